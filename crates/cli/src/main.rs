@@ -1,0 +1,2 @@
+//! Empty until its step.
+fn main() {}

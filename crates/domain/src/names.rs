@@ -1,0 +1,191 @@
+//! What people may call things: plain text, parsed once at the edge, before it is sealed.
+
+/// Why a text is not fit to be a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing but white space was given.
+    #[error("a {what} must not be empty")]
+    Empty {
+        /// What the text was to name.
+        what: &'static str,
+    },
+    /// More bytes than a name may have.
+    #[error("a {what} may have at most {bytes_max} bytes of UTF-8; this one has {bytes}")]
+    TooLong {
+        /// What the text was to name.
+        what: &'static str,
+        /// How many bytes it has.
+        bytes: usize,
+        /// How many it may have.
+        bytes_max: usize,
+    },
+    /// A character that could deceive a reader of a list or a log.
+    #[error("a {what} must not hold control or invisible formatting characters (found U+{character:04X})")]
+    Forbidden {
+        /// What the text was to name.
+        what: &'static str,
+        /// The character's code point.
+        character: u32,
+    },
+    /// Not of the form that this kind of name has.
+    #[error("not a {what}: {rule}")]
+    Form {
+        /// What the text was to name.
+        what: &'static str,
+        /// The form that it must have.
+        rule: &'static str,
+    },
+}
+
+/// A display name: of a key, a service account, a tenant or a person. Any script; one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// The most bytes of UTF-8 a name may have.
+    pub const BYTES_MAX: usize = 200;
+
+    /// Trims white space at both ends and checks the rest.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        one_line("name", text, Self::BYTES_MAX).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A free remark, such as the reason of a revocation. One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note(String);
+
+impl Note {
+    /// The most bytes of UTF-8 a note may have.
+    pub const BYTES_MAX: usize = 2_000;
+
+    /// Trims white space at both ends and checks the rest.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        one_line("note", text, Self::BYTES_MAX).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A tenant's short name in addresses and commands: lower-case letters, digits and inner hyphens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slug(String);
+
+impl Slug {
+    /// The most characters a slug may have: those of a DNS label (RFC 1035, section 2.3.4).
+    pub const BYTES_MAX: usize = 63;
+
+    /// Accepts what a DNS label accepts, in lower case.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = one_line("slug", text, Self::BYTES_MAX)?;
+        let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !text.chars().all(label) || text.starts_with('-') || text.ends_with('-') {
+            let rule = "use lower-case letters a-z, digits and inner hyphens, for example acme-prod";
+            return Err(NameError::Form { what: "slug", rule });
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A person's e-mail address. Compared without regard to letter case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// The most bytes an address may have (RFC 5321, section 4.5.3.1.3, less the brackets).
+    pub const BYTES_MAX: usize = 254;
+
+    /// Checks the shape only: one `@`, something on both sides, no white space.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = one_line("e-mail address", text, Self::BYTES_MAX)?;
+        let shaped = text.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty() && !host.is_empty() && !host.contains('@')
+        });
+        if !shaped || text.contains(char::is_whitespace) {
+            let rule = "it needs one @ with something on both sides, for example ada@example.com";
+            return Err(NameError::Form { what: "e-mail address", rule });
+        }
+        Ok(Self(text))
+    }
+
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form in which two spellings of one address are equal.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+fn one_line(what: &'static str, text: &str, bytes_max: usize) -> Result<String, NameError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(NameError::Empty { what });
+    }
+    if text.len() > bytes_max {
+        return Err(NameError::TooLong { what, bytes: text.len(), bytes_max });
+    }
+    match text.chars().find(|c| deceives(*c)) {
+        Some(c) => Err(NameError::Forbidden { what, character: c.into() }),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// Control characters break lines in logs; bidirectional and zero-width ones make one name look like another.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_are_kept_and_trimmed() {
+        assert_eq!(Name::parse("  Schlüssel für Zoë 🔑 ").unwrap().as_str(), "Schlüssel für Zoë 🔑");
+        assert!(Name::parse(&"é".repeat(100)).is_ok());
+    }
+
+    #[test]
+    fn bad_names_say_what_is_wrong() {
+        let said = |text: &str| Name::parse(text).unwrap_err().to_string();
+        assert_eq!(said(" \t "), "a name must not be empty");
+        assert_eq!(said(&"x".repeat(10_240)), "a name may have at most 200 bytes of UTF-8; this one has 10240");
+        assert!(said("a\nlevel=INFO forged").contains("U+000A"));
+        assert!(said("evil\u{202E}txt.exe").contains("U+202E"));
+    }
+
+    #[test]
+    fn slugs_are_dns_labels() {
+        for good in ["a", "acme", "acme-prod-2"] {
+            assert_eq!(Slug::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-a", "a-", "Acme", "a b", "a_b", "é", &"a".repeat(64)] {
+            assert!(Slug::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_compared_without_case() {
+        assert_eq!(Email::parse("Ada@Example.com").unwrap().folded(), "ada@example.com");
+        for bad in ["", "ada", "@x", "a@", "a@b@c", "a b@c"] {
+            assert!(Email::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The rows: what the log amounts to for each entity at a position. Only `evolve` makes new ones.
+
+use crate::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
+use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use crate::key::{KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
+use crate::role::{Role, Scopes};
+use crate::sealed::{Sealed, SealedName, TextDigest};
+use crate::time::{Moment, Position, Timestamp};
+
+/// Whether something is accepted, for all that rests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Accepted.
+    Living,
+    /// Refused until resumed.
+    Suspended,
+    /// Refused for ever.
+    Removed,
+}
+
+/// What there is one of: facts about the whole deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Deployment {
+    /// How many operators are living users.
+    pub operators: u32,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its short name, unique among the living; for good.
+    pub slug: SealedName,
+    /// Its display name.
+    pub name: SealedName,
+    /// Its rules for new keys.
+    pub policy: TenantPolicy,
+    /// Whether it is accepted.
+    pub standing: Standing,
+    /// How many living users are its administrators. Service accounts do not count.
+    pub administrators: u32,
+    /// When it began.
+    pub created: Moment,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Its e-mail address, unique among the living.
+    pub email: SealedName,
+    /// Its own name, if given.
+    pub name: Option<Sealed>,
+    /// Whether it is accepted.
+    pub standing: Standing,
+    /// Whether it may make and remove tenants.
+    pub operator: bool,
+    /// When it became known.
+    pub created: Moment,
+}
+
+/// A user's membership of a tenant. Joining again after removal is a new membership in the same row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The user.
+    pub user: UserId,
+    /// What the user may do there.
+    pub role: Role,
+    /// Living or removed; a membership is not suspended by itself.
+    pub standing: Standing,
+    /// When this membership began. Confined keys and tokens from before it belong to an earlier one.
+    pub since: Moment,
+}
+
+/// A service account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// Its id.
+    pub id: ServiceAccountId,
+    /// The tenant it belongs to, for good.
+    pub tenant: TenantId,
+    /// Its name, unique among the living of its tenant.
+    pub name: SealedName,
+    /// What it may do there.
+    pub role: Role,
+    /// Whether it is accepted.
+    pub standing: Standing,
+    /// When it began.
+    pub created: Moment,
+}
+
+/// An API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its public id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Where it acts.
+    pub reach: Reach,
+    /// What people call it.
+    pub name: SealedName,
+    /// What recognises its secret.
+    pub digest: KeyDigest,
+    /// How its string begins.
+    pub prefix: KeyPrefix,
+    /// How its string ends.
+    pub last_four: LastFour,
+    /// What it is narrowed to.
+    pub scopes: Scopes,
+    /// Whether it still lives by itself.
+    pub life: KeyLife,
+    /// The key that took its place.
+    pub successor: Option<KeyId>,
+    /// The key whose place it took.
+    pub predecessor: Option<KeyId>,
+    /// When it began.
+    pub created: Moment,
+}
+
+/// A key that signs tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Its id in the log.
+    pub id: SigningKeyId,
+    /// Its public half.
+    pub public_key: PublicKey,
+    /// From when on it may sign; it is published before.
+    pub active_from: Timestamp,
+    /// When it stopped, and why.
+    pub retired: Option<Retirement>,
+    /// When it was published.
+    pub created: Moment,
+}
+
+/// The end of a signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retirement {
+    /// When.
+    pub moment: Moment,
+    /// Why.
+    pub reason: RetirementReason,
+}
+
+/// A name that only one living thing can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UniqueName {
+    /// A tenant's slug, in the deployment.
+    TenantSlug(TextDigest),
+    /// A user's e-mail address, in the deployment.
+    UserEmail(TextDigest),
+    /// A service account's name, in its tenant.
+    ServiceAccountName(TenantId, TextDigest),
+}
+
+/// The living thing that has a unique name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameHolder {
+    /// A tenant, by its slug.
+    Tenant(TenantId),
+    /// A user, by its e-mail address.
+    User(UserId),
+    /// A service account, by its name.
+    ServiceAccount(ServiceAccountId),
+}
+
+/// A new row of an entity, as `evolve` gives it; it replaces the row before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The facts about the deployment.
+    Deployment(Deployment),
+    /// A tenant.
+    Tenant(Tenant),
+    /// A user.
+    User(User),
+    /// A membership.
+    Membership(Membership),
+    /// A service account.
+    ServiceAccount(ServiceAccount),
+    /// A key.
+    Key(Key),
+    /// A signing key.
+    SigningKey(SigningKey),
+    /// Tokens of the target authorised before the position are refused.
+    Watermark(TokenTarget, Position),
+    /// Who has a unique name now; none: it is free again.
+    UniqueName(UniqueName, Option<NameHolder>),
+}
