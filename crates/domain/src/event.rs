@@ -22,7 +22,10 @@ pub struct Recorded {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are named by DESIGN's dictionary and typed; the variants say the rest")]
+#[expect(
+    missing_docs,
+    reason = "the fields are named by DESIGN's dictionary and typed; the variants say the rest"
+)]
 pub enum Event {
     /// A tenant began.
     TenantCreated { tenant: TenantId, slug: SealedName, name: SealedName, policy: TenantPolicy },
@@ -59,7 +62,12 @@ pub enum Event {
     MemberRemoved { tenant: TenantId, user: UserId },
 
     /// A machine identity began in a tenant.
-    ServiceAccountCreated { service_account: ServiceAccountId, tenant: TenantId, name: SealedName, role: Role },
+    ServiceAccountCreated {
+        service_account: ServiceAccountId,
+        tenant: TenantId,
+        name: SealedName,
+        role: Role,
+    },
     /// A service account got another name.
     ServiceAccountRenamed { service_account: ServiceAccountId, name: SealedName },
     /// A service account's role changed.

@@ -4,13 +4,28 @@
 //! new rows of what it touched; `status` says whether a key is accepted. Nothing here reads a clock,
 //! draws a random number, touches a disk or knows a cipher: whatever is needed arrives as a value.
 
-pub mod ids;
-pub mod time;
-pub mod names;
-pub mod sealed;
-pub mod role;
-pub mod key;
 pub mod actor;
+pub mod command;
+pub mod decide;
 pub mod event;
-pub mod row;
+pub mod evolve;
+pub mod ids;
+pub mod key;
 pub mod lookup;
+pub mod model;
+pub mod names;
+pub mod rejection;
+pub mod role;
+pub mod row;
+pub mod sealed;
+pub mod status;
+pub mod time;
+
+pub use command::Command;
+pub use decide::decide;
+pub use event::{Event, Recorded};
+pub use evolve::evolve;
+pub use lookup::Lookup;
+pub use model::Model;
+pub use rejection::{Refusal, Rejection};
+pub use row::Change;

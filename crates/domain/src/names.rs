@@ -111,9 +111,9 @@ impl Email {
     /// Checks the shape only: one `@`, something on both sides, no white space.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let text = one_line("e-mail address", text, Self::BYTES_MAX)?;
-        let shaped = text.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty() && !host.is_empty() && !host.contains('@')
-        });
+        let shaped = text
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
         if !shaped || text.contains(char::is_whitespace) {
             let rule = "it needs one @ with something on both sides, for example ada@example.com";
             return Err(NameError::Form { what: "e-mail address", rule });
@@ -166,7 +166,10 @@ mod tests {
     fn bad_names_say_what_is_wrong() {
         let said = |text: &str| Name::parse(text).unwrap_err().to_string();
         assert_eq!(said(" \t "), "a name must not be empty");
-        assert_eq!(said(&"x".repeat(10_240)), "a name may have at most 200 bytes of UTF-8; this one has 10240");
+        assert_eq!(
+            said(&"x".repeat(10_240)),
+            "a name may have at most 200 bytes of UTF-8; this one has 10240"
+        );
         assert!(said("a\nlevel=INFO forged").contains("U+000A"));
         assert!(said("evil\u{202E}txt.exe").contains("U+202E"));
     }

@@ -87,7 +87,9 @@ pub enum ScopeError {
     #[error("a scope has 1 to 64 visible ASCII characters other than \" and \\ (RFC 6749, section 3.3)")]
     Malformed,
     /// Of Keyledger's own, but none that exists.
-    #[error("{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate")]
+    #[error(
+        "{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate"
+    )]
     Unknown {
         /// What was asked for.
         scope: String,

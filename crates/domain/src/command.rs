@@ -1,0 +1,225 @@
+//! What can be asked for: imperative, may be rejected. Ids, digests, sealed texts and instants arrive inside.
+
+use crate::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
+use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use crate::key::{KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use crate::role::{Role, Scopes};
+use crate::sealed::{Sealed, SealedName};
+use crate::time::{Position, Timestamp};
+
+/// A wish to change something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the events that the commands lead to")]
+pub enum Command {
+    /// Begin a ledger: one tenant, its first administrator and operator with a key, one signing key.
+    Bootstrap(Box<Bootstrap>),
+    /// Go on with a ledger that is older than its guard says. Every signing key is replaced.
+    AcceptRollback {
+        guard_position: Position,
+        guard_hash: [u8; 32],
+        signing_key: NewSigningKey,
+    },
+
+    CreateTenant {
+        tenant: NewTenant,
+        administrator: FirstAdministrator,
+    },
+    RenameTenant {
+        tenant: TenantId,
+        name: SealedName,
+    },
+    ChangeTenantPolicy {
+        tenant: TenantId,
+        policy: TenantPolicy,
+    },
+    SuspendTenant {
+        tenant: TenantId,
+    },
+    ResumeTenant {
+        tenant: TenantId,
+    },
+    RemoveTenant {
+        tenant: TenantId,
+    },
+
+    /// Make a user known and a member of a tenant, perhaps with a first key confined to it.
+    CreateUser {
+        user: NewUser,
+        tenant: TenantId,
+        role: Role,
+        first_key: Option<NewKey>,
+    },
+    SuspendUser {
+        user: UserId,
+    },
+    ResumeUser {
+        user: UserId,
+    },
+    RemoveUser {
+        user: UserId,
+    },
+    GrantOperator {
+        user: UserId,
+    },
+    WithdrawOperator {
+        user: UserId,
+    },
+
+    /// Make a known user a member of a tenant, perhaps with a first key confined to it.
+    AddMember {
+        tenant: TenantId,
+        user: UserId,
+        role: Role,
+        first_key: Option<NewKey>,
+    },
+    ChangeMemberRole {
+        tenant: TenantId,
+        user: UserId,
+        role: Role,
+    },
+    RemoveMember {
+        tenant: TenantId,
+        user: UserId,
+    },
+
+    CreateServiceAccount {
+        service_account: ServiceAccountId,
+        tenant: TenantId,
+        name: SealedName,
+        role: Role,
+    },
+    RenameServiceAccount {
+        service_account: ServiceAccountId,
+        name: SealedName,
+    },
+    ChangeServiceAccountRole {
+        service_account: ServiceAccountId,
+        role: Role,
+    },
+    SuspendServiceAccount {
+        service_account: ServiceAccountId,
+    },
+    ResumeServiceAccount {
+        service_account: ServiceAccountId,
+    },
+    RemoveServiceAccount {
+        service_account: ServiceAccountId,
+    },
+
+    CreateKey {
+        owner: Owner,
+        reach: Reach,
+        key: NewKey,
+    },
+    RenameKey {
+        key: KeyId,
+        name: SealedName,
+    },
+    ChangeKeyExpiry {
+        key: KeyId,
+        expires_at: Option<Timestamp>,
+    },
+    DisableKey {
+        key: KeyId,
+    },
+    EnableKey {
+        key: KeyId,
+    },
+    RevokeKey {
+        key: KeyId,
+        reason: RevocationReason,
+        note: Option<Sealed>,
+    },
+    /// Make a successor like the key; both are accepted until the grace ends.
+    RotateKey {
+        key: KeyId,
+        successor: Successor,
+        grace_ends_at: Timestamp,
+    },
+
+    AddSigningKey {
+        signing_key: NewSigningKey,
+    },
+    RetireSigningKey {
+        signing_key: SigningKeyId,
+        reason: RetirementReason,
+        replacement: Option<NewSigningKey>,
+    },
+    /// Refuse all tokens of the target that were minted until now.
+    RevokeTokens {
+        target: TokenTarget,
+    },
+}
+
+/// What a ledger begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is what its type says")]
+pub struct Bootstrap {
+    pub tenant: NewTenant,
+    pub user: NewUser,
+    pub key: NewKey,
+    pub signing_key: NewSigningKey,
+}
+
+/// A tenant to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of TenantCreated")]
+pub struct NewTenant {
+    pub id: TenantId,
+    pub slug: SealedName,
+    pub name: SealedName,
+    pub policy: TenantPolicy,
+}
+
+/// A user to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of UserCreated")]
+pub struct NewUser {
+    pub id: UserId,
+    pub email: SealedName,
+    pub name: Option<Sealed>,
+}
+
+/// The member without whom no tenant begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstAdministrator {
+    /// A living user.
+    Known(UserId),
+    /// A new user, with a first key confined to the tenant.
+    New(Box<(NewUser, NewKey)>),
+}
+
+/// A key to be, without its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of KeyCreated")]
+pub struct NewKey {
+    pub id: KeyId,
+    pub name: SealedName,
+    pub digest: KeyDigest,
+    pub prefix: KeyPrefix,
+    pub last_four: LastFour,
+    pub scopes: Scopes,
+    /// None: as the tenant's policy says.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The key that takes another's place; name, owner, reach and scopes are that one's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of KeyCreated")]
+pub struct Successor {
+    pub id: KeyId,
+    pub digest: KeyDigest,
+    pub prefix: KeyPrefix,
+    pub last_four: LastFour,
+    /// None: as the tenant's policy says.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A signing key to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of SigningKeyAdded")]
+pub struct NewSigningKey {
+    pub id: SigningKeyId,
+    pub public_key: PublicKey,
+    pub active_from: Timestamp,
+}

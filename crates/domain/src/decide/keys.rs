@@ -1,0 +1,180 @@
+//! Rules about keys: a user manages its own, administrators those of their tenant's service accounts.
+
+use super::{Case, Decision, Stop};
+use crate::command::{NewKey, Successor};
+use crate::event::{Event, KeyCreated, TenantPolicy};
+use crate::ids::{KeyId, TenantId};
+use crate::key::{Owner, Reach, RevocationReason};
+use crate::lookup::Lookup;
+use crate::rejection::{Entity, Rejection};
+use crate::row::{Key, Standing};
+use crate::sealed::{Sealed, SealedName};
+use crate::time::Timestamp;
+
+/// The longest time for which a key is accepted beside its successor: 90 days.
+pub const GRACE_SECONDS_MAX: u64 = 90 * 24 * 60 * 60;
+
+impl<L: Lookup> Case<'_, L> {
+    pub(super) fn create_key(&self, owner: Owner, reach: Reach, key: NewKey) -> Decision<L> {
+        let reach = match owner {
+            Owner::User(user) => {
+                self.manage_keys_of(owner, reach, Entity::User(user))?;
+                self.living_user(user)?;
+                let home = reach.home();
+                let member = self.rows.membership(home, user).map_err(Stop::Failed)?;
+                if member.is_none_or(|member| member.standing != Standing::Living) {
+                    return Err(Rejection::NotFound(Entity::Tenant(home)).into());
+                }
+                reach
+            }
+            // Whatever was asked for: a service account's key acts in its tenant.
+            Owner::ServiceAccount(id) => {
+                let account = self.administered(id)?;
+                match account.standing {
+                    Standing::Living => {}
+                    Standing::Suspended => {
+                        return Err(Rejection::Suspended(Entity::ServiceAccount(id)).into());
+                    }
+                    Standing::Removed => return Err(Rejection::Removed(Entity::ServiceAccount(id)).into()),
+                }
+                Reach::Tenant(account.tenant)
+            }
+        };
+        self.grant(&key.scopes, reach)?;
+        let expires_at = self.key_end(&self.policies(owner, reach)?, key.expires_at, self.now)?;
+        Ok(vec![self.key_created(owner, reach, key, expires_at)?])
+    }
+
+    pub(super) fn rename_key(&self, id: KeyId, name: SealedName) -> Decision<L> {
+        let key = self.unrevoked(id)?;
+        let same = key.name.digest == name.digest;
+        Ok(if same { vec![] } else { vec![Event::KeyRenamed { key: id, name }] })
+    }
+
+    pub(super) fn change_key_expiry(&self, id: KeyId, expires_at: Option<Timestamp>) -> Decision<L> {
+        let key = self.unrevoked(id)?;
+        self.unexpired(&key)?;
+        let expires_at = self.key_end(&self.policies(key.owner, key.reach)?, expires_at, key.created.at)?;
+        let same = key.life.expires_at == expires_at;
+        Ok(if same { vec![] } else { vec![Event::KeyExpiryChanged { key: id, expires_at }] })
+    }
+
+    pub(super) fn disable_key(&self, id: KeyId) -> Decision<L> {
+        let disabled = self.unrevoked(id)?.life.disabled;
+        Ok(if disabled { vec![] } else { vec![Event::KeyDisabled { key: id }] })
+    }
+
+    pub(super) fn enable_key(&self, id: KeyId) -> Decision<L> {
+        let disabled = self.unrevoked(id)?.life.disabled;
+        Ok(if disabled { vec![Event::KeyEnabled { key: id }] } else { vec![] })
+    }
+
+    pub(super) fn revoke_key(
+        &self,
+        id: KeyId,
+        reason: RevocationReason,
+        note: Option<Sealed>,
+    ) -> Decision<L> {
+        let key = self.key(id)?;
+        self.stop_key(&key)?;
+        let revoked = key.life.revoked.is_some();
+        Ok(if revoked { vec![] } else { vec![Event::KeyRevoked { key: id, reason, note }] })
+    }
+
+    pub(super) fn rotate_key(
+        &self,
+        id: KeyId,
+        successor: Successor,
+        grace_ends_at: Timestamp,
+    ) -> Decision<L> {
+        let key = self.unrevoked(id)?;
+        if let Some(successor) = key.successor {
+            return Err(Rejection::KeyRotated { key: id, successor }.into());
+        }
+        self.unexpired(&key)?;
+        self.grant(&key.scopes, key.reach)?;
+        if grace_ends_at > self.now.plus_seconds(GRACE_SECONDS_MAX) {
+            return Err(Rejection::GraceTooLong { seconds_max: GRACE_SECONDS_MAX }.into());
+        }
+        let expires_at =
+            self.key_end(&self.policies(key.owner, key.reach)?, successor.expires_at, self.now)?;
+        let Successor { id: successor, digest, prefix, last_four, expires_at: _ } = successor;
+        let (name, scopes) = (key.name.clone(), key.scopes.clone());
+        let new = NewKey { id: successor, name, digest, prefix, last_four, scopes, expires_at };
+        let grace_ends_at = grace_ends_at.max(self.now);
+        Ok(vec![
+            self.key_created(key.owner, key.reach, new, expires_at)?,
+            Event::KeyRotated { key: id, successor, grace_ends_at },
+        ])
+    }
+
+    pub(super) fn key_created(
+        &self,
+        owner: Owner,
+        reach: Reach,
+        key: NewKey,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Event, Stop<L::Error>> {
+        let NewKey { id, name, digest, prefix, last_four, scopes, expires_at: _ } = key;
+        if self.rows.key(id).map_err(Stop::Failed)?.is_some() {
+            return Err(Rejection::IdTaken(Entity::Key(id)).into());
+        }
+        let created =
+            KeyCreated { key: id, owner, reach, name, digest, prefix, last_four, scopes, expires_at };
+        Ok(Event::KeyCreated(created))
+    }
+
+    /// When a key born then ends: each policy that applies fills in its default and sets its bound.
+    pub(super) fn key_end(
+        &self,
+        policies: &[(TenantId, TenantPolicy)],
+        asked: Option<Timestamp>,
+        born: Timestamp,
+    ) -> Result<Option<Timestamp>, Stop<L::Error>> {
+        if asked.is_some_and(|end| end <= self.now) {
+            return Err(Rejection::ExpiryInPast.into());
+        }
+        let default = policies.iter().filter_map(|(_, policy)| policy.key_life_seconds_default).min();
+        let end = asked.or(default.map(|seconds| born.plus_seconds(seconds)));
+        for (tenant, policy) in policies {
+            let Some(seconds_max) = policy.key_life_seconds_max else { continue };
+            let bound = born.plus_seconds(seconds_max);
+            if end.is_none_or(|end| end > bound) {
+                return Err(Rejection::KeyLifeTooLong { tenant: *tenant, seconds_max }.into());
+            }
+        }
+        Ok(end)
+    }
+
+    /// The policies of every tenant in which such a key would act.
+    fn policies(&self, owner: Owner, reach: Reach) -> Result<Vec<(TenantId, TenantPolicy)>, Stop<L::Error>> {
+        match (owner, reach) {
+            (_, Reach::Tenant(tenant)) | (Owner::ServiceAccount(_), Reach::AnyTenant { home: tenant }) => {
+                Ok(vec![(tenant, self.tenant(tenant)?.policy)])
+            }
+            (Owner::User(user), Reach::AnyTenant { .. }) => {
+                let mut policies = vec![];
+                for membership in self.rows.memberships_of(user).map_err(Stop::Failed)? {
+                    let tenant = self.tenant(membership.tenant)?;
+                    if membership.standing == Standing::Living && tenant.standing != Standing::Removed {
+                        policies.push((tenant.id, tenant.policy));
+                    }
+                }
+                Ok(policies)
+            }
+        }
+    }
+
+    fn unrevoked(&self, id: KeyId) -> Result<Key, Stop<L::Error>> {
+        let key = self.key(id)?;
+        self.manage_key(&key)?;
+        if key.life.revoked.is_some() { Err(Rejection::KeyRevoked(id).into()) } else { Ok(key) }
+    }
+
+    /// What has ended by itself stays ended: neither a new expiry nor a successor revives it.
+    fn unexpired(&self, key: &Key) -> Result<(), Stop<L::Error>> {
+        let over = |end: Option<Timestamp>| end.is_some_and(|end| self.now >= end);
+        let ended = over(key.life.expires_at) || over(key.life.grace_ends_at);
+        if ended { Err(Rejection::KeyExpired(key.id).into()) } else { Ok(()) }
+    }
+}

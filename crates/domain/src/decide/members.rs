@@ -1,0 +1,100 @@
+//! Rules about who belongs to a tenant, and as what.
+
+use super::{Case, Decision, Stop};
+use crate::command::NewKey;
+use crate::event::Event;
+use crate::ids::{TenantId, UserId};
+use crate::key::{Owner, Reach};
+use crate::lookup::Lookup;
+use crate::rejection::{Entity, Rejection};
+use crate::role::Role;
+use crate::row::{Membership, Standing};
+
+impl<L: Lookup> Case<'_, L> {
+    pub(super) fn add_member(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        role: Role,
+        first_key: Option<NewKey>,
+    ) -> Decision<L> {
+        self.bring_into(tenant)?;
+        self.living_user(user)?;
+        if let Some(member) = self.living_membership(tenant, user)? {
+            let same = member.role == role && first_key.is_none();
+            return if same { Ok(vec![]) } else { Err(Rejection::AlreadyMember { tenant, user }.into()) };
+        }
+        let mut events = vec![Event::MemberAdded { tenant, user, role }];
+        events.extend(self.first_key(tenant, user, first_key)?);
+        Ok(events)
+    }
+
+    pub(super) fn change_member_role(&self, tenant: TenantId, user: UserId, role: Role) -> Decision<L> {
+        self.administer(tenant)?;
+        let not_found = Rejection::NotFound(Entity::Member { tenant, user });
+        let member = self.living_membership(tenant, user)?.ok_or(not_found)?;
+        if member.role == role {
+            return Ok(vec![]);
+        }
+        self.not_the_last_administrator(&member)?;
+        Ok(vec![Event::MemberRoleChanged { tenant, user, role }])
+    }
+
+    pub(super) fn remove_member(&self, tenant: TenantId, user: UserId) -> Decision<L> {
+        self.administer(tenant)?;
+        let member = self.rows.membership(tenant, user);
+        let member = self.found(member, Entity::Member { tenant, user })?;
+        match member.standing {
+            Standing::Living | Standing::Suspended => {
+                self.not_the_last_administrator(&member)?;
+                Ok(vec![Event::MemberRemoved { tenant, user }])
+            }
+            Standing::Removed => Ok(vec![]),
+        }
+    }
+
+    /// The key with which whoever brings a user in lets that user begin; it acts in that tenant only.
+    pub(super) fn first_key(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        first_key: Option<NewKey>,
+    ) -> Result<Option<Event>, Stop<L::Error>> {
+        let Some(key) = first_key else { return Ok(None) };
+        let policy = self.tenant(tenant)?.policy;
+        // The reach is the tenant that the actor administers, or any for an operator: only scopes can exceed.
+        self.grant(&key.scopes, Reach::Tenant(tenant))?;
+        let expires_at = self.key_end(&[(tenant, policy)], key.expires_at, self.now)?;
+        self.key_created(Owner::User(user), Reach::Tenant(tenant), key, expires_at).map(Some)
+    }
+
+    pub(super) fn is_last_administrator(&self, member: &Membership) -> Result<bool, Stop<L::Error>> {
+        let administers = member.role == Role::Administrator && member.standing == Standing::Living;
+        if !administers {
+            return Ok(false);
+        }
+        let user_lives = self
+            .rows
+            .user(member.user)
+            .map_err(Stop::Failed)?
+            .is_some_and(|u| u.standing == Standing::Living);
+        let tenant = self.tenant(member.tenant)?;
+        Ok(user_lives && tenant.standing != Standing::Removed && tenant.administrators <= 1)
+    }
+
+    fn not_the_last_administrator(&self, member: &Membership) -> Result<(), Stop<L::Error>> {
+        if self.is_last_administrator(member)? {
+            return Err(Rejection::LastAdministrator { tenants: vec![member.tenant] }.into());
+        }
+        Ok(())
+    }
+
+    fn living_membership(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<Membership>, Stop<L::Error>> {
+        let row = self.rows.membership(tenant, user).map_err(Stop::Failed)?;
+        Ok(row.filter(|row| row.standing == Standing::Living))
+    }
+}

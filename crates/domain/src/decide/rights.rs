@@ -1,0 +1,208 @@
+//! Permission: what the actor may do, looked up in the state that the decision rests on.
+//!
+//! What somebody may not see, they are told does not exist; what they may see but not do is forbidden.
+
+use super::{Case, Stop};
+use crate::actor::{Actor, Holder};
+use crate::ids::TenantId;
+use crate::key::{Owner, Reach};
+use crate::lookup::Lookup;
+use crate::rejection::{Entity, Refusal, Rejection};
+use crate::role::{Permission, Role, Scopes};
+use crate::row::{Key, Standing};
+use crate::status::{Bearer, admit, admit_outside_tenants, token_status};
+
+type Answer<T, L> = Result<T, Stop<<L as Lookup>::Error>>;
+
+impl<L: Lookup> Case<'_, L> {
+    /// A holder's credential is still accepted, now, whatever was true when it was shown.
+    pub(super) fn authenticated(&self) -> Answer<(), L> {
+        match self.actor {
+            Actor::Console | Actor::Server => Ok(()),
+            Actor::Holder(holder) => self.alive(holder),
+        }
+    }
+
+    /// Only the person at the machine.
+    pub(super) fn console(&self) -> Answer<(), L> {
+        match self.actor {
+            Actor::Console => Ok(()),
+            Actor::Server | Actor::Holder(_) => Err(Rejection::ConsoleOnly.into()),
+        }
+    }
+
+    /// An administrator of the tenant.
+    pub(super) fn administer(&self, tenant: TenantId) -> Answer<(), L> {
+        let holder = self.holder(Permission::Administer)?;
+        let role = self.role_in(holder, tenant)?;
+        self.must(holder, role, Permission::Administer)
+    }
+
+    /// An operator of the deployment.
+    pub(super) fn operate(&self) -> Answer<(), L> {
+        let holder = self.holder(Permission::Operate)?;
+        if self.operates(holder)? { Ok(()) } else { Err(forbidden(Permission::Operate)) }
+    }
+
+    /// An operator of the deployment, or the server on its schedule.
+    pub(super) fn operate_or_server(&self) -> Answer<(), L> {
+        match self.actor {
+            Actor::Server => Ok(()),
+            Actor::Console | Actor::Holder(_) => self.operate(),
+        }
+    }
+
+    /// An operator, about a tenant that need not be the operator's own.
+    pub(super) fn operate_on(&self, tenant: TenantId) -> Answer<(), L> {
+        let holder = self.holder(Permission::Operate)?;
+        if self.operates(holder)? {
+            return Ok(());
+        }
+        self.role_in(holder, tenant)?;
+        Err(forbidden(Permission::Operate))
+    }
+
+    /// An administrator of the tenant, or an operator: whoever may bring people in.
+    pub(super) fn bring_into(&self, tenant: TenantId) -> Answer<(), L> {
+        let holder = self.holder(Permission::Administer)?;
+        if !self.operates(holder)? {
+            return self.administer(tenant);
+        }
+        match self.tenant(tenant)?.standing {
+            Standing::Living | Standing::Suspended => Ok(()),
+            Standing::Removed => Err(Rejection::Removed(Entity::Tenant(tenant)).into()),
+        }
+    }
+
+    /// The owner of the key, if a user; an administrator of its tenant, if a service account's.
+    pub(super) fn manage_key(&self, key: &Key) -> Answer<(), L> {
+        self.manage_keys_of(key.owner, key.reach, Entity::Key(key.id))
+    }
+
+    /// Whoever manages the key; and an operator, who can stop any key in an emergency.
+    pub(super) fn stop_key(&self, key: &Key) -> Answer<(), L> {
+        let holder = self.holder(Permission::OwnKeys)?;
+        if self.operates(holder)? { Ok(()) } else { self.manage_key(key) }
+    }
+
+    /// Whoever may make and change keys of this owner and reach.
+    pub(super) fn manage_keys_of(&self, owner: Owner, reach: Reach, entity: Entity) -> Answer<(), L> {
+        let holder = self.holder(Permission::OwnKeys)?;
+        match owner {
+            Owner::User(_) if owner == holder.identity => {
+                let reaches = holder.confined_to.is_none() || holder.confined_to == reach.confined_to();
+                if !reaches {
+                    return Err(Rejection::NotFound(entity).into());
+                }
+                if holder.scopes.include(Permission::OwnKeys.scope()) {
+                    Ok(())
+                } else {
+                    Err(forbidden(Permission::OwnKeys))
+                }
+            }
+            Owner::User(_) => Err(Rejection::NotFound(entity).into()),
+            Owner::ServiceAccount(_) => {
+                let role = match self.role_in(holder, reach.home()) {
+                    Err(Stop::Rejected(Rejection::NotFound(_))) => {
+                        return Err(Rejection::NotFound(entity).into());
+                    }
+                    role => role?,
+                };
+                self.must(holder, role, Permission::Administer)
+            }
+        }
+    }
+
+    /// Nobody grants what they do not have.
+    pub(super) fn grant(&self, scopes: &Scopes, reach: Reach) -> Answer<(), L> {
+        let holder = match self.actor {
+            Actor::Console | Actor::Server => return Ok(()),
+            Actor::Holder(holder) => holder,
+        };
+        if !scopes.within(&holder.scopes) {
+            return Err(Rejection::ScopesNotHeld.into());
+        }
+        match holder.confined_to {
+            Some(tenant) if reach != Reach::Tenant(tenant) => Err(Rejection::ReachNotHeld.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn holder(&self, needs: Permission) -> Answer<&Holder, L> {
+        match self.actor {
+            Actor::Holder(holder) => Ok(holder),
+            Actor::Console | Actor::Server => Err(forbidden(needs)),
+        }
+    }
+
+    fn alive(&self, holder: &Holder) -> Answer<(), L> {
+        let refused = |refusal| Stop::Rejected(Rejection::NotAuthenticated(refusal));
+        let key = self.key_used(holder)?;
+        if let (Some(token), Some(tenant)) = (&holder.token, holder.confined_to) {
+            token_status(self.rows, token, key.id, key.owner, tenant)
+                .map_err(Stop::Failed)?
+                .map_err(refused)?;
+        }
+        match holder.confined_to {
+            Some(_) => {
+                admit(self.rows, &bearer(holder, &key), &key.life, None, self.now)
+                    .map_err(Stop::Failed)?
+                    .map_err(refused)?;
+            }
+            None => {
+                admit_outside_tenants(self.rows, key.owner, &key.life, self.now)
+                    .map_err(Stop::Failed)?
+                    .map_err(refused)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn key_used(&self, holder: &Holder) -> Answer<Key, L> {
+        let unknown = Rejection::NotAuthenticated(Refusal::KeyUnknown);
+        let key = self.rows.key(holder.key).map_err(Stop::Failed)?;
+        Ok(key.filter(|key| key.owner == holder.identity).ok_or(unknown)?)
+    }
+
+    /// The holder's role in the tenant, or the answer that there is no such tenant for them.
+    fn role_in(&self, holder: &Holder, tenant: TenantId) -> Answer<Role, L> {
+        let key = self.key_used(holder)?;
+        let unseen = Rejection::NotFound(Entity::Tenant(tenant));
+        let admitted = admit(self.rows, &bearer(holder, &key), &key.life, Some(tenant), self.now);
+        match admitted.map_err(Stop::Failed)? {
+            Ok(admission) => Ok(admission.role.ok_or(unseen)?),
+            Err(Refusal::TenantSuspended) => Err(Rejection::Suspended(Entity::Tenant(tenant)).into()),
+            Err(Refusal::TenantRemoved) => Err(Rejection::Removed(Entity::Tenant(tenant)).into()),
+            Err(_) => Err(unseen.into()),
+        }
+    }
+
+    fn must(&self, holder: &Holder, role: Role, needs: Permission) -> Answer<(), L> {
+        if role.permits(needs) && holder.scopes.include(needs.scope()) {
+            Ok(())
+        } else {
+            Err(forbidden(needs))
+        }
+    }
+
+    /// Whether the holder is an operator, with a credential that is not confined to a tenant.
+    fn operates(&self, holder: &Holder) -> Answer<bool, L> {
+        let Owner::User(user) = holder.identity else { return Ok(false) };
+        if holder.confined_to.is_some() || !holder.scopes.include(Permission::Operate.scope()) {
+            return Ok(false);
+        }
+        Ok(self.rows.user(user).map_err(Stop::Failed)?.is_some_and(|user| user.operator))
+    }
+}
+
+fn bearer(holder: &Holder, key: &Key) -> Bearer {
+    let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+    match (&holder.token, holder.confined_to) {
+        (Some(token), Some(tenant)) => bearer.token(tenant, token.seq),
+        (Some(_) | None, _) => bearer,
+    }
+}
+
+fn forbidden<E>(needs: Permission) -> Stop<E> {
+    Rejection::Forbidden { needs }.into()
+}

@@ -1,0 +1,54 @@
+//! Rules about the keys that sign tokens. Operators and the server's schedule change them.
+
+use super::{Case, Decision, Stop};
+use crate::command::NewSigningKey;
+use crate::event::{Event, RetirementReason};
+use crate::ids::SigningKeyId;
+use crate::lookup::Lookup;
+use crate::rejection::{Entity, Rejection};
+
+impl<L: Lookup> Case<'_, L> {
+    pub(super) fn add_signing_key(&self, signing_key: NewSigningKey) -> Decision<L> {
+        self.operate_or_server()?;
+        Ok(vec![self.signing_key_added(signing_key)?])
+    }
+
+    pub(super) fn retire_signing_key(
+        &self,
+        id: SigningKeyId,
+        reason: RetirementReason,
+        replacement: Option<NewSigningKey>,
+    ) -> Decision<L> {
+        self.operate_or_server()?;
+        let key = self.found(self.rows.signing_key(id), Entity::SigningKey(id))?;
+        let retire = Event::SigningKeyRetired { signing_key: id, reason };
+        match (key.retired.map(|retired| retired.reason), reason) {
+            (Some(RetirementReason::Superseded), RetirementReason::Compromised) => return Ok(vec![retire]),
+            (Some(_), _) => return Ok(vec![]),
+            (None, _) => {}
+        }
+        let mut events = vec![];
+        match replacement {
+            Some(signing_key) => events.push(self.signing_key_added(signing_key)?),
+            None => {
+                let mut living = self.rows.signing_keys().map_err(Stop::Failed)?;
+                living.retain(|other| {
+                    other.retired.is_none() && other.active_from <= self.now && other.id != id
+                });
+                if living.is_empty() {
+                    return Err(Rejection::LastSigningKey.into());
+                }
+            }
+        }
+        events.push(retire);
+        Ok(events)
+    }
+
+    pub(super) fn signing_key_added(&self, signing_key: NewSigningKey) -> Result<Event, Stop<L::Error>> {
+        let NewSigningKey { id, public_key, active_from } = signing_key;
+        if self.rows.signing_key(id).map_err(Stop::Failed)?.is_some() {
+            return Err(Rejection::IdTaken(Entity::SigningKey(id)).into());
+        }
+        Ok(Event::SigningKeyAdded { signing_key: id, public_key, active_from })
+    }
+}

@@ -1,0 +1,40 @@
+//! Rules about watermarks: whoever manages what tokens rest on may have those minted until now refused.
+
+use super::{Case, Decision, Stop};
+use crate::event::{Event, TokenTarget};
+use crate::ids::{TenantId, UserId};
+use crate::key::{Owner, Reach};
+use crate::lookup::Lookup;
+use crate::rejection::Entity;
+
+impl<L: Lookup> Case<'_, L> {
+    /// Each time is a new event: tokens may have been minted since the last.
+    pub(super) fn revoke_tokens(&self, target: TokenTarget) -> Decision<L> {
+        match target {
+            TokenTarget::Token { token: _, key } | TokenTarget::Key(key) => self.stop_key(&self.key(key)?)?,
+            TokenTarget::Owner(Owner::User(user)) => self.tokens_of_user(user)?,
+            TokenTarget::Owner(Owner::ServiceAccount(account)) => drop(self.administered(account)?),
+            TokenTarget::Tenant(tenant) => self.administer(tenant)?,
+            TokenTarget::SigningKey(id) => {
+                self.operate()?;
+                self.found(self.rows.signing_key(id), Entity::SigningKey(id))?;
+            }
+            TokenTarget::All => self.operate()?,
+        }
+        Ok(vec![Event::TokensRevoked { target }])
+    }
+
+    /// The user, by a credential that is not confined to a tenant; or an operator.
+    fn tokens_of_user(&self, user: UserId) -> Result<(), Stop<L::Error>> {
+        let owner = Owner::User(user);
+        // A reach that only an unconfined credential covers: the home named does not matter.
+        let anywhere = Reach::AnyTenant { home: TenantId::from_bytes([0; 16]) };
+        match self.manage_keys_of(owner, anywhere, Entity::User(user)) {
+            Err(Stop::Rejected(_)) => {
+                self.operate()?;
+                self.user(user).map(drop)
+            }
+            own => own,
+        }
+    }
+}
