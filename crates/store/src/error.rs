@@ -1,0 +1,125 @@
+//! What can go wrong with a ledger: the disk, the bytes on it, or who else has it open.
+
+use std::io;
+use std::path::PathBuf;
+
+use domain::ids::LedgerId;
+use domain::time::Position;
+
+use crate::chain::ChainHash;
+use crate::codec::error::{DecodeError, EncodeError};
+
+/// Why the ledger could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database or the disk under it failed. The handle is not to be used again.
+    #[error("the ledger's database failed: {0}; stop, check the disk, and open the ledger again")]
+    Database(#[from] Box<redb::Error>),
+    /// A file beside the database could not be read or written.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
+    /// There is no ledger there.
+    #[error("there is no ledger in {}; make one with: keyledger init --data {} --tenant SLUG --admin EMAIL", .0.display(), .0.display())]
+    NoLedger(PathBuf),
+    /// There is one there already.
+    #[error("{} holds a ledger already; choose another folder, or serve this one", .0.display())]
+    LedgerExists(PathBuf),
+    /// Another process has it.
+    #[error("the ledger is open in another process; only one server can write it")]
+    InUse,
+    /// A read-only reader came after a crash, before the ledger was opened for writing again.
+    #[error("the ledger was not closed cleanly and must first be opened by the server, which repairs it")]
+    NeedsRepair,
+    /// Bytes that no version of this software wrote, or that changed since.
+    #[error("the ledger is damaged: {what}")]
+    Damaged {
+        /// What, and where.
+        what: String,
+    },
+    /// An event that cannot be read.
+    #[error("the log is damaged at position {position}: {error}")]
+    Event {
+        /// Where.
+        position: Position,
+        /// Why.
+        error: DecodeError,
+    },
+    /// The chain does not hold.
+    #[error(
+        "the chain of the log is broken at position {position}: its event names {named} as the hash before it, and that is {found}"
+    )]
+    Chain {
+        /// The first position at which it does not hold.
+        position: Position,
+        /// The hash that the event names.
+        named: ChainHash,
+        /// The hash of what is there.
+        found: ChainHash,
+    },
+    /// A row of a view that does not match its check, or cannot be read.
+    #[error(
+        "a row of the views is damaged ({what}); rebuild the views from the log with: keyledger audit rebuild"
+    )]
+    Row {
+        /// Which, and why.
+        what: String,
+    },
+    /// An event too large to be recorded.
+    #[error(transparent)]
+    TooLarge(#[from] EncodeError),
+    /// The ledger is not the one that the guard knows.
+    #[error("the guard is of ledger {guard}, and this is ledger {found}; give the right --guard")]
+    OtherLedger {
+        /// The guard's.
+        guard: LedgerId,
+        /// The one opened.
+        found: LedgerId,
+    },
+    /// The ledger is older than its guard, or another history.
+    #[error(
+        "the ledger was rolled back: its guard saw position {guard} with hash {guard_hash}, and the ledger {found}. A restored backup brings revoked keys back to life. If that is what you want, start once with --accept-rollback, and repeat the revocations made since that backup"
+    )]
+    RolledBack {
+        /// The position that the guard saw.
+        guard: Position,
+        /// The hash that it saw there.
+        guard_hash: ChainHash,
+        /// What the ledger has there instead.
+        found: String,
+    },
+    /// There is no guard, or none that can be read.
+    #[error("the guard {} is missing or unreadable ({why}), so nothing shows that this ledger was not rolled back; put it back, or start once with --accept-rollback", .path.display())]
+    NoGuard {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it cannot be read.
+        why: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
+    }
+
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |error| Self::File { path, error }
+    }
+}
+
+/// Every other error of the database is one to us: what matters is in its text.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is redb's and may grow")]
+pub(crate) fn database(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
+        redb::Error::RepairAborted => StoreError::NeedsRepair,
+        redb::Error::Corrupted(what) => StoreError::Damaged { what },
+        error => StoreError::Database(Box::new(error)),
+    }
+}

@@ -1,0 +1,271 @@
+//! The ledger: the one file whose log is the truth. Opening, transacting, taking snapshots, rebuilding.
+
+use std::path::Path;
+
+use domain::Recorded;
+use domain::ids::LedgerId;
+use domain::row::Change;
+use redb::{
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, ReadableTable, StorageBackend,
+    WriteTransaction,
+};
+
+use crate::error::{StoreError, database};
+use crate::head::Head;
+use crate::projection::Projected;
+use crate::snapshot::Snapshot;
+use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
+use crate::transaction::Transaction;
+
+/// Whether other processes may read the ledger while this one writes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// One writer; the audit tool may read beside it. Needs byte-range locks.
+    #[default]
+    SingleWriter,
+    /// Nobody else, by a lock on the whole file.
+    Exclusive,
+}
+
+/// How to open a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Whether other processes may read it.
+    pub sharing: Sharing,
+    /// Memory for pages of the file.
+    pub cache_bytes: usize,
+    /// Files up to this size have every page checked when they are opened; in larger ones the chain and
+    /// the rows' checks find damage when it is read.
+    pub check_bytes_max: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { sharing: Sharing::default(), cache_bytes: 256 << 20, check_bytes_max: 256 << 20 }
+    }
+}
+
+impl OpenOptions {
+    fn builder(&self, file_bytes: u64) -> Builder {
+        let mut builder = Builder::new();
+        builder.set_cache_size(self.cache_bytes);
+        builder.set_check_integrity_on_open(file_bytes <= self.check_bytes_max);
+        builder.set_concurrency_mode(match self.sharing {
+            Sharing::SingleWriter => ConcurrencyMode::SingleWriter,
+            Sharing::Exclusive => ConcurrencyMode::ExclusiveWriter,
+        });
+        builder
+    }
+}
+
+/// A ledger, open for writing. There is one such handle to a ledger at a time.
+pub struct Ledger {
+    database: Database,
+}
+
+/// What a committed transaction did.
+#[derive(Debug)]
+pub struct Committed {
+    /// The events, in order.
+    pub recorded: Vec<Recorded>,
+    /// The rows they changed, in order.
+    pub changes: Vec<Change>,
+    /// The end of the log now.
+    pub head: Head,
+}
+
+/// Why a transaction was not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum TransactError {
+    /// Nothing of it lasts.
+    #[error(transparent)]
+    Aborted(#[from] StoreError),
+    /// The commit was begun and failed: it may last or not. Open the ledger again to find out.
+    #[error("the outcome of a commit is unknown: {0}")]
+    Unknown(StoreError),
+}
+
+impl Ledger {
+    /// Makes a ledger without events at a path where there is nothing.
+    pub fn create(path: &Path, ledger: LedgerId, options: &OpenOptions) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Err(StoreError::LedgerExists(path.to_owned()));
+        }
+        let database = options.builder(0).create(path).map_err(database)?;
+        Self { database }.initialised(ledger)
+    }
+
+    /// The same on any storage: how faults are tested.
+    pub fn create_on(
+        backend: impl StorageBackend,
+        ledger: LedgerId,
+        options: &OpenOptions,
+    ) -> Result<Self, StoreError> {
+        let database = options.builder(0).create_with_backend(backend).map_err(database)?;
+        Self { database }.initialised(ledger)
+    }
+
+    /// Opens a ledger for writing; repairs the file after a crash; rebuilds views of another version.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
+        let Ok(file) = std::fs::metadata(path) else { return Err(StoreError::NoLedger(path.to_owned())) };
+        let database = options.builder(file.len()).open(path).map_err(database)?;
+        Self { database }.opened()
+    }
+
+    /// The same on any storage.
+    pub fn open_on(backend: impl StorageBackend, options: &OpenOptions) -> Result<Self, StoreError> {
+        let bytes = backend.len().map_err(StoreError::file("storage"))?;
+        let database = options.builder(bytes).create_with_backend(backend).map_err(database)?;
+        Self { database }.opened()
+    }
+
+    /// What is committed now.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::take(&self.database.begin_read().map_err(database)?)
+    }
+
+    /// Runs the work on one write transaction and commits what it appended; nothing, if it fails.
+    ///
+    /// Before the commit returns, nothing happened; after it, the events are facts.
+    pub fn transact<R>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<R, StoreError>,
+    ) -> Result<(R, Committed), TransactError> {
+        let txn = self.begin()?;
+        let (result, committed) = {
+            let mut meta = txn.open_table(META).map_err(database)?;
+            let head = head(&meta)?;
+            let mut transaction = Transaction {
+                log: txn.open_table(LOG).map_err(database)?,
+                projected: projected(&txn)?,
+                before: head,
+                head,
+                commit: vec![],
+                changes: vec![],
+                pending: vec![],
+            };
+            let result = work(&mut transaction)?;
+            let Transaction { mut log, before, head, commit, changes, pending, .. } = transaction;
+            if !pending.is_empty() {
+                let first = before.position.next().number();
+                log.insert(first, commit.as_slice()).map_err(database)?;
+                meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
+            }
+            (result, Committed { recorded: pending, changes, head })
+        };
+        if committed.recorded.is_empty() {
+            txn.abort().map_err(database)?;
+        } else {
+            txn.commit().map_err(|error| TransactError::Unknown(database(error)))?;
+        }
+        Ok((result, committed))
+    }
+
+    /// Throws the views away and projects them anew from the log, in one transaction.
+    pub fn rebuild(&self) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        let txn = self.begin()?;
+        txn.delete_table(VIEW_ROWS).map_err(database)?;
+        txn.delete_table(LINKS).map_err(database)?;
+        txn.delete_table(ATTEMPTS).map_err(database)?;
+        {
+            let mut projected = projected(&txn)?;
+            snapshot.scan(|scanned| projected.project(&scanned.recorded).map(drop))?;
+            let mut meta = txn.open_table(META).map_err(database)?;
+            meta.insert(VIEWS, VIEWS_VERSION.to_le_bytes().as_slice()).map_err(database)?;
+        }
+        txn.commit().map_err(database)
+    }
+
+    /// Closes the file; the next opening need not repair it.
+    pub fn close(self) -> Result<(), StoreError> {
+        self.database.close().map_err(database)
+    }
+
+    fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let mut txn = self.database.begin_write().map_err(database)?;
+        // Names are chosen by strangers, and the file's own checksum is no cryptographic one.
+        txn.set_two_phase_commit(true);
+        Ok(txn)
+    }
+
+    fn initialised(self, ledger: LedgerId) -> Result<Self, StoreError> {
+        let txn = self.begin()?;
+        {
+            let mut meta = txn.open_table(META).map_err(database)?;
+            meta.insert(LEDGER, ledger.bytes().as_slice()).map_err(database)?;
+            meta.insert(HEAD, Head::genesis(ledger).to_bytes().as_slice()).map_err(database)?;
+            meta.insert(VIEWS, VIEWS_VERSION.to_le_bytes().as_slice()).map_err(database)?;
+            txn.open_table(LOG).map_err(database)?;
+            projected(&txn)?;
+        }
+        txn.commit().map_err(database)?;
+        Ok(self)
+    }
+
+    /// The head must be what the log ends with, and the views of our version.
+    fn opened(self) -> Result<Self, StoreError> {
+        let snapshot = self.snapshot()?;
+        check_head(&snapshot)?;
+        let version = {
+            let txn = self.database.begin_read().map_err(database)?;
+            let meta = txn.open_table(META).map_err(database)?;
+            let version = meta.get(VIEWS).map_err(database)?;
+            version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes)
+        };
+        match version {
+            Some(VIEWS_VERSION) => {}
+            Some(newer) if newer > VIEWS_VERSION => {
+                let what = format!(
+                    "its views are of version {newer}, and this software writes version {VIEWS_VERSION}; use the version that wrote it, or a newer one"
+                );
+                return Err(StoreError::damaged(what));
+            }
+            Some(_) | None => self.rebuild()?,
+        }
+        Ok(self)
+    }
+}
+
+/// A ledger opened for reading only, beside a running server or alone.
+pub struct ReadOnlyLedger {
+    database: ReadOnlyDatabase,
+}
+
+impl ReadOnlyLedger {
+    /// Opens without changing anything. After a crash the server must have opened the file first.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
+        let Ok(file) = std::fs::metadata(path) else { return Err(StoreError::NoLedger(path.to_owned())) };
+        let database = options.builder(file.len()).open_read_only(path).map_err(database)?;
+        Ok(Self { database })
+    }
+
+    /// What is committed now.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::take(&self.database.begin_read().map_err(database)?)
+    }
+}
+
+fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {
+    Ok(Projected {
+        views: txn.open_table(VIEW_ROWS).map_err(database)?,
+        links: txn.open_table(LINKS).map_err(database)?,
+        attempts: txn.open_table(ATTEMPTS).map_err(database)?,
+    })
+}
+
+fn head(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Head, StoreError> {
+    let head = meta.get(HEAD).map_err(database)?;
+    Head::from_bytes(head.ok_or_else(|| StoreError::damaged("the file names no head"))?.value())
+}
+
+fn check_head(snapshot: &Snapshot) -> Result<(), StoreError> {
+    let head = snapshot.head();
+    let found = snapshot.hash_at(head.position)?;
+    if found != Some(head.hash) {
+        let what =
+            format!("the event at its head, position {}, is not the one that was committed", head.position);
+        return Err(StoreError::damaged(what));
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Projection: what one recorded event writes into the views, links and attempts. The only writer of them.
+
+use domain::actor::{ActorId, IdempotencyKey};
+use domain::key::Owner;
+use domain::row::Change;
+use domain::time::Position;
+use domain::{Recorded, evolve};
+use redb::Table;
+
+use crate::error::{StoreError, database};
+use crate::rows::{Rows, sealed_with_check, stored};
+use crate::tables::Link;
+
+/// The tables that can be deleted and rebuilt.
+pub(crate) struct Projected<'txn> {
+    pub(crate) views: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(crate) links: Table<'txn, &'static [u8], ()>,
+    pub(crate) attempts: Table<'txn, &'static [u8], &'static [u8]>,
+}
+
+impl Projected<'_> {
+    /// Takes in one event, and tells which rows it changed.
+    pub(crate) fn project(&mut self, recorded: &Recorded) -> Result<Vec<Change>, StoreError> {
+        let changes = evolve(&Rows::new(&self.views, recorded.position), recorded)?;
+        for change in &changes {
+            let (key, row) = stored(change);
+            let key = key.at(recorded.position);
+            let value = sealed_with_check(&key, row);
+            self.views.insert(key.as_slice(), value.as_slice()).map_err(database)?;
+            if let Some(link) = link(change, recorded.position) {
+                self.links.insert(link.bytes().as_slice(), ()).map_err(database)?;
+            }
+        }
+        if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
+            let key = attempt(&recorded.metadata.actor, &used.key);
+            let value = [recorded.position.number().to_le_bytes().as_slice(), &used.command].concat();
+            self.attempts.insert(key.as_slice(), value.as_slice()).map_err(database)?;
+        }
+        Ok(changes)
+    }
+}
+
+/// The link that a row needs, if it has just begun.
+fn link(change: &Change, position: Position) -> Option<Link> {
+    match change {
+        Change::Membership(row) if row.since.position == position => Some(Link::Member(row.tenant, row.user)),
+        Change::ServiceAccount(row) if row.created.position == position => {
+            Some(Link::ServiceAccount(row.tenant, row.id))
+        }
+        Change::Key(row) if row.created.position == position => Some(Link::Key(row.owner, row.id)),
+        Change::Membership(_)
+        | Change::ServiceAccount(_)
+        | Change::Key(_)
+        | Change::Deployment(_)
+        | Change::Tenant(_)
+        | Change::User(_)
+        | Change::SigningKey(_)
+        | Change::Watermark(_, _)
+        | Change::UniqueName(_, _) => None,
+    }
+}
+
+/// The key of `attempts`: an idempotency key belongs to the identity that used it, whatever credential it showed.
+pub(crate) fn attempt(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
+    let actor = match actor {
+        ActorId::Console => vec![1],
+        ActorId::Server => vec![2],
+        ActorId::Holder { identity: Owner::User(user), .. } => [&[3], user.bytes().as_slice()].concat(),
+        ActorId::Holder { identity: Owner::ServiceAccount(account), .. } => {
+            [&[4], account.bytes().as_slice()].concat()
+        }
+    };
+    [actor.as_slice(), blake3::hash(key.as_str().as_bytes()).as_bytes()].concat()
+}

@@ -1,0 +1,163 @@
+//! The views as rules see them: the latest version of each row at a position, its check verified.
+//!
+//! A value in `views` is a row as [`crate::codec::rows`] writes it, then the first 8 bytes of BLAKE3 over
+//! its key and the row. The database verifies no checksum on ordinary reads, and one flipped bit must not
+//! decide anything.
+
+use domain::event::TokenTarget;
+use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::lookup::Lookup;
+use domain::row::{
+    Change, Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Tenant, UniqueName, User,
+};
+use domain::time::Position;
+use redb::ReadableTable;
+
+use crate::codec::rows::StoredRow;
+use crate::error::{StoreError, database};
+use crate::tables::{self, RowKey};
+
+const CHECK_BYTES: usize = 8;
+const POSITION_BYTES: usize = 8;
+
+/// The rows at a position: in a snapshot, or inside the open write transaction.
+pub struct Rows<'t, T> {
+    table: &'t T,
+    at: Position,
+}
+
+impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
+    pub(crate) fn new(table: &'t T, at: Position) -> Self {
+        Self { table, at }
+    }
+
+    /// Every tenant there ever was, by id.
+    pub fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        self.all(&tables::TENANTS)
+    }
+
+    fn latest<R: StoredRow>(&self, key: &RowKey) -> Result<Option<R>, StoreError> {
+        self.latest_under(&key.bytes())
+    }
+
+    /// The newest version of one row that is not newer than the position: one backward seek.
+    fn latest_under<R: StoredRow>(&self, key: &[u8]) -> Result<Option<R>, StoreError> {
+        let first = [key, &[0; POSITION_BYTES]].concat();
+        let last = [key, &self.at.number().to_be_bytes()].concat();
+        let mut range = self.table.range(first.as_slice()..=last.as_slice()).map_err(database)?;
+        let Some(found) = range.next_back() else { return Ok(None) };
+        let (key, value) = found.map_err(database)?;
+        checked(key.value(), value.value()).map(Some)
+    }
+
+    /// The newest version of every row whose key begins so: two seeks a row.
+    fn all<R: StoredRow>(&self, prefix: &[u8]) -> Result<Vec<R>, StoreError> {
+        let mut rows = vec![];
+        let mut from = prefix.to_vec();
+        loop {
+            let next = {
+                let mut range = self.table.range(from.as_slice()..).map_err(database)?;
+                match range.next() {
+                    None => return Ok(rows),
+                    Some(found) => found.map_err(database)?.0.value().to_vec(),
+                }
+            };
+            if !next.starts_with(prefix) {
+                return Ok(rows);
+            }
+            let key = &next[..next.len() - POSITION_BYTES];
+            rows.extend(self.latest_under(key)?);
+            from = [key, &[0xFF; POSITION_BYTES], &[0]].concat();
+        }
+    }
+}
+
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> Lookup for Rows<'_, T> {
+    type Error = StoreError;
+
+    fn deployment(&self) -> Result<Option<Deployment>, StoreError> {
+        self.latest(&RowKey::Deployment)
+    }
+
+    fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.latest(&RowKey::Tenant(id))
+    }
+
+    fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.latest(&RowKey::User(id))
+    }
+
+    fn membership(&self, tenant: TenantId, user: UserId) -> Result<Option<Membership>, StoreError> {
+        self.latest(&RowKey::Membership(user, tenant))
+    }
+
+    fn memberships_of(&self, user: UserId) -> Result<Vec<Membership>, StoreError> {
+        self.all(&tables::memberships_of(user))
+    }
+
+    fn service_account(&self, id: ServiceAccountId) -> Result<Option<ServiceAccount>, StoreError> {
+        self.latest(&RowKey::ServiceAccount(id))
+    }
+
+    fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
+        self.latest(&RowKey::Key(id))
+    }
+
+    fn signing_key(&self, id: SigningKeyId) -> Result<Option<SigningKey>, StoreError> {
+        self.latest(&RowKey::SigningKey(id))
+    }
+
+    fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        self.all(&tables::SIGNING_KEYS)
+    }
+
+    fn watermark(&self, target: TokenTarget) -> Result<Option<Position>, StoreError> {
+        self.latest(&RowKey::Watermark(target))
+    }
+
+    fn unique_name(&self, name: UniqueName) -> Result<Option<NameHolder>, StoreError> {
+        Ok(self.latest::<Option<NameHolder>>(&RowKey::UniqueName(name))?.flatten())
+    }
+}
+
+/// The key and the bytes of a changed row, without its check.
+pub(crate) fn stored(change: &Change) -> (RowKey, Vec<u8>) {
+    match change {
+        Change::Deployment(row) => (RowKey::Deployment, row.to_bytes()),
+        Change::Tenant(row) => (RowKey::Tenant(row.id), row.to_bytes()),
+        Change::User(row) => (RowKey::User(row.id), row.to_bytes()),
+        Change::Membership(row) => (RowKey::Membership(row.user, row.tenant), row.to_bytes()),
+        Change::ServiceAccount(row) => (RowKey::ServiceAccount(row.id), row.to_bytes()),
+        Change::Key(row) => (RowKey::Key(row.id), row.to_bytes()),
+        Change::SigningKey(row) => (RowKey::SigningKey(row.id), row.to_bytes()),
+        Change::Watermark(target, position) => (RowKey::Watermark(*target), position.to_bytes()),
+        Change::UniqueName(name, holder) => (RowKey::UniqueName(*name), holder.to_bytes()),
+    }
+}
+
+/// The value for a key: the row, and the check over both.
+pub(crate) fn sealed_with_check(key: &[u8], mut row: Vec<u8>) -> Vec<u8> {
+    let check = check(key, &row);
+    row.extend_from_slice(&check);
+    row
+}
+
+fn checked<R: StoredRow>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
+    let damaged = |why: String| StoreError::Row { what: format!("key {}: {why}", hex(key)) };
+    let Some((row, found)) = value.split_last_chunk::<CHECK_BYTES>() else {
+        return Err(damaged("it is shorter than its check".into()));
+    };
+    if check(key, row) != *found {
+        return Err(damaged("it does not match its check".into()));
+    }
+    R::from_bytes(row).map_err(|error| damaged(error.to_string()))
+}
+
+fn check(key: &[u8], row: &[u8]) -> [u8; CHECK_BYTES] {
+    let hash = blake3::Hasher::new().update(key).update(row).finalize();
+    *hash.as_bytes().first_chunk().expect("a hash has 32 bytes")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,99 @@
+//! Reading the log from a position on, its chain checked link by link.
+
+use domain::Recorded;
+use domain::ids::LedgerId;
+use domain::time::Position;
+use redb::{ReadOnlyTable, ReadableTable};
+
+use crate::chain::{self, ChainHash};
+use crate::envelope;
+use crate::error::{StoreError, database};
+use crate::head::Head;
+
+/// One event as read back, with the hash of its envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    /// The event.
+    pub recorded: Recorded,
+    /// The hash of its envelope.
+    pub hash: ChainHash,
+    /// The size of its envelope.
+    pub bytes: usize,
+}
+
+/// Reads the whole log up to the head and hands each event on. The first break of the chain ends it.
+pub(crate) fn scan<E: From<StoreError>>(
+    log: &ReadOnlyTable<u64, &'static [u8]>,
+    ledger: LedgerId,
+    head: &Head,
+    mut each: impl FnMut(Scanned) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut expected = Link { position: Position::START, hash: chain::genesis(ledger) };
+    for row in log.range(0..).map_err(database)? {
+        let (first, commit) = row.map_err(database)?;
+        let (first, mut rest) = (Position::new(first.value()), commit.value());
+        if first != expected.position.next() {
+            return Err(gap(expected.position.next(), first).into());
+        }
+        while !rest.is_empty() {
+            let position = expected.position.next();
+            let unread = |error| StoreError::Event { position, error };
+            let (one, after) = envelope::split_first(rest).map_err(unread)?;
+            let found = envelope::decode(one).map_err(unread)?;
+            if found.previous != expected.hash {
+                let (named, found) = (found.previous, expected.hash);
+                return Err(StoreError::Chain { position, named, found }.into());
+            }
+            if found.recorded.position != position {
+                return Err(gap(position, found.recorded.position).into());
+            }
+            expected = Link { position, hash: chain::hash(one) };
+            each(Scanned { recorded: found.recorded, hash: expected.hash, bytes: one.len() })?;
+            rest = after;
+        }
+    }
+    if expected.position != head.position || expected.hash != head.hash {
+        let what = format!(
+            "the log ends at position {} with hash {}, and its head should be position {} with hash {}",
+            expected.position, expected.hash, head.position, head.hash
+        );
+        return Err(StoreError::damaged(what).into());
+    }
+    Ok(())
+}
+
+/// How far the chain holds.
+struct Link {
+    position: Position,
+    hash: ChainHash,
+}
+
+fn gap(expected: Position, found: Position) -> StoreError {
+    StoreError::damaged(format!("position {expected} should come next in the log, and {found} does"))
+}
+
+/// The envelope of one position: one backward seek and a short walk.
+pub(crate) fn find<T: ReadableTable<u64, &'static [u8]>>(
+    log: &T,
+    position: Position,
+) -> Result<Option<Scanned>, StoreError> {
+    let Some(row) = log.range(..=position.number()).map_err(database)?.next_back() else { return Ok(None) };
+    let (first, commit) = row.map_err(database)?;
+    let mut rest = commit.value();
+    for number in first.value().. {
+        let unread = |error| StoreError::Event { position: Position::new(number), error };
+        if rest.is_empty() {
+            break;
+        }
+        let (one, after) = envelope::split_first(rest).map_err(unread)?;
+        if number == position.number() {
+            let recorded = envelope::decode(one).map_err(unread)?.recorded;
+            if recorded.position != position {
+                return Err(gap(position, recorded.position));
+            }
+            return Ok(Some(Scanned { recorded, hash: chain::hash(one), bytes: one.len() }));
+        }
+        rest = after;
+    }
+    Ok(None)
+}

@@ -1,0 +1,184 @@
+//! The folder of secrets: what must not be in the ledger file. Bytes only; `credentials` knows the ciphers.
+//!
+//! Secrets are text files of hexadecimal digits, readable by their owner only. Nothing here is ever logged.
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use domain::ids::{PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::sealed::Subject;
+use zeroize::Zeroizing;
+
+use crate::error::StoreError;
+use crate::folder::DataFolder;
+use crate::guard::sync_folder_of;
+
+/// Thirty-two secret bytes, wiped when they are dropped.
+pub type SecretBytes = Zeroizing<[u8; 32]>;
+
+/// Makes the folders of a new data folder, the secrets' one closed to all but its owner.
+pub fn create_folders(folder: &DataFolder) -> Result<(), StoreError> {
+    let make = |path: &Path| {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
+    };
+    make(folder.root())?;
+    make(&folder.secrets())?;
+    make(&folder.secrets().join("signing"))
+}
+
+/// Writes a new pepper with its id; never over another.
+pub fn create_pepper(path: &Path, id: PepperId, key: &SecretBytes) -> Result<(), StoreError> {
+    create(path, format!("{id} {}\n", *hex(&**key)).as_bytes())
+}
+
+/// Reads the pepper and its id.
+pub fn read_pepper(path: &Path) -> Result<(PepperId, SecretBytes), StoreError> {
+    let text = read(path)?;
+    let parsed = text
+        .trim_end()
+        .split_once(' ')
+        .and_then(|(id, key)| Some((PepperId::parse(id).ok()?, Zeroizing::new(unhex(key)?))));
+    parsed.ok_or_else(|| malformed(path, "a pepper is a UUID, a space and 64 hexadecimal digits"))
+}
+
+/// Writes a new master key; never over another.
+pub fn create_master_key(path: &Path, key: &SecretBytes) -> Result<(), StoreError> {
+    create(path, format!("{}\n", *hex(&**key)).as_bytes())
+}
+
+/// Reads the master key.
+pub fn read_master_key(path: &Path) -> Result<SecretBytes, StoreError> {
+    let key = unhex(read(path)?.trim_end()).map(Zeroizing::new);
+    key.ok_or_else(|| malformed(path, "a master key is 64 hexadecimal digits"))
+}
+
+/// Keeps an encrypted private signing key; never over another.
+pub fn create_signing_key(folder: &DataFolder, id: SigningKeyId, wrapped: &[u8]) -> Result<(), StoreError> {
+    create(&folder.signing_key(id), format!("{}\n", *hex(wrapped)).as_bytes())
+}
+
+/// Reads an encrypted private signing key.
+pub fn read_signing_key(folder: &DataFolder, id: SigningKeyId) -> Result<Vec<u8>, StoreError> {
+    let path = folder.signing_key(id);
+    let text = read(&path)?;
+    unhex_all(text.trim_end()).ok_or_else(|| malformed(&path, "a wrapped signing key is hexadecimal digits"))
+}
+
+/// The keys of subjects: a text file, one line each, appended to before the commit that needs the new one.
+pub struct SubjectKeys {
+    path: PathBuf,
+    file: File,
+    keys: HashMap<Subject, SecretBytes>,
+    unsynced: bool,
+}
+
+impl SubjectKeys {
+    /// Opens the file, or makes it. A last line that a crash cut short belongs to no commit, and goes.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            create(path, b"")?;
+        }
+        let text = read(path)?;
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut keys = HashMap::new();
+        for line in text[..whole].lines() {
+            let (subject, key) = parse_line(line).ok_or_else(|| {
+                malformed(path, "each line is kind:UUID, a space and 64 hexadecimal digits")
+            })?;
+            keys.insert(subject, key);
+        }
+        let file = OpenOptions::new().append(true).open(path).map_err(StoreError::file(path))?;
+        file.set_len(whole as u64).map_err(StoreError::file(path))?;
+        Ok(Self { path: path.to_owned(), file, keys, unsynced: false })
+    }
+
+    /// Reads the keys that are there, changing nothing.
+    pub fn read(path: &Path) -> Result<HashMap<Subject, SecretBytes>, StoreError> {
+        Ok(read(path)?.lines().filter_map(parse_line).collect())
+    }
+
+    /// A subject's key.
+    pub fn key(&self, subject: Subject) -> Option<&SecretBytes> {
+        self.keys.get(&subject)
+    }
+
+    /// Every subject's key.
+    pub fn all(&self) -> &HashMap<Subject, SecretBytes> {
+        &self.keys
+    }
+
+    /// Adds a new subject's key. It lasts after [`SubjectKeys::sync`].
+    pub fn add(&mut self, subject: Subject, key: SecretBytes) -> Result<(), StoreError> {
+        let line = Zeroizing::new(format!("{} {}\n", name(subject), *hex(&*key)));
+        self.file.write_all(line.as_bytes()).map_err(StoreError::file(&self.path))?;
+        self.unsynced = true;
+        self.keys.insert(subject, key);
+        Ok(())
+    }
+
+    /// Makes the keys added last; does nothing if there are none.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced {
+            self.file.sync_data().map_err(StoreError::file(&self.path))?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+fn name(subject: Subject) -> String {
+    match subject {
+        Subject::Tenant(id) => format!("tenant:{id}"),
+        Subject::User(id) => format!("user:{id}"),
+        Subject::ServiceAccount(id) => format!("service_account:{id}"),
+    }
+}
+
+fn parse_line(line: &str) -> Option<(Subject, SecretBytes)> {
+    let (subject, key) = line.split_once(' ')?;
+    let (kind, id) = subject.split_once(':')?;
+    let subject = match kind {
+        "tenant" => Subject::Tenant(TenantId::parse(id).ok()?),
+        "user" => Subject::User(UserId::parse(id).ok()?),
+        "service_account" => Subject::ServiceAccount(ServiceAccountId::parse(id).ok()?),
+        _ => return None,
+    };
+    Some((subject, Zeroizing::new(unhex(key)?)))
+}
+
+fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(contents)?;
+        file.sync_all()?;
+        sync_folder_of(path)
+    };
+    write().map_err(StoreError::file(path))
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {
+    fs::read_to_string(path).map(Zeroizing::new).map_err(StoreError::file(path))
+}
+
+fn malformed(path: &Path, rule: &str) -> StoreError {
+    StoreError::damaged(format!("{}: {rule}", path.display()))
+}
+
+fn hex(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
+    unhex_all(text)?.try_into().ok()
+}
+
+fn unhex_all(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

@@ -1,0 +1,139 @@
+//! A snapshot: the ledger as it was committed at one moment, read while the writer goes on.
+
+use domain::Recorded;
+use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
+use domain::key::Owner;
+use domain::time::{Position, Timestamp};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use crate::chain::{self, ChainHash};
+use crate::error::{StoreError, database};
+use crate::head::Head;
+use crate::rows::Rows;
+use crate::scan::{self, Scanned};
+use crate::tables::{self, ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS};
+
+/// A consistent view of everything committed when it was taken.
+pub struct Snapshot {
+    ledger: LedgerId,
+    head: Head,
+    log: ReadOnlyTable<u64, &'static [u8]>,
+    views: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    links: ReadOnlyTable<&'static [u8], ()>,
+    attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
+}
+
+/// Rows of a snapshot.
+pub type SnapshotRows<'a> = Rows<'a, ReadOnlyTable<&'static [u8], &'static [u8]>>;
+
+/// One projected row as stored: its table, key and value.
+pub type ProjectedBytes = (&'static str, Vec<u8>, Vec<u8>);
+
+impl Snapshot {
+    pub(crate) fn take(txn: &ReadTransaction) -> Result<Self, StoreError> {
+        let meta = txn.open_table(META).map_err(database)?;
+        let ledger = meta.get(LEDGER).map_err(database)?;
+        let ledger = ledger.and_then(|id| id.value().try_into().ok()).map(LedgerId::from_bytes);
+        let head = meta.get(HEAD).map_err(database)?;
+        let missing = || StoreError::damaged("the file names no ledger or no head");
+        Ok(Self {
+            ledger: ledger.ok_or_else(missing)?,
+            head: Head::from_bytes(head.ok_or_else(missing)?.value())?,
+            log: txn.open_table(LOG).map_err(database)?,
+            views: txn.open_table(VIEW_ROWS).map_err(database)?,
+            links: txn.open_table(LINKS).map_err(database)?,
+            attempts: txn.open_table(ATTEMPTS).map_err(database)?,
+        })
+    }
+
+    /// The ledger's id.
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// The end of the log.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The rows now.
+    pub fn rows(&self) -> SnapshotRows<'_> {
+        self.rows_at(self.head.position)
+    }
+
+    /// The rows as they were after the event at this position.
+    pub fn rows_at(&self, position: Position) -> SnapshotRows<'_> {
+        Rows::new(&self.views, position.min(self.head.position))
+    }
+
+    /// Whoever is or was a member of the tenant.
+    pub fn members_of(&self, tenant: TenantId) -> Result<Vec<UserId>, StoreError> {
+        self.linked(&tables::members_of(tenant), UserId::from_bytes)
+    }
+
+    /// The service accounts that the tenant has or had.
+    pub fn service_accounts_of(&self, tenant: TenantId) -> Result<Vec<ServiceAccountId>, StoreError> {
+        self.linked(&tables::service_accounts_of(tenant), ServiceAccountId::from_bytes)
+    }
+
+    /// The keys that the owner has or had.
+    pub fn keys_of(&self, owner: Owner) -> Result<Vec<KeyId>, StoreError> {
+        self.linked(&tables::keys_of(owner), KeyId::from_bytes)
+    }
+
+    /// The event at a position.
+    pub fn event(&self, position: Position) -> Result<Option<Recorded>, StoreError> {
+        Ok(scan::find(&self.log, position)?.map(|scanned| scanned.recorded))
+    }
+
+    /// The chain hash after the event at a position; the genesis for the place before the first.
+    pub fn hash_at(&self, position: Position) -> Result<Option<ChainHash>, StoreError> {
+        if position == Position::START {
+            return Ok(Some(chain::genesis(self.ledger)));
+        }
+        Ok(scan::find(&self.log, position)?.map(|scanned| scanned.hash))
+    }
+
+    /// The last position recorded at or before the instant: a binary search, for instants never go back.
+    pub fn position_at(&self, instant: Timestamp) -> Result<Position, StoreError> {
+        let (mut low, mut high) = (0, self.head.position.number());
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            let event = self.event(Position::new(middle))?;
+            let event = event.ok_or_else(|| StoreError::damaged(format!("position {middle} is missing")))?;
+            if event.recorded_at <= instant { low = middle } else { high = middle - 1 }
+        }
+        Ok(Position::new(low))
+    }
+
+    /// Every event in order, its chain checked; ends at the first thing wrong.
+    pub fn scan<E: From<StoreError>>(&self, each: impl FnMut(Scanned) -> Result<(), E>) -> Result<(), E> {
+        scan::scan(&self.log, self.ledger, &self.head, each)
+    }
+
+    /// The bytes of everything projected, by table and key: what a rebuild must give again.
+    pub fn projected(&self) -> Result<Vec<ProjectedBytes>, StoreError> {
+        let mut rows = vec![];
+        for (name, table) in [("views", &self.views), ("attempts", &self.attempts)] {
+            for row in table.range::<&[u8]>(..).map_err(database)? {
+                let (key, value) = row.map_err(database)?;
+                rows.push((name, key.value().to_vec(), value.value().to_vec()));
+            }
+        }
+        for row in self.links.range::<&[u8]>(..).map_err(database)? {
+            rows.push(("links", row.map_err(database)?.0.value().to_vec(), vec![]));
+        }
+        Ok(rows)
+    }
+
+    fn linked<I>(&self, prefix: &[u8], id: impl Fn([u8; 16]) -> I) -> Result<Vec<I>, StoreError> {
+        let mut ids = vec![];
+        for row in self.links.range(prefix..).map_err(database)? {
+            let (key, _) = row.map_err(database)?;
+            let Some(end) = key.value().strip_prefix(prefix) else { break };
+            let malformed = |_| StoreError::Row { what: "a link".into() };
+            ids.push(id(end.try_into().map_err(malformed)?));
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,144 @@
+//! Every table of `ledger.redb`: its keys, its values, how long they live. One writer writes them all.
+//!
+//! | table | key | value | life |
+//! |---|---|---|---|
+//! | `log` | first position of a commit, u64 | the commit's envelopes, in order | for ever |
+//! | `meta` | [`LEDGER`], [`HEAD`], [`VIEWS`] | see each | for ever; `HEAD` is replaced by every commit |
+//! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
+//! | `links` | [`Link`] | nothing | until rebuilt |
+//! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
+//!
+//! `views`, `links` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+
+use domain::event::TokenTarget;
+use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::key::Owner;
+use domain::row::UniqueName;
+use domain::time::Position;
+use redb::TableDefinition;
+
+/// Commits, by first position.
+pub(crate) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
+/// Facts about the file.
+pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// Rows by version.
+pub(crate) const VIEW_ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("views");
+/// What belongs to what.
+pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links");
+/// Idempotency keys that were used.
+pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("attempts");
+
+/// In `meta`: the ledger's id, 16 bytes.
+pub(crate) const LEDGER: &str = "ledger";
+/// In `meta`: the last position (u64), its instant (i64) and its chain hash, little-endian.
+pub(crate) const HEAD: &str = "head";
+/// In `meta`: the version of the views' rows, u32, little-endian.
+pub(crate) const VIEWS: &str = "views";
+
+/// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
+pub(crate) const VIEWS_VERSION: u32 = 1;
+
+/// What a row of the views is about. With a position behind it, it is a key of `views`.
+///
+/// Keys of one kind have one length, so that none is the beginning of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowKey {
+    Deployment,
+    Tenant(TenantId),
+    User(UserId),
+    Membership(UserId, TenantId),
+    ServiceAccount(ServiceAccountId),
+    Key(KeyId),
+    SigningKey(SigningKeyId),
+    Watermark(TokenTarget),
+    UniqueName(UniqueName),
+}
+
+impl RowKey {
+    /// The key less its position.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Deployment => vec![1],
+            Self::Tenant(id) => joined(&[&[2], &id.bytes()]),
+            Self::User(id) => joined(&[&[3], &id.bytes()]),
+            Self::Membership(user, tenant) => joined(&[&[4], &user.bytes(), &tenant.bytes()]),
+            Self::ServiceAccount(id) => joined(&[&[5], &id.bytes()]),
+            Self::Key(id) => joined(&[&[6], &id.bytes()]),
+            Self::SigningKey(id) => joined(&[&[7], &id.bytes()]),
+            Self::Watermark(target) => watermark(target),
+            Self::UniqueName(UniqueName::TenantSlug(digest)) => joined(&[&[20], &digest.0]),
+            Self::UniqueName(UniqueName::UserEmail(digest)) => joined(&[&[21], &digest.0]),
+            Self::UniqueName(UniqueName::ServiceAccountName(tenant, digest)) => {
+                joined(&[&[22], &tenant.bytes(), &digest.0])
+            }
+        }
+    }
+
+    /// The key of the row's version at exactly this position.
+    pub(crate) fn at(&self, position: Position) -> Vec<u8> {
+        joined(&[&self.bytes(), &position.number().to_be_bytes()])
+    }
+}
+
+/// The first byte of the row keys of every signing key, and of every tenant.
+pub(crate) const SIGNING_KEYS: [u8; 1] = [7];
+pub(crate) const TENANTS: [u8; 1] = [2];
+
+/// The beginning of the row keys of a user's memberships.
+pub(crate) fn memberships_of(user: UserId) -> Vec<u8> {
+    joined(&[&[4], &user.bytes()])
+}
+
+fn watermark(target: &TokenTarget) -> Vec<u8> {
+    match target {
+        TokenTarget::Token { token, key } => joined(&[&[10], &token.bytes(), &key.bytes()]),
+        TokenTarget::Key(key) => joined(&[&[11], &key.bytes()]),
+        TokenTarget::Owner(Owner::User(user)) => joined(&[&[12], &user.bytes()]),
+        TokenTarget::Owner(Owner::ServiceAccount(account)) => joined(&[&[13], &account.bytes()]),
+        TokenTarget::Tenant(tenant) => joined(&[&[14], &tenant.bytes()]),
+        TokenTarget::SigningKey(id) => joined(&[&[15], &id.bytes()]),
+        TokenTarget::All => vec![16],
+    }
+}
+
+/// What belongs to what, for lists. A link is written when its lower end begins, and stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Member(TenantId, UserId),
+    ServiceAccount(TenantId, ServiceAccountId),
+    Key(Owner, KeyId),
+}
+
+impl Link {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Member(tenant, user) => joined(&[&members_of(*tenant), &user.bytes()]),
+            Self::ServiceAccount(tenant, account) => {
+                joined(&[&service_accounts_of(*tenant), &account.bytes()])
+            }
+            Self::Key(owner, key) => joined(&[&keys_of(*owner), &key.bytes()]),
+        }
+    }
+}
+
+/// The beginning of the links to a tenant's members.
+pub(crate) fn members_of(tenant: TenantId) -> Vec<u8> {
+    joined(&[&[1], &tenant.bytes()])
+}
+
+/// The beginning of the links to a tenant's service accounts.
+pub(crate) fn service_accounts_of(tenant: TenantId) -> Vec<u8> {
+    joined(&[&[2], &tenant.bytes()])
+}
+
+/// The beginning of the links to an owner's keys.
+pub(crate) fn keys_of(owner: Owner) -> Vec<u8> {
+    match owner {
+        Owner::User(user) => joined(&[&[3], &user.bytes()]),
+        Owner::ServiceAccount(account) => joined(&[&[4], &account.bytes()]),
+    }
+}
+
+fn joined(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}

@@ -1,0 +1,144 @@
+//! The open write transaction: commands are decided on it, and their events and rows written into it.
+
+use domain::Recorded;
+use domain::actor::{ActorId, Idempotency, Metadata, Way};
+use domain::event::Event;
+use domain::ids::RequestId;
+use domain::row::Change;
+use domain::time::{Position, Timestamp};
+use redb::Table;
+
+use crate::chain;
+use crate::envelope;
+use crate::error::{StoreError, database};
+use crate::head::Head;
+use crate::projection::{Projected, attempt};
+use crate::rows::Rows;
+use crate::scan;
+
+/// What the events of one command have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Who acts.
+    pub actor: ActorId,
+    /// By which interface.
+    pub way: Way,
+    /// In which request.
+    pub request: RequestId,
+    /// Under which idempotency key, if any.
+    pub idempotency: Option<Idempotency>,
+    /// Random bytes, from which each event's salt is drawn.
+    pub seed: [u8; 32],
+}
+
+/// What an idempotency key was used for before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It was not used.
+    New,
+    /// For the same command; these were its events.
+    Done(Vec<Recorded>),
+    /// For another command.
+    Conflict,
+}
+
+/// An open write transaction. What is appended is seen by the next decision, and lasts with the commit.
+pub struct Transaction<'txn> {
+    pub(crate) log: Table<'txn, u64, &'static [u8]>,
+    pub(crate) projected: Projected<'txn>,
+    pub(crate) before: Head,
+    pub(crate) head: Head,
+    /// The envelopes of this commit: one row of the log.
+    pub(crate) commit: Vec<u8>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) pending: Vec<Recorded>,
+}
+
+impl<'txn> Transaction<'txn> {
+    /// State, with everything appended so far.
+    pub fn rows(&self) -> Rows<'_, Table<'txn, &'static [u8], &'static [u8]>> {
+        Rows::new(&self.projected.views, self.head.position)
+    }
+
+    /// The end of the log, with everything appended so far.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What became of an earlier command with this idempotency key.
+    pub fn attempt(&self, actor: &ActorId, wanted: &Idempotency) -> Result<Attempt, StoreError> {
+        let key = attempt(actor, &wanted.key);
+        let Some(found) =
+            redb::ReadableTable::get(&self.projected.attempts, key.as_slice()).map_err(database)?
+        else {
+            return Ok(Attempt::New);
+        };
+        let malformed = || StoreError::Row { what: "an idempotency key".into() };
+        let (position, command) = found.value().split_first_chunk().ok_or_else(malformed)?;
+        if command != wanted.command {
+            return Ok(Attempt::Conflict);
+        }
+        let first = Position::new(u64::from_le_bytes(*position));
+        Ok(Attempt::Done(self.events_from(first)?))
+    }
+
+    /// Appends the events of one command, all or none, and projects them. Nothing lasts before the commit.
+    pub fn append(
+        &mut self,
+        events: Vec<Event>,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let recorded_at = now.max(self.head.recorded_at);
+        let (mut head, mut envelopes, mut recorded) = (self.head, vec![], vec![]);
+        let first = head.position.next();
+        // Before anything is written: an event may be too large.
+        for event in events {
+            let position = head.position.next();
+            let metadata = Metadata {
+                actor: origin.actor,
+                way: origin.way,
+                request: origin.request,
+                idempotency: origin.idempotency.clone(),
+                cause: (position != first).then_some(first),
+            };
+            let event = Recorded { position, recorded_at, metadata, event };
+            let bytes = envelope::encode(&event, salt(&origin.seed, position), head.hash)?;
+            head = Head { position, recorded_at, hash: chain::hash(&bytes) };
+            envelopes.extend_from_slice(&bytes);
+            recorded.push(event);
+        }
+        for event in &recorded {
+            self.changes.extend(self.projected.project(event)?);
+        }
+        self.head = head;
+        self.commit.extend_from_slice(&envelopes);
+        self.pending.extend_from_slice(&recorded);
+        Ok(recorded)
+    }
+
+    /// The events of the command whose first event is here, committed or still pending.
+    fn events_from(&self, first: Position) -> Result<Vec<Recorded>, StoreError> {
+        let mut events = vec![];
+        for number in first.number().. {
+            let position = Position::new(number);
+            let event = if position > self.before.position {
+                let index = usize::try_from(number - self.before.position.number() - 1).ok();
+                index.and_then(|index| self.pending.get(index)).cloned()
+            } else {
+                scan::find(&self.log, position)?.map(|scanned| scanned.recorded)
+            };
+            match event {
+                Some(event) if position == first || event.metadata.cause == Some(first) => events.push(event),
+                Some(_) | None => break,
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// Each event of a command has a salt of its own, drawn from the command's random bytes.
+fn salt(seed: &[u8; 32], position: Position) -> [u8; 16] {
+    let hash = blake3::keyed_hash(seed, &position.number().to_le_bytes());
+    *hash.as_bytes().first_chunk().expect("a hash has 32 bytes")
+}
