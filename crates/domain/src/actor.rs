@@ -149,7 +149,7 @@ impl IdempotencyKey {
 pub struct Idempotency {
     /// The client's name for the attempt.
     pub key: IdempotencyKey,
-    /// The first 16 bytes of a BLAKE3 digest of what was asked for.
+    /// A keyed digest of what was asked for; keyed, because what was asked for may hold names.
     pub command: [u8; 16],
 }
 

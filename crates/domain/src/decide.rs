@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Rejection};
+use crate::role::{Permission, Role};
 use crate::row::{Key, ServiceAccount, Tenant, User};
 use crate::time::Timestamp;
 
@@ -30,8 +31,34 @@ pub fn decide<L: Lookup>(
     now: Timestamp,
 ) -> Result<Result<Vec<Event>, Rejection>, L::Error> {
     let case = Case { rows: lookup, actor, now };
-    match case.authenticated().and_then(|()| case.decide(command)) {
-        Ok(events) => Ok(Ok(events)),
+    answer(case.authenticated().and_then(|()| case.decide(command)))
+}
+
+/// The actor's role in a tenant, if it has the permission there: what queries ask before they answer.
+pub fn role_of<L: Lookup>(
+    lookup: &L,
+    actor: &Actor,
+    tenant: TenantId,
+    needs: Permission,
+    now: Timestamp,
+) -> Result<Result<Role, Rejection>, L::Error> {
+    let case = Case { rows: lookup, actor, now };
+    answer(case.authenticated().and_then(|()| case.permitted_role(tenant, needs)))
+}
+
+/// Whether the actor operates the deployment: what queries across tenants ask before they answer.
+pub fn operates<L: Lookup>(
+    lookup: &L,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Result<(), Rejection>, L::Error> {
+    let case = Case { rows: lookup, actor, now };
+    answer(case.authenticated().and_then(|()| case.operate()))
+}
+
+fn answer<T, E>(result: Result<T, Stop<E>>) -> Result<Result<T, Rejection>, E> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
         Err(Stop::Rejected(rejection)) => Ok(Err(rejection)),
         Err(Stop::Failed(error)) => Err(error),
     }

@@ -4,21 +4,21 @@
 //! new rows of what it touched; `status` says whether a key is accepted. Nothing here reads a clock,
 //! draws a random number, touches a disk or knows a cipher: whatever is needed arrives as a value.
 
-pub mod actor;
-pub mod command;
-pub mod decide;
 pub mod event;
-pub mod evolve;
-pub mod ids;
-pub mod key;
-pub mod lookup;
-pub mod model;
-pub mod names;
+pub mod command;
 pub mod rejection;
-pub mod role;
-pub mod row;
-pub mod sealed;
+pub mod decide;
+pub mod evolve;
 pub mod status;
+pub mod model;
+pub mod lookup;
+pub mod row;
+pub mod actor;
+pub mod role;
+pub mod key;
+pub mod sealed;
+pub mod names;
+pub mod ids;
 pub mod time;
 
 pub use command::Command;

@@ -33,9 +33,14 @@ impl<L: Lookup> Case<'_, L> {
 
     /// An administrator of the tenant.
     pub(super) fn administer(&self, tenant: TenantId) -> Answer<(), L> {
-        let holder = self.holder(Permission::Administer)?;
+        self.permitted_role(tenant, Permission::Administer).map(drop)
+    }
+
+    /// The holder's role in the tenant, which must include the permission.
+    pub(super) fn permitted_role(&self, tenant: TenantId, needs: Permission) -> Answer<Role, L> {
+        let holder = self.holder(needs)?;
         let role = self.role_in(holder, tenant)?;
-        self.must(holder, role, Permission::Administer)
+        self.must(holder, role, needs).map(|()| role)
     }
 
     /// An operator of the deployment.
