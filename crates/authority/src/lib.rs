@@ -1,1 +1,24 @@
-//! Empty until its step.
+//! The shell around the rules: one writer with group commit, the verification index, queries, exchange.
+//!
+//! It knows no HTTP. Time and randomness enter here and become values; what may be done is decided in
+//! `domain`, on the open transaction of `store`.
+
+pub mod authority;
+mod writer;
+mod index;
+mod keyring;
+pub mod authenticate;
+pub mod exchange;
+pub mod compose;
+pub mod queries;
+pub mod failure;
+pub mod clock;
+mod entropy;
+
+pub use authenticate::{Caller, Credential, Denial};
+pub use authority::{Authority, Initialised, OpenError, Options, Request, Rollback};
+pub use clock::Clock;
+pub use exchange::{ExchangeError, Minted, Wanted};
+pub use failure::{Denied, Failure, InputError};
+pub use keyring::SecretSources;
+pub use writer::{Done, When};

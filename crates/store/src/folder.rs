@@ -9,9 +9,13 @@
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | names and addresses stay unreadable | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
+
+use crate::error::StoreError;
+use crate::guard::sync_folder_of;
 
 /// Where things are in a data folder.
 #[derive(Clone, Debug)]
@@ -40,6 +44,29 @@ impl DataFolder {
     /// The ledger's database file.
     pub fn ledger(&self) -> PathBuf {
         self.root.join("ledger.redb")
+    }
+
+    /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name. What an
+    /// interrupted attempt left there was never answered for, and goes.
+    pub fn begin_ledger(&self) -> Result<PathBuf, StoreError> {
+        let unfinished = self.unfinished();
+        if unfinished.exists() {
+            fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
+        }
+        Ok(unfinished)
+    }
+
+    /// Gives a new ledger its name, durably.
+    pub fn finish_ledger(&self) -> Result<(), StoreError> {
+        let rename = || {
+            fs::rename(self.unfinished(), self.ledger())?;
+            sync_folder_of(&self.ledger())
+        };
+        rename().map_err(StoreError::file(self.ledger()))
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.root.join("ledger.redb.unfinished")
     }
 
     /// The guard's file.

@@ -1,0 +1,163 @@
+//! Authentication: what was shown becomes a [`Caller`], or a reason why not. Asks the index, and nothing else.
+
+use credentials::claims::Claims;
+use credentials::jws::Unverified;
+use credentials::key_string::{KeyString, KeyStringError};
+use credentials::secret::Secret;
+use domain::actor::{Actor, Holder, Token};
+use domain::ids::{KeyId, TenantId};
+use domain::key::Owner;
+use domain::rejection::Refusal;
+use domain::role::{Role, Scopes};
+use domain::status::{Bearer, admit, token_status};
+use domain::time::{Position, Timestamp};
+
+use crate::authority::Authority;
+use crate::failure::Denied;
+use crate::index::{Index, KeyRecord};
+
+/// How far the clock of whoever minted a token may be ahead of ours. It was us.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// Somebody whose credential is accepted, and where and as what they act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who acts: the first argument of everything they do.
+    pub actor: Actor,
+    /// The owner of the key.
+    pub owner: Owner,
+    /// The key shown, or the one from which the token shown was minted.
+    pub key: KeyId,
+    /// The tenant in which they act; none for an operator without a living membership.
+    pub tenant: Option<TenantId>,
+    /// The owner's role there.
+    pub role: Option<Role>,
+    /// What the credential is narrowed to.
+    pub scopes: Scopes,
+    /// When the credential ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// What was shown.
+    pub credential: Credential,
+    /// The position of the log as of which all this is true.
+    pub position: Position,
+}
+
+/// What was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    Key,
+    /// A token minted from one.
+    Token,
+}
+
+/// Somebody who is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{denied}")]
+pub struct Denial {
+    /// Why.
+    pub denied: Denied,
+    /// The key that it is about, if one is known: for the log.
+    pub key: Option<KeyId>,
+}
+
+impl Authority {
+    /// Lets the holder of a key or token in, to the tenant wanted or else to the credential's own.
+    pub fn authenticate(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+        // Three dotted parts that begin like a JSON object: a key string has no dots.
+        if shown.starts_with("eyJ") && shown.contains('.') {
+            self.authenticate_token(shown, wanted)
+        } else {
+            self.authenticate_key(shown, wanted)
+        }
+    }
+
+    fn authenticate_key(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+        let unknown = |denied| Denial { denied, key: None };
+        let (secret, mistyped) = match KeyString::parse(shown) {
+            Ok(key) => (Secret::from(key), false),
+            Err(error) => {
+                // A key of another shape may have been imported.
+                let mistyped = matches!(error, KeyStringError::Checksum | KeyStringError::TooShort);
+                (Secret::parse(shown).map_err(|_| unknown(Denied::Malformed))?, mistyped)
+            }
+        };
+        let digest = self.shared.keyring.pepper.digest(&secret);
+        let now = self.now();
+        let index = self.index();
+        let plain = || index.has_imported_keys().then(|| credentials::digest::sha256_digest(&secret));
+        let record = index.by_digest(&digest).or_else(|| index.by_digest(&plain()?));
+        let Some(record) = record else {
+            let denied = if mistyped { Denied::Mistyped } else { Denied::Refused(Refusal::KeyUnknown) };
+            return Err(unknown(denied));
+        };
+        let bearer = Bearer::key(record.owner, record.reach, record.created);
+        caller(&index, record, &bearer, None, wanted, now)
+            .map_err(|refusal| Denial { denied: refusal.into(), key: Some(record.id) })
+    }
+
+    fn authenticate_token(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+        let unknown = |denied| Denial { denied, key: None };
+        let unverified = Unverified::parse(shown).map_err(|error| unknown(Denied::Token(error)))?;
+        let key = self.index().verifying_key(unverified.kid());
+        let (signing_key, verifying_key) =
+            key.ok_or(unknown(Denied::Token(credentials::jws::JwsError::Kid)))?;
+        // Outside of the lock: checking a signature takes longer than everything else together.
+        let claims = unverified.verify(&verifying_key).map_err(|error| unknown(Denied::Token(error)))?;
+        let now = self.now();
+        let known = |denied| Denial { denied, key: Some(claims.key) };
+        claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;
+        claims.check_issuer(&self.issuer).map_err(|error| known(Denied::Claims(error)))?;
+        claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
+
+        let token = Token { id: claims.token, seq: claims.seq, signing_key };
+        let index = self.index();
+        let refused = |refusal: Refusal| known(refusal.into());
+        let record = index.by_id(claims.key).ok_or(refused(Refusal::KeyUnknown))?;
+        if record.owner != claims.owner {
+            return Err(refused(Refusal::KeyUnknown));
+        }
+        let Ok(accepted) = token_status(&*index, &token, record.id, record.owner, claims.tenant);
+        accepted.map_err(refused)?;
+        let bearer = Bearer::key(record.owner, record.reach, record.created).token(claims.tenant, claims.seq);
+        caller(&index, record, &bearer, Some((token, &claims)), wanted, now).map_err(refused)
+    }
+}
+
+/// As what the bearer of a known key, or of a token minted from it, is let in.
+fn caller(
+    index: &Index,
+    record: &KeyRecord,
+    bearer: &Bearer,
+    token: Option<(Token, &Claims)>,
+    wanted: Option<TenantId>,
+    now: Timestamp,
+) -> Result<Caller, Refusal> {
+    let Ok(admitted) = admit(index, bearer, &record.life, wanted, now);
+    let admission = admitted?;
+    let ends =
+        [record.life.expires_at, record.life.grace_ends_at, token.map(|(_, claims)| claims.expires_at)];
+    let key_scopes = index.scopes(record);
+    let scopes = match token {
+        None => key_scopes.clone(),
+        Some((_, claims)) => key_scopes.intersect(&claims.scopes),
+    };
+    let holder = Holder {
+        identity: record.owner,
+        key: record.id,
+        confined_to: bearer.reach.confined_to(),
+        scopes: scopes.clone(),
+        token: token.map(|(token, _)| token),
+    };
+    Ok(Caller {
+        actor: Actor::Holder(holder),
+        owner: record.owner,
+        key: record.id,
+        tenant: admission.tenant,
+        role: admission.role,
+        scopes,
+        expires_at: ends.into_iter().flatten().min(),
+        credential: if token.is_some() { Credential::Token } else { Credential::Key },
+        position: index.position(),
+    })
+}

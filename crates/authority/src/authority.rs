@@ -1,0 +1,409 @@
+//! The authority: opens a data folder, runs its writer, and is what every interface talks to.
+
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use credentials::claims::{Audience, Issuer};
+use credentials::digest::TextKind;
+use credentials::jws::{Algorithm, Signer};
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
+use domain::actor::{Actor, Idempotency, IdempotencyKey, Way};
+use domain::event::PublicKey;
+use domain::ids::{KeyId, RequestId, TenantId, UserId};
+use domain::sealed::Sealed;
+use domain::time::{Position, Timestamp};
+use domain::{Command, Event, Rejection, decide};
+use store::chain::ChainHash;
+use store::guard::Guard;
+use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, StoreError, TransactError};
+
+use crate::clock::Clock;
+use crate::compose::{Composed, Prefixes, TenantInput, UserInput};
+use crate::entropy;
+use crate::failure::Failure;
+use crate::index::Index;
+use crate::keyring::{Keyring, SecretSources};
+use crate::writer::{self, Done, Shared, Submission};
+
+/// How an authority is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where its data is.
+    pub folder: DataFolder,
+    /// Where its secrets come from.
+    pub secrets: SecretSources,
+    /// How its ledger is opened.
+    pub ledger: OpenOptions,
+    /// Where its instants come from.
+    pub clock: Clock,
+    /// `iss` of its tokens: its own URL.
+    pub issuer: Issuer,
+    /// `aud` of tokens for which no other was asked; what tokens shown here must be for.
+    pub audience: Audience,
+    /// The `alg` of its tokens.
+    pub algorithm: Algorithm,
+    /// How long its tokens live: 60 to 900 seconds.
+    pub token_life_seconds: u64,
+    /// How its keys begin.
+    pub prefixes: Prefixes,
+    /// What to do with a ledger that is older than its guard.
+    pub rollback: Rollback,
+}
+
+/// What to do with a ledger that is older than its guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rollback {
+    /// Do not start.
+    Refuse,
+    /// Go on from there: record it, and replace every signing key.
+    Accept,
+}
+
+impl Options {
+    /// The usual set-up of a data folder, with this URL as issuer and audience.
+    pub fn new(folder: DataFolder, issuer: Issuer) -> Self {
+        let audience = Audience::parse(issuer.as_str()).expect("an issuer has the form of an audience");
+        Self {
+            folder,
+            secrets: SecretSources::default(),
+            ledger: OpenOptions::default(),
+            clock: Clock::System,
+            issuer,
+            audience,
+            algorithm: Algorithm::default(),
+            token_life_seconds: 600,
+            prefixes: Prefixes::default(),
+            rollback: Rollback::Refuse,
+        }
+    }
+}
+
+/// Why an authority could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder or the ledger.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules: the ledger was initialised already, or cannot be gone on with.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The commit failed half-way.
+    #[error("{0}")]
+    Commit(String),
+}
+
+impl From<TransactError> for OpenError {
+    fn from(error: TransactError) -> Self {
+        match error {
+            TransactError::Aborted(error) => Self::Store(error),
+            TransactError::Unknown(error) => Self::Commit(error.to_string()),
+        }
+    }
+}
+
+/// What `init` made.
+pub struct Initialised {
+    /// The first tenant.
+    pub tenant: TenantId,
+    /// Its administrator, who is also operator of the deployment.
+    pub user: UserId,
+    /// That user's key.
+    pub key: KeyId,
+    /// The key string: shown once.
+    pub key_string: credentials::key_string::KeyString,
+}
+
+/// By which interface and in which request a command came.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The interface.
+    pub way: Way,
+    /// The server's id of the request.
+    pub id: RequestId,
+    /// The client's idempotency key.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// A running authority. Dropping it finishes the queue, writes the guard and ends the writer.
+pub struct Authority {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) issuer: Issuer,
+    pub(crate) audience: Audience,
+    pub(crate) token_life_seconds: u64,
+    pub(crate) prefixes: Prefixes,
+    queue: Mutex<Option<Sender<Submission>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Authority {
+    /// Makes a data folder with one tenant, its administrator and operator, that user's key and a signing key.
+    pub fn initialise(
+        options: Options,
+        tenant: &TenantInput,
+        administrator: &UserInput,
+    ) -> Result<Initialised, OpenError> {
+        let folder = options.folder.clone();
+        if folder.ledger().exists() {
+            return Err(StoreError::LedgerExists(folder.root().to_owned()).into());
+        }
+        let now = options.clock.now();
+        Keyring::create(&folder, &options.secrets, now)?;
+        let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
+        // Made under another name first: a crash in the middle leaves nothing that looks like a ledger.
+        let ledger = Ledger::create(&folder.begin_ledger()?, entropy::id(now), &options.ledger)?;
+        let authority = Self::assemble(options, ledger, keyring, Index::default());
+        let composed = authority.bootstrap(tenant, administrator);
+        let key_string = composed.key.expect("bootstrap makes a key");
+        let recorded = authority.at_the_console(composed.command, composed.secrets)?;
+        let made = recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::MemberAdded { tenant, user, .. } => Some((*tenant, *user)),
+            _ => None,
+        });
+        let (tenant, user) = made.expect("bootstrap adds a member");
+        Guard::of(&authority.shared.ledger.snapshot()?).write(&folder.guard())?;
+        drop(authority);
+        folder.finish_ledger()?;
+        Ok(Initialised { tenant, user, key: key_string.id(), key_string })
+    }
+
+    /// Opens a data folder: the guard is asked, the log read and its chain checked, the index built.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let folder = options.folder.clone();
+        if !folder.ledger().exists() {
+            return Err(StoreError::NoLedger(folder.root().to_owned()).into());
+        }
+        let rollback = options.rollback;
+        let ledger = Ledger::open(&folder.ledger(), &options.ledger)?;
+        let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
+        let mut index = Index::default();
+        let snapshot = ledger.snapshot()?;
+        let guarded = Guard::read(&folder.guard()).and_then(|guard| guard.check(&snapshot));
+        let rolled_back = match (guarded, rollback) {
+            (Ok(()), _) => None,
+            (Err(StoreError::RolledBack { guard, guard_hash, .. }), Rollback::Accept) => {
+                Some((guard, guard_hash))
+            }
+            (Err(StoreError::NoGuard { .. }), Rollback::Accept) => {
+                Some((Position::START, ChainHash([0; 32])))
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        snapshot.scan(|scanned| {
+            index.fold(&scanned.recorded);
+            Ok::<_, StoreError>(())
+        })?;
+        drop(snapshot);
+        for signing_key in index.signing_keys().filter(|key| key.retired.is_none()) {
+            keyring.load_signer(signing_key.id);
+        }
+        let mut authority = Self::assemble(options, ledger, keyring, index);
+        if let Some((guard_position, guard_hash)) = rolled_back {
+            authority.accept_rollback(guard_position, guard_hash)?;
+        }
+        authority.start();
+        Ok(authority)
+    }
+
+    /// Queues a command; the reply comes from the writer's thread, once it is durable.
+    pub fn submit(
+        &self,
+        actor: &Actor,
+        request: &Request,
+        composed: Composed,
+        reply: impl FnOnce(Result<Done, Failure>) + Send + 'static,
+    ) {
+        let Composed { command, secrets, asked, key: _ } = composed;
+        let idempotency = request.idempotency_key.clone().map(|key| Idempotency {
+            key,
+            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &asked).0,
+        });
+        let origin = Origin {
+            actor: actor.id(),
+            way: request.way,
+            request: request.id,
+            idempotency,
+            seed: entropy::bytes(),
+        };
+        let submission =
+            Submission { actor: actor.clone(), command, origin, secrets, reply: Box::new(reply) };
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match &*queue {
+            Some(queue) => queue.send(submission).err().map(|refused| refused.0),
+            None => Some(submission),
+        };
+        drop(queue);
+        if let Some(submission) = refused {
+            (submission.reply)(Err(Failure::Stopped));
+        }
+    }
+
+    /// Carries a command out and waits for it.
+    pub fn execute(&self, actor: &Actor, request: &Request, composed: Composed) -> Result<Done, Failure> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.submit(actor, request, composed, move |outcome| {
+            // Whoever asked may be gone; what was done is done.
+            let _ = reply.send(outcome);
+        });
+        answer.recv().unwrap_or(Err(Failure::UnknownOutcome))
+    }
+
+    /// The instant now, as everything here sees it.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// A fresh id for a request.
+    pub fn request_id(&self) -> RequestId {
+        entropy::id(self.now())
+    }
+
+    /// Why no more changes are taken, if they are not.
+    pub fn stopped(&self) -> Option<String> {
+        let why = self.shared.stopped.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let ended = self.writer.as_ref().is_some_and(JoinHandle::is_finished);
+        why.or_else(|| ended.then(|| "the writer's thread has ended".to_owned()))
+    }
+
+    /// The position that verification has reached.
+    pub fn position(&self) -> Position {
+        self.index().position()
+    }
+
+    /// How many keys verification knows, living or not.
+    pub fn keys_known(&self) -> usize {
+        self.index().keys()
+    }
+
+    /// What is committed now.
+    pub fn snapshot(&self) -> Result<Snapshot, Failure> {
+        Ok(self.shared.ledger.snapshot()?)
+    }
+
+    /// `iss` of tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The key set of RFC 7517 with every key whose tokens may still live.
+    pub fn jwks(&self) -> String {
+        let now = self.now();
+        let index = self.index();
+        let mut keys: Vec<_> = index
+            .signing_keys()
+            .filter(|key| match key.retired {
+                None => true,
+                // What it signed last is dead by now.
+                Some(retired) => {
+                    retired.reason == domain::event::RetirementReason::Superseded
+                        && now < retired.moment.at.plus_seconds(self.token_life_seconds)
+                }
+            })
+            .collect();
+        keys.sort_by_key(|key| key.created);
+        let public: Vec<PublicKey> = keys.into_iter().map(|key| key.public_key).collect();
+        credentials::jwks::jwks(public, self.shared.keyring.algorithm())
+    }
+
+    /// The text, for whoever may see it.
+    pub fn open_text(&self, sealed: &Sealed) -> String {
+        self.shared.keyring.open_text(sealed)
+    }
+
+    pub(crate) fn index(&self) -> ShardedLockReadGuard<'_, Index> {
+        self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The signer that was activated last, of those whose private half is here.
+    pub(crate) fn active_signing_key(&self, now: Timestamp) -> Option<Arc<Signer>> {
+        let mut active: Vec<_> = self
+            .index()
+            .signing_keys()
+            .filter(|key| key.retired.is_none() && key.active_from <= now)
+            .map(|key| (key.active_from, key.created, key.id))
+            .collect();
+        active.sort_unstable();
+        active.into_iter().rev().find_map(|(_, _, id)| self.shared.keyring.signer_with(id))
+    }
+
+    fn assemble(options: Options, ledger: Ledger, keyring: Keyring, index: Index) -> Self {
+        let shared = Shared {
+            ledger,
+            index: ShardedLock::new(index),
+            keyring,
+            clock: options.clock,
+            folder: options.folder,
+            stopped: std::sync::RwLock::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            issuer: options.issuer,
+            audience: options.audience,
+            token_life_seconds: options.token_life_seconds.clamp(60, 900),
+            prefixes: options.prefixes,
+            queue: Mutex::new(None),
+            writer: None,
+        }
+    }
+
+    fn start(&mut self) {
+        let (queue, commands) = mpsc::channel();
+        let shared = Arc::clone(&self.shared);
+        let run = move || writer::run(&shared, &commands);
+        let thread = std::thread::Builder::new().name("writer".into());
+        self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
+        *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+    }
+
+    /// Carries out a command of the person at the machine, before the writer runs.
+    fn at_the_console(
+        &self,
+        command: Command,
+        secrets: Vec<crate::keyring::NewSecret>,
+    ) -> Result<Vec<domain::Recorded>, OpenError> {
+        let now = self.now();
+        let origin = Origin {
+            actor: Actor::Console.id(),
+            way: Way::Bootstrap,
+            request: self.request_id(),
+            idempotency: None,
+            seed: entropy::bytes(),
+        };
+        let (rejected, committed) = self.shared.ledger.transact(|transaction| {
+            let now = now.max(transaction.head().recorded_at);
+            match decide(&transaction.rows(), &Actor::Console, command, now)? {
+                Ok(events) => {
+                    self.shared.keyring.keep(secrets)?;
+                    transaction.append(events, &origin, now).map(|_| None)
+                }
+                Err(rejection) => Ok(Some(rejection)),
+            }
+        })?;
+        if let Some(rejection) = rejected {
+            return Err(rejection.into());
+        }
+        let mut index = self.shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.apply(committed.changes, committed.head.position);
+        Ok(committed.recorded)
+    }
+
+    fn accept_rollback(&self, guard_position: Position, guard_hash: ChainHash) -> Result<(), OpenError> {
+        let now = self.now();
+        let (signing_key, secret) = self.shared.keyring.new_signing_key(now, now);
+        let command = Command::AcceptRollback { guard_position, guard_hash: guard_hash.0, signing_key };
+        self.at_the_console(command, vec![secret])?;
+        Ok(Guard::of(&self.shared.ledger.snapshot()?).write(&self.shared.folder.guard())?)
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        // Without a sender the writer finishes its queue and ends.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+}

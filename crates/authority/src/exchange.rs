@@ -1,0 +1,113 @@
+//! Exchange: a key for a short-lived token, for one tenant, with at most the key's scopes.
+
+use credentials::claims::{Audience, Claims};
+use domain::ids::{TenantId, TokenId};
+use domain::role::{Permission, Scopes};
+use domain::time::Timestamp;
+
+use crate::authenticate::{Caller, Credential, Denial};
+use crate::authority::Authority;
+use crate::entropy;
+use crate::failure::Denied;
+
+/// What is wanted of the token.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// For which tenant; none: the key's own.
+    pub tenant: Option<TenantId>,
+    /// Narrowed to which scopes; none: as the key is.
+    pub scopes: Option<Scopes>,
+    /// For which services; none: this one.
+    pub audience: Option<Audience>,
+}
+
+/// A minted token.
+#[derive(Debug)]
+pub struct Minted {
+    /// The token, in the compact form of RFC 7515.
+    pub token: String,
+    /// Its `jti`.
+    pub id: TokenId,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// How long it lives, in whole seconds.
+    pub expires_in_seconds: u64,
+    /// What it is narrowed to.
+    pub scopes: Scopes,
+    /// From whose key.
+    pub caller: Caller,
+}
+
+/// Why no token was minted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// The key is not accepted.
+    #[error(transparent)]
+    Denied(#[from] Denial),
+    /// A token was shown where a key is needed.
+    #[error("a token cannot be exchanged again; show the key")]
+    NotAKey,
+    /// Scope may only narrow.
+    #[error("the key does not have all of the scopes asked for; ask for fewer")]
+    ScopesNotHeld,
+    /// An operator's key, outside of every tenant.
+    #[error("a token is for a tenant, and this key acts in none")]
+    NoTenant,
+    /// No active signing key's private half is here.
+    #[error("no key signs tokens at this time; an operator must add a signing key")]
+    NoSigningKey,
+}
+
+impl Authority {
+    /// Mints a token for the bearer of a key.
+    pub fn exchange(&self, shown: &str, wanted: Wanted) -> Result<Minted, ExchangeError> {
+        let caller = self.authenticate(shown, wanted.tenant)?;
+        self.mint(caller, wanted)
+    }
+
+    /// Mints a token for a caller that was just let in with a key.
+    fn mint(&self, caller: Caller, wanted: Wanted) -> Result<Minted, ExchangeError> {
+        if caller.credential != Credential::Key {
+            return Err(ExchangeError::NotAKey);
+        }
+        let (Some(tenant), Some(role)) = (caller.tenant, caller.role) else {
+            return Err(ExchangeError::NoTenant);
+        };
+        let scopes = wanted.scopes.unwrap_or_else(|| caller.scopes.clone());
+        let beyond_role = Permission::ALL.iter().any(|permission| {
+            let named = matches!(&scopes, Scopes::Only(_)) && scopes.include(permission.scope());
+            named && !role.permits(*permission)
+        });
+        if !scopes.within(&caller.scopes) || beyond_role {
+            return Err(ExchangeError::ScopesNotHeld);
+        }
+        let now = self.now();
+        let signing_key = self.active_signing_key(now).ok_or(ExchangeError::NoSigningKey)?;
+        // Not beyond the key's own end.
+        let longest = now.plus_seconds(self.token_life_seconds);
+        let expires_at = caller.expires_at.map_or(longest, |end| end.min(longest));
+        let id = entropy::id(now);
+        let claims = Claims {
+            issuer: self.issuer.clone(),
+            audience: wanted.audience.unwrap_or_else(|| self.audience.clone()),
+            owner: caller.owner,
+            key: caller.key,
+            tenant,
+            role,
+            scopes: scopes.clone(),
+            seq: caller.position,
+            token: id,
+            issued_at: now,
+            not_before: now,
+            expires_at,
+        };
+        let whole = |instant: Timestamp| u64::try_from(instant.unix_seconds()).unwrap_or(0);
+        let expires_in_seconds = whole(expires_at).saturating_sub(whole(now));
+        if expires_in_seconds == 0 {
+            let denied = Denied::Refused(domain::Refusal::KeyExpired);
+            return Err(Denial { denied, key: Some(caller.key) }.into());
+        }
+        let token = signing_key.sign(&claims);
+        Ok(Minted { token, id, expires_at, expires_in_seconds, scopes, caller })
+    }
+}

@@ -1,0 +1,321 @@
+//! Queries: what a caller may see of tenants, members, service accounts and keys, with its texts opened.
+//!
+//! Visibility follows the caller's rights in the very snapshot that is read.
+
+use domain::decide::role_of;
+use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
+use domain::key::{KeyPrefix, LastFour, Owner, Reach};
+use domain::lookup::Lookup;
+use domain::rejection::{Refusal, Rejection};
+use domain::role::{Permission, Role, Scopes};
+use domain::row::{Key, Membership, ServiceAccount, Standing, Tenant, User};
+use domain::status::{Bearer, admit};
+use domain::time::{Position, Timestamp};
+use store::Snapshot;
+
+use crate::authenticate::Caller;
+use crate::authority::Authority;
+use crate::failure::Failure;
+
+/// A tenant, as a member sees it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
+pub struct TenantView {
+    pub id: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub standing: Standing,
+    pub policy: domain::event::TenantPolicy,
+    pub created_at: Timestamp,
+}
+
+/// A user.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
+pub struct UserView {
+    pub id: UserId,
+    pub email: String,
+    pub name: Option<String>,
+    pub standing: Standing,
+    pub operator: bool,
+    pub created_at: Timestamp,
+}
+
+/// A member of a tenant.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
+pub struct MemberView {
+    pub tenant: TenantId,
+    pub user: UserView,
+    pub role: Role,
+    pub since: Timestamp,
+}
+
+/// A service account.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
+pub struct ServiceAccountView {
+    pub id: ServiceAccountId,
+    pub tenant: TenantId,
+    pub name: String,
+    pub role: Role,
+    pub standing: Standing,
+    pub created_at: Timestamp,
+}
+
+/// A key: never its secret.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
+pub struct KeyView {
+    pub id: KeyId,
+    pub owner: Owner,
+    pub reach: Reach,
+    pub name: String,
+    pub prefix: KeyPrefix,
+    pub last_four: LastFour,
+    pub scopes: Scopes,
+    pub expires_at: Option<Timestamp>,
+    pub grace_ends_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    pub successor: Option<KeyId>,
+    pub predecessor: Option<KeyId>,
+    /// Whether it is accepted now, and if not, why.
+    pub status: Result<(), Refusal>,
+}
+
+/// Which of what there is or was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What has not ended for good.
+    Living,
+    /// The ended, too.
+    All,
+}
+
+/// An answer, and the position of the log that it is true as of.
+#[derive(Clone, Debug)]
+pub struct Answer<T> {
+    /// The answer.
+    pub value: T,
+    /// The position.
+    pub position: Position,
+}
+
+impl Authority {
+    /// The user whose credential was shown; none for a service account.
+    pub fn own_user(&self, caller: &Caller) -> Result<Option<UserView>, Failure> {
+        let Owner::User(user) = caller.owner else { return Ok(None) };
+        let snapshot = self.snapshot()?;
+        Ok(snapshot.rows().user(user)?.map(|row| self.user_view(row)))
+    }
+
+    /// The living tenants in which the caller's credential acts, the oldest membership first.
+    pub fn own_tenants(&self, caller: &Caller) -> Result<Vec<TenantView>, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        let ids = match caller.owner {
+            Owner::ServiceAccount(_) => caller.tenant.into_iter().collect(),
+            Owner::User(user) => {
+                let mut memberships = rows.memberships_of(user)?;
+                memberships.sort_by_key(|membership| membership.since);
+                memberships.into_iter().map(|membership| membership.tenant).collect::<Vec<_>>()
+            }
+        };
+        let mut tenants = vec![];
+        for id in ids {
+            if role_of(&rows, &caller.actor, id, Permission::Read, self.now())?.is_ok() {
+                tenants.extend(rows.tenant(id)?.map(|row| self.tenant_view(row)));
+            }
+        }
+        Ok(tenants)
+    }
+
+    /// Every tenant of the deployment: for operators.
+    pub fn all_tenants(&self, caller: &Caller, which: Which) -> Result<Vec<TenantView>, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        domain::decide::operates(&rows, &caller.actor, self.now())??;
+        let shown = |row: &Tenant| which == Which::All || row.standing != Standing::Removed;
+        let tenants = rows.tenants()?;
+        Ok(tenants.into_iter().filter(shown).map(|row| self.tenant_view(row)).collect())
+    }
+
+    /// The living members of a tenant.
+    pub fn members(&self, caller: &Caller, tenant: TenantId) -> Result<Vec<MemberView>, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        role_of(&rows, &caller.actor, tenant, Permission::Read, self.now())??;
+        let mut members = vec![];
+        for user in snapshot.members_of(tenant)? {
+            let (Some(user), Some(row)) = (rows.user(user)?, rows.membership(tenant, user)?) else {
+                continue;
+            };
+            if row.standing == Standing::Living && user.standing != Standing::Removed {
+                let Membership { role, since, .. } = row;
+                members.push(MemberView { tenant, user: self.user_view(user), role, since: since.at });
+            }
+        }
+        Ok(members)
+    }
+
+    /// The service accounts of a tenant: for its administrators.
+    pub fn service_accounts(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        which: Which,
+    ) -> Result<Vec<ServiceAccountView>, Failure> {
+        let snapshot = self.snapshot()?;
+        self.see_service_accounts(&snapshot, caller, tenant)?;
+        let mut accounts = vec![];
+        for id in snapshot.service_accounts_of(tenant)? {
+            let row = snapshot.rows().service_account(id)?;
+            let shown = |row: &ServiceAccount| which == Which::All || row.standing != Standing::Removed;
+            accounts.extend(row.filter(shown).map(|row| self.service_account_view(row)));
+        }
+        Ok(accounts)
+    }
+
+    /// The keys that a caller sees from a tenant: its own, and for administrators those of the tenant's
+    /// service accounts. A credential confined to a tenant sees only keys confined to it, too.
+    pub fn keys(&self, caller: &Caller, which: Which) -> Result<Answer<Vec<KeyView>>, Failure> {
+        let snapshot = self.snapshot()?;
+        let mut keys = vec![];
+        if let Owner::User(_) = caller.owner {
+            self.keys_of(&snapshot, caller.owner, which, &mut keys)?;
+            let confined = confinement(caller);
+            keys.retain(|key| confined.is_none() || key.reach.confined_to() == confined);
+        }
+        if let Some(tenant) = caller.tenant
+            && self.see_service_accounts(&snapshot, caller, tenant).is_ok()
+        {
+            for account in snapshot.service_accounts_of(tenant)? {
+                self.keys_of(&snapshot, Owner::ServiceAccount(account), which, &mut keys)?;
+            }
+        }
+        Ok(Answer { value: keys, position: snapshot.head().position })
+    }
+
+    /// The key that a new command made, for its reply.
+    pub fn key_view(&self, id: KeyId) -> Result<Option<KeyView>, Failure> {
+        let snapshot = self.snapshot()?;
+        snapshot.rows().key(id)?.map(|row| self.view_key(&snapshot, row)).transpose()
+    }
+
+    /// The tenant that a new command made, for its reply.
+    pub fn tenant_view_of(&self, id: TenantId) -> Result<Option<TenantView>, Failure> {
+        Ok(self.snapshot()?.rows().tenant(id)?.map(|row| self.tenant_view(row)))
+    }
+
+    /// The service account that a new command made, for its reply.
+    pub fn service_account_view_of(
+        &self,
+        id: ServiceAccountId,
+    ) -> Result<Option<ServiceAccountView>, Failure> {
+        Ok(self.snapshot()?.rows().service_account(id)?.map(|row| self.service_account_view(row)))
+    }
+
+    fn keys_of(
+        &self,
+        snapshot: &Snapshot,
+        owner: Owner,
+        which: Which,
+        keys: &mut Vec<KeyView>,
+    ) -> Result<(), Failure> {
+        for id in snapshot.keys_of(owner)? {
+            let Some(row) = snapshot.rows().key(id)? else { continue };
+            let view = self.view_key(snapshot, row)?;
+            if which == Which::All || !ended(view.status) {
+                keys.push(view);
+            }
+        }
+        Ok(())
+    }
+
+    fn see_service_accounts(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<(), Failure> {
+        let role = role_of(&snapshot.rows(), &caller.actor, tenant, Permission::Read, self.now())??;
+        match role {
+            Role::Administrator => Ok(()),
+            Role::Member | Role::Runner | Role::ReadOnly => {
+                Err(Rejection::Forbidden { needs: Permission::Administer }.into())
+            }
+        }
+    }
+
+    fn view_key(&self, snapshot: &Snapshot, row: Key) -> Result<KeyView, Failure> {
+        let bearer = Bearer::key(row.owner, row.reach, row.created.position);
+        let admitted = admit(&snapshot.rows(), &bearer, &row.life, None, self.now())?;
+        Ok(KeyView {
+            id: row.id,
+            owner: row.owner,
+            reach: row.reach,
+            name: self.open_text(&row.name.text),
+            prefix: row.prefix,
+            last_four: row.last_four,
+            scopes: row.scopes,
+            expires_at: row.life.expires_at,
+            grace_ends_at: row.life.grace_ends_at,
+            created_at: row.created.at,
+            successor: row.successor,
+            predecessor: row.predecessor,
+            status: admitted.map(drop),
+        })
+    }
+
+    fn tenant_view(&self, row: Tenant) -> TenantView {
+        TenantView {
+            id: row.id,
+            slug: self.open_text(&row.slug.text),
+            name: self.open_text(&row.name.text),
+            standing: row.standing,
+            policy: row.policy,
+            created_at: row.created.at,
+        }
+    }
+
+    fn user_view(&self, row: User) -> UserView {
+        UserView {
+            id: row.id,
+            email: self.open_text(&row.email.text),
+            name: row.name.as_ref().map(|name| self.open_text(name)),
+            standing: row.standing,
+            operator: row.operator,
+            created_at: row.created.at,
+        }
+    }
+
+    fn service_account_view(&self, row: ServiceAccount) -> ServiceAccountView {
+        ServiceAccountView {
+            id: row.id,
+            tenant: row.tenant,
+            name: self.open_text(&row.name.text),
+            role: row.role,
+            standing: row.standing,
+            created_at: row.created.at,
+        }
+    }
+}
+
+fn confinement(caller: &Caller) -> Option<TenantId> {
+    match &caller.actor {
+        domain::actor::Actor::Holder(holder) => holder.confined_to,
+        domain::actor::Actor::Console | domain::actor::Actor::Server => None,
+    }
+}
+
+/// Whether a key that is refused so will never be accepted again.
+fn ended(status: Result<(), Refusal>) -> bool {
+    matches!(
+        status,
+        Err(Refusal::KeyRevoked
+            | Refusal::OwnerRemoved
+            | Refusal::TenantRemoved
+            | Refusal::MembershipRemoved
+            | Refusal::KeyRotated)
+    )
+}
