@@ -89,6 +89,11 @@ impl Composed {
         Self::asked(format!("{command:?}"), command)
     }
 
+    /// The user that the command makes a member, if it was known before.
+    pub fn known_member(&self) -> Option<UserId> {
+        if let Command::AddMember { user, .. } = &self.command { Some(*user) } else { None }
+    }
+
     fn asked(asked: String, command: Command) -> Self {
         Self { command, secrets: vec![], asked, key: None }
     }

@@ -140,7 +140,12 @@ pub fn admit<A: Ancestors>(
                 }
             }
             let operator = matches!(ancestors.user_standing(user)?, Some((Standing::Living, Operator::Yes)));
-            Ok(if operator { Ok(Admission { tenant: None, role: None }) } else { Err(refusal) })
+            if !operator {
+                return Ok(Err(refusal));
+            }
+            // What befell the tenants was told before what befell the key itself: that must still be asked.
+            let admitted = admit_outside_tenants(ancestors, bearer.owner, life, at)?;
+            Ok(admitted.map(|()| Admission { tenant: None, role: None }))
         }
         (admitted, _, _) => Ok(admitted),
     }

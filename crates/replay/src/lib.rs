@@ -1,1 +1,33 @@
-//! Empty until its step.
+//! The offline audit tool: reads a data folder, also beside a running server, and changes nothing in it.
+//!
+//! [`Audit::open`] opens the folder. [`show()`] lists events as a table for people or as JSON for programs;
+//! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row
+//! of the views with the fold.
+//!
+//! Never links the server or the authority: what they do wrong must not be what checks them. Nothing here
+//! reads a clock; instants arrive as arguments. No rule lives here either: what an event means is said by
+//! `domain::evolve`, and whether a key is accepted by `domain::status`.
+
+pub mod error;
+pub mod filter;
+mod fold;
+pub mod json;
+pub mod names;
+pub mod open;
+pub mod print;
+pub mod report;
+pub mod show;
+pub mod subjects;
+pub mod summary;
+pub mod table;
+pub mod verify;
+mod views;
+
+pub use error::ReplayError;
+pub use filter::{ActorFilter, Filter, parse_event_type};
+pub use names::Names;
+pub use open::{Audit, Repair};
+pub use report::{Check, Outcome, Problem, Report};
+pub use show::{Format, Shown, show};
+pub use subjects::subjects_of;
+pub use verify::verify;

@@ -1,1 +1,18 @@
-//! Empty until its step.
+//! The edge: HTTP and GraphQL over the authority. The only crate that waits.
+//!
+//! Nothing is decided here. A request becomes a caller and an input; an answer becomes a status, a code
+//! and a body.
+
+pub mod serve;
+pub mod router;
+pub mod state;
+mod whoami;
+mod health;
+mod oauth;
+pub mod graphql;
+mod bearer;
+mod refusal;
+mod request_log;
+mod instant;
+
+pub use serve::{ServeError, ServeOptions, serve};

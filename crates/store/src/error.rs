@@ -63,7 +63,7 @@ pub enum StoreError {
     },
     /// A row of a view that does not match its check, or cannot be read.
     #[error(
-        "a row of the views is damaged ({what}); rebuild the views from the log with: keyledger audit rebuild"
+        "a row of the views is damaged ({what}); rebuild the views from the log with: keyledger audit rebuild --data DIR"
     )]
     Row {
         /// Which, and why.

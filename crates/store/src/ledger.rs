@@ -34,8 +34,8 @@ pub struct OpenOptions {
     pub sharing: Sharing,
     /// Memory for pages of the file.
     pub cache_bytes: usize,
-    /// Files up to this size have every page checked when they are opened; in larger ones the chain and
-    /// the rows' checks find damage when it is read.
+    /// Files up to this size have every page checked when they are opened for writing; in larger ones, and
+    /// when only reading, the chain and the rows' checks find damage when it is read.
     pub check_bytes_max: u64,
 }
 
@@ -89,7 +89,7 @@ impl Ledger {
     /// Makes a ledger without events at a path where there is nothing.
     pub fn create(path: &Path, ledger: LedgerId, options: &OpenOptions) -> Result<Self, StoreError> {
         if path.exists() {
-            return Err(StoreError::LedgerExists(path.to_owned()));
+            return Err(StoreError::LedgerExists(path.parent().unwrap_or(path).to_owned()));
         }
         let database = options.builder(0).create(path).map_err(database)?;
         Self { database }.initialised(ledger)
@@ -107,7 +107,7 @@ impl Ledger {
 
     /// Opens a ledger for writing; repairs the file after a crash; rebuilds views of another version.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let Ok(file) = std::fs::metadata(path) else { return Err(StoreError::NoLedger(path.to_owned())) };
+        let Ok(file) = std::fs::metadata(path) else { return Err(no_ledger(path)) };
         let database = options.builder(file.len()).open(path).map_err(database)?;
         Self { database }.opened()
     }
@@ -235,7 +235,7 @@ pub struct ReadOnlyLedger {
 impl ReadOnlyLedger {
     /// Opens without changing anything. After a crash the server must have opened the file first.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let Ok(file) = std::fs::metadata(path) else { return Err(StoreError::NoLedger(path.to_owned())) };
+        let Ok(file) = std::fs::metadata(path) else { return Err(no_ledger(path)) };
         let database = options.builder(file.len()).open_read_only(path).map_err(database)?;
         Ok(Self { database })
     }
@@ -244,6 +244,10 @@ impl ReadOnlyLedger {
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Snapshot::take(&self.database.begin_read().map_err(database)?)
     }
+}
+
+fn no_ledger(path: &Path) -> StoreError {
+    StoreError::NoLedger(path.parent().unwrap_or(path).to_owned())
 }
 
 fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {

@@ -2,7 +2,7 @@
 
 use domain::Recorded;
 use domain::ids::LedgerId;
-use domain::time::Position;
+use domain::time::{Position, Timestamp};
 use redb::{ReadOnlyTable, ReadableTable};
 
 use crate::chain::{self, ChainHash};
@@ -28,7 +28,7 @@ pub(crate) fn scan<E: From<StoreError>>(
     head: &Head,
     mut each: impl FnMut(Scanned) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut expected = Link { position: Position::START, hash: chain::genesis(ledger) };
+    let mut expected = Link { position: Position::START, at: Timestamp::MIN, hash: chain::genesis(ledger) };
     for row in log.range(0..).map_err(database)? {
         let (first, commit) = row.map_err(database)?;
         let (first, mut rest) = (Position::new(first.value()), commit.value());
@@ -47,12 +47,16 @@ pub(crate) fn scan<E: From<StoreError>>(
             if found.recorded.position != position {
                 return Err(gap(position, found.recorded.position).into());
             }
-            expected = Link { position, hash: chain::hash(one) };
+            if found.recorded.recorded_at < expected.at {
+                let what = format!("the instant at position {position} lies before that of the event before");
+                return Err(StoreError::damaged(what).into());
+            }
+            expected = Link { position, at: found.recorded.recorded_at, hash: chain::hash(one) };
             each(Scanned { recorded: found.recorded, hash: expected.hash, bytes: one.len() })?;
             rest = after;
         }
     }
-    if expected.position != head.position || expected.hash != head.hash {
+    if expected.position != head.position || expected.at != head.recorded_at || expected.hash != head.hash {
         let what = format!(
             "the log ends at position {} with hash {}, and its head should be position {} with hash {}",
             expected.position, expected.hash, head.position, head.hash
@@ -65,6 +69,7 @@ pub(crate) fn scan<E: From<StoreError>>(
 /// How far the chain holds.
 struct Link {
     position: Position,
+    at: Timestamp,
     hash: ChainHash,
 }
 

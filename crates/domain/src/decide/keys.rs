@@ -6,9 +6,10 @@ use crate::event::{Event, KeyCreated, TenantPolicy};
 use crate::ids::{KeyId, TenantId};
 use crate::key::{Owner, Reach, RevocationReason};
 use crate::lookup::Lookup;
-use crate::rejection::{Entity, Rejection};
+use crate::rejection::{Entity, Refusal, Rejection};
 use crate::row::{Key, Standing};
 use crate::sealed::{Sealed, SealedName};
+use crate::status::{Bearer, admit};
 use crate::time::Timestamp;
 
 /// The longest time for which a key is accepted beside its successor: 90 days.
@@ -24,6 +25,10 @@ impl<L: Lookup> Case<'_, L> {
                 let member = self.rows.membership(home, user).map_err(Stop::Failed)?;
                 if member.is_none_or(|member| member.standing != Standing::Living) {
                     return Err(Rejection::NotFound(Entity::Tenant(home)).into());
+                }
+                // A key for any tenant falls back to another, one for this tenant would be dead at birth.
+                if reach.confined_to().is_some() && self.tenant(home)?.standing == Standing::Removed {
+                    return Err(Rejection::Removed(Entity::Tenant(home)).into());
                 }
                 reach
             }
@@ -92,6 +97,7 @@ impl<L: Lookup> Case<'_, L> {
             return Err(Rejection::KeyRotated { key: id, successor }.into());
         }
         self.unexpired(&key)?;
+        self.unended(&key)?;
         self.grant(&key.scopes, key.reach)?;
         if grace_ends_at > self.now.plus_seconds(GRACE_SECONDS_MAX) {
             return Err(Rejection::GraceTooLong { seconds_max: GRACE_SECONDS_MAX }.into());
@@ -131,11 +137,12 @@ impl<L: Lookup> Case<'_, L> {
         asked: Option<Timestamp>,
         born: Timestamp,
     ) -> Result<Option<Timestamp>, Stop<L::Error>> {
-        if asked.is_some_and(|end| end <= self.now) {
-            return Err(Rejection::ExpiryInPast.into());
-        }
         let default = policies.iter().filter_map(|(_, policy)| policy.key_life_seconds_default).min();
         let end = asked.or(default.map(|seconds| born.plus_seconds(seconds)));
+        // Of a key born long ago, the default may be over as well: it must not end by surprise.
+        if end.is_some_and(|end| end <= self.now) {
+            return Err(Rejection::ExpiryInPast.into());
+        }
         for (tenant, policy) in policies {
             let Some(seconds_max) = policy.key_life_seconds_max else { continue };
             let bound = born.plus_seconds(seconds_max);
@@ -176,5 +183,20 @@ impl<L: Lookup> Case<'_, L> {
         let over = |end: Option<Timestamp>| end.is_some_and(|end| self.now >= end);
         let ended = over(key.life.expires_at) || over(key.life.grace_ends_at);
         if ended { Err(Rejection::KeyExpired(key.id).into()) } else { Ok(()) }
+    }
+
+    /// What ended for good with what it rested on stays ended: a successor would rest on a newer membership.
+    fn unended(&self, key: &Key) -> Result<(), Stop<L::Error>> {
+        let Some(tenant) = key.reach.confined_to() else { return Ok(()) };
+        let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+        let admitted = admit(self.rows, &bearer, &key.life, None, self.now).map_err(Stop::Failed)?;
+        let ended = match (admitted, key.owner) {
+            (Err(Refusal::TenantRemoved), _) => Entity::Tenant(tenant),
+            (Err(Refusal::OwnerRemoved), Owner::User(user)) => Entity::User(user),
+            (Err(Refusal::OwnerRemoved), Owner::ServiceAccount(id)) => Entity::ServiceAccount(id),
+            (Err(Refusal::MembershipRemoved), Owner::User(user)) => Entity::Member { tenant, user },
+            (Ok(_) | Err(_), _) => return Ok(()),
+        };
+        Err(Rejection::Removed(ended).into())
     }
 }

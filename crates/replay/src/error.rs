@@ -1,0 +1,48 @@
+//! Why an audit could not be done. What an audit finds wrong with a ledger is in its report instead.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use store::StoreError;
+
+/// Why an audit could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The ledger could not be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file was left as a crash leaves it, and no server has it open.
+    #[error(
+        "the ledger in {} was not closed cleanly (a crash or a kill), and reading alone cannot repair it; start the server on it once, or allow this command to repair it, which writes to the file",
+        .folder.display()
+    )]
+    NeedsRepair {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The database could not walk its own pages.
+    #[error(
+        "the ledger's pages are damaged, and its database stopped with: {why}; restore a backup, or if the chain of the log holds, rebuild the views"
+    )]
+    Pages {
+        /// What the database said.
+        why: String,
+    },
+    /// What was found could not be written out.
+    #[error("the listing could not be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs what reads the database. Where pages were changed behind its back, redb promises no more than a
+/// panic, and an audit must say what it found rather than die of it.
+pub(crate) fn reading<T, E: From<ReplayError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(ReplayError::Pages { why: said(&*panic) }.into()))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
+}

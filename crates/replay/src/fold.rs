@@ -1,0 +1,151 @@
+//! The plain fold of the log, with what it shows to be wrong on the way: nothing here stops at the first problem.
+
+use std::collections::{BTreeMap, HashSet};
+
+use domain::actor::{ActorId, IdempotencyKey};
+use domain::key::Owner;
+use domain::row::Change;
+use domain::time::{Moment, Position};
+use domain::{Model, Recorded, evolve};
+use store::chain::ChainHash;
+use store::scan::Scanned;
+use store::{Snapshot, envelope};
+
+use crate::error::{ReplayError, reading};
+use crate::report::{ENCODING, ENTITIES, Findings, INSTANTS, VERSIONS};
+use crate::views;
+
+/// Rows are counted by reading them all into memory, so only of ledgers up to this size.
+pub(crate) const COUNTED_EVENTS_MAX: u64 = 500_000;
+
+/// What the log amounted to so far, and what was wrong with it.
+pub(crate) struct Fold<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) findings: Findings,
+    pub(crate) model: Model,
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) first: Option<Moment>,
+    pub(crate) last: Option<Moment>,
+    pub(crate) events_by_name: BTreeMap<&'static str, u64>,
+    /// How many rows the views should have.
+    pub(crate) versions: u64,
+    /// The idempotency keys used, each by whom: the views should have one row for each.
+    pub(crate) attempts: HashSet<(ActorKind, IdempotencyKey)>,
+    pub(crate) views: Views,
+}
+
+/// An actor without its credential: to whom an idempotency key belongs.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) enum ActorKind {
+    Console,
+    Server,
+    Holder(Owner),
+}
+
+/// Whether the views can be read at all.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Views {
+    Readable,
+    Unreadable,
+}
+
+impl<'a> Fold<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            findings: Findings::default(),
+            model: Model::default(),
+            events: 0,
+            bytes: 0,
+            first: None,
+            last: None,
+            events_by_name: BTreeMap::new(),
+            versions: 0,
+            attempts: HashSet::new(),
+            views: Views::Readable,
+        }
+    }
+
+    /// Takes in the next event. Its position and its link of the chain were checked by the scan.
+    pub(crate) fn take(&mut self, scanned: &Scanned) {
+        let Scanned { recorded, hash: _, bytes } = scanned;
+        self.check_envelope(recorded, *bytes);
+        let moment = Moment { position: recorded.position, at: recorded.recorded_at };
+        self.first = self.first.or(Some(moment));
+        self.last = Some(moment);
+        self.events += 1;
+        self.bytes += *bytes as u64;
+        *self.events_by_name.entry(recorded.event.name()).or_default() += 1;
+        let counted = self.snapshot.head().position.number() <= COUNTED_EVENTS_MAX;
+        if let (true, Some(used), None) = (counted, &recorded.metadata.idempotency, recorded.metadata.cause) {
+            let actor = match recorded.metadata.actor {
+                ActorId::Console => ActorKind::Console,
+                ActorId::Server => ActorKind::Server,
+                ActorId::Holder { identity, .. } => ActorKind::Holder(identity),
+            };
+            self.attempts.insert((actor, used.key.clone()));
+        }
+        self.fold(recorded);
+    }
+
+    fn check_envelope(&mut self, recorded: &Recorded, bytes: usize) {
+        let position = Some(recorded.position);
+        if let Some(before) = self.last.filter(|last| last.at > recorded.recorded_at) {
+            let what = format!("recorded before the event at position {}", before.position);
+            self.findings.problem(INSTANTS, position, what);
+        }
+        if let Some(cause) = recorded.metadata.cause.filter(|cause| *cause >= recorded.position) {
+            let what = format!("its cause is position {cause}, which is not before it");
+            self.findings.problem(INSTANTS, position, what);
+        }
+        // Salt and hashes have fixed widths; whatever they are, the size is the same.
+        match envelope::encode(recorded, [0; 16], ChainHash([0; 32])) {
+            Ok(anew) if anew.len() == bytes => {}
+            Ok(anew) => {
+                let what = format!("its envelope has {bytes} bytes, and encoded anew {}", anew.len());
+                self.findings.problem(ENCODING, position, what);
+            }
+            Err(error) => self.findings.problem(ENCODING, position, error.to_string()),
+        }
+    }
+
+    fn fold(&mut self, recorded: &Recorded) {
+        let position = recorded.position;
+        let Ok(changes) = evolve(&self.model, recorded);
+        if changes.is_empty() {
+            let what = format!("{} of something that the log did not introduce", recorded.event.name());
+            self.findings.problem(ENTITIES, Some(position), what);
+        }
+        if changes.iter().any(|change| views::begins_again(&self.model, change, position)) {
+            let what = format!("{} with an id that was used before", recorded.event.name());
+            self.findings.problem(ENTITIES, Some(position), what);
+        }
+        self.compare_versions(&changes, position);
+        for change in changes {
+            self.model.apply(change);
+        }
+    }
+
+    /// The views must have, as of this position, exactly the rows that the event left behind.
+    fn compare_versions(&mut self, changes: &[Change], position: Position) {
+        let lasting: Vec<_> = views::lasting(changes).collect();
+        self.versions += lasting.len() as u64;
+        if self.views == Views::Unreadable {
+            return;
+        }
+        let compared = reading(|| {
+            let rows = self.snapshot.rows_at(position);
+            for expected in lasting {
+                if let Some(what) = views::wrong(&rows, expected) {
+                    self.findings.problem(VERSIONS, Some(position), what);
+                }
+            }
+            Ok::<_, ReplayError>(())
+        });
+        if let Err(error) = compared {
+            self.views = Views::Unreadable;
+            self.findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Opening a data folder for an audit: for reading only, beside a running server or alone.
+
+use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
+
+use crate::error::{ReplayError, reading};
+
+/// How much memory an audit gives the database for pages: it reads most of them once.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Whether a ledger that a crash left behind may be repaired, which writes to its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Repair {
+    /// Change nothing; say that it needs a repair.
+    #[default]
+    Forbidden,
+    /// Open it for writing once, as the server would; then close it and read.
+    Allowed,
+}
+
+/// A data folder opened for an audit.
+pub struct Audit {
+    folder: DataFolder,
+    ledger: ReadOnlyLedger,
+}
+
+impl Audit {
+    /// Opens the ledger of a data folder.
+    ///
+    /// A server that shares its ledger may go on writing; one that opened it exclusively is
+    /// [`StoreError::InUse`].
+    pub fn open(folder: &DataFolder, repair: Repair) -> Result<Self, ReplayError> {
+        let path = folder.ledger();
+        if !path.exists() {
+            // The folder is what a person gave, and what `init` wants.
+            return Err(StoreError::NoLedger(folder.root().to_owned()).into());
+        }
+        let options = OpenOptions {
+            sharing: Sharing::SingleWriter,
+            cache_bytes: CACHE_BYTES,
+            ..OpenOptions::default()
+        };
+        let open = || reading(|| ReadOnlyLedger::open(&path, &options).map_err(ReplayError::from));
+        let ledger = match (open(), repair) {
+            (Err(ReplayError::Store(StoreError::NeedsRepair)), Repair::Allowed) => {
+                reading(|| Ledger::open(&path, &options)?.close().map_err(ReplayError::from))?;
+                open()?
+            }
+            (Err(ReplayError::Store(StoreError::NeedsRepair)), Repair::Forbidden) => {
+                return Err(ReplayError::NeedsRepair { folder: folder.root().to_owned() });
+            }
+            (opened, _) => opened?,
+        };
+        Ok(Self { folder: folder.clone(), ledger })
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &DataFolder {
+        &self.folder
+    }
+
+    /// What is committed now; a server's later commits are not in it.
+    pub fn snapshot(&self) -> Result<Snapshot, ReplayError> {
+        reading(|| self.ledger.snapshot().map_err(ReplayError::from))
+    }
+}

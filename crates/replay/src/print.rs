@@ -1,0 +1,104 @@
+//! How values are written out: instants, short ids, and texts that cannot deceive the reader of a listing.
+
+use std::fmt::Write as _;
+
+use domain::ids::Id;
+use domain::time::Timestamp;
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
+/// An instant as RFC 3339 in UTC, with milliseconds.
+pub fn instant(at: Timestamp) -> String {
+    // A civil date: jiff's own timestamps end some hours before the year 9999 does.
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    let date = epoch
+        .checked_add(SignedDuration::from_millis(at.unix_ms()))
+        .expect("a timestamp is within the years 1970 to 9999");
+    format!("{date:.3}Z")
+}
+
+/// The last twelve digits of an id: 48 bits, random in ids of version 7, whose first digits are a time.
+pub fn short<K>(id: Id<K>) -> String {
+    let whole = id.to_string();
+    whole.rsplit('-').next().unwrap_or(&whole).to_owned()
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+        text
+    })
+}
+
+/// A text in quotes, on one line, with nothing in it that a terminal or a reader would take for something else.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if deceives(c) => quoted.extend(c.escape_unicode()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The same JSON with deceiving characters escaped. Outside of strings JSON has none.
+pub fn harmless_json(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line breaks are the writer's own: those of a string are escaped already.
+        if c == '\n' || !deceives(c) {
+            harmless.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(harmless, "\\u{unit:04x}").expect("a string takes everything");
+        }
+    }
+    harmless
+}
+
+/// No name has one, as names are parsed; but a listing must not depend on that.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::KeyId;
+
+    use super::*;
+
+    #[test]
+    fn instants_of_the_whole_range_have_milliseconds_and_an_offset() {
+        assert_eq!(instant(Timestamp::MIN), "1970-01-01T00:00:00.000Z");
+        assert_eq!(instant(Timestamp::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(instant(Timestamp::from_unix_ms(1_767_225_600_042).unwrap()), "2026-01-01T00:00:00.042Z");
+    }
+
+    #[test]
+    fn short_ids_keep_the_random_end() {
+        let id = KeyId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+        assert_eq!(short(id), "b302099a8057");
+    }
+
+    #[test]
+    fn a_text_stays_on_its_line_and_inside_its_quotes() {
+        assert_eq!(quoted("Zoë 🔑"), "\"Zoë 🔑\"");
+        assert_eq!(quoted("a\nb\u{9b}2J\u{202e}\"c\\"), r#""a\u{a}b\u{9b}2J\u{202e}\"c\\""#);
+    }
+
+    #[test]
+    fn harmless_json_says_the_same() {
+        let text = "a\n\u{9b}2J \u{202e}\u{E0041} Zoë";
+        let json = harmless_json(&serde_json::to_string(text).unwrap());
+        assert_eq!(json, r#""a\n\u009b2J \u202e\udb40\udc41 Zoë""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

@@ -1,0 +1,229 @@
+//! `audit verify`: reads the whole log, folds it with `domain` alone, and holds the views and the guard to the fold.
+
+use std::collections::BTreeMap;
+
+use domain::Model;
+use domain::status::{Bearer, admit};
+use domain::time::{Position, Timestamp};
+use store::guard::Guard;
+use store::{DataFolder, Snapshot, StoreError};
+
+use crate::error::{ReplayError, reading};
+use crate::fold::{COUNTED_EVENTS_MAX, Fold, Views};
+use crate::open::Audit;
+use crate::report::{
+    CHAIN, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, ROWS, Report, VERSIONS,
+    counted,
+};
+use crate::views;
+
+/// How often progress is told.
+const PROGRESS_EVENTS: u64 = 4_096;
+
+/// Compares something of the views with the model, tells what is wrong, and how much was compared.
+type Comparison = fn(&Snapshot, &Model, &mut dyn FnMut(String)) -> u64;
+
+/// Verifies a ledger as it is committed now. An error means that it could not even be begun; whatever is
+/// wrong with what could be read is in the report.
+///
+/// `progress` is called now and then with how many events were read and how many there are.
+pub fn verify(
+    audit: &Audit,
+    now: Timestamp,
+    mut progress: Option<&mut dyn FnMut(u64, u64)>,
+) -> Result<Report, ReplayError> {
+    // Before the snapshot: a guard never leads its ledger, but it might lead an older snapshot.
+    let guard = read_guard(audit.folder());
+    let snapshot = audit.snapshot()?;
+    let total = snapshot.head().position.number();
+
+    let mut fold = Fold::new(&snapshot);
+    let read = reading(|| {
+        snapshot.scan(|scanned| {
+            fold.take(&scanned);
+            match &mut progress {
+                Some(progress) if fold.events.is_multiple_of(PROGRESS_EVENTS) => progress(fold.events, total),
+                Some(_) | None => {}
+            }
+            Ok::<_, ReplayError>(())
+        })
+    });
+    if let Some(progress) = progress {
+        progress(fold.events, total);
+    }
+    fold.conclude_log(&read);
+    if read.is_ok() {
+        fold.conclude_views();
+    } else {
+        for check in [ROWS, LISTS, COUNTS] {
+            fold.findings.not_done(check, "the log could not be read to its end");
+        }
+    }
+    check_guard(&guard, &snapshot, &mut fold.findings);
+    Ok(fold.report(now))
+}
+
+impl Fold<'_> {
+    fn conclude_log(&mut self, read: &Result<(), ReplayError>) {
+        let head = self.snapshot.head();
+        if let Err(error) = read {
+            let last = self.last.map_or(Position::START, |last| last.position);
+            let (position, what) = broken(error, last, head.position);
+            self.findings.problem(CHAIN, Some(position), what);
+        }
+        let events = counted(self.events, "event");
+        self.findings
+            .done(CHAIN, format!("{events}, positions without a gap, each naming the hash before it"));
+        if read.is_err() {
+            self.findings.not_done(HEAD, "the log could not be read to its end");
+        } else {
+            let at = self.last.map_or(Timestamp::MIN, |last| last.at);
+            if at != head.recorded_at {
+                let what = "the note of the head has another instant than the last event";
+                self.findings.problem(HEAD, Some(head.position), what);
+            }
+            self.findings.done(HEAD, "the log ends with the position, hash and instant noted as its head");
+        }
+        let versions = counted(self.versions, "row");
+        let details = [
+            (INSTANTS, "no instant before an earlier one, no cause after its effect".to_owned()),
+            (ENCODING, "each envelope as large as its event encoded anew".to_owned()),
+            (ENTITIES, "each event about what the log introduced before, no id introduced twice".to_owned()),
+            (VERSIONS, format!("{versions} of the views, each as of its position")),
+        ];
+        for (name, detail) in details {
+            self.findings.done(name, detail);
+        }
+    }
+
+    fn conclude_views(&mut self) {
+        if self.views == Views::Unreadable {
+            for check in [ROWS, LISTS, COUNTS] {
+                self.findings.not_done(check, "the pages of the views cannot be read");
+            }
+            return;
+        }
+        self.compare(ROWS, "row", views::wrong_now);
+        self.compare(LISTS, "list", views::wrong_lists);
+        self.count_rows();
+    }
+
+    fn compare(&mut self, name: &'static str, noun: &str, compare: Comparison) {
+        let Self { snapshot, model, findings, .. } = self;
+        let compared = reading(|| {
+            Ok::<_, ReplayError>(compare(snapshot, model, &mut |what| findings.problem(name, None, what)))
+        });
+        match compared {
+            Ok(count) => self.findings.done(name, format!("{} as of now", counted(count, noun))),
+            Err(error) => {
+                self.findings.problem(name, None, error.to_string());
+                self.findings.done(name, "the pages of the views cannot be read");
+            }
+        }
+    }
+
+    /// Nothing is projected but what comes of the log.
+    fn count_rows(&mut self) {
+        if self.events > COUNTED_EVENTS_MAX {
+            let why = format!("only done for ledgers of up to {COUNTED_EVENTS_MAX} events");
+            return self.findings.not_done(COUNTS, why);
+        }
+        let found = match reading(|| self.snapshot.projected().map_err(ReplayError::from)) {
+            Ok(found) => found,
+            Err(error) => {
+                self.findings.problem(COUNTS, None, error.to_string());
+                return self.findings.done(COUNTS, "the pages of the views cannot be read");
+            }
+        };
+        let Model { memberships, service_accounts, keys, .. } = &self.model;
+        let links = memberships.len() + service_accounts.len() + keys.len();
+        let expected =
+            [("views", self.versions), ("links", links as u64), ("attempts", self.attempts.len() as u64)];
+        for (table, expected) in expected {
+            let found = found.iter().filter(|(name, _, _)| *name == table).count() as u64;
+            if found != expected {
+                let rows = counted(found, "row");
+                let what = format!("the table {table} has {rows}, and the log amounts to {expected}");
+                self.findings.problem(COUNTS, None, what);
+            }
+        }
+        self.findings
+            .done(COUNTS, format!("{} projected, and no others", counted(found.len() as u64, "row")));
+    }
+
+    fn report(self, now: Timestamp) -> Report {
+        let head = self.snapshot.head();
+        let keys_by_status = keys_by_status(&self.model, now);
+        let (checks, problems, problems_left_out) = self.findings.into_parts();
+        Report {
+            ledger: self.snapshot.ledger(),
+            events: self.events,
+            first: self.first,
+            last: self.last,
+            bytes: self.bytes,
+            head: head.position,
+            head_hash: head.hash,
+            events_by_name: self.events_by_name,
+            keys_by_status,
+            now,
+            checks,
+            problems,
+            problems_left_out,
+        }
+    }
+}
+
+/// Where the log could not be read further, and why.
+fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, String) {
+    match error {
+        ReplayError::Store(StoreError::Chain { position, .. }) => {
+            (*position, format!("{error}; that event or the one before it was changed"))
+        }
+        ReplayError::Store(StoreError::Event { position, .. }) => (*position, error.to_string()),
+        ReplayError::Store(_) if last >= head => (last, error.to_string()),
+        ReplayError::Store(_)
+        | ReplayError::Pages { .. }
+        | ReplayError::NeedsRepair { .. }
+        | ReplayError::Output(_) => (last.next(), error.to_string()),
+    }
+}
+
+fn keys_by_status(model: &Model, now: Timestamp) -> BTreeMap<String, u64> {
+    let mut keys = BTreeMap::new();
+    for key in model.keys.values() {
+        let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+        let Ok(admitted) = admit(model, &bearer, &key.life, None, now);
+        let status = match admitted {
+            Ok(_) => "living".to_owned(),
+            Err(refusal) => refusal.code().trim_start_matches("KEY_").to_lowercase(),
+        };
+        *keys.entry(status).or_default() += 1;
+    }
+    keys
+}
+
+/// The guard, if there is one.
+fn read_guard(folder: &DataFolder) -> Option<Result<Guard, StoreError>> {
+    let path = folder.guard();
+    path.exists().then(|| Guard::read(&path))
+}
+
+fn check_guard(guard: &Option<Result<Guard, StoreError>>, snapshot: &Snapshot, findings: &mut Findings) {
+    let guard = match guard {
+        None => return findings.not_done(GUARD, "there is no guard; name its file if it is elsewhere"),
+        Some(Err(error)) => {
+            findings.problem(GUARD, None, error.to_string());
+            return findings.done(GUARD, "it cannot be read");
+        }
+        Some(Ok(guard)) => guard,
+    };
+    if let Err(error) = reading(|| guard.check(snapshot).map_err(ReplayError::from)) {
+        findings.problem(GUARD, Some(guard.position), error.to_string());
+    }
+    let head = snapshot.head().position.number();
+    let behind = head.saturating_sub(guard.position.number());
+    findings.done(
+        GUARD,
+        format!("it saw position {}, {} before the head", guard.position, counted(behind, "event")),
+    );
+}

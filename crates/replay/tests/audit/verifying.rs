@@ -1,0 +1,240 @@
+//! What `verify` finds in a good ledger, and in damaged ones.
+
+use domain::actor::Way;
+use domain::event::Event;
+use domain::time::{Position, Timestamp};
+use keyledger_replay::{Audit, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify};
+use serde_json::Value;
+use store::guard::Guard;
+
+use crate::scene::{ADAS, BEGIN, ETLS_NEXT, Scene, ada, id};
+
+const NOW: Timestamp = BEGIN.plus_seconds(4_000);
+
+fn verified(scene: &Scene) -> Report {
+    verify(&scene.audit(), NOW, None).unwrap()
+}
+
+fn table(report: &Report) -> String {
+    let mut out = vec![];
+    report.write_table(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The outcome of one check.
+fn outcome(report: &Report, name: &str) -> Outcome {
+    report.checks.iter().find(|check| check.name == name).unwrap().outcome
+}
+
+#[test]
+fn a_good_ledger_passes_every_check() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.write_guard();
+    scene.append(60, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
+    scene.close();
+    let report = verified(&scene);
+    assert!(report.checks.iter().all(|check| check.outcome == Outcome::Passed), "{}", table(&report));
+    insta::assert_snapshot!(table(&report));
+}
+
+#[test]
+fn the_report_as_json() {
+    let report = verified(&Scene::told());
+    let mut out = vec![];
+    report.write_json(&mut out).unwrap();
+    let json: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json["ok"], true);
+    assert_eq!(json["events"], 21);
+    assert_eq!(json["last_position"], "21");
+    assert_eq!(json["keys_by_status"]["living"], 2);
+    let guard = json["checks"].as_array().unwrap().last().unwrap();
+    assert_eq!((guard["name"].as_str(), &guard["ok"]), (Some("guard"), &Value::Null));
+    assert!(json["verdict"].as_str().unwrap().ends_with("; not done: guard"), "{}", json["verdict"]);
+}
+
+#[test]
+fn keys_are_counted_as_they_stand_at_the_instant_given() {
+    let scene = Scene::told();
+    let at = |now| verify(&scene.audit(), now, None).unwrap().keys_by_status.into_iter().collect::<Vec<_>>();
+    let counts = |counts: &[(&str, u64)]| counts.iter().map(|(s, n)| (s.to_string(), *n)).collect::<Vec<_>>();
+    assert_eq!(at(BEGIN), counts(&[("living", 3), ("revoked", 1)]));
+    assert_eq!(at(NOW), counts(&[("living", 2), ("revoked", 1), ("rotated", 1)]));
+    assert_eq!(at(Timestamp::MAX), counts(&[("expired", 2), ("revoked", 1), ("rotated", 1)]));
+}
+
+#[test]
+fn an_empty_ledger_is_a_good_one() {
+    let mut scene = Scene::empty();
+    scene.close();
+    let report = verified(&scene);
+    assert!(report.is_ok() && report.first.is_none(), "{}", table(&report));
+}
+
+#[test]
+fn progress_is_told_up_to_the_end() {
+    let mut told = vec![];
+    verify(&Scene::told().audit(), NOW, Some(&mut |done, total| told.push((done, total)))).unwrap();
+    assert_eq!(told, [(21, 21)]);
+}
+
+/// The digest of a key is in the log, and in the rows of the views.
+#[test]
+fn a_changed_event_breaks_the_chain_and_the_views() {
+    let scene = Scene::told();
+    scene.damage(&[ETLS_NEXT.bytes()[15]; 32]);
+    let report = verified(&scene);
+    assert!(!report.is_ok());
+    assert_eq!(outcome(&report, "chain"), Outcome::Failed, "{}", table(&report));
+    assert_eq!(outcome(&report, "rows"), Outcome::NotDone);
+    assert!(
+        report.verdict().starts_with("FAILED: first problem at position 12: key "),
+        "{}",
+        report.verdict()
+    );
+    let broken = report.problems.iter().find(|problem| problem.check == "chain").unwrap();
+    assert_eq!(broken.position, Some(Position::new(13)));
+    assert!(table(&report).trim_end().ends_with(&report.verdict()));
+    // A listing tells as well.
+    let snapshot = scene.audit().snapshot().unwrap();
+    let mut out = vec![];
+    let error = show(&snapshot, &Names::sealed(), &Filter::default(), Format::Json, &mut out).unwrap_err();
+    assert!(error.to_string().contains("position 13"), "{error}");
+    assert!(serde_json::from_slice::<Value>(&out).is_err(), "what is not whole must not look whole");
+}
+
+/// The salt of the last event is nowhere but in its envelope, and no event after it names its hash.
+#[test]
+fn a_changed_last_event_is_not_the_head() {
+    let scene = Scene::told();
+    scene.damage(&[0xDD; 32]);
+    let report = verified(&scene);
+    let verdict = report.verdict();
+    assert!(verdict.starts_with("FAILED: first problem at position 21: "), "{}", table(&report));
+}
+
+#[test]
+fn a_changed_envelope_that_cannot_be_read_is_named() {
+    let scene = Scene::told();
+    let mut header = b"KLEV\x01\x00".to_vec();
+    header.extend_from_slice(&506_u16.to_le_bytes());
+    scene.damage(&header);
+    let report = verified(&scene);
+    let verdict = report.verdict();
+    assert!(
+        verdict.starts_with("FAILED: first problem at position 17: the log is damaged at position 17: "),
+        "{verdict}"
+    );
+}
+
+/// The rows of the views are elsewhere than the log.
+#[test]
+fn a_changed_row_is_told_and_ends_nothing() {
+    let scene = Scene::told();
+    scene.damage_views(&[ETLS_NEXT.bytes()[15]; 32]);
+    let report = verified(&scene);
+    assert_eq!((report.events, outcome(&report, "chain")), (21, Outcome::Passed), "{}", table(&report));
+    for (check, expected) in [
+        ("versions", Outcome::Failed),
+        ("rows", Outcome::Failed),
+        ("lists", Outcome::Passed),
+        ("counts", Outcome::Passed),
+    ] {
+        assert_eq!(outcome(&report, check), expected, "{check}: {}", table(&report));
+    }
+    assert!(
+        report.verdict().starts_with("FAILED: first problem at position 12: key "),
+        "{}",
+        report.verdict()
+    );
+    assert!(report.verdict().contains("rebuild the views"), "{}", report.verdict());
+}
+
+/// Wherever a byte of the file changes, the answer is no crash; and where it is OK, the log is the same.
+#[test]
+fn no_damage_passes_for_another_log_or_brings_the_audit_down() {
+    let scene = Scene::told();
+    let path = scene.folder.ledger();
+    let good = std::fs::read(&path).unwrap();
+    let listing = scene.shown(&Filter::default(), Format::Jsonl);
+    let written: Vec<_> = (0..good.len()).filter(|place| good[*place] != 0).collect();
+    let (mut failed, mut passed) = (0, 0);
+    for place in written.iter().step_by(written.len().div_ceil(1_000)) {
+        let mut bad = good.clone();
+        bad[*place] ^= 0x40;
+        std::fs::write(&path, &bad).unwrap();
+        let report =
+            Audit::open(&scene.folder, Repair::Forbidden).and_then(|audit| verify(&audit, NOW, None));
+        if report.is_ok_and(|report| report.is_ok()) {
+            assert_eq!(scene.shown(&Filter::default(), Format::Jsonl), listing, "byte {place}");
+            passed += 1;
+        } else {
+            failed += 1;
+        }
+    }
+    // Pages that are in use no more may change unseen.
+    assert!(failed > 30 && passed > 0, "{failed} failed, {passed} passed");
+}
+
+/// Where the database walks into nonsense it panics; the audit goes on and says so.
+#[test]
+fn pages_that_the_database_cannot_walk_are_told() {
+    let scene = Scene::told();
+    let path = scene.folder.ledger();
+    let good = std::fs::read(&path).unwrap();
+    let mut told = 0;
+    for page in (4096..good.len()).step_by(4096).filter(|page| good[*page] != 0) {
+        let mut bad = good.clone();
+        bad[page] ^= 0x40;
+        std::fs::write(&path, &bad).unwrap();
+        match Audit::open(&scene.folder, Repair::Forbidden).and_then(|audit| verify(&audit, NOW, None)) {
+            Ok(report) => told += usize::from(report.verdict().contains("pages are damaged")),
+            Err(error) => told += usize::from(matches!(error, ReplayError::Pages { .. })),
+        }
+    }
+    assert!(told > 0);
+}
+
+#[test]
+fn events_about_nothing_and_ids_used_twice_are_told_and_end_nothing() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.append(70, ada(), Way::Cli, vec![Event::KeyDisabled { key: id(0x99) }]);
+    let again = scene.ledger.as_ref().unwrap().snapshot().unwrap().event(Position::new(5)).unwrap().unwrap();
+    scene.append(71, ada(), Way::Cli, vec![again.event]);
+    scene.close();
+    let report = verified(&scene);
+    let found: Vec<_> =
+        report.problems.iter().map(|problem| (problem.position.unwrap().number(), &*problem.what)).collect();
+    assert_eq!(
+        found,
+        [
+            (22, "KeyDisabled of something that the log did not introduce"),
+            (23, "KeyCreated with an id that was used before"),
+        ]
+    );
+    assert_eq!(outcome(&report, "chain"), Outcome::Passed);
+    assert_eq!(
+        report.verdict(),
+        "FAILED: first problem at position 22: KeyDisabled of something that the log did not introduce"
+    );
+}
+
+#[test]
+fn a_guard_that_saw_more_tells_of_a_rollback() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    let seen = Guard::of(&scene.ledger.as_ref().unwrap().snapshot().unwrap());
+    Guard { position: seen.position.next(), ..seen }.write(&scene.folder.guard()).unwrap();
+    scene.close();
+    let report = verified(&scene);
+    assert_eq!(outcome(&report, "guard"), Outcome::Failed);
+    let verdict = report.verdict();
+    assert!(
+        verdict.starts_with("FAILED: first problem at position 22: the ledger was rolled back"),
+        "{verdict}"
+    );
+
+    std::fs::write(scene.folder.guard(), "no guard").unwrap();
+    assert_eq!(outcome(&verified(&scene), "guard"), Outcome::Failed);
+}

@@ -1,0 +1,42 @@
+//! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
+
+use authority::{Authority, Caller, Denial, Denied};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use domain::ids::TenantId;
+
+/// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
+const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id"];
+
+/// Lets the bearer of a request in.
+pub(crate) fn authenticate(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Denial> {
+    let wanted = wanted_tenant(headers)?;
+    authority.authenticate(shown(headers)?, wanted)
+}
+
+/// The key or token shown; exactly one, in the header and nowhere else.
+fn shown(headers: &HeaderMap) -> Result<&str, Denial> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(denial(Denied::Missing))?;
+    if values.next().is_some() {
+        return Err(denial(Denied::Malformed));
+    }
+    let text = value.to_str().map_err(|_| denial(Denied::Malformed))?;
+    let (scheme, shown) = text.split_once(' ').ok_or(denial(Denied::Malformed))?;
+    let shown = shown.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || shown.is_empty() {
+        return Err(denial(Denied::Malformed));
+    }
+    Ok(shown)
+}
+
+fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denial> {
+    let Some(value) = TENANT_HEADERS.iter().find_map(|name| headers.get(*name)) else { return Ok(None) };
+    let parsed = value.to_str().ok().and_then(|text| TenantId::parse(text.trim()).ok());
+    // An id that is none names a tenant that the caller is no member of.
+    parsed.map(Some).ok_or(denial(Denied::Refused(domain::Refusal::NotAMember)))
+}
+
+fn denial(denied: Denied) -> Denial {
+    Denial { denied, key: None }
+}

@@ -1,0 +1,13 @@
+//! The GraphQL API, at `/graphql` and `/`. Names are snake_case; those of existing clients are kept.
+
+pub mod schema;
+mod query;
+mod mutation;
+mod inputs;
+mod types;
+mod connection;
+mod scalars;
+mod context;
+mod errors;
+pub(crate) mod handler;
+mod mutation_count;

@@ -1,0 +1,146 @@
+//! Lists in pages, after the Relay cursor connections specification. A cursor is an entry's own id.
+
+use authority::{Failure, InputError};
+use juniper::{FieldError, GraphQLObject};
+
+use super::errors::refused;
+use super::scalars::Uuid;
+use super::types::{ApiKey, Member, ServiceAccount, Tenant};
+
+/// The most entries of one page.
+const PAGE_MAX: usize = 100;
+/// The entries of a page for which no number was asked.
+const PAGE_DEFAULT: usize = 50;
+
+/// Where a page ends.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "page_info", rename_all = "none")]
+pub struct PageInfo {
+    /// Whether more entries follow.
+    pub has_next_page: bool,
+    /// The cursor of the page's last entry, to be given as `after`.
+    pub end_cursor: Option<String>,
+}
+
+/// A page of tenants.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "tenant_connection", rename_all = "none")]
+pub struct TenantConnection {
+    /// The entries with their cursors.
+    pub edges: Vec<TenantEdge>,
+    /// Where the page ends.
+    pub page_info: PageInfo,
+}
+
+/// A tenant with its cursor.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "tenant_edge", rename_all = "none")]
+pub struct TenantEdge {
+    /// The cursor.
+    pub cursor: String,
+    /// The entry.
+    pub node: Tenant,
+}
+
+/// A page of members.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "member_connection", rename_all = "none")]
+pub struct MemberConnection {
+    /// The entries with their cursors.
+    pub edges: Vec<MemberEdge>,
+    /// Where the page ends.
+    pub page_info: PageInfo,
+}
+
+/// A member with its cursor.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "member_edge", rename_all = "none")]
+pub struct MemberEdge {
+    /// The cursor.
+    pub cursor: String,
+    /// The entry.
+    pub node: Member,
+}
+
+/// A page of service accounts.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "service_account_connection", rename_all = "none")]
+pub struct ServiceAccountConnection {
+    /// The entries with their cursors.
+    pub edges: Vec<ServiceAccountEdge>,
+    /// Where the page ends.
+    pub page_info: PageInfo,
+}
+
+/// A service account with its cursor.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "service_account_edge", rename_all = "none")]
+pub struct ServiceAccountEdge {
+    /// The cursor.
+    pub cursor: String,
+    /// The entry.
+    pub node: ServiceAccount,
+}
+
+/// A page of keys.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "key_connection", rename_all = "none")]
+pub struct KeyConnection {
+    /// The entries with their cursors.
+    pub edges: Vec<KeyEdge>,
+    /// Where the page ends.
+    pub page_info: PageInfo,
+}
+
+/// A key with its cursor.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "key_edge", rename_all = "none")]
+pub struct KeyEdge {
+    /// The cursor.
+    pub cursor: String,
+    /// The entry.
+    pub node: ApiKey,
+}
+
+/// Which page is wanted.
+pub(super) struct Page<'a> {
+    pub(super) first: Option<i32>,
+    pub(super) after: Option<&'a str>,
+}
+
+impl Page<'_> {
+    /// The entries of the page as edges, and where it ends.
+    pub(super) fn cut<N, E>(
+        &self,
+        entries: impl IntoIterator<Item = N>,
+        id: impl Fn(&N) -> Uuid,
+        edge: impl Fn(String, N) -> E,
+    ) -> Result<(Vec<E>, PageInfo), FieldError> {
+        let malformed = |field, rule| refused(Failure::from(InputError::Malformed { field, rule }));
+        let first = match self.first {
+            None => PAGE_DEFAULT,
+            Some(first) => match usize::try_from(first) {
+                Ok(first) if (1..=PAGE_MAX).contains(&first) => first,
+                Ok(_) | Err(_) => return Err(malformed("first", "ask for 1 to 100 entries")),
+            },
+        };
+        let mut entries = entries.into_iter();
+        if let Some(after) = self.after
+            && !entries.by_ref().any(|entry| cursor(id(&entry)) == after)
+        {
+            return Err(malformed("after", "give the end_cursor of an earlier page of this list"));
+        }
+        let mut edges = vec![];
+        let mut end_cursor = None;
+        for entry in entries.by_ref().take(first) {
+            let cursor = cursor(id(&entry));
+            end_cursor = Some(cursor.clone());
+            edges.push(edge(cursor, entry));
+        }
+        Ok((edges, PageInfo { has_next_page: entries.next().is_some(), end_cursor }))
+    }
+}
+
+fn cursor(id: Uuid) -> String {
+    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}

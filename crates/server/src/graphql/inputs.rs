@@ -1,0 +1,302 @@
+//! What requests are made of, and how it becomes what the authority takes.
+
+use authority::compose::{FirstKey, KeyInput, TenantInput, UserInput};
+use authority::{Failure, InputError};
+use domain::event::TenantPolicy;
+use domain::key::RevocationReason;
+use domain::names::{Email, Name, Note, Slug};
+use domain::role::{Scope, Scopes};
+use juniper::{GraphQLEnum, GraphQLInputObject};
+
+use super::scalars::{Instant, Uuid};
+use super::types::Role;
+
+/// A key to be.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "create_api_key_input", rename_all = "none")]
+pub struct CreateApiKeyInput {
+    /// The owner: a user or a service account.
+    pub user_id: Uuid,
+    /// What people will call it.
+    pub name: String,
+    /// When it ends by itself; null: as the tenant's policy says, else never.
+    pub expires_at: Option<Instant>,
+    /// The only tenant in which it is to act; null: as wide as the credential used. A service account's
+    /// key always acts in its tenant only.
+    pub tenant_id: Option<Uuid>,
+    /// What it is narrowed to; null: as wide as the credential used.
+    pub scopes: Option<Vec<String>>,
+    /// Your own name for this attempt: sent again with the same input, nothing is done twice.
+    pub idempotency_key: Option<String>,
+}
+
+impl CreateApiKeyInput {
+    /// The key as the authority takes it.
+    pub fn key(&self, unasked: &Scopes) -> Result<KeyInput, Failure> {
+        let scopes = match &self.scopes {
+            None => unasked.clone(),
+            Some(scopes) => {
+                let scopes: Result<Vec<_>, _> = scopes.iter().map(|scope| Scope::parse(scope)).collect();
+                Scopes::only(scopes?)?
+            }
+        };
+        Ok(KeyInput { name: Name::parse(&self.name)?, expires_at: self.expires_at.map(|at| at.0), scopes })
+    }
+}
+
+/// Why a key is revoked: the reasons of RFC 5280, section 5.3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
+#[graphql(name = "revocation_reason", rename_all = "none")]
+#[expect(non_camel_case_types, reason = "spelt as in the API")]
+pub enum Reason {
+    /// No reason given.
+    unspecified,
+    /// Somebody else may have the secret.
+    key_compromise,
+    /// The owner changed its affiliation.
+    affiliation_changed,
+    /// Another key took its place.
+    superseded,
+    /// It is no longer needed.
+    cessation_of_operation,
+    /// The owner must no longer have what it gives.
+    privilege_withdrawn,
+}
+
+impl From<Reason> for RevocationReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::unspecified => Self::Unspecified,
+            Reason::key_compromise => Self::KeyCompromise,
+            Reason::affiliation_changed => Self::AffiliationChanged,
+            Reason::superseded => Self::Superseded,
+            Reason::cessation_of_operation => Self::CessationOfOperation,
+            Reason::privilege_withdrawn => Self::PrivilegeWithdrawn,
+        }
+    }
+}
+
+/// A key to be revoked.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "delete_api_key_input", rename_all = "none")]
+pub struct DeleteApiKeyInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// A remark for whoever reads the log.
+    pub note: Option<String>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+impl DeleteApiKeyInput {
+    /// The remark, if it is fit to be one.
+    pub fn note(&self) -> Result<Option<Note>, Failure> {
+        Ok(self.note.as_deref().map(Note::parse).transpose()?)
+    }
+}
+
+/// A service account to be.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "create_service_account_input", rename_all = "none")]
+pub struct CreateServiceAccountInput {
+    /// Its tenant, for good; null: the tenant in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// Its name, unique among the living of the tenant.
+    pub name: String,
+    /// What it may do there; null: administrator.
+    pub role: Option<Role>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A service account spoken of.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "service_account_id_input", rename_all = "none")]
+pub struct ServiceAccountIdInput {
+    /// The service account.
+    pub service_account_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A service account to be removed, with its keys.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "delete_service_account_input", rename_all = "none")]
+pub struct DeleteServiceAccountInput {
+    /// The service account.
+    pub service_account_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A tenant to be, with its first administrator.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "create_tenant_input", rename_all = "none")]
+pub struct CreateTenantInput {
+    /// Its short name, for good: lower-case letters, digits and inner hyphens.
+    pub slug: String,
+    /// Its display name; null: the slug.
+    pub name: Option<String>,
+    /// The e-mail address of its first administrator: a known user, or a new one, who gets a key.
+    pub administrator_email: String,
+    /// The longest life of a new key, in seconds; null: unlimited.
+    pub key_life_seconds_max: Option<i32>,
+    /// The life of a new key for which no end was asked, in seconds; null: without end.
+    pub key_life_seconds_default: Option<i32>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+impl CreateTenantInput {
+    /// The tenant and its first administrator as the authority takes them.
+    pub fn parse(&self) -> Result<(TenantInput, UserInput), Failure> {
+        let seconds = |field, given: Option<i32>| {
+            let rule = "give a number of seconds, at least 1";
+            given.map(|seconds| u64::try_from(seconds).map_err(|_| InputError::Malformed { field, rule })).transpose()
+        };
+        let policy = TenantPolicy {
+            key_life_seconds_max: seconds("key_life_seconds_max", self.key_life_seconds_max)?,
+            key_life_seconds_default: seconds("key_life_seconds_default", self.key_life_seconds_default)?,
+        };
+        let slug = Slug::parse(&self.slug)?;
+        let name = Name::parse(self.name.as_deref().unwrap_or(slug.as_str()))?;
+        let administrator = UserInput { email: Email::parse(&self.administrator_email)?, name: None };
+        Ok((TenantInput { slug, name, policy }, administrator))
+    }
+}
+
+/// A tenant spoken of.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "tenant_id_input", rename_all = "none")]
+pub struct TenantIdInput {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A user spoken of.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "user_id_input", rename_all = "none")]
+pub struct UserIdInput {
+    /// The user.
+    pub user_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A key spoken of.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "key_id_input", rename_all = "none")]
+pub struct KeyIdInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A member to be: a user known by that address, or a new one.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "add_member_input", rename_all = "none")]
+pub struct AddMemberInput {
+    /// The tenant; null: the one in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// The user's e-mail address.
+    pub email: String,
+    /// A new user's own name.
+    pub name: Option<String>,
+    /// What the user may do in the tenant; null: member.
+    pub role: Option<Role>,
+    /// Whether to make a first key for the user to begin with, confined to the tenant.
+    pub first_key: Option<bool>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+impl AddMemberInput {
+    /// The user as the authority takes it.
+    pub fn user(&self) -> Result<UserInput, Failure> {
+        let name = self.name.as_deref().map(Name::parse).transpose()?;
+        Ok(UserInput { email: Email::parse(&self.email)?, name })
+    }
+
+    /// Whether a first key is wanted.
+    pub fn first_key(&self) -> FirstKey {
+        if self.first_key == Some(true) { FirstKey::Wanted } else { FirstKey::None }
+    }
+}
+
+/// A member spoken of.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "member_input", rename_all = "none")]
+pub struct MemberInput {
+    /// The tenant; null: the one in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// The user.
+    pub user_id: Uuid,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A member's new role.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "change_member_role_input", rename_all = "none")]
+pub struct ChangeMemberRoleInput {
+    /// The tenant; null: the one in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// The user.
+    pub user_id: Uuid,
+    /// What the user may do from now on.
+    pub role: Role,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which tenants: every condition must hold; a comparison with null holds for all.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "tenant_bool_exp", rename_all = "none")]
+pub struct TenantBoolExp {
+    /// By id.
+    pub id: Option<UuidComparisonExp>,
+    /// By slug.
+    pub slug: Option<StringComparisonExp>,
+}
+
+/// A condition on an id.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "uuid_comparison_exp", rename_all = "none")]
+pub struct UuidComparisonExp {
+    /// Equal to this; null: any.
+    pub _eq: Option<Uuid>,
+}
+
+/// A condition on a text.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "String_comparison_exp", rename_all = "none")]
+pub struct StringComparisonExp {
+    /// Equal to this; null: any.
+    pub _eq: Option<String>,
+}
+
+/// By what tenants are ordered.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "tenant_order_by", rename_all = "none")]
+pub struct TenantOrderBy {
+    /// By slug.
+    pub slug: Option<OrderBy>,
+    /// By display name.
+    pub name: Option<OrderBy>,
+}
+
+/// In which direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
+#[graphql(name = "order_by", rename_all = "none")]
+#[expect(non_camel_case_types, reason = "spelt as in the API")]
+pub enum OrderBy {
+    /// The smallest first.
+    asc,
+    /// The largest first.
+    desc,
+}

@@ -1,0 +1,240 @@
+//! The mutations: each composes one command, waits until it lasts, and answers from its events.
+
+use authority::compose::{Composed, KeyInput};
+use authority::Done;
+use credentials::key_string::KeyString;
+use domain::actor::Actor;
+use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
+use domain::key::{Owner, Reach, RevocationReason};
+use domain::names::Name;
+use domain::rejection::{Entity, Rejection};
+use domain::role::Scopes;
+use domain::{Command, Event};
+use juniper::{FieldResult, graphql_object};
+
+use super::context::{Context, answered};
+use super::inputs::{
+    AddMemberInput, ChangeMemberRoleInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
+    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, ServiceAccountIdInput, TenantIdInput,
+    UserIdInput,
+};
+use super::scalars::{Instant, LogPosition};
+use super::types::{
+    AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload, SuccessPayload,
+};
+
+/// Everything that can be changed.
+pub struct Mutation;
+
+/// Everything that can be changed.
+#[graphql_object]
+#[graphql(context = Context, rename_all = "none")]
+impl Mutation {
+    /// Makes a key for yourself, or as an administrator for a service account of your tenant.
+    fn create_api_key(context: &Context, input: CreateApiKeyInput) -> FieldResult<CreateApiKeyPayload> {
+        let (owner, reach) = key_place(context, &input)?;
+        let key: KeyInput = answered(input.key(own_scopes(context)))?;
+        let mut composed = answered(context.authority.create_key(owner, reach, &key))?;
+        let secret = composed.key.take();
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let created = done.recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::KeyCreated(created) => Some((created.key, created.expires_at)),
+            _ => None,
+        });
+        let secret = shown(&done, secret);
+        Ok(CreateApiKeyPayload {
+            id: created.map(|(id, _)| id.into()),
+            key: secret.clone(),
+            token: secret,
+            expires_at: created.and_then(|(_, end)| end).map(Instant),
+            position: Some(LogPosition(done.position)),
+        })
+    }
+
+    /// Revokes a key for good. It and every token minted from it are refused at the next request.
+    fn delete_api_key(context: &Context, input: DeleteApiKeyInput) -> FieldResult<SuccessPayload> {
+        let reason = input.reason.map_or(RevocationReason::Unspecified, Into::into);
+        let note = answered(input.note())?;
+        let composed = answered(context.authority.revoke_key(input.key_id.id(), reason, note.as_ref()))?;
+        succeed(context, composed, input.idempotency_key.as_deref())
+    }
+
+    /// Disables a key until it is enabled again.
+    fn disable_api_key(context: &Context, input: KeyIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::DisableKey { key: input.key_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Enables a disabled key.
+    fn enable_api_key(context: &Context, input: KeyIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::EnableKey { key: input.key_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes a service account of a tenant. It is administrator there unless a lesser role is given.
+    fn create_service_account(
+        context: &Context,
+        input: CreateServiceAccountInput,
+    ) -> FieldResult<CreateServiceAccountPayload> {
+        let tenant: TenantId = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let name = answered(Name::parse(&input.name))?;
+        let role = input.role.map_or(domain::role::Role::Administrator, Into::into);
+        let composed = context.authority.create_service_account(tenant, &name, role);
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let id: Option<ServiceAccountId> = done.recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::ServiceAccountCreated { service_account, .. } => Some(*service_account),
+            _ => None,
+        });
+        let id = id.expect("making a service account is one event or a refusal").into();
+        Ok(CreateServiceAccountPayload { id, role: role.into(), position: LogPosition(done.position) })
+    }
+
+    /// Removes a service account for good, with its keys and the tokens minted from them.
+    fn delete_service_account(
+        context: &Context,
+        input: DeleteServiceAccountInput,
+    ) -> FieldResult<SuccessPayload> {
+        let command = Command::RemoveServiceAccount { service_account: input.service_account_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Suspends a service account until it is resumed.
+    fn suspend_service_account(
+        context: &Context,
+        input: ServiceAccountIdInput,
+    ) -> FieldResult<SuccessPayload> {
+        let command = Command::SuspendServiceAccount { service_account: input.service_account_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Resumes a suspended service account.
+    fn resume_service_account(context: &Context, input: ServiceAccountIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::ResumeServiceAccount { service_account: input.service_account_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes a tenant with its first administrator: for operators.
+    fn create_tenant(context: &Context, input: CreateTenantInput) -> FieldResult<CreateTenantPayload> {
+        let (tenant, administrator) = answered(input.parse())?;
+        let mut composed = answered(context.authority.create_tenant(&tenant, &administrator))?;
+        let secret = composed.key.take();
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let (id, administrator) = member_added(&done).expect("a new tenant has a first member");
+        Ok(CreateTenantPayload {
+            id: id.into(),
+            administrator_id: administrator.into(),
+            key: shown(&done, secret),
+            position: LogPosition(done.position),
+        })
+    }
+
+    /// Suspends a tenant, with all that rests on it, until it is resumed: for operators.
+    fn suspend_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::SuspendTenant { tenant: input.tenant_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Resumes a suspended tenant: for operators.
+    fn resume_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::ResumeTenant { tenant: input.tenant_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Removes a tenant for good, with all that rests on it: for operators.
+    fn remove_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::RemoveTenant { tenant: input.tenant_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes a user a member of a tenant.
+    fn add_member(context: &Context, input: AddMemberInput) -> FieldResult<AddMemberPayload> {
+        let tenant: TenantId = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let user = answered(input.user())?;
+        let role = input.role.map_or(domain::role::Role::Member, Into::into);
+        let mut composed = answered(context.authority.add_member(tenant, &user, role, input.first_key()))?;
+        let secret = composed.key.take();
+        let member = composed.known_member();
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let added = member_added(&done).map(|(_, user)| user);
+        let user = added.or(member).expect("a member is a known user, or was added now");
+        Ok(AddMemberPayload {
+            user_id: user.into(),
+            key: shown(&done, secret),
+            position: LogPosition(done.position),
+        })
+    }
+
+    /// Changes what a member may do.
+    fn change_member_role(context: &Context, input: ChangeMemberRoleInput) -> FieldResult<SuccessPayload> {
+        let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let command = Command::ChangeMemberRole { tenant, user: input.user_id.id(), role: input.role.into() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Ends a membership, with the keys confined to it.
+    fn remove_member(context: &Context, input: MemberInput) -> FieldResult<SuccessPayload> {
+        let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let command = Command::RemoveMember { tenant, user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Suspends a user in every tenant until resumed: for operators.
+    fn suspend_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::SuspendUser { user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Resumes a suspended user: for operators.
+    fn resume_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::ResumeUser { user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Removes a user for good, with all keys: for operators.
+    fn remove_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::RemoveUser { user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+}
+
+/// Whose the key is to be, and where it is to act.
+fn key_place(context: &Context, input: &CreateApiKeyInput) -> FieldResult<(Owner, Reach)> {
+    let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(input.user_id.0)));
+    let owner = answered(context.authority.owner_with(input.user_id.0))?;
+    let owner = answered(owner.ok_or(authority::Failure::Rejected(unknown)))?;
+    let confined = match &context.caller.actor {
+        Actor::Holder(holder) => holder.confined_to,
+        Actor::Console | Actor::Server => None,
+    };
+    let named = input.tenant_id.map(super::scalars::Uuid::id);
+    let reach = match named.or(confined) {
+        Some(tenant) => Reach::Tenant(tenant),
+        None => Reach::AnyTenant { home: context.tenant(None)? },
+    };
+    Ok((owner, reach))
+}
+
+/// What the credential used is narrowed to: a key for which nothing was asked is as wide.
+fn own_scopes(context: &Context) -> &Scopes {
+    &context.caller.scopes
+}
+
+fn succeed(context: &Context, composed: Composed, idempotency_key: Option<&str>) -> FieldResult<SuccessPayload> {
+    let done = context.execute(composed, idempotency_key)?;
+    Ok(SuccessPayload { success: Some(true), error: None, position: Some(LogPosition(done.position)) })
+}
+
+/// The secret, if the command that made it was carried out now: that of a repetition was never kept.
+fn shown(done: &Done, secret: Option<KeyString>) -> Option<String> {
+    let made = |id: KeyId| {
+        done.recorded.iter().any(|recorded| matches!(&recorded.event, Event::KeyCreated(key) if key.key == id))
+    };
+    secret.filter(|secret| made(secret.id())).map(|secret| secret.expose().to_owned())
+}
+
+fn member_added(done: &Done) -> Option<(TenantId, UserId)> {
+    done.recorded.iter().find_map(|recorded| match &recorded.event {
+        Event::MemberAdded { tenant, user, .. } => Some((*tenant, *user)),
+        _ => None,
+    })
+}

@@ -1,0 +1,166 @@
+//! The queries.
+
+use authority::queries::Which;
+use domain::key::Owner;
+use juniper::{FieldResult, graphql_object};
+
+use super::connection::{
+    KeyConnection, KeyEdge, MemberConnection, MemberEdge, Page, ServiceAccountConnection, ServiceAccountEdge,
+    TenantConnection, TenantEdge,
+};
+use super::context::{Context, answered};
+use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
+use super::scalars::{LogPosition, Uuid};
+use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
+
+/// Everything that can be asked.
+pub struct Query;
+
+/// Everything that can be asked.
+#[graphql_object]
+#[graphql(context = Context, rename_all = "none")]
+impl Query {
+    /// A greeting, by which clients see that the server is there.
+    fn hello() -> &'static str {
+        "Keyledger"
+    }
+
+    /// The position of the log that the server has reached.
+    fn position(context: &Context) -> LogPosition {
+        LogPosition(context.authority.position())
+    }
+
+    /// Who calls, and where they act.
+    fn auth_info(context: &Context) -> AuthInfo {
+        let caller = &context.caller;
+        let (user_id, scope) = match caller.owner {
+            Owner::User(id) => (id.into(), "USER"),
+            Owner::ServiceAccount(id) => (id.into(), "RUNNER"),
+        };
+        AuthInfo {
+            tenant_id: caller.tenant.map(Uuid::from),
+            user_id: Some(user_id),
+            api_token_scope: Some(scope.to_owned()),
+            key_id: Some(caller.key.into()),
+            role: caller.role.map(Into::into),
+        }
+    }
+
+    /// The calling user, as a list of one; empty for a service account.
+    fn user(context: &Context) -> FieldResult<Vec<User>> {
+        let user = answered(context.authority.own_user(&context.caller))?;
+        let default_membership = context.caller.tenant.map(|tenant| Membership { tenant_id: tenant.into() });
+        let user = user.map(|user| User {
+            id: user.id.into(),
+            email: user.email,
+            name: user.name,
+            operator: user.operator,
+            default_membership,
+        });
+        Ok(user.into_iter().collect())
+    }
+
+    /// The tenants in which the credential acts.
+    fn tenant(
+        context: &Context,
+        r#where: Option<TenantBoolExp>,
+        order_by: Option<Vec<TenantOrderBy>>,
+    ) -> FieldResult<Vec<Tenant>> {
+        let tenants = answered(context.authority.own_tenants(&context.caller))?;
+        let mut tenants: Vec<Tenant> = tenants.into_iter().map(Tenant::from).collect();
+        if let Some(wanted) = &r#where {
+            let id = wanted.id.as_ref().and_then(|id| id._eq);
+            let slug = wanted.slug.as_ref().and_then(|slug| slug._eq.as_deref());
+            tenants.retain(|tenant| {
+                id.is_none_or(|id| id == tenant.id) && slug.is_none_or(|slug| slug == tenant.slug)
+            });
+        }
+        // The first criterion decides last.
+        for criterion in order_by.unwrap_or_default().iter().rev() {
+            order(&mut tenants, criterion.name, |tenant| &tenant.name);
+            order(&mut tenants, criterion.slug, |tenant| &tenant.slug);
+        }
+        Ok(tenants)
+    }
+
+    /// Own keys, and for administrators those of the tenant's service accounts: the living ones, never a secret.
+    fn auth_api_key(context: &Context) -> FieldResult<Vec<ApiKey>> {
+        let keys = answered(context.authority.keys(&context.caller, Which::Living))?;
+        Ok(keys.value.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.
+    fn tenants(
+        context: &Context,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")] all: Option<
+            bool,
+        >,
+    ) -> FieldResult<TenantConnection> {
+        let tenants = if all == Some(true) {
+            answered(context.authority.all_tenants(&context.caller, Which::All))?
+        } else {
+            answered(context.authority.own_tenants(&context.caller))?
+        };
+        let page = Page { first, after: after.as_deref() };
+        let nodes = tenants.into_iter().map(Tenant::from);
+        let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
+        Ok(TenantConnection { edges, page_info })
+    }
+
+    /// The members of a tenant.
+    fn members(
+        context: &Context,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<Uuid>,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+    ) -> FieldResult<MemberConnection> {
+        let tenant = context.tenant(tenant_id.map(Uuid::id))?;
+        let members = answered(context.authority.members(&context.caller, tenant))?;
+        let page = Page { first, after: after.as_deref() };
+        let nodes = members.into_iter().map(super::types::Member::from);
+        let (edges, page_info) =
+            page.cut(nodes, |node| node.user_id, |cursor, node| MemberEdge { cursor, node })?;
+        Ok(MemberConnection { edges, page_info })
+    }
+
+    /// The service accounts of a tenant: for its administrators.
+    fn service_accounts(
+        context: &Context,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<Uuid>,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+    ) -> FieldResult<ServiceAccountConnection> {
+        let tenant = context.tenant(tenant_id.map(Uuid::id))?;
+        let accounts = context.authority.service_accounts(&context.caller, tenant, Which::Living);
+        let page = Page { first, after: after.as_deref() };
+        let nodes = answered(accounts)?.into_iter().map(super::types::ServiceAccount::from);
+        let (edges, page_info) =
+            page.cut(nodes, |node| node.id, |cursor, node| ServiceAccountEdge { cursor, node })?;
+        Ok(ServiceAccountConnection { edges, page_info })
+    }
+
+    /// Own keys, and for administrators those of the tenant's service accounts; never a secret.
+    fn keys(
+        context: &Context,
+        #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+    ) -> FieldResult<KeyConnection> {
+        let which = if all == Some(true) { Which::All } else { Which::Living };
+        let keys = answered(context.authority.keys(&context.caller, which))?;
+        let page = Page { first, after: after.as_deref() };
+        let nodes = keys.value.into_iter().map(ApiKey::from);
+        let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
+        Ok(KeyConnection { edges, page_info })
+    }
+}
+
+fn order(tenants: &mut [Tenant], direction: Option<OrderBy>, by: fn(&Tenant) -> &String) {
+    match direction {
+        None => {}
+        Some(OrderBy::asc) => tenants.sort_by(|a, b| by(a).cmp(by(b))),
+        Some(OrderBy::desc) => tenants.sort_by(|a, b| by(b).cmp(by(a))),
+    }
+}

@@ -1,0 +1,311 @@
+//! What answers are made of. The names in lower case are those of existing clients; fields may be added.
+
+use authority::queries::{KeyView, MemberView, ServiceAccountView, TenantView, UserView};
+use domain::key::Owner;
+use domain::role::Scopes;
+use domain::row::Standing;
+use juniper::{GraphQLEnum, GraphQLObject};
+
+use super::scalars::{Instant, LogPosition, Uuid};
+
+/// What a user or a service account may do in a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
+#[graphql(name = "role", rename_all = "none")]
+#[expect(non_camel_case_types, reason = "spelt as in the API")]
+pub enum Role {
+    /// Everything in the tenant, its members, service accounts and their keys included.
+    administrator,
+    /// Works in the tenant and manages own keys.
+    member,
+    /// An agent: authenticates and fetches work.
+    runner,
+    /// Looks, and changes nothing of the tenant.
+    read_only,
+}
+
+impl From<domain::role::Role> for Role {
+    fn from(role: domain::role::Role) -> Self {
+        match role {
+            domain::role::Role::Administrator => Self::administrator,
+            domain::role::Role::Member => Self::member,
+            domain::role::Role::Runner => Self::runner,
+            domain::role::Role::ReadOnly => Self::read_only,
+        }
+    }
+}
+
+impl From<Role> for domain::role::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::administrator => Self::Administrator,
+            Role::member => Self::Member,
+            Role::runner => Self::Runner,
+            Role::read_only => Self::ReadOnly,
+        }
+    }
+}
+
+/// Whether something is accepted, for all that rests on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
+#[graphql(name = "standing", rename_all = "none")]
+#[expect(non_camel_case_types, reason = "spelt as in the API")]
+pub enum StandingValue {
+    /// Accepted.
+    living,
+    /// Refused until resumed.
+    suspended,
+    /// Refused for ever.
+    removed,
+}
+
+impl From<Standing> for StandingValue {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Living => Self::living,
+            Standing::Suspended => Self::suspended,
+            Standing::Removed => Self::removed,
+        }
+    }
+}
+
+/// Who calls, and where they act.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "auth_info", rename_all = "none")]
+pub struct AuthInfo {
+    /// The tenant in which the credential acts; the one asked for by header, or its own.
+    pub tenant_id: Option<Uuid>,
+    /// The user or service account.
+    pub user_id: Option<Uuid>,
+    /// RUNNER for a service account's key, USER for a user's: what older agents ask before they start.
+    pub api_token_scope: Option<String>,
+    /// The key shown, or the one from which the token shown was minted.
+    pub key_id: Option<Uuid>,
+    /// What the owner may do in that tenant.
+    pub role: Option<Role>,
+}
+
+/// The calling user.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "user", rename_all = "none")]
+pub struct User {
+    /// Its id.
+    pub id: Uuid,
+    /// Its e-mail address.
+    pub email: String,
+    /// Its own name, if given.
+    pub name: Option<String>,
+    /// Whether it may make and remove tenants.
+    pub operator: bool,
+    /// The tenant in which the credential acts.
+    pub default_membership: Option<Membership>,
+}
+
+/// A user's membership of a tenant.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "membership", rename_all = "none")]
+pub struct Membership {
+    /// The tenant.
+    pub tenant_id: Uuid,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "tenant", rename_all = "none")]
+pub struct Tenant {
+    /// Its id.
+    pub id: Uuid,
+    /// Its display name.
+    pub name: String,
+    /// Its short name, for good.
+    pub slug: String,
+    /// Whether it is accepted.
+    pub standing: StandingValue,
+    /// When it began.
+    pub created_at: Instant,
+}
+
+impl From<TenantView> for Tenant {
+    fn from(view: TenantView) -> Self {
+        let TenantView { id, slug, name, standing, policy: _, created_at } = view;
+        Self { id: id.into(), name, slug, standing: standing.into(), created_at: Instant(created_at) }
+    }
+}
+
+/// A member of a tenant.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "member", rename_all = "none")]
+pub struct Member {
+    /// The user.
+    pub user_id: Uuid,
+    /// The user's e-mail address.
+    pub email: String,
+    /// The user's own name, if given.
+    pub name: Option<String>,
+    /// What the user may do in the tenant.
+    pub role: Role,
+    /// Whether the user is accepted.
+    pub standing: StandingValue,
+    /// When this membership began.
+    pub since: Instant,
+}
+
+impl From<MemberView> for Member {
+    fn from(view: MemberView) -> Self {
+        let MemberView { tenant: _, user, role, since } = view;
+        let UserView { id, email, name, standing, .. } = user;
+        let (role, standing) = (role.into(), standing.into());
+        Self { user_id: id.into(), email, name, role, standing, since: Instant(since) }
+    }
+}
+
+/// A service account: a machine identity of one tenant. It is administrator unless it was given less.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "service_account", rename_all = "none")]
+pub struct ServiceAccount {
+    /// Its id.
+    pub id: Uuid,
+    /// Its tenant, for good.
+    pub tenant_id: Uuid,
+    /// Its name, unique among the living of its tenant.
+    pub name: String,
+    /// What it may do there.
+    pub role: Role,
+    /// Whether it is accepted.
+    pub standing: StandingValue,
+    /// When it began.
+    pub created_at: Instant,
+}
+
+impl From<ServiceAccountView> for ServiceAccount {
+    fn from(view: ServiceAccountView) -> Self {
+        let ServiceAccountView { id, tenant, name, role, standing, created_at } = view;
+        Self {
+            id: id.into(),
+            tenant_id: tenant.into(),
+            name,
+            role: role.into(),
+            standing: standing.into(),
+            created_at: Instant(created_at),
+        }
+    }
+}
+
+/// An API key; never its secret.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "auth_api_key", rename_all = "none")]
+pub struct ApiKey {
+    /// Its public id.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// When it ends by itself; null: never.
+    pub expires_at: Option<Instant>,
+    /// Its owner: a user or a service account.
+    pub user_id: Uuid,
+    /// The only tenant in which it acts; null: any tenant of its user.
+    pub tenant_id: Option<Uuid>,
+    /// How its string begins.
+    pub prefix: String,
+    /// How its string ends.
+    pub last_four: String,
+    /// What it is narrowed to; null: whatever its owner's role permits.
+    pub scopes: Option<Vec<String>>,
+    /// ACTIVE, or the code with which it is refused now.
+    pub status: String,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+impl From<KeyView> for ApiKey {
+    fn from(view: KeyView) -> Self {
+        let user_id = match view.owner {
+            Owner::User(id) => id.into(),
+            Owner::ServiceAccount(id) => id.into(),
+        };
+        Self {
+            id: view.id.into(),
+            name: view.name,
+            expires_at: view.expires_at.map(Instant),
+            user_id,
+            tenant_id: view.reach.confined_to().map(Uuid::from),
+            prefix: view.prefix.as_str().to_owned(),
+            last_four: view.last_four.as_str().to_owned(),
+            scopes: scope_names(&view.scopes),
+            status: view.status.map_or_else(|refusal| refusal.code(), |()| "ACTIVE").to_owned(),
+            created_at: Instant(view.created_at),
+        }
+    }
+}
+
+fn scope_names(scopes: &Scopes) -> Option<Vec<String>> {
+    match scopes {
+        Scopes::All => None,
+        Scopes::Only(list) => Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect()),
+    }
+}
+
+/// A new key. `key` and `token` are the same secret, shown this once; null when the request is a repetition.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "create_api_key_payload", rename_all = "none")]
+pub struct CreateApiKeyPayload {
+    /// Its public id.
+    pub id: Option<Uuid>,
+    /// The secret.
+    pub key: Option<String>,
+    /// The secret.
+    pub token: Option<String>,
+    /// When it ends by itself; null: never.
+    pub expires_at: Option<Instant>,
+    /// The position of the log that says so.
+    pub position: Option<LogPosition>,
+}
+
+/// Whether it is so now. Refusals are errors, never `success: false`.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "success_payload", rename_all = "none")]
+pub struct SuccessPayload {
+    /// True: it is so now, whether or not it was before.
+    pub success: Option<bool>,
+    /// Always null.
+    pub error: Option<String>,
+    /// The position of the log as of which it is so.
+    pub position: Option<LogPosition>,
+}
+
+/// A new tenant, with its first administrator.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "create_tenant_payload", rename_all = "none")]
+pub struct CreateTenantPayload {
+    /// Its id.
+    pub id: Uuid,
+    /// The first administrator.
+    pub administrator_id: Uuid,
+    /// The first administrator's key, if that user is new: shown this once. It acts in this tenant only.
+    pub key: Option<String>,
+    /// The position of the log that says so.
+    pub position: LogPosition,
+}
+
+/// A new member.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "add_member_payload", rename_all = "none")]
+pub struct AddMemberPayload {
+    /// The user: known by that address, or new.
+    pub user_id: Uuid,
+    /// The first key, if one was asked for: shown this once. It acts in this tenant only.
+    pub key: Option<String>,
+    /// The position of the log that says so.
+    pub position: LogPosition,
+}
+
+/// A new service account.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "create_service_account_payload", rename_all = "none")]
+pub struct CreateServiceAccountPayload {
+    /// Its id.
+    pub id: Uuid,
+    /// What it may do in its tenant: administrator, unless less was asked for.
+    pub role: Role,
+    /// The position of the log that says so.
+    pub position: LogPosition,
+}

@@ -1,0 +1,28 @@
+//! `GET /livez` and `GET /readyz`: whether the process runs, and whether it can do its work.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::refusal::RestError;
+use crate::state::App;
+
+/// 200 as long as the process answers.
+pub(crate) async fn livez() -> Json<serde_json::Value> {
+    Json(json!({"status": "alive"}))
+}
+
+/// 200 with the position reached, or 503 when changes are not taken any more.
+pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    match app.authority.stopped() {
+        None => {
+            Json(json!({"status": "ready", "position": app.authority.position().to_string()})).into_response()
+        }
+        Some(_) => {
+            let message = "the ledger takes no changes; the server's log says why";
+            RestError::new(StatusCode::SERVICE_UNAVAILABLE, "STOPPED", message).into_response()
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Client authentication of RFC 6749, section 2.3.1: the key's id and the key, in the header or in the body.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::ids::KeyId;
+use zeroize::Zeroizing;
+
+use super::form::Form;
+
+/// The client as it presents itself.
+pub(super) struct Client {
+    /// Its id: that of its key.
+    pub(super) id: KeyId,
+    /// Its secret: the key.
+    pub(super) secret: Zeroizing<String>,
+}
+
+/// Why no client could be made out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientError {
+    /// Nothing was presented.
+    Missing,
+    /// What was presented is malformed.
+    Malformed,
+    /// Presented in two ways at once (section 2.3).
+    Twice,
+}
+
+impl Client {
+    /// Whoever presents itself; in the header, as RFC 6749 prefers, or in the body.
+    pub(super) fn of(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {
+        let in_body = form.get("client_secret");
+        let Some(header) = headers.get(AUTHORIZATION) else {
+            let (id, secret) = form.get("client_id").zip(in_body).ok_or(ClientError::Missing)?;
+            return Self::new(id, secret);
+        };
+        if in_body.is_some() {
+            return Err(ClientError::Twice);
+        }
+        let text = header.to_str().map_err(|_| ClientError::Malformed)?;
+        let (scheme, encoded) = text.split_once(' ').ok_or(ClientError::Malformed)?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(ClientError::Malformed);
+        }
+        let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| ClientError::Malformed)?);
+        let decoded = std::str::from_utf8(&decoded).map_err(|_| ClientError::Malformed)?;
+        let (id, secret) = decoded.split_once(':').ok_or(ClientError::Malformed)?;
+        let client = Self::new(&form_decoded(id)?, &form_decoded(secret)?)?;
+        match form.get("client_id") {
+            Some(other) if KeyId::parse(other) != Ok(client.id) => Err(ClientError::Twice),
+            Some(_) | None => Ok(client),
+        }
+    }
+
+    fn new(id: &str, secret: &str) -> Result<Self, ClientError> {
+        let id = KeyId::parse(id).map_err(|_| ClientError::Malformed)?;
+        Ok(Self { id, secret: Zeroizing::new(secret.to_owned()) })
+    }
+}
+
+/// Both halves of the header are form-encoded before they are joined (section 2.3.1).
+fn form_decoded(text: &str) -> Result<Zeroizing<String>, ClientError> {
+    if text.contains(['=', '&']) {
+        return Err(ClientError::Malformed);
+    }
+    let decoded = form_urlencoded::parse(text.as_bytes()).next();
+    Ok(Zeroizing::new(decoded.map(|(name, _)| name.into_owned()).unwrap_or_default()))
+}

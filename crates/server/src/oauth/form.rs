@@ -1,0 +1,65 @@
+//! A form of RFC 6749: each parameter at most once, except those that may repeat; empty ones count as absent.
+
+use std::borrow::Cow;
+
+use zeroize::Zeroize as _;
+
+/// The parameters of a request. What was sent is wiped when it is dropped: it may hold a key.
+pub(super) struct Form(Vec<(String, String)>);
+
+/// Why a body is not such a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FormError {
+    /// A parameter that must not repeat does.
+    Repeated,
+}
+
+/// RFC 8693, section 2.1: these name several targets by being repeated.
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
+
+impl Form {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, FormError> {
+        let form = Self(
+            form_urlencoded::parse(body)
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (Cow::into_owned(name), Cow::into_owned(value)))
+                .collect(),
+        );
+        let repeated = form.0.iter().enumerate().any(|(index, (name, _))| {
+            !REPEATABLE.contains(&name.as_str()) && form.0[..index].iter().any(|(other, _)| other == name)
+        });
+        if repeated { Err(FormError::Repeated) } else { Ok(form) }
+    }
+
+    /// A parameter, if it was sent.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a parameter.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_come_once_unless_they_name_targets() {
+        let form = Form::parse(b"a=1&b=&audience=x&audience=y%20z").ok().unwrap();
+        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("1"), None, None));
+        assert_eq!(form.all("audience").collect::<Vec<_>>(), ["x", "y z"]);
+        assert_eq!(Form::parse(b"a=1&a=1").err(), Some(FormError::Repeated));
+    }
+}

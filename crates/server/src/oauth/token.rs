@@ -1,0 +1,219 @@
+//! `POST /oauth/token`: client_credentials of RFC 6749, section 4.4, and the token exchange of RFC 8693.
+//!
+//! A key is the client's secret, or the subject token; scope and audience only narrow. Errors are those of
+//! RFC 6749, section 5.2, with our stable code beside them as `code`.
+
+use authority::{Denial, ExchangeError, Minted, Wanted};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use credentials::claims::Audience;
+use domain::ids::{KeyId, TenantId};
+use domain::role::Scopes;
+use serde::Serialize;
+
+use super::client::{Client, ClientError};
+use super::form::Form;
+use crate::request_log::Noted;
+use crate::state::App;
+
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// Our name for an API key as a subject token.
+const API_KEY: &str = "urn:keyledger:params:oauth:token-type:api-key";
+
+/// The answer of RFC 6749, section 5.1, and RFC 8693, section 2.2.1.
+#[derive(Serialize)]
+struct TokenAnswer {
+    access_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
+    token_type: &'static str,
+    expires_in: u64,
+    /// Absent: the token is not narrowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// An error of RFC 6749, section 5.2.
+#[derive(Debug)]
+pub(crate) struct OAuthError {
+    status: StatusCode,
+    error: &'static str,
+    code: &'static str,
+    description: String,
+    key: Option<KeyId>,
+}
+
+/// Mints a token for a key.
+pub(crate) async fn token(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, OAuthError> {
+    let form_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if form_type.split(';').next().unwrap_or_default().trim() != "application/x-www-form-urlencoded" {
+        return Err(invalid_request("the body must be application/x-www-form-urlencoded"));
+    }
+    let form = Form::parse(&body).map_err(|_| invalid_request("a parameter is repeated"))?;
+    match form.get("grant_type") {
+        Some(CLIENT_CREDENTIALS) => client_credentials(&app, &headers, &form),
+        Some(TOKEN_EXCHANGE) => token_exchange(&app, &form),
+        Some(_) => Err(OAuthError::new(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "GRANT_TYPE",
+            "grant_type must be client_credentials or urn:ietf:params:oauth:grant-type:token-exchange",
+        )),
+        None => Err(invalid_request("grant_type is missing")),
+    }
+}
+
+fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Response, OAuthError> {
+    let client = Client::of(headers, form).map_err(|error| match error {
+        ClientError::Missing => invalid_client("CREDENTIAL_MISSING", "show the key's id and the key"),
+        ClientError::Malformed => invalid_client("CREDENTIAL_MALFORMED", "the client credentials are malformed"),
+        ClientError::Twice => invalid_request("the client is presented in more than one way"),
+    })?;
+    let minted = app.authority.exchange(&client.secret, wanted(form)?).map_err(|error| match error {
+        ExchangeError::Denied(Denial { denied, key }) => {
+            OAuthError { key, ..invalid_client(denied.code(), &denied.to_string()) }
+        }
+        other => exchange_error(other),
+    })?;
+    if minted.caller.key != client.id {
+        return Err(invalid_client("CLIENT_MISMATCH", "client_id is not the id of this key"));
+    }
+    Ok(answer(minted, None))
+}
+
+fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
+    let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
+    match form.get("subject_token_type") {
+        Some(API_KEY | ACCESS_TOKEN) => {}
+        Some(_) => {
+            return Err(invalid_request(&format!("subject_token_type must be {API_KEY} or {ACCESS_TOKEN}")));
+        }
+        None => return Err(invalid_request("subject_token_type is missing")),
+    }
+    let issued = match form.get("requested_token_type") {
+        None | Some(ACCESS_TOKEN) => ACCESS_TOKEN,
+        Some(JWT) => JWT,
+        Some(_) => return Err(invalid_request(&format!("requested_token_type must be {ACCESS_TOKEN} or {JWT}"))),
+    };
+    if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
+        return Err(invalid_request("actor_token is not supported"));
+    }
+    let minted = app.authority.exchange(subject, wanted(form)?).map_err(exchange_error)?;
+    Ok(answer(minted, Some(issued)))
+}
+
+/// What the request wants of its token.
+fn wanted(form: &Form) -> Result<Wanted, OAuthError> {
+    let scopes = form.get("scope").map(Scopes::parse).transpose();
+    let scopes = scopes.map_err(|error| invalid_scope("SCOPE_INVALID", &error.to_string()))?;
+    let tenant = form.get("tenant").map(TenantId::parse).transpose();
+    let tenant = tenant.map_err(|_| invalid_target("tenant must be the id of a tenant"))?;
+    let absolute = |target: &str| target.contains(':') && !target.contains('#');
+    if !form.all("resource").all(absolute) {
+        // RFC 8707, section 2.
+        return Err(invalid_target("resource must be an absolute URI without a fragment"));
+    }
+    let targets: Vec<_> = form.all("resource").chain(form.all("audience")).collect();
+    let audience = match targets.as_slice() {
+        [] => None,
+        targets => {
+            let audience = Audience::of(targets.iter().copied());
+            Some(audience.map_err(|error| invalid_target(&error.to_string()))?)
+        }
+    };
+    Ok(Wanted { tenant, scopes, audience })
+}
+
+fn answer(minted: Minted, issued_token_type: Option<&'static str>) -> Response {
+    let scope = match &minted.scopes {
+        Scopes::All => None,
+        Scopes::Only(list) => {
+            Some(list.as_slice().iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "))
+        }
+    };
+    let body = TokenAnswer {
+        access_token: minted.token,
+        issued_token_type,
+        token_type: "Bearer",
+        expires_in: minted.expires_in_seconds,
+        scope,
+    };
+    let mut response = ([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response();
+    let noted = Noted { code: None, key: Some(minted.caller.key), actor: Some(minted.caller.owner) };
+    response.extensions_mut().insert(noted);
+    response
+}
+
+fn exchange_error(error: ExchangeError) -> OAuthError {
+    let message = error.to_string();
+    match error {
+        // RFC 8693, section 2.2.2: whatever is wrong with the subject token.
+        ExchangeError::Denied(Denial { denied, key }) => OAuthError {
+            key,
+            ..OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", denied.code(), &message)
+        },
+        ExchangeError::NotAKey => {
+            OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "NOT_A_KEY", &message)
+        }
+        ExchangeError::ScopesNotHeld => invalid_scope("SCOPES_NOT_HELD", &message),
+        ExchangeError::NoTenant => invalid_target(&message),
+        ExchangeError::NoSigningKey => {
+            OAuthError::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "NO_SIGNING_KEY", &message)
+        }
+    }
+}
+
+fn invalid_request(description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "INVALID_REQUEST", description)
+}
+
+fn invalid_client(code: &'static str, description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::UNAUTHORIZED, "invalid_client", code, description)
+}
+
+fn invalid_scope(code: &'static str, description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_scope", code, description)
+}
+
+fn invalid_target(description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_target", "INVALID_TARGET", description)
+}
+
+impl OAuthError {
+    fn new(status: StatusCode, error: &'static str, code: &'static str, description: &str) -> Self {
+        // RFC 6749, section 5.2, admits few characters here.
+        let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
+        let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
+        Self { status, error, code, description, key: None }
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "error": self.error,
+            "error_description": self.description,
+            "code": self.code,
+        });
+        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);
+            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        response.extensions_mut().insert(Noted { code: Some(self.code), key: self.key, actor: None });
+        response
+    }
+}

@@ -1,0 +1,93 @@
+//! Refusals over HTTP: the body, the status and the `WWW-Authenticate` header that go with a code.
+//!
+//! REST errors are `{"error":{"code","message"}}`. Challenges follow RFC 6750, section 3, with the stable
+//! code as a parameter of its own beside `error`.
+
+use authority::{Denial, Denied, Failure};
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::ids::KeyId;
+use domain::rejection::RejectionClass;
+use serde_json::json;
+
+use crate::request_log::Noted;
+
+/// A refusal of a REST route.
+#[derive(Debug)]
+pub struct RestError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    challenge: Option<HeaderValue>,
+    key: Option<KeyId>,
+}
+
+impl RestError {
+    /// A refusal without a challenge.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), challenge: None, key: None }
+    }
+}
+
+impl From<Denial> for RestError {
+    fn from(Denial { denied, key }: Denial) -> Self {
+        let status = match denied {
+            Denied::Malformed => StatusCode::BAD_REQUEST,
+            Denied::Missing
+            | Denied::Mistyped
+            | Denied::Token(_)
+            | Denied::Claims(_)
+            | Denied::Refused(_) => StatusCode::UNAUTHORIZED,
+        };
+        let (code, message) = (denied.code(), denied.to_string());
+        Self { status, code, message, challenge: Some(challenge(denied)), key }
+    }
+}
+
+impl From<Failure> for RestError {
+    fn from(failure: Failure) -> Self {
+        Self::new(status_of(&failure), failure.code(), failure.to_string())
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {"code": self.code, "message": self.message}});
+        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response.extensions_mut().insert(Noted { code: Some(self.code), key: self.key, actor: None });
+        response
+    }
+}
+
+/// The status that goes with a failure of a command or query.
+pub fn status_of(failure: &Failure) -> StatusCode {
+    match failure.class() {
+        Some(RejectionClass::NotAuthenticated) => StatusCode::UNAUTHORIZED,
+        Some(RejectionClass::Forbidden) => StatusCode::FORBIDDEN,
+        Some(RejectionClass::NotFound) => StatusCode::NOT_FOUND,
+        Some(RejectionClass::Conflict) => StatusCode::CONFLICT,
+        Some(RejectionClass::Invalid) => StatusCode::BAD_REQUEST,
+        None => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The challenge of RFC 6750, section 3: bare when nothing was shown, else with the error and our code.
+pub fn challenge(denied: Denied) -> HeaderValue {
+    let error = match denied {
+        Denied::Missing => return HeaderValue::from_static(r#"Bearer realm="keyledger""#),
+        Denied::Malformed => "invalid_request",
+        Denied::Mistyped | Denied::Token(_) | Denied::Claims(_) | Denied::Refused(_) => "invalid_token",
+    };
+    let description = denied.to_string().replace(['"', '\\'], "'");
+    let visible: String = description.chars().map(|c| if c.is_ascii() { c } else { '.' }).collect();
+    let code = denied.code();
+    let text = format!(
+        r#"Bearer realm="keyledger", error="{error}", error_description="{visible}", code="{code}""#
+    );
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(r#"Bearer realm="keyledger""#))
+}
