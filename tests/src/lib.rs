@@ -1,1 +1,6 @@
-//! Empty until its step.
+//! What the system's tests and the demo share: real servers, clients that know nothing of their inside, and
+//! random histories.
+
+pub mod history;
+pub mod server;
+pub mod client;

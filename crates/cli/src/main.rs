@@ -1,2 +1,36 @@
-//! Empty until its step.
-fn main() {}
+//! The `keyledger` command: its arguments become calls on the rooms below, its errors exit codes.
+
+mod args;
+mod commands;
+mod error;
+mod exit;
+mod usage;
+mod output;
+mod log;
+mod panics;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::error::CliError;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    panics::keep_for_the_error();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let form = output::ErrorForm::asked_for(&arguments);
+    let outcome = panics::caught(|| {
+        let cli = args::Cli::try_parse_from(arguments)?;
+        commands::run(cli.command)
+    });
+    match outcome {
+        Ok(()) => Exit::Ok.into(),
+        Err(CliError::Help(text)) => output::help(&text).into(),
+        Err(error) => {
+            form.write(&error);
+            error.exit().into()
+        }
+    }
+}

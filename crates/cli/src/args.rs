@@ -1,0 +1,100 @@
+//! The command line: every command on one screen, and the arguments that several of them share.
+
+use std::path::PathBuf;
+
+use authority::SecretSources;
+use clap::{Args, Parser, Subcommand};
+use store::DataFolder;
+
+use crate::commands::audit::AuditCommand;
+use crate::commands::init::InitArgs;
+use crate::commands::serve::ServeArgs;
+use crate::exit::Exit;
+
+/// A self-hosted authority for API keys, on a log that anyone can check
+#[derive(Debug, Parser)]
+#[command(
+    name = "keyledger",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = after_help()
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a data folder with one tenant, its administrator and that user's key
+    Init(InitArgs),
+    /// Serve a data folder over HTTP
+    Serve(ServeArgs),
+    /// Read the log of a data folder and check it, also while a server runs on it
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+fn after_help() -> String {
+    let examples = "\
+Examples:
+  keyledger init --data /var/lib/keyledger --tenant acme --admin ada@example.com
+  keyledger serve --data /var/lib/keyledger
+  keyledger audit verify --data /var/lib/keyledger";
+    format!("{examples}\n\n{}", Exit::table())
+}
+
+/// Where the data is.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "KEYLEDGER_DATA", hide_env_values = true)]
+    pub data: PathBuf,
+}
+
+/// Where the guard is, which shows that the ledger was not rolled back.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// The file that remembers how far the ledger had come; best on other storage [default: DIR/guard]
+    #[arg(long, value_name = "PATH", env = "KEYLEDGER_GUARD", hide_env_values = true)]
+    pub guard: Option<PathBuf>,
+}
+
+/// Where secrets are, if not in the data folder. Paths only: a secret is never an argument.
+#[derive(Debug, Args)]
+pub struct SecretArgs {
+    /// The file of the key under which private signing keys are encrypted [default: DIR/secrets/master.key]
+    #[arg(long, value_name = "PATH", env = "KEYLEDGER_MASTER_KEY_FILE", hide_env_values = true)]
+    pub master_key_file: Option<PathBuf>,
+    /// The file of the pepper under which keys are digested [default: DIR/secrets/pepper]
+    #[arg(long, value_name = "PATH", env = "KEYLEDGER_PEPPER_FILE", hide_env_values = true)]
+    pub pepper_file: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The data folder, with its guard where it is kept.
+    pub fn folder(&self, guard: Option<&GuardArgs>) -> DataFolder {
+        DataFolder::at(&self.data).with_guard(guard.and_then(|guard| guard.guard.clone()))
+    }
+}
+
+impl SecretArgs {
+    /// What was given, or else the systemd credentials `keyledger.master-key` and `keyledger.pepper`.
+    pub fn sources(&self) -> SecretSources {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let credential =
+            |name: &str| credentials.as_ref().map(|folder| folder.join(name)).filter(|it| it.exists());
+        SecretSources {
+            pepper: self.pepper_file.clone().or_else(|| credential("keyledger.pepper")),
+            master_key: self.master_key_file.clone().or_else(|| credential("keyledger.master-key")),
+        }
+    }
+}
+
+/// A value that is not of its kind.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct MalformedValue(pub &'static str);

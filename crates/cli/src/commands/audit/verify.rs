@@ -1,0 +1,54 @@
+//! `audit verify`: checks all of a ledger and reports.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use authority::Clock;
+use clap::Args;
+use replay::{Audit, Repair};
+
+use crate::args::{DataArgs, GuardArgs};
+use crate::error::CliError;
+use crate::output::{self, Output, OutputArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger audit verify --data /var/lib/keyledger
+  keyledger audit verify --data ./data -o json
+
+Ends with 1 if anything is wrong; the report is written all the same.";
+
+/// What to verify.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    guard: GuardArgs,
+    /// First repair the file if a crash left it half written, as starting the server would
+    #[arg(long)]
+    repair: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Verifies, and writes the report.
+pub fn run(args: VerifyArgs) -> Result<(), CliError> {
+    let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
+    let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
+    let watched = io::stderr().is_terminal() && args.output.output == Output::Table;
+    let mut tell = |read, total| output::remark(&format!("\r{read} of {total} events"));
+    let progress: Option<&mut dyn FnMut(u64, u64)> = if watched { Some(&mut tell) } else { None };
+    let report = replay::verify(&audit, Clock::System.now(), progress);
+    if watched {
+        output::remark("\r\x1b[K");
+    }
+    let report = report?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = match args.output.output {
+        Output::Table => report.write_table(&mut out),
+        Output::Json => report.write_json(&mut out),
+    };
+    output::unless_left(written.and_then(|()| out.flush()))?;
+    if report.is_ok() { Ok(()) } else { Err(CliError::VerificationFailed { verdict: report.verdict() }) }
+}

@@ -1,0 +1,228 @@
+//! Why a command did not do what was asked: a message, a stable code, an exit code, and a hint.
+
+use std::io;
+use std::path::PathBuf;
+
+use authority::{Failure, OpenError};
+use domain::Rejection;
+use domain::rejection::RejectionClass;
+use replay::ReplayError;
+use server::ServeError;
+use store::StoreError;
+
+use crate::exit::Exit;
+use crate::usage::UsageError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Not an error: help or the version was asked for.
+    #[error("{0}")]
+    Help(String),
+    /// The command line is malformed.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The filter of the log is malformed.
+    #[error("{variable} is no filter of log lines: {why}")]
+    LogFilter {
+        /// The variable of the environment.
+        variable: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The data folder or the ledger.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules say no.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A commit failed half-way.
+    #[error("{0}")]
+    Commit(String),
+    /// The authority, after it was opened.
+    #[error(transparent)]
+    Authority(#[from] Failure),
+    /// The server could not start or go on.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// A crash left the ledger behind.
+    #[error("the ledger in {} was not closed cleanly, and reading alone cannot repair it", .folder.display())]
+    NeedsRepair {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The audit could not walk the file.
+    #[error(transparent)]
+    PagesDamaged(ReplayError),
+    /// The audit was done, and something is wrong.
+    #[error("the ledger did not pass: {verdict}")]
+    VerificationFailed {
+        /// What is wrong first.
+        verdict: String,
+    },
+    /// Standard output cannot be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[from] io::Error),
+    /// The ledger was made, and the only copy of its first key is lost.
+    #[error("the ledger in {} was made, but its key could not be written out and is lost: {error}", .folder.display())]
+    KeyLost {
+        /// The data folder.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A panic.
+    #[error("this is a defect of keyledger, please report it: {0}")]
+    Defect(String),
+}
+
+impl CliError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Help(_) => "HELP",
+            Self::Usage(error) => error.code,
+            Self::LogFilter { .. } => "LOG_FILTER_INVALID",
+            Self::Store(error) => store_code(error),
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Commit(_) => "UNKNOWN_OUTCOME",
+            Self::Authority(failure) => failure.code(),
+            Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
+                "ADDRESS_IN_USE"
+            }
+            Self::Serve(ServeError::Bind { .. }) => "ADDRESS_INVALID",
+            Self::Serve(ServeError::Runtime(_)) => "NO_RESOURCES",
+            Self::Serve(ServeError::WriterStopped(_)) => "WRITER_STOPPED",
+            Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
+            Self::PagesDamaged(_) => "LEDGER_DAMAGED",
+            Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
+            Self::Output(_) => "OUTPUT_FAILED",
+            Self::KeyLost { .. } => "KEY_LOST",
+            Self::Defect(_) => "DEFECT",
+        }
+    }
+
+    /// How the process ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Help(_) => Exit::Ok,
+            Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
+            Self::Store(error) => store_exit(error),
+            Self::Rejected(rejection) => class_exit(rejection.class()),
+            Self::Authority(failure) => failure.class().map_or(Exit::Failed, class_exit),
+            Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
+                Exit::Conflict
+            }
+            Self::Commit(_)
+            | Self::Serve(_)
+            | Self::NeedsRepair { .. }
+            | Self::PagesDamaged(_)
+            | Self::VerificationFailed { .. }
+            | Self::Output(_)
+            | Self::KeyLost { .. }
+            | Self::Defect(_) => Exit::Failed,
+        }
+    }
+
+    /// What to do next, where the message does not say it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage(error) => error.hint.clone(),
+            Self::LogFilter { .. } => {
+                Some("give a level, such as debug, or one for a part: keyledger_server=debug,info".into())
+            }
+            Self::Store(StoreError::InUse) => Some(
+                "stop that process first; an audit can run beside a server unless that runs with --exclusive"
+                    .into(),
+            ),
+            Self::NeedsRepair { folder } => Some(format!(
+                "start the server on it once, or repair it (this writes to the file) with: keyledger audit verify --repair --data {}",
+                crate::output::shell_word(&folder.to_string_lossy())
+            )),
+            Self::VerificationFailed { .. } => {
+                Some("the report tells every problem; copy the data folder before anything changes it".into())
+            }
+            Self::KeyLost { folder, .. } => Some(format!(
+                "nothing uses this ledger yet: remove {} and init again",
+                crate::output::shell_word(&folder.to_string_lossy())
+            )),
+            Self::Help(_)
+            | Self::Store(_)
+            | Self::Rejected(_)
+            | Self::Commit(_)
+            | Self::Authority(_)
+            | Self::Serve(_)
+            | Self::PagesDamaged(_)
+            | Self::Output(_)
+            | Self::Defect(_) => None,
+        }
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Store(error) => Self::Store(error),
+            OpenError::Rejected(rejection) => Self::Rejected(rejection),
+            OpenError::Commit(what) => Self::Commit(what),
+        }
+    }
+}
+
+impl From<ReplayError> for CliError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => Self::Store(error),
+            ReplayError::NeedsRepair { folder } => Self::NeedsRepair { folder },
+            ReplayError::Output(error) => Self::Output(error),
+            ReplayError::Pages { .. } => Self::PagesDamaged(error),
+        }
+    }
+}
+
+const fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Database(_) => "DATABASE_FAILED",
+        StoreError::File { .. } => "FILE_FAILED",
+        StoreError::NoLedger(_) => "NO_LEDGER",
+        StoreError::LedgerExists(_) => "LEDGER_EXISTS",
+        StoreError::InUse => "LEDGER_IN_USE",
+        StoreError::NeedsRepair => "LEDGER_NEEDS_REPAIR",
+        StoreError::Damaged { .. } => "LEDGER_DAMAGED",
+        StoreError::Event { .. } => "LOG_DAMAGED",
+        StoreError::Chain { .. } => "CHAIN_BROKEN",
+        StoreError::Row { .. } => "VIEWS_DAMAGED",
+        StoreError::TooLarge(_) => "TOO_LARGE",
+        StoreError::OtherLedger { .. } => "OTHER_LEDGER",
+        StoreError::RolledBack { .. } => "ROLLED_BACK",
+        StoreError::NoGuard { .. } => "NO_GUARD",
+    }
+}
+
+const fn store_exit(error: &StoreError) -> Exit {
+    match error {
+        StoreError::NoLedger(_) => Exit::NotFound,
+        StoreError::LedgerExists(_) | StoreError::InUse => Exit::Conflict,
+        StoreError::Database(_)
+        | StoreError::File { .. }
+        | StoreError::NeedsRepair
+        | StoreError::Damaged { .. }
+        | StoreError::Event { .. }
+        | StoreError::Chain { .. }
+        | StoreError::Row { .. }
+        | StoreError::TooLarge(_)
+        | StoreError::OtherLedger { .. }
+        | StoreError::RolledBack { .. }
+        | StoreError::NoGuard { .. } => Exit::Failed,
+    }
+}
+
+const fn class_exit(class: RejectionClass) -> Exit {
+    match class {
+        RejectionClass::NotAuthenticated => Exit::NotAuthenticated,
+        RejectionClass::Forbidden => Exit::NotAllowed,
+        RejectionClass::NotFound => Exit::NotFound,
+        RejectionClass::Conflict => Exit::Conflict,
+        RejectionClass::Invalid => Exit::Usage,
+    }
+}

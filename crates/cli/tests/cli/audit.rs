@@ -1,0 +1,126 @@
+//! `audit show` and `audit verify`, run on what `init` made.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+
+use serde_json::Value;
+
+use crate::support::{Deployment, run, text};
+
+const BOOTSTRAP: [&str; 6] =
+    ["TenantCreated", "UserCreated", "OperatorGranted", "MemberAdded", "KeyCreated", "SigningKeyAdded"];
+
+#[test]
+fn the_first_events_are_listed_in_three_forms() {
+    let deployment = Deployment::new();
+    let table = deployment.run(&["audit", "show"]);
+    assert_eq!((table.code, table.err.as_str()), (0, ""));
+    assert!(table.out.starts_with("POSITION  TIME"), "{}", table.out);
+    for event in BOOTSTRAP {
+        assert!(table.out.contains(event), "{event} is not in {}", table.out);
+    }
+    assert!(table.out.contains("ada@example.com"), "{}", table.out);
+
+    let json = deployment.run(&["audit", "show", "-o", "json"]).json();
+    let lines = deployment.run(&["audit", "show", "-o", "jsonl"]).out;
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json, Value::from(lines));
+    let events: Vec<_> =
+        json.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(events, BOOTSTRAP);
+    assert!(!json.to_string().contains(deployment.id("key")));
+}
+
+#[test]
+fn listings_are_narrowed() {
+    let deployment = Deployment::new();
+    let positions = |arguments: &[&str]| {
+        let ended = deployment.run(&[&["audit", "show", "-o", "json"], arguments].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let position = |event: &Value| event["position"].as_str().unwrap().to_owned();
+        ended.json().as_array().unwrap().iter().map(position).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(positions(&[]), "1 2 3 4 5 6");
+    assert_eq!(positions(&["--from", "2", "--to", "3"]), "2 3");
+    assert_eq!(positions(&["--limit", "1"]), "1");
+    assert_eq!(positions(&["--type", "KeyCreated,usercreated"]), "2 5");
+    assert_eq!(positions(&["--key", deployment.id("key_id")]), "5");
+    assert_eq!(positions(&["--actor", "console"]), "1 2 3 4 5 6");
+    assert_eq!(positions(&["--actor", "server"]), "");
+    assert_eq!(positions(&["--tenant", deployment.id("user_id")]), "");
+    let of_tenant = positions(&["--tenant", deployment.id("tenant_id")]);
+    assert!(
+        of_tenant.starts_with("1 ") && of_tenant.contains('5') && !of_tenant.contains('6'),
+        "{of_tenant}"
+    );
+}
+
+#[test]
+fn names_stay_sealed_without_the_secrets() {
+    let deployment = Deployment::new();
+    fs::remove_dir_all(deployment.data().join("secrets")).unwrap();
+    let ended = deployment.run(&["audit", "show"]);
+    assert_eq!(ended.code, 0);
+    assert!(ended.err.starts_with("note: names stay sealed"), "{}", ended.err);
+    assert!(ended.out.contains("[sealed]") && !ended.out.contains("ada@example.com"), "{}", ended.out);
+}
+
+#[test]
+fn a_new_ledger_passes() {
+    let deployment = Deployment::new();
+    let table = deployment.run(&["audit", "verify"]);
+    assert_eq!((table.code, table.err.as_str()), (0, ""), "{}", table.out);
+    assert!(table.out.lines().last().unwrap().starts_with("OK: 6 events"), "{}", table.out);
+    let report = deployment.run(&["audit", "verify", "-o", "json"]).json();
+    assert_eq!((&report["ok"], &report["events"]), (&Value::from(true), &Value::from(6)));
+}
+
+#[test]
+fn a_rolled_back_ledger_fails_with_a_report() {
+    let deployment = Deployment::new();
+    let guard = deployment.data().join("guard");
+    let text = fs::read_to_string(&guard).unwrap();
+    fs::write(&guard, text.replace("position 6", "position 7")).unwrap();
+
+    let ended = deployment.run(&["audit", "verify", "-o", "json"]);
+    assert_eq!((ended.code, &ended.json()["ok"]), (1, &Value::from(false)));
+    assert_eq!(ended.error().0, "VERIFICATION_FAILED");
+    let ended = deployment.run(&["audit", "verify"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.lines().last().unwrap().starts_with("FAILED: "), "{}", ended.out);
+    assert!(ended.err.starts_with("error: the ledger did not pass: "), "{}", ended.err);
+}
+
+/// Wherever a byte is changed, the answer is a report or an error of ours, never a panic.
+#[test]
+fn damage_is_told_as_an_error() {
+    let deployment = Deployment::new();
+    let ledger = deployment.data().join("ledger.redb");
+    let good = fs::read(&ledger).unwrap();
+    for at in (0..good.len()).step_by(good.len() / 40 + 1) {
+        fs::write(&ledger, &good).unwrap();
+        let file = fs::File::options().write(true).open(&ledger).unwrap();
+        file.write_all_at(&[good[at] ^ 0x55], at as u64).unwrap();
+        for command in ["show", "verify"] {
+            let ended = deployment.run(&["audit", command, "-o", "json"]);
+            if ended.code == 0 {
+                assert_eq!(ended.err, "", "{command}, byte {at}");
+            } else {
+                assert_eq!(ended.code, 1, "{command}, byte {at}: {}", ended.err);
+                assert_ne!(ended.error().0, "DEFECT", "{command}, byte {at}: {}", ended.err);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_folder_without_a_ledger_is_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["show", "verify"] {
+        let ended = run(&["audit", command, "--data", text(folder.path()), "-o", "json"]);
+        let (code, message) = ended.error();
+        assert_eq!((ended.code, code.as_str()), (5, "NO_LEDGER"));
+        let init = format!("keyledger init --data {} --tenant SLUG --admin EMAIL", text(folder.path()));
+        assert!(message.contains(&init), "{message}");
+    }
+}

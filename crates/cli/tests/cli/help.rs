@@ -1,0 +1,53 @@
+//! The help texts, as people see them.
+
+use crate::support::{Ended, keyledger, run};
+
+fn help(arguments: &[&str]) -> String {
+    let ended = run(arguments);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    ended.out
+}
+
+#[test]
+fn of_everything() {
+    insta::assert_snapshot!(help(&["help"]));
+    assert_eq!(help(&["--help"]), help(&["help"]));
+}
+
+#[test]
+fn of_init() {
+    insta::assert_snapshot!(help(&["init", "--help"]));
+}
+
+#[test]
+fn of_serve() {
+    insta::assert_snapshot!(help(&["serve", "--help"]));
+}
+
+#[test]
+fn of_audit() {
+    insta::assert_snapshot!(help(&["audit", "--help"]));
+}
+
+#[test]
+fn of_audit_show() {
+    insta::assert_snapshot!(help(&["audit", "show", "--help"]));
+}
+
+#[test]
+fn of_audit_verify() {
+    insta::assert_snapshot!(help(&["audit", "verify", "--help"]));
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let version = format!("keyledger {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(help(&["--version"]), version);
+    assert_eq!(help(&["-V"]), version);
+}
+
+#[test]
+fn values_of_the_environment_are_not_shown() {
+    let shown = keyledger(&["serve", "--help"]).env("KEYLEDGER_DATA", "/somewhere/private").output().unwrap();
+    assert_eq!(Ended::of(shown).out, help(&["serve", "--help"]));
+}

@@ -1,0 +1,182 @@
+//! `serve` as a process: how it starts, how it is told to stop, and why it does not start.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::support::{Deployment, keyledger, run, text};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that is killed if the test leaves it behind.
+struct Server {
+    child: Child,
+    /// What it wrote to standard output up to and including the line that says where it listens.
+    line: String,
+    rest: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    fn start(deployment: &Deployment, more: &[&str]) -> Self {
+        let data = deployment.data();
+        let arguments = [&["serve", "--data", text(&data), "--listen", "127.0.0.1:0"], more].concat();
+        let mut child = keyledger(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut rest = BufReader::new(child.stdout.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            rest.read_line(&mut line).unwrap();
+            tell.send((line, rest)).unwrap();
+        });
+        match told.recv_timeout(PATIENCE) {
+            Ok((line, rest)) => Self { child, line, rest },
+            Err(_) => {
+                child.kill().unwrap();
+                panic!("it did not start");
+            }
+        }
+    }
+
+    /// Sends the signal and waits. Gives the exit code, the rest of standard output, and the log.
+    fn stop(mut self, signal: &str) -> (i32, String, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let (mut out, mut log) = (String::new(), String::new());
+        self.rest.read_to_string(&mut out).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code().expect("it ends by itself"), out, log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has usually ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_says_where_it_listens_and_stops_when_told() {
+    let deployment = Deployment::new();
+    for signal in ["-TERM", "-INT"] {
+        let server = Server::start(&deployment, &[]);
+        let port = server.line.trim_end().strip_prefix("listening on http://127.0.0.1:").unwrap();
+        assert_ne!(port.parse::<u16>().unwrap(), 0);
+        let (code, out, log) = server.stop(signal);
+        assert_eq!((code, out.as_str()), (0, ""), "{log}");
+        for line in log.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["level"], "INFO", "{line}");
+        }
+        assert!(log.contains("the ledger is open"), "{log}");
+    }
+    let ended = deployment.run(&["audit", "verify"]);
+    assert_eq!(ended.code, 0, "closed cleanly: {}", ended.err);
+}
+
+#[test]
+fn people_get_a_banner_and_a_readable_log() {
+    let deployment = Deployment::new();
+    let server = Server::start(&deployment, &["--log", "text"]);
+    let address = server.line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+    let (code, banner, log) = server.stop("-TERM");
+    assert_eq!(code, 0, "{log}");
+    let data = deployment.data();
+    insta::assert_snapshot!(banner.replace(&address, "[address]").replace(text(&data), "[data]"));
+    assert!(log.contains(" INFO ") && !log.contains('{'), "{log}");
+}
+
+#[test]
+fn an_audit_runs_beside_a_server_unless_it_is_exclusive() {
+    let deployment = Deployment::new();
+    let server = Server::start(&deployment, &[]);
+    assert_eq!(deployment.run(&["audit", "show"]).code, 0);
+    assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
+    let second = deployment.run(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
+    assert_eq!(second.code, 6, "{}", second.err);
+    assert!(second.err.contains(r#"{"error":{"code":"LEDGER_IN_USE","#), "{}", second.err);
+    drop(server);
+
+    let deployment = Deployment::new();
+    let server = Server::start(&deployment, &["--exclusive"]);
+    let ended = deployment.run(&["audit", "show", "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (6, "LEDGER_IN_USE"));
+    let ended = deployment.run(&["audit", "show"]);
+    assert!(ended.err.contains("--exclusive"), "{}", ended.err);
+    assert_eq!(server.stop("-TERM").0, 0);
+}
+
+#[test]
+fn a_killed_server_leaves_a_ledger_that_can_be_repaired() {
+    let deployment = Deployment::new();
+    let mut server = Server::start(&deployment, &[]);
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let ended = deployment.run(&["audit", "verify"]);
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    assert!(ended.err.contains("keyledger audit verify --repair --data "), "{}", ended.err);
+    let ended = deployment.run(&["audit", "verify", "--repair"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+}
+
+#[test]
+fn an_empty_folder_or_none_says_how_to_init() {
+    let folder = tempfile::tempdir().unwrap();
+    for data in [folder.path().to_owned(), folder.path().join("nowhere")] {
+        let ended = run(&["serve", "--data", text(&data)]);
+        assert_eq!((ended.code, ended.out.as_str()), (5, ""));
+        let init = format!(
+            "error: there is no ledger in {0}; make one with: keyledger init --data {0} --tenant SLUG --admin EMAIL\n",
+            text(&data)
+        );
+        assert_eq!(ended.err, init);
+    }
+}
+
+#[test]
+fn a_taken_address_is_a_conflict() {
+    let deployment = Deployment::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = deployment.run(&["serve", "--listen", &address]);
+    assert_eq!(ended.code, 6, "{}", ended.err);
+    assert!(ended.err.contains(&format!("error: cannot listen on {address}: ")), "{}", ended.err);
+}
+
+/// An address that no machine has: the warning comes before the failure.
+#[test]
+fn listening_wider_is_warned_of() {
+    let deployment = Deployment::new();
+    let ended = deployment.run(&["serve", "--listen", "192.0.2.1:4200", "--log", "text"]);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.err.contains(" WARN ") && ended.err.contains("CLEAR TEXT unless a proxy with TLS"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.err.contains("--issuer"), "{}", ended.err);
+}
+
+#[test]
+fn a_rolled_back_ledger_is_refused_until_that_is_accepted() {
+    let deployment = Deployment::new();
+    let guard = deployment.data().join("guard");
+    let seen = fs::read_to_string(&guard).unwrap();
+    fs::write(&guard, seen.replace("position 6", "position 7")).unwrap();
+    let ended = deployment.run(&["serve", "-o", "json"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains(r#"{"error":{"code":"ROLLED_BACK","#), "{}", ended.err);
+
+    let (code, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("Repeat those revocations now"), "{log}");
+    let ended = deployment.run(&["audit", "show", "--type", "RollbackAccepted", "-o", "json"]);
+    assert_eq!(ended.json().as_array().unwrap().len(), 1);
+
+    let (code, _, log) = Server::start(&deployment, &[]).stop("-TERM");
+    assert_eq!(code, 0, "{log}");
+}

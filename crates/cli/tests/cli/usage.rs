@@ -1,0 +1,202 @@
+//! Malformed command lines: exit code 2, a text that says what to change, and the same as JSON.
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use domain::names::{Email, Name, Slug};
+
+use crate::support::{Deployment, Ended, init, keyledger, run, text};
+
+#[test]
+fn no_command_says_what_there_is() {
+    let ended = run(&[]);
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+    assert!(ended.err.starts_with("error: no command was given\nhint: choose one:\n"), "{}", ended.err);
+    for command in ["init", "serve", "audit"] {
+        assert!(ended.err.contains(&format!("\n  {command} ")), "{}", ended.err);
+    }
+}
+
+#[test]
+fn unknown_arguments_and_missing_ones_are_usage() {
+    for arguments in [
+        &["bogus"][..],
+        &["init"],
+        &["audit"],
+        &["audit", "bogus"],
+        &["serve", "--bogus"],
+        &["serve", "--data"],
+        &["init", "-o", "yaml"],
+    ] {
+        let ended = run(arguments);
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{arguments:?}: {}", ended.err);
+        assert!(ended.err.starts_with("error: "), "{arguments:?}: {}", ended.err);
+    }
+    let ended = run(&["audit", "show", "--dta", "x"]);
+    let hint = "a similar argument exists: '--data'; usage: keyledger audit show --data <DIR>; try --help";
+    assert_eq!(ended.err, format!("error: unexpected argument '--dta' found\nhint: {hint}\n"));
+    let (code, message) = run(&["audit", "verify", "--data", "x", "-o", "jsonl"]).error();
+    assert_eq!(code, "USAGE");
+    assert_eq!(message, "invalid value 'jsonl' for '--output <FORM>' [possible values: table, json]");
+    let ended = run(&["init", "-o", "json"]);
+    let (code, message) = ended.error();
+    assert_eq!((ended.code, code.as_str()), (2, "USAGE"));
+    assert_eq!(
+        message,
+        "the following required arguments were not provided: --data <DIR> --tenant <SLUG> --admin <EMAIL>"
+    );
+}
+
+/// One malformed value: its arguments, the code, and the whole message.
+fn check(arguments: &[&str], code: &str, message: &str) {
+    let ended = run(arguments);
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{}", ended.err);
+    assert_eq!(ended.err, format!("error: {message}\n"));
+    let ended = run(&[arguments, &["--output=json"]].concat());
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{}", ended.err);
+    assert_eq!(ended.error(), (code.to_owned(), message.to_owned()));
+}
+
+#[test]
+fn malformed_names_say_what_is_wrong_and_make_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let with = |tenant, admin| ["init", "--data", text(&data), "--tenant", tenant, "--admin", admin];
+    let why = Slug::parse("Acme Corp").unwrap_err();
+    check(&with("Acme Corp", "ada@example.com"), "NAME_INVALID", &format!("--tenant <SLUG>: {why}"));
+    let why = Email::parse("ada").unwrap_err();
+    check(&with("acme", "ada"), "NAME_INVALID", &format!("--admin <EMAIL>: {why}"));
+    for name in [" ", "Ada\nroot", "Ada\u{202E}"] {
+        let why = Name::parse(name).unwrap_err();
+        let message = format!("--admin-name <NAME>: {why}");
+        check(&init(&data, &["--admin-name", name]), "NAME_INVALID", &message);
+    }
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_name_of_ten_kilobytes_is_refused_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, name) = (folder.path().join("data"), "x".repeat(10_240));
+    check(
+        &init(&data, &["--tenant-name", &name]),
+        "NAME_TOO_LONG",
+        "--tenant-name <NAME>: a name may have at most 200 bytes of UTF-8; this one has 10240",
+    );
+    assert!(!data.exists());
+}
+
+#[test]
+fn malformed_settings_of_serve_say_what_is_wrong() {
+    check(
+        &["serve", "--data", "x", "--listen", "localhost:4200"],
+        "VALUE_INVALID",
+        "--listen <ADDRESS>: give an IP address and a port, such as 127.0.0.1:4200, [::1]:4200 or 0.0.0.0:4200",
+    );
+    check(
+        &["serve", "--data", "x", "--token-life", "1h"],
+        "VALUE_INVALID",
+        "--token-life <TIME>: give 1 to 15 minutes, such as 600, 600s or 10m",
+    );
+    check(
+        &["serve", "--data", "x", "--issuer", "keys.example.com"],
+        "VALUE_INVALID",
+        "--issuer <URL>: give a URL with a host and without query, fragment or closing slash, such as https://keys.example.com",
+    );
+}
+
+#[test]
+fn malformed_filters_of_audit_show_say_what_is_wrong() {
+    check(
+        &["audit", "show", "--data", "x", "--tenant", "acme"],
+        "VALUE_INVALID",
+        "--tenant <ID>: not an id: an id is a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057",
+    );
+    check(
+        &["audit", "show", "--data", "x", "--to", "last"],
+        "VALUE_INVALID",
+        "--to <N>: a position is a whole number, as the first column of audit show has it",
+    );
+    let ended = run(&["audit", "show", "--data", "x", "--type", "KeyLost"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.err.starts_with("error: --type <EVENT>: \"KeyLost\" is no event; the events are "),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn a_malformed_filter_of_the_log_is_usage() {
+    for filter in ["keyledger_server=loud", "json"] {
+        let mut command = keyledger(&["serve", "--data", "x", "-o", "json"]);
+        let ended = Ended::of(command.env("KEYLEDGER_LOG", filter).output().unwrap());
+        assert_eq!((ended.code, ended.error().0.as_str()), (2, "LOG_FILTER_INVALID"));
+    }
+}
+
+#[test]
+fn settings_come_from_the_environment_too() {
+    let deployment = Deployment::new();
+    let output = keyledger(&["audit", "verify"]).env("KEYLEDGER_DATA", deployment.data()).output().unwrap();
+    let ended = Ended::of(output);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let output = keyledger(&["serve", "--data", "x"]).env("KEYLEDGER_LISTEN", "nowhere").output().unwrap();
+    assert_eq!(Ended::of(output).code, 2);
+}
+
+/// With standard input closed rather than empty, and with standard output closed or full.
+#[test]
+fn every_command_does_without_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let binary = env!("CARGO_BIN_EXE_keyledger");
+    let closed = |line: &str| {
+        let line = format!("exec '{binary}' {line} <&-");
+        let output = Command::new("sh").args(["-c", &line]).env_clear().env("KEYLEDGER_DATA", &data).output();
+        Ended::of(output.unwrap())
+    };
+    for (line, code) in [
+        ("help", 0),
+        ("--version", 0),
+        ("serve", 5),
+        ("init --tenant acme --admin ada@example.com", 0),
+        ("init --tenant acme --admin ada@example.com", 6),
+        ("audit show", 0),
+        ("audit verify", 0),
+        ("serve --listen 192.0.2.1:1", 1),
+        ("", 2),
+    ] {
+        let ended = closed(line);
+        assert_eq!(ended.code, code, "{line}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let deployment = Deployment::new();
+    let data = deployment.data();
+    for arguments in [
+        &["help"][..],
+        &["audit", "show", "-o", "json", "--data", text(&data)],
+        &["audit", "verify", "--data", text(&data)],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = keyledger(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let ended = Ended::of(output);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_under_the_output_is_an_error() {
+    let deployment = Deployment::new();
+    let data = deployment.data();
+    for command in ["show", "verify"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut command = keyledger(&["audit", command, "-o", "json", "--data", text(&data)]);
+        let ended = Ended::of(command.stdout(full).stderr(Stdio::piped()).output().unwrap());
+        assert_eq!((ended.code, ended.error().0.as_str()), (1, "OUTPUT_FAILED"), "{}", ended.err);
+    }
+}

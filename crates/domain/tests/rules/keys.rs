@@ -1,0 +1,511 @@
+//! Rules about keys: a user manages its own, administrators those of their tenant's service accounts.
+
+use keyledger_domain::actor::Actor;
+use keyledger_domain::command::{Command, NewKey, Successor};
+use keyledger_domain::event::Event;
+use keyledger_domain::ids::{KeyId, TenantId, UserId};
+use keyledger_domain::key::{Owner, Reach, RevocationReason};
+use keyledger_domain::rejection::{Entity, Refusal, Rejection};
+use keyledger_domain::role::{Role, Scopes};
+use keyledger_domain::time::Timestamp;
+
+use crate::scene::*;
+
+const K: KeyId = id(NEW);
+const K2: KeyId = id(NEW + 1);
+const OF_OLGA: Owner = Owner::User(OLGA);
+const OF_MAX: Owner = Owner::User(MAX);
+const OF_BOT: Owner = Owner::ServiceAccount(BOT);
+const DAY: u64 = 24 * 60 * 60;
+
+fn create(owner: Owner, reach: Reach, key: NewKey) -> Command {
+    Command::CreateKey { owner, reach, key }
+}
+
+fn rotate(key: KeyId, to: KeyId, grace_ends_at: Timestamp) -> Command {
+    Command::RotateKey { key, successor: successor(to), grace_ends_at }
+}
+
+fn expire(key: KeyId, expires_at: Option<Timestamp>) -> Command {
+    Command::ChangeKeyExpiry { key, expires_at }
+}
+
+fn tighten(max: Option<u64>, default: Option<u64>) -> Deed {
+    by(anna(), Command::ChangeTenantPolicy { tenant: A, policy: policy(max, default) })
+}
+
+/// What a successor begins with: everything of its predecessor but id, secret and end.
+fn succeeded(owner: Owner, reach: Reach, id: KeyId, scopes: Scopes, end: Option<Timestamp>) -> Event {
+    let Successor { id, digest, prefix, last_four, expires_at: _ } = successor(id);
+    let name = key_name(owner, "first name");
+    let key = NewKey { id, name, digest, prefix, last_four, scopes, expires_at: None };
+    key_created(owner, reach, key, end)
+}
+
+#[test]
+fn a_user_of_any_role_creates_its_own_keys() {
+    for (actor, user) in [(anna(), ANNA), (max(), MAX), (rita(), RITA), (rex(), REX)] {
+        let (owner, reach) = (Owner::User(user), Reach::Tenant(A));
+        let created = key_created(owner, reach, new_key(owner, K), None);
+        check([], by(actor.clone(), create_key(owner, reach, K)), events([created]));
+        check([], by(actor, create_key(owner, reach, MAXS)), rejected("ID_TAKEN"));
+    }
+}
+
+#[test]
+fn nobody_creates_keys_for_somebody_else() {
+    let command = || create_key(OF_MAX, Reach::Tenant(A), K);
+    for actor in [anna(), rita(), rex(), etl(), bot(), bert(), otto(), bee(), olga()] {
+        let there_is_none = Rejection::NotFound(Entity::User(MAX));
+        check([], by(actor, command()), Then::Rejection(there_is_none));
+    }
+    for actor in [Actor::Console, Actor::Server] {
+        check([], by(actor, command()), rejected("FORBIDDEN"));
+    }
+}
+
+#[test]
+fn only_administrators_of_its_tenant_create_keys_for_a_service_account() {
+    let created = || key_created(OF_BOT, Reach::Tenant(A), new_key(OF_BOT, K), None);
+    let command = || create_key(OF_BOT, Reach::Tenant(A), K);
+    for actor in [anna(), etl()] {
+        check([], by(actor, command()), events([created()]));
+    }
+    for actor in [max(), rita(), rex(), bot(), Actor::Console, Actor::Server] {
+        check([], by(actor, command()), rejected("FORBIDDEN"));
+    }
+    for actor in [bert(), otto(), bee(), olga()] {
+        let there_is_none = Rejection::NotFound(Entity::ServiceAccount(BOT));
+        check([], by(actor, command()), Then::Rejection(there_is_none));
+    }
+}
+
+#[test]
+fn a_service_accounts_key_acts_in_its_tenant_whatever_is_asked_for() {
+    for reach in [Reach::AnyTenant { home: A }, Reach::Tenant(B), Reach::AnyTenant { home: B }] {
+        let created = key_created(OF_BOT, Reach::Tenant(A), new_key(OF_BOT, K), None);
+        check([], by(anna(), create_key(OF_BOT, reach, K)), events([created]));
+        check([], by(bert(), create_key(OF_BOT, reach, K)), rejected("NOT_FOUND"));
+    }
+    let scene = Scene::cast();
+    assert_eq!(scene.admit(BOTS, Some(A), 0).map(|admission| admission.role), Ok(Some(Role::Runner)));
+    assert_eq!(scene.admit(BOTS, Some(B), 0), Err(Refusal::OtherTenant));
+    // Even if a log held one of another reach.
+    let stray = fact(key_created(OF_BOT, Reach::Tenant(B), new_key(OF_BOT, K), None));
+    assert_eq!(Scene::cast().given([stray]).accepts(K, 0), Err(Refusal::OtherTenant));
+}
+
+#[test]
+fn a_suspended_or_removed_service_account_gets_no_keys() {
+    let command = || by(anna(), create_key(OF_BOT, Reach::Tenant(A), K));
+    let suspended = by(anna(), Command::SuspendServiceAccount { service_account: BOT });
+    let removed = by(anna(), Command::RemoveServiceAccount { service_account: BOT });
+    check([suspended], command(), rejected("SUSPENDED"));
+    check([removed], command(), rejected("REMOVED"));
+}
+
+#[test]
+fn a_user_creates_keys_only_for_tenants_that_it_is_a_member_of() {
+    let create = |reach| by(olga(), create_key(OF_OLGA, reach, K));
+    let created = |reach| key_created(OF_OLGA, reach, new_key(OF_OLGA, K), None);
+    for reach in [Reach::Tenant(HOME), Reach::AnyTenant { home: HOME }] {
+        check([], create(reach), events([created(reach)]));
+    }
+    for reach in [Reach::Tenant(A), Reach::AnyTenant { home: A }, Reach::Tenant(id(NEW))] {
+        check([], create(reach), rejected("NOT_FOUND"));
+    }
+    let joined = || by(anna(), add_member(A, OLGA, Role::Runner));
+    let left = by(anna(), remove_member(A, OLGA));
+    check([joined()], create(Reach::Tenant(A)), events([created(Reach::Tenant(A))]));
+    check([joined(), left], create(Reach::Tenant(A)), rejected("NOT_FOUND"));
+}
+
+#[test]
+fn no_key_is_confined_to_a_removed_tenant() {
+    let joined = by(anna(), add_member(A, OLGA, Role::Runner));
+    let gone = by(olga(), Command::RemoveTenant { tenant: A });
+    check([joined, gone], by(olga(), create_key(OF_OLGA, Reach::Tenant(A), K)), rejected("REMOVED"));
+}
+
+#[test]
+fn a_confined_credential_gives_no_wider_reach() {
+    let wider = || create_key(OF_MAX, Reach::AnyTenant { home: A }, K);
+    check([], by(max(), wider()), rejected("NOT_FOUND"));
+    let token = Scene::cast().mint(id(1), OLGAS, HOME).shown_by(OF_OLGA);
+    let wider = create_key(OF_OLGA, Reach::AnyTenant { home: HOME }, K);
+    check([], by(token.clone(), wider), rejected("NOT_FOUND"));
+    let joined = by(anna(), add_member(A, OLGA, Role::Member));
+    let elsewhere = create_key(OF_OLGA, Reach::Tenant(A), K);
+    check([joined.clone()], by(token, elsewhere.clone()), rejected("NOT_FOUND"));
+    let created = key_created(OF_OLGA, Reach::Tenant(A), new_key(OF_OLGA, K), None);
+    check([joined], by(olga(), elsewhere), events([created]));
+}
+
+#[test]
+fn nobody_grants_scopes_that_they_do_not_have() {
+    let key = |scopes| NewKey { scopes, ..new_key(OF_MAX, K) };
+    let holder = || narrowed(max(), "keyledger:keys flows:run");
+    let create = |scopes| by(holder(), create(OF_MAX, Reach::Tenant(A), key(scopes)));
+    for scopes in [Scopes::All, narrow("flows:run flows:read"), narrow("keyledger:admin")] {
+        check([], create(scopes), rejected("SCOPES_NOT_HELD"));
+    }
+    for scopes in [narrow("flows:run"), narrow("flows:run keyledger:keys"), narrow("")] {
+        let created = key_created(OF_MAX, Reach::Tenant(A), key(scopes.clone()), None);
+        check([], create(scopes), events([created]));
+    }
+    let administrator = narrowed(anna(), "keyledger:admin");
+    check([], by(administrator, create_key(OF_BOT, Reach::Tenant(A), K)), rejected("SCOPES_NOT_HELD"));
+}
+
+#[test]
+fn scopes_narrow_what_a_role_permits() {
+    let commands = [
+        create_key(OF_MAX, Reach::Tenant(A), K),
+        Command::RenameKey { key: MAXS, name: key_name(OF_MAX, "new") },
+        expire(MAXS, Some(at(60))),
+        Command::DisableKey { key: MAXS },
+        revoke(MAXS),
+        rotate(MAXS, K, at(0)),
+        Command::RevokeTokens { target: keyledger_domain::event::TokenTarget::Key(MAXS) },
+    ];
+    for command in commands {
+        check([], by(narrowed(max(), "keyledger:read keyledger:admin"), command), rejected("FORBIDDEN"));
+    }
+    // And never widen it.
+    let rename = Command::RenameTenant { tenant: A, name: tenant_name(A, "new") };
+    check([], by(narrowed(max(), "keyledger:admin"), rename), rejected("FORBIDDEN"));
+}
+
+#[test]
+fn nobody_rotates_a_key_wider_than_the_one_used() {
+    let wide = by(narrowed(max(), "keyledger:keys"), rotate(MAXS, K, at(0)));
+    check([], wide, rejected("SCOPES_NOT_HELD"));
+}
+
+#[test]
+fn the_longest_key_life_binds_new_keys() {
+    let create = |end| {
+        let key = NewKey { expires_at: end, ..new_key(OF_MAX, K) };
+        by(max(), create(OF_MAX, Reach::Tenant(A), key))
+    };
+    let created = |end| key_created(OF_MAX, Reach::Tenant(A), new_key(OF_MAX, K), end);
+    let max = || [tighten(Some(100), None)];
+    check(max(), create(Some(at(100))), events([created(Some(at(100)))]));
+    let too_long = || Then::Rejection(Rejection::KeyLifeTooLong { tenant: A, seconds_max: 100 });
+    check(max(), create(Some(at(101))), too_long());
+    check(max(), create(None), too_long());
+    check(max(), create(Some(at(150))).at(50), events([created(Some(at(150)))]));
+}
+
+#[test]
+fn the_default_key_life_fills_in_what_was_not_asked() {
+    let create = |end| {
+        let key = NewKey { expires_at: end, ..new_key(OF_MAX, K) };
+        by(max(), create(OF_MAX, Reach::Tenant(A), key))
+    };
+    let created = |end| events([key_created(OF_MAX, Reach::Tenant(A), new_key(OF_MAX, K), end)]);
+    check([tighten(None, Some(60))], create(None).at(5), created(Some(at(65))));
+    check([tighten(None, Some(60))], create(Some(at(DAY))), created(Some(at(DAY))));
+    check([tighten(Some(100), Some(60))], create(None), created(Some(at(60))));
+    check([], create(None), created(None));
+}
+
+#[test]
+fn a_key_for_any_tenant_obeys_the_policies_of_all_its_users_tenants() {
+    let joined = || by(anna(), add_member(A, OLGA, Role::Member));
+    let strict = || tighten(Some(100), Some(60));
+    let create = |end| {
+        let key = NewKey { expires_at: end, ..new_key(OF_OLGA, K) };
+        by(olga(), create(OF_OLGA, Reach::AnyTenant { home: HOME }, key))
+    };
+    let reach = Reach::AnyTenant { home: HOME };
+    let created = |end| events([key_created(OF_OLGA, reach, new_key(OF_OLGA, K), end)]);
+    check([joined(), strict()], create(Some(at(101))), rejected("KEY_LIFE_TOO_LONG"));
+    check([joined(), strict()], create(None), created(Some(at(60))));
+    check([strict()], create(None), created(None));
+    let left = by(anna(), remove_member(A, OLGA));
+    check([joined(), strict(), left], create(None), created(None));
+    let gone = by(olga(), Command::RemoveTenant { tenant: A });
+    check([joined(), strict(), gone], create(None), created(None));
+}
+
+#[test]
+fn the_expiry_asked_for_lies_ahead() {
+    let create = |end| {
+        let key = NewKey { expires_at: Some(end), ..new_key(OF_MAX, K) };
+        by(max(), create(OF_MAX, Reach::Tenant(A), key)).at(10)
+    };
+    check([], create(at(9)), rejected("EXPIRY_IN_PAST"));
+    check([], create(at(10)), rejected("EXPIRY_IN_PAST"));
+    let after = at(11);
+    check(
+        [],
+        create(after),
+        events([key_created(OF_MAX, Reach::Tenant(A), new_key(OF_MAX, K), Some(after))]),
+    );
+    check([], by(max(), expire(MAXS, Some(at(10)))).at(10), rejected("EXPIRY_IN_PAST"));
+}
+
+#[test]
+fn a_key_expires_at_the_very_instant() {
+    let scene = Scene::cast().given([by(max(), expire(MAXS, Some(at(60))))]);
+    assert_eq!(scene.accepts(MAXS, 59), Ok(()));
+    assert_eq!(scene.accepts(MAXS, 60), Err(Refusal::KeyExpired));
+    let rename = || by(max(), Command::RenameKey { key: MAXS, name: key_name(OF_MAX, "new") });
+    let renamed = Event::KeyRenamed { key: MAXS, name: key_name(OF_MAX, "new") };
+    scene.clone().check(rename().at(59), events([renamed]));
+    scene.check(rename().at(60), rejected("KEY_EXPIRED"));
+}
+
+#[test]
+fn an_expiry_is_changed_once() {
+    let change = |end| by(max(), expire(MAXS, end));
+    let changed = |expires_at| once([Event::KeyExpiryChanged { key: MAXS, expires_at }]);
+    check([], change(Some(at(60))), changed(Some(at(60))));
+    check([change(Some(at(60)))], change(None), changed(None));
+    check([], change(None), nothing());
+}
+
+#[test]
+fn an_expired_key_stays_expired() {
+    let short = || {
+        let key = NewKey { expires_at: Some(at(60)), ..new_key(OF_MAX, K) };
+        by(max(), create(OF_MAX, Reach::Tenant(A), key))
+    };
+    let later = by(max(), expire(K, Some(at(DAY))));
+    let changed = Event::KeyExpiryChanged { key: K, expires_at: Some(at(DAY)) };
+    check([short()], later.clone().at(59), events([changed]));
+    check([short()], later.at(60), Then::Rejection(Rejection::KeyExpired(K)));
+    check([short()], by(max(), rotate(K, K2, at(70))).at(60), rejected("KEY_EXPIRED"));
+    check([short()], by(max(), revoke(K)).at(60), events([revoked(K)]));
+}
+
+#[test]
+fn a_changed_expiry_is_bound_from_creation_on() {
+    let change = |end| by(max(), expire(MAXS, end)).at(50);
+    let changed = |end| events([Event::KeyExpiryChanged { key: MAXS, expires_at: Some(end) }]);
+    check([tighten(Some(100), None)], change(Some(at(100))), changed(at(100)));
+    check([tighten(Some(100), None)], change(Some(at(101))), rejected("KEY_LIFE_TOO_LONG"));
+    check([tighten(Some(100), None)], change(None), rejected("KEY_LIFE_TOO_LONG"));
+    check([tighten(None, Some(60))], change(None), changed(at(60)));
+}
+
+#[test]
+fn a_default_life_that_is_over_does_not_end_a_key_by_surprise() {
+    let change = || by(max(), expire(MAXS, None));
+    check([tighten(None, Some(60))], change().at(60), rejected("EXPIRY_IN_PAST"));
+    check([tighten(None, Some(60))], change().at(61), rejected("EXPIRY_IN_PAST"));
+}
+
+#[test]
+fn keys_are_renamed_disabled_and_enabled() {
+    let name = |text| key_name(OF_MAX, text);
+    let rename = |text| by(max(), Command::RenameKey { key: MAXS, name: name(text) });
+    check([], rename("new"), once([Event::KeyRenamed { key: MAXS, name: name("new") }]));
+    check([], rename("first name"), nothing());
+    let other = by(max(), create_key(OF_MAX, Reach::Tenant(A), K));
+    let disable = || by(max(), Command::DisableKey { key: K });
+    let enable = || by(max(), Command::EnableKey { key: K });
+    check([other.clone()], disable(), once([Event::KeyDisabled { key: K }]));
+    check([other.clone(), disable()], enable(), once([Event::KeyEnabled { key: K }]));
+    check([other.clone()], enable(), nothing());
+    let scene = Scene::cast().given([other, disable()]);
+    assert_eq!(scene.accepts(K, 0), Err(Refusal::KeyDisabled));
+    assert_eq!(scene.given([enable()]).accepts(K, 0), Ok(()));
+}
+
+#[test]
+fn a_key_is_revoked_once_and_the_first_reason_stays() {
+    let other = by(max(), create_key(OF_MAX, Reach::Tenant(A), K));
+    let because = |reason| by(max(), Command::RevokeKey { key: K, reason, note: None });
+    let first = RevocationReason::KeyCompromise;
+    let revoked = Event::KeyRevoked { key: K, reason: first, note: None };
+    check([other.clone()], because(first), once([revoked]));
+    check([other.clone(), because(first)], because(RevocationReason::Superseded), nothing());
+    let again = fact(Event::KeyRevoked { key: K, reason: RevocationReason::Superseded, note: None });
+    let enabled = fact(Event::KeyEnabled { key: K });
+    let scene = Scene::cast().given([other, because(first), again, enabled]);
+    assert_eq!(scene.model.keys[&K].life.revoked, Some(first));
+}
+
+#[test]
+fn nothing_is_done_with_a_revoked_key() {
+    let given = || [by(max(), create_key(OF_MAX, Reach::Tenant(A), K)), by(max(), revoke(K))];
+    let commands = [
+        Command::RenameKey { key: K, name: key_name(OF_MAX, "new") },
+        expire(K, Some(at(60))),
+        Command::DisableKey { key: K },
+        Command::EnableKey { key: K },
+        rotate(K, K2, at(60)),
+    ];
+    for command in commands {
+        check(given(), by(max(), command), Then::Rejection(Rejection::KeyRevoked(K)));
+    }
+}
+
+#[test]
+fn a_user_manages_only_its_own_keys_and_administrators_those_of_service_accounts() {
+    let commands = |key, owner| {
+        [
+            Command::RenameKey { key, name: key_name(owner, "new") },
+            expire(key, Some(at(60))),
+            Command::DisableKey { key },
+            Command::EnableKey { key },
+            rotate(key, K, at(60)),
+            revoke(key),
+        ]
+    };
+    for command in commands(MAXS, OF_MAX) {
+        for actor in [anna(), rita(), etl(), bot(), bert(), otto()] {
+            let there_is_none = Rejection::NotFound(Entity::Key(MAXS));
+            check([], by(actor, command.clone()), Then::Rejection(there_is_none));
+        }
+    }
+    for command in commands(BOTS, OF_BOT) {
+        for actor in [max(), rita(), rex(), bot()] {
+            check([], by(actor, command.clone()), rejected("FORBIDDEN"));
+        }
+        for actor in [bert(), otto(), bee()] {
+            let there_is_none = Rejection::NotFound(Entity::Key(BOTS));
+            check([], by(actor, command.clone()), Then::Rejection(there_is_none));
+        }
+        for actor in [anna(), etl()] {
+            assert!(Scene::cast().decide(&actor, command.clone(), at(0)).is_ok(), "{command:?}");
+        }
+    }
+    for command in commands(K2, OF_MAX) {
+        check([], by(max(), command), rejected("NOT_FOUND"));
+    }
+}
+
+#[test]
+fn an_operator_stops_any_key_in_an_emergency_but_manages_none() {
+    for key in [MAXS, BOTS, BERTS] {
+        check([], by(olga(), revoke(key)), once([revoked(key)]));
+        check([], by(narrowed(olga(), "keyledger:keys"), revoke(key)), rejected("NOT_FOUND"));
+        for command in [Command::EnableKey { key }, Command::DisableKey { key }, rotate(key, K, at(0))] {
+            check([], by(olga(), command), rejected("NOT_FOUND"));
+        }
+    }
+}
+
+#[test]
+fn a_rotation_makes_a_successor_like_the_key_and_gives_grace() {
+    let scopes = || narrow("keyledger:keys flows:run");
+    let key = NewKey { scopes: scopes(), ..new_key(OF_MAX, K) };
+    let given = || [by(max(), create(OF_MAX, Reach::Tenant(A), key.clone()))];
+    let expected = events([
+        succeeded(OF_MAX, Reach::Tenant(A), K2, scopes(), None),
+        Event::KeyRotated { key: K, successor: K2, grace_ends_at: at(60) },
+    ]);
+    let rotate_it = || by(max(), rotate(K, K2, at(60)));
+    check(given(), rotate_it(), expected);
+    let scene = Scene::cast().given(given()).given([rotate_it()]);
+    let rows = (&scene.model.keys[&K], &scene.model.keys[&K2]);
+    assert_eq!((rows.0.successor, rows.1.predecessor), (Some(K2), Some(K)));
+    assert_eq!(scene.accepts(K, 59), Ok(()));
+    assert_eq!(scene.accepts(K, 60), Err(Refusal::KeyRotated));
+    assert_eq!(scene.accepts(K2, 60), Ok(()));
+    let again = Rejection::KeyRotated { key: K, successor: K2 };
+    scene.clone().check(by(max(), rotate(K, id(NEW + 2), at(60))), Then::Rejection(again));
+    // Revoking the old key in its grace does not touch the new one.
+    let scene = scene.given([by(max(), revoke(K))]);
+    assert_eq!((scene.accepts(K, 0), scene.accepts(K2, 0)), (Err(Refusal::KeyRevoked), Ok(())));
+}
+
+#[test]
+fn grace_is_bounded_and_may_be_none() {
+    let rotate = |end| by(max(), rotate(MAXS, K, end)).at(10);
+    let expected = |grace_ends_at| {
+        events([
+            succeeded(OF_MAX, Reach::Tenant(A), K, Scopes::All, None),
+            Event::KeyRotated { key: MAXS, successor: K, grace_ends_at },
+        ])
+    };
+    check([], rotate(at(10 + 90 * DAY)), expected(at(10 + 90 * DAY)));
+    check([], rotate(at(11 + 90 * DAY)), rejected("GRACE_TOO_LONG"));
+    check([], rotate(at(0)), expected(at(10)));
+    let scene = Scene::cast().given([rotate(at(0))]);
+    assert_eq!(scene.accepts(MAXS, 10), Err(Refusal::KeyRotated));
+}
+
+#[test]
+fn grace_does_not_lengthen_a_life() {
+    let given = [by(max(), expire(MAXS, Some(at(30)))), by(max(), rotate(MAXS, K, at(60)))];
+    let scene = Scene::cast().given(given);
+    assert_eq!((scene.accepts(MAXS, 29), scene.accepts(MAXS, 30)), (Ok(()), Err(Refusal::KeyExpired)));
+}
+
+#[test]
+fn what_was_rotated_is_over_when_its_grace_is() {
+    let rotated = || by(max(), rotate(K, K2, at(60)));
+    let given = || [by(max(), create_key(OF_MAX, Reach::Tenant(A), K)), rotated()];
+    check(given(), by(max(), expire(K, Some(at(DAY)))).at(60), rejected("KEY_EXPIRED"));
+    let changed = Event::KeyExpiryChanged { key: K, expires_at: Some(at(DAY)) };
+    check(given(), by(max(), expire(K, Some(at(DAY)))).at(59), events([changed]));
+}
+
+#[test]
+fn a_successor_is_bound_by_the_policy_of_its_day() {
+    let rotate = |expires_at| {
+        let successor = Successor { expires_at, ..successor(K) };
+        by(max(), Command::RotateKey { key: MAXS, successor, grace_ends_at: at(50) }).at(50)
+    };
+    let expected = |end| {
+        events([
+            succeeded(OF_MAX, Reach::Tenant(A), K, Scopes::All, Some(end)),
+            Event::KeyRotated { key: MAXS, successor: K, grace_ends_at: at(50) },
+        ])
+    };
+    let strict = || [tighten(Some(100), Some(60))];
+    check(strict(), rotate(None), expected(at(110)));
+    check(strict(), rotate(Some(at(150))), expected(at(150)));
+    check(strict(), rotate(Some(at(151))), rejected("KEY_LIFE_TOO_LONG"));
+    check([], rotate(Some(at(50))), rejected("EXPIRY_IN_PAST"));
+    let successor = successor(ANNAS);
+    let taken = Command::RotateKey { key: MAXS, successor, grace_ends_at: at(50) };
+    check([], by(max(), taken), rejected("ID_TAKEN"));
+}
+
+#[test]
+fn a_key_that_ended_with_what_it_rested_on_has_no_successor() {
+    let (member, confined) =
+        (by(anna(), add_member(A, OLGA, Role::Member)), create_key(OF_OLGA, Reach::Tenant(A), K));
+    let left = by(anna(), remove_member(A, OLGA));
+    let rotate_it = || by(olga(), rotate(K, K2, at(60)));
+    let given = [member.clone(), by(olga(), confined), left];
+    let gone = |entity| Then::Rejection(Rejection::Removed(entity));
+    check(given.clone(), rotate_it(), gone(Entity::Member { tenant: A, user: OLGA }));
+    let rejoined = given.clone().into_iter().chain([member]);
+    check(rejoined, rotate_it(), gone(Entity::Member { tenant: A, user: OLGA }));
+    let [member, confined, _] = given;
+    let tenant_gone = by(olga(), Command::RemoveTenant { tenant: A });
+    check([member, confined, tenant_gone], rotate_it(), gone(Entity::Tenant(A)));
+    let account_gone = by(anna(), Command::RemoveServiceAccount { service_account: BOT });
+    let rotate_bots = by(anna(), rotate(BOTS, K, at(60)));
+    check([account_gone], rotate_bots, gone(Entity::ServiceAccount(BOT)));
+}
+
+#[test]
+fn a_key_acts_only_where_it_reaches() {
+    let roles = [by(anna(), add_member(A, OTTO, Role::Runner))];
+    let scene = Scene::cast().given(roles);
+    assert_eq!(scene.admit(OTTOS, Some(A), 0), Err(Refusal::OtherTenant), "the key is confined to B");
+    let (key, _) = unconfined(OTTO, K, B);
+    let scene = scene.given([key]);
+    let role = |wanted| scene.admit(K, wanted, 0).map(|admission| admission.role);
+    assert_eq!(role(Some(A)), Ok(Some(Role::Runner)));
+    assert_eq!(role(Some(B)), Ok(Some(Role::Member)));
+    assert_eq!(role(None), Ok(Some(Role::Member)));
+    assert_eq!(role(Some(HOME)), Err(Refusal::NotAMember));
+    assert_eq!(role(Some(TenantId::from_bytes([9; 16]))), Err(Refusal::NotAMember));
+}
+
+#[test]
+fn a_credential_shown_by_another_than_its_owner_is_unknown() {
+    let disguised = shows(Owner::User(ANNA), MAXS, Some(A));
+    let command = Command::RenameTenant { tenant: A, name: tenant_name(A, "new") };
+    check([], by(disguised, command.clone()), rejected("KEY_UNKNOWN"));
+    let unknown = shows(Owner::User(UserId::from_bytes([9; 16])), K, Some(A));
+    check([], by(unknown, command), rejected("KEY_UNKNOWN"));
+}

@@ -1,0 +1,14 @@
+//! The rules, one by one: what is given, who wishes what, and the events or the rejection that follow.
+
+mod scene;
+
+mod cascade;
+mod deployment;
+mod idempotence;
+mod keys;
+mod members;
+mod service_accounts;
+mod signing_keys;
+mod tenants;
+mod tokens;
+mod users;

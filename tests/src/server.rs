@@ -1,0 +1,157 @@
+//! A real `keyledger` process in a scratch folder, reached over a real socket.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long a server may take to start or to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The `keyledger` binary, built for the profile that this process was built for.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let me = std::env::current_exe().expect("a running program has a file");
+        let release = me.components().any(|part| part.as_os_str() == "release");
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "--package", "keyledger", "--bin", "keyledger"]);
+        if release {
+            build.arg("--release");
+        }
+        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+        assert!(built.success(), "the keyledger binary does not build");
+        let target = me
+            .ancestors()
+            .find(|folder| folder.file_name().is_some_and(|name| name == "release" || name == "debug"))
+            .expect("cargo puts programs under debug or release");
+        target.join("keyledger")
+    })
+}
+
+/// Runs `keyledger` with these arguments, without a terminal and without input.
+pub fn keyledger<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    let mut command = Command::new(binary());
+    command.args(arguments).stdin(Stdio::null());
+    command.output().expect("the keyledger binary runs")
+}
+
+/// What `keyledger init -o json` printed.
+#[derive(Clone, Debug)]
+pub struct Initialised {
+    /// The first tenant.
+    pub tenant_id: String,
+    /// Its administrator.
+    pub user_id: String,
+    /// That user's key.
+    pub key_id: String,
+    /// The key's secret.
+    pub key: String,
+}
+
+/// Makes a ledger in the folder.
+pub fn init(data: &Path, tenant: &str, admin: &str) -> Initialised {
+    let folder = data.as_os_str();
+    let arguments =
+        ["init", "--tenant", tenant, "--admin", admin, "-o", "json", "--data"].map(std::ffi::OsStr::new);
+    let output = keyledger(arguments.into_iter().chain([folder]));
+    assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+    let made: Value = serde_json::from_slice(&output.stdout).expect("init -o json prints JSON");
+    let text = |name: &str| made[name].as_str().expect("init names what it made").to_owned();
+    Initialised {
+        tenant_id: text("tenant_id"),
+        user_id: text("user_id"),
+        key_id: text("key_id"),
+        key: text("key"),
+    }
+}
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    url: String,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts a server on a free port, and waits until it is ready. Its log goes to `DIR.log`.
+    pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(data: &Path, more: &[&str]) -> Self {
+        Self::try_start(data, more).unwrap_or_else(|why| panic!("the server does not start: {why}"))
+    }
+
+    /// The same; if the server ends instead of serving, what it said.
+    pub fn try_start(data: &Path, more: &[&str]) -> Result<Self, String> {
+        let log = data.with_extension("log");
+        let file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("scratch is writable");
+        let mut child = Command::new(binary())
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "json", "--data"])
+            .arg(data)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .expect("the keyledger binary runs");
+        let output = child.stdout.take().expect("stdout is piped");
+        for line in BufReader::new(output).lines() {
+            let line = line.expect("the server writes text");
+            if let Some(url) = line.strip_prefix("listening on ") {
+                return Ok(Self { child, url: url.trim().to_owned(), log });
+            }
+        }
+        let status = child.wait().expect("a child can be waited for");
+        Err(format!("{status}: {}", std::fs::read_to_string(&log).unwrap_or_default()))
+    }
+
+    /// Where it listens, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it logged so far, and its predecessors on the same folder.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Ends it as a power cut would: SIGKILL, without a word.
+    pub fn kill(mut self) {
+        self.child.kill().expect("our own child can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Asks it to stop, and waits until it has. Returns its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(asked.expect("kill runs").success());
+        let since = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status.code();
+            }
+            assert!(since.elapsed() < PATIENCE, "the server does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; either way it is gone now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
