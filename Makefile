@@ -1,0 +1,48 @@
+# Keyledger: the few verbs of this project. `make` alone lists them.
+.DEFAULT_GOAL := help
+DATA ?= keyledger-data
+TENANT ?= acme
+ADMIN ?= admin@example.com
+LISTEN ?= 127.0.0.1:4200
+
+.PHONY: help run demo test lint fmt schema doc ci
+
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build, make ./keyledger-data if it is empty, print the first key once, and serve
+	@echo "building keyledger (the first time takes a few minutes) ..."
+	@cargo build --release --quiet --package keyledger
+	@if [ ! -e "$(DATA)/ledger.redb" ]; then \
+		echo "making a ledger in $(DATA) with the tenant $(TENANT) and the administrator $(ADMIN) ..."; \
+		target/release/keyledger init --data "$(DATA)" --tenant "$(TENANT)" --admin "$(ADMIN)"; \
+	else \
+		echo "$(DATA) holds a ledger already; its first key was shown when it was made"; \
+	fi
+	@echo "serving $(DATA) on http://$(LISTEN); stop with Ctrl-C ..."
+	@target/release/keyledger serve --data "$(DATA)" --listen "$(LISTEN)"
+
+demo: ## play the story of fixtures/ against a real server, and show what was checked
+	@echo "building keyledger and the demo ..."
+	@cargo build --quiet --package keyledger
+	@cargo run --quiet --package keyledger-tests --bin demo
+
+test: ## pass every test; needs nothing but a Rust toolchain
+	@echo "building and running every test (the first time takes a few minutes) ..."
+	cargo test --workspace --locked
+
+lint: ## formatting and lints, as CI runs them
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## format the code
+	cargo fmt --all
+
+schema: ## publish the server's GraphQL schema to schema.graphql
+	UPDATE_SCHEMA=1 cargo test --quiet --package keyledger-server --test schema
+
+doc: ## build the documentation of the code; every warning is an error
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+ci: ## what CI runs
+	bash .ci/run
