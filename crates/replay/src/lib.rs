@@ -2,7 +2,7 @@
 //!
 //! [`Audit::open`] opens the folder. [`show()`] lists events as a table for people or as JSON for programs;
 //! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row
-//! of the views with the fold.
+//! of the views with the fold. [`rebuild()`] is the one that writes: it projects the views anew.
 //!
 //! Never links the server or the authority: what they do wrong must not be what checks them. Nothing here
 //! reads a clock; instants arrive as arguments. No rule lives here either: what an event means is said by
@@ -15,6 +15,7 @@ pub mod json;
 pub mod names;
 pub mod open;
 pub mod print;
+pub mod rebuild;
 pub mod report;
 pub mod show;
 pub mod subjects;
@@ -27,6 +28,7 @@ pub use error::ReplayError;
 pub use filter::{ActorFilter, Filter, parse_event_type};
 pub use names::Names;
 pub use open::{Audit, Repair};
+pub use rebuild::rebuild;
 pub use report::{Check, Outcome, Problem, Report};
 pub use show::{Format, Shown, show};
 pub use subjects::subjects_of;

@@ -10,6 +10,7 @@
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
@@ -46,27 +47,26 @@ impl DataFolder {
         self.root.join("ledger.redb")
     }
 
-    /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name. What an
-    /// interrupted attempt left there was never answered for, and goes.
-    pub fn begin_ledger(&self) -> Result<PathBuf, StoreError> {
-        let unfinished = self.unfinished();
-        if unfinished.exists() {
-            fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
-        }
-        Ok(unfinished)
+    /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name. The name is the
+    /// process's own, so that two attempts at once do not meet; what an interrupted one left was never
+    /// answered for.
+    pub fn unfinished_ledger(&self) -> PathBuf {
+        self.root.join(format!("ledger.redb.unfinished-{}", std::process::id()))
     }
 
-    /// Gives a new ledger its name, durably.
+    /// Gives a new ledger its name, durably, unless another attempt was faster.
     pub fn finish_ledger(&self) -> Result<(), StoreError> {
-        let rename = || {
-            fs::rename(self.unfinished(), self.ledger())?;
-            sync_folder_of(&self.ledger())
-        };
-        rename().map_err(StoreError::file(self.ledger()))
-    }
-
-    fn unfinished(&self) -> PathBuf {
-        self.root.join("ledger.redb.unfinished")
+        let (unfinished, ledger) = (self.unfinished_ledger(), self.ledger());
+        // A link, unlike a rename, never takes another file's place.
+        let linked = fs::hard_link(&unfinished, &ledger);
+        fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
+        match linked {
+            Ok(()) => sync_folder_of(&ledger).map_err(StoreError::file(ledger)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Err(StoreError::LedgerExists(self.root.clone()))
+            }
+            Err(error) => Err(StoreError::File { path: ledger, error }),
+        }
     }
 
     /// The guard's file.

@@ -1,10 +1,12 @@
-//! `audit`: reads a data folder, also beside a running server, and changes nothing in it.
+//! `audit`: reads a data folder, also beside a running server, and changes nothing of the log.
 
+pub mod rebuild;
 pub mod show;
 pub mod verify;
 
 use clap::Subcommand;
 
+use crate::commands::audit::rebuild::RebuildArgs;
 use crate::commands::audit::show::ShowArgs;
 use crate::commands::audit::verify::VerifyArgs;
 use crate::error::CliError;
@@ -16,6 +18,8 @@ pub enum AuditCommand {
     Show(ShowArgs),
     /// Read the whole log, check its chain, and compare the views and the guard with it
     Verify(VerifyArgs),
+    /// Throw the views away and build them anew from the log, while no server runs
+    Rebuild(RebuildArgs),
 }
 
 /// Carries it out.
@@ -23,5 +27,6 @@ pub fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::Show(args) => show::run(args),
         AuditCommand::Verify(args) => verify::run(args),
+        AuditCommand::Rebuild(args) => rebuild::run(args),
     }
 }

@@ -124,3 +124,16 @@ fn a_folder_without_a_ledger_is_not_found() {
         assert!(message.contains(&init), "{message}");
     }
 }
+
+#[test]
+fn views_are_built_anew_and_are_what_they_were() {
+    let deployment = Deployment::new();
+    let rebuilt = deployment.run(&["audit", "rebuild", "-o", "json"]).json();
+    assert_eq!(rebuilt["ok"], true);
+    assert!(rebuilt["rows"].as_u64().unwrap() > 6, "{rebuilt}");
+    assert_eq!(deployment.run(&["audit", "rebuild", "-o", "json"]).json(), rebuilt);
+    let verified = deployment.run(&["audit", "verify"]);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    let nowhere = deployment.root().join("nowhere");
+    assert_eq!(run(&["audit", "rebuild", "--data", text(&nowhere)]).code, 5);
+}
