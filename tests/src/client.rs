@@ -12,6 +12,7 @@ pub struct Client {
     url: String,
     credential: Option<String>,
     tenant: Option<String>,
+    more: Vec<(&'static str, String)>,
 }
 
 /// What came back.
@@ -57,7 +58,7 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .max_redirects(0);
-        Self { agent: config.build().into(), url: url.to_owned(), credential: None, tenant: None }
+        Self { agent: config.build().into(), url: url.to_owned(), credential: None, tenant: None, more: vec![] }
     }
 
     /// The holder of a key or a token.
@@ -69,6 +70,14 @@ impl Client {
     #[must_use]
     pub fn in_tenant(&self, tenant: &str) -> Self {
         Self { tenant: Some(tenant.to_owned()), ..self.clone() }
+    }
+
+    /// The same, sending this header, too.
+    #[must_use]
+    pub fn with(&self, header: &'static str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.more.push((header, value.to_owned()));
+        client
     }
 
     /// `GET`.
@@ -128,13 +137,18 @@ impl Client {
 
     /// The token exchange of RFC 8693 for a key.
     pub fn exchange(&self, key: &str, more: &[(&str, &str)]) -> Answer {
+        self.try_exchange(key, more).expect("the server answers")
+    }
+
+    /// The same, of a server that may be down.
+    pub fn try_exchange(&self, key: &str, more: &[(&str, &str)]) -> Result<Answer, Unreachable> {
         let mut form = vec![
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("subject_token", key),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         ];
         form.extend_from_slice(more);
-        self.post("/oauth/token", "application/x-www-form-urlencoded", &encoded(&form))
+        self.try_post("/oauth/token", "application/x-www-form-urlencoded", &encoded(&form))
     }
 
     /// The token of a successful exchange.
@@ -169,7 +183,7 @@ impl Client {
         let credential =
             self.credential.as_ref().map(|credential| ("authorization", format!("Bearer {credential}")));
         let tenant = self.tenant.as_ref().map(|tenant| ("x-keyledger-tenant-id", tenant.clone()));
-        credential.into_iter().chain(tenant)
+        credential.into_iter().chain(tenant).chain(self.more.iter().cloned())
     }
 }
 

@@ -4,3 +4,4 @@
 pub mod history;
 pub mod server;
 pub mod client;
+pub mod demo;

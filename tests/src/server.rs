@@ -6,7 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use domain::Recorded;
+use replay::{Audit, Repair};
 use serde_json::Value;
+use store::{DataFolder, StoreError};
 
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,19 +57,39 @@ pub struct Initialised {
 
 /// Makes a ledger in the folder.
 pub fn init(data: &Path, tenant: &str, admin: &str) -> Initialised {
+    try_init(data, tenant, admin).unwrap_or_else(|why| panic!("init: {why}"))
+}
+
+/// The same; if it fails, what was said.
+pub fn try_init(data: &Path, tenant: &str, admin: &str) -> Result<Initialised, String> {
     let folder = data.as_os_str();
     let arguments =
         ["init", "--tenant", tenant, "--admin", admin, "-o", "json", "--data"].map(std::ffi::OsStr::new);
     let output = keyledger(arguments.into_iter().chain([folder]));
-    assert!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
     let made: Value = serde_json::from_slice(&output.stdout).expect("init -o json prints JSON");
     let text = |name: &str| made[name].as_str().expect("init names what it made").to_owned();
-    Initialised {
+    Ok(Initialised {
         tenant_id: text("tenant_id"),
         user_id: text("user_id"),
         key_id: text("key_id"),
         key: text("key"),
-    }
+    })
+}
+
+/// Every event of the ledger in the folder, its chain checked; also while a server runs on it.
+pub fn events_of(data: &Path) -> Vec<Recorded> {
+    let audit = Audit::open(&DataFolder::at(data), Repair::Forbidden).expect("the ledger can be read");
+    let mut events = vec![];
+    let snapshot = audit.snapshot().expect("the ledger can be read");
+    let scanned = snapshot.scan(|scanned| {
+        events.push(scanned.recorded);
+        Ok::<_, StoreError>(())
+    });
+    scanned.expect("the chain holds");
+    events
 }
 
 /// A running server. Dropping it kills it.
@@ -89,11 +112,16 @@ impl Server {
 
     /// The same; if the server ends instead of serving, what it said.
     pub fn try_start(data: &Path, more: &[&str]) -> Result<Self, String> {
+        Self::try_start_at(data, "127.0.0.1:0", more)
+    }
+
+    /// The same at an address that is known beforehand, so that clients find it again after a restart.
+    pub fn try_start_at(data: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
         let log = data.with_extension("log");
         let file =
             std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("scratch is writable");
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "json", "--data"])
+            .args(["serve", "--listen", listen, "--log", "json", "--data"])
             .arg(data)
             .args(more)
             .stdin(Stdio::null())
@@ -133,10 +161,15 @@ impl Server {
         self.child.wait().expect("a child can be waited for");
     }
 
-    /// Asks it to stop, and waits until it has. Returns its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    /// Asks it to stop (SIGTERM), and does not wait.
+    pub fn ask_to_stop(&self) {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(asked.expect("kill runs").success());
+    }
+
+    /// Asks it to stop, and waits until it has. Returns its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.ask_to_stop();
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {

@@ -8,3 +8,4 @@ mod secrecy;
 mod invariants;
 mod oracle;
 mod properties;
+mod demo;

@@ -117,9 +117,12 @@ impl Authority {
         if record.owner != claims.owner {
             return Err(refused(Refusal::KeyUnknown));
         }
+        if record.reach.confined_to().is_some_and(|only| only != claims.tenant) {
+            return Err(refused(Refusal::OtherTenant));
+        }
         let Ok(accepted) = token_status(&*index, &token, record.id, record.owner, claims.tenant);
         accepted.map_err(refused)?;
-        let bearer = Bearer::key(record.owner, record.reach, record.created).token(claims.tenant, claims.seq);
+        let bearer = Bearer::key(record.owner, record.reach, record.created).token(claims.tenant);
         caller(&index, record, &bearer, Some((token, &claims)), wanted, now).map_err(refused)
     }
 }

@@ -151,7 +151,7 @@ impl Authority {
         Keyring::create(&folder, &options.secrets, now)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
         // Made under another name first: a crash in the middle leaves nothing that looks like a ledger.
-        let ledger = Ledger::create(&folder.begin_ledger()?, entropy::id(now), &options.ledger)?;
+        let ledger = Ledger::create(&folder.unfinished_ledger(), entropy::id(now), &options.ledger)?;
         let authority = Self::assemble(options, ledger, keyring, Index::default());
         let composed = authority.bootstrap(tenant, administrator);
         let key_string = composed.key.expect("bootstrap makes a key");

@@ -366,7 +366,7 @@ impl Authority {
 /// Whether a new member is given a key to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstKey {
-    /// One confined to the tenant.
+    /// One: for any tenant of a new user, if an operator brings it in; else for this tenant only.
     Wanted,
     /// None: the user has one, or gets in some other way.
     None,

@@ -71,21 +71,19 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
         Event::OperatorWithdrawn { user } => operator(rows, *user, false),
 
         Event::MemberAdded { tenant, user, role } => {
-            let membership = Membership {
-                tenant: *tenant,
-                user: *user,
-                role: *role,
-                standing: Standing::Living,
-                since: moment,
-            };
-            member(rows, membership)
+            let left = rows.membership(*tenant, *user)?.and_then(|row| row.left);
+            let (tenant, user, role) = (*tenant, *user, *role);
+            member(rows, Membership { tenant, user, role, standing: Standing::Living, since: moment, left })
         }
         Event::MemberRoleChanged { tenant, user, role } => match rows.membership(*tenant, *user)? {
             Some(row) => member(rows, Membership { role: *role, ..row }),
             None => Ok(vec![]),
         },
         Event::MemberRemoved { tenant, user } => match rows.membership(*tenant, *user)? {
-            Some(row) => member(rows, Membership { standing: Standing::Removed, ..row }),
+            Some(row) => {
+                let left = Some(moment.position);
+                member(rows, Membership { standing: Standing::Removed, left, ..row })
+            }
             None => Ok(vec![]),
         },
 

@@ -142,6 +142,9 @@ pub enum Rejection {
     /// The key ended for good.
     #[error("key {0} was revoked; this cannot be undone, create a new one")]
     KeyRevoked(KeyId),
+    /// The key must be enabled first.
+    #[error("key {0} is disabled; enable it first")]
+    KeyDisabled(KeyId),
     /// An expired key stays expired.
     #[error("key {0} has expired; create a new one")]
     KeyExpired(KeyId),
@@ -242,6 +245,7 @@ impl Rejection {
             Self::Removed(_) => "REMOVED",
             Self::Suspended(_) => "SUSPENDED",
             Self::KeyRevoked(_) => "KEY_REVOKED",
+            Self::KeyDisabled(_) => "KEY_DISABLED",
             Self::KeyExpired(_) => "KEY_EXPIRED",
             Self::KeyRotated { .. } => "KEY_ROTATED",
             Self::IdTaken(_) => "ID_TAKEN",
@@ -273,6 +277,7 @@ impl Rejection {
             Self::Removed(_)
             | Self::Suspended(_)
             | Self::KeyRevoked(_)
+            | Self::KeyDisabled(_)
             | Self::KeyExpired(_)
             | Self::KeyRotated { .. }
             | Self::IdTaken(_)

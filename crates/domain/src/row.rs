@@ -72,8 +72,10 @@ pub struct Membership {
     pub role: Role,
     /// Living or removed; a membership is not suspended by itself.
     pub standing: Standing,
-    /// When this membership began. Confined keys and tokens from before it belong to an earlier one.
+    /// When this membership began.
     pub since: Moment,
+    /// Where in the log the user last left the tenant, if ever: joining again revives no credential from before.
+    pub left: Option<Position>,
 }
 
 /// A service account.

@@ -47,25 +47,21 @@ pub struct Bearer {
     pub owner: Owner,
     /// Where it acts.
     pub reach: Reach,
-    /// A membership that began after this position is not the one it rests on.
-    since: Position,
+    /// What its user left after this position, it does not regain.
+    made: Position,
 }
 
 impl Bearer {
-    /// A key. One that is confined to a tenant rests on the membership that its user had there when it
-    /// was made; joining again does not revive it.
+    /// A key. It acts in tenants that its user joins later, too, but not again in one that its user left.
     pub const fn key(owner: Owner, reach: Reach, created: Position) -> Self {
-        let since = match reach {
-            Reach::Tenant(_) => created,
-            Reach::AnyTenant { .. } => Position::new(u64::MAX),
-        };
-        Self { owner, reach, since }
+        Self { owner, reach, made: created }
     }
 
-    /// A token minted from this key for a tenant: it rests on the membership of that moment.
+    /// A token minted from this key for a tenant: as a key that is confined to it. A token is younger than
+    /// its key, so what its key does not regain, it does not.
     #[must_use]
-    pub fn token(self, tenant: TenantId, seq: Position) -> Self {
-        Self { owner: self.owner, reach: Reach::Tenant(tenant), since: self.since.min(seq) }
+    pub fn token(self, tenant: TenantId) -> Self {
+        Self { reach: Reach::Tenant(tenant), ..self }
     }
 }
 
@@ -177,8 +173,8 @@ fn admit_in<A: Ancestors>(
             let Some(membership) = ancestors.membership_of(tenant, user)? else {
                 return Ok(Err(Refusal::NotAMember));
             };
-            let another = membership.since.position > bearer.since;
-            let standing = if another { Standing::Removed } else { membership.standing };
+            let from_before = membership.left.is_some_and(|left| bearer.made < left);
+            let standing = if from_before { Standing::Removed } else { membership.standing };
             (Ancestry { owner, membership: standing, tenant: tenant_standing }, membership.role)
         }
     };

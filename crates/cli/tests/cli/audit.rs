@@ -134,6 +134,6 @@ fn views_are_built_anew_and_are_what_they_were() {
     assert_eq!(deployment.run(&["audit", "rebuild", "-o", "json"]).json(), rebuilt);
     let verified = deployment.run(&["audit", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.out);
-    let nowhere = deployment.root().join("nowhere");
+    let nowhere = deployment.data().join("nowhere");
     assert_eq!(run(&["audit", "rebuild", "--data", text(&nowhere)]).code, 5);
 }

@@ -10,7 +10,7 @@ use crate::rejection::{Entity, Refusal, Rejection};
 use crate::row::{Key, Standing};
 use crate::sealed::{Sealed, SealedName};
 use crate::status::{Bearer, admit};
-use crate::time::Timestamp;
+use crate::time::{Position, Timestamp};
 
 /// The longest time for which a key is accepted beside its successor: 90 days.
 pub const GRACE_SECONDS_MAX: u64 = 90 * 24 * 60 * 60;
@@ -21,15 +21,8 @@ impl<L: Lookup> Case<'_, L> {
             Owner::User(user) => {
                 self.manage_keys_of(owner, reach, Entity::User(user))?;
                 self.living_user(user)?;
-                let home = reach.home();
-                let member = self.rows.membership(home, user).map_err(Stop::Failed)?;
-                if member.is_none_or(|member| member.standing != Standing::Living) {
-                    return Err(Rejection::NotFound(Entity::Tenant(home)).into());
-                }
-                // A key for any tenant falls back to another, one for this tenant would be dead at birth.
-                if reach.confined_to().is_some() && self.tenant(home)?.standing == Standing::Removed {
-                    return Err(Rejection::Removed(Entity::Tenant(home)).into());
-                }
+                let made = self.acts_in(reach.home())?;
+                self.regains_nothing(owner, reach, made)?;
                 reach
             }
             // Whatever was asked for: a service account's key acts in its tenant.
@@ -98,7 +91,11 @@ impl<L: Lookup> Case<'_, L> {
         }
         self.unexpired(&key)?;
         self.unended(&key)?;
+        if key.life.disabled {
+            return Err(Rejection::KeyDisabled(id).into());
+        }
         self.grant(&key.scopes, key.reach)?;
+        self.regains_nothing(key.owner, key.reach, key.created.position)?;
         if grace_ends_at > self.now.plus_seconds(GRACE_SECONDS_MAX) {
             return Err(Rejection::GraceTooLong { seconds_max: GRACE_SECONDS_MAX }.into());
         }
@@ -151,6 +148,17 @@ impl<L: Lookup> Case<'_, L> {
             }
         }
         Ok(end)
+    }
+
+    /// A user who left a tenant and came back needs a key made by somebody there: a key from before, which
+    /// is refused there, must not make one that is not.
+    fn regains_nothing(&self, owner: Owner, reach: Reach, made: Position) -> Result<(), Stop<L::Error>> {
+        let (Owner::User(user), Reach::AnyTenant { .. }) = (owner, reach) else { return Ok(()) };
+        let memberships = self.rows.memberships_of(user).map_err(Stop::Failed)?;
+        let regains = memberships.iter().any(|membership| {
+            membership.standing == Standing::Living && membership.left.is_some_and(|left| made < left)
+        });
+        if regains { Err(Rejection::ReachNotHeld.into()) } else { Ok(()) }
     }
 
     /// The policies of every tenant in which such a key would act.

@@ -25,7 +25,7 @@ impl<L: Lookup> Case<'_, L> {
             return if same { Ok(vec![]) } else { Err(Rejection::AlreadyMember { tenant, user }.into()) };
         }
         let mut events = vec![Event::MemberAdded { tenant, user, role }];
-        events.extend(self.first_key(tenant, user, first_key)?);
+        events.extend(self.first_key(user, Reach::Tenant(tenant), first_key)?);
         Ok(events)
     }
 
@@ -53,19 +53,18 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
-    /// The key with which whoever brings a user in lets that user begin; it acts in that tenant only.
+    /// The key with which whoever brings a user in lets that user begin.
     pub(super) fn first_key(
         &self,
-        tenant: TenantId,
         user: UserId,
+        reach: Reach,
         first_key: Option<NewKey>,
     ) -> Result<Option<Event>, Stop<L::Error>> {
         let Some(key) = first_key else { return Ok(None) };
-        let policy = self.tenant(tenant)?.policy;
-        // The reach is the tenant that the actor administers, or any for an operator: only scopes can exceed.
-        self.grant(&key.scopes, Reach::Tenant(tenant))?;
-        let expires_at = self.key_end(&[(tenant, policy)], key.expires_at, self.now)?;
-        self.key_created(Owner::User(user), Reach::Tenant(tenant), key, expires_at).map(Some)
+        let tenant = self.tenant(reach.home())?;
+        self.grant(&key.scopes, reach)?;
+        let expires_at = self.key_end(&[(tenant.id, tenant.policy)], key.expires_at, self.now)?;
+        self.key_created(Owner::User(user), reach, key, expires_at).map(Some)
     }
 
     pub(super) fn is_last_administrator(&self, member: &Membership) -> Result<bool, Stop<L::Error>> {

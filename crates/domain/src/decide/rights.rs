@@ -11,6 +11,7 @@ use crate::rejection::{Entity, Refusal, Rejection};
 use crate::role::{Permission, Role, Scopes};
 use crate::row::{Key, Standing};
 use crate::status::{Bearer, admit, admit_outside_tenants, token_status};
+use crate::time::Position;
 
 type Answer<T, L> = Result<T, Stop<<L as Lookup>::Error>>;
 
@@ -84,10 +85,26 @@ impl<L: Lookup> Case<'_, L> {
         self.manage_keys_of(key.owner, key.reach, Entity::Key(key.id))
     }
 
-    /// Whoever manages the key; and an operator, who can stop any key in an emergency.
+    /// Whoever manages the key; its holder; and an operator, who can stop any key in an emergency.
     pub(super) fn stop_key(&self, key: &Key) -> Answer<(), L> {
         let holder = self.holder(Permission::OwnKeys)?;
-        if self.operates(holder)? { Ok(()) } else { self.manage_key(key) }
+        // Whoever holds a key may end it.
+        if holder.key == key.id || self.operates(holder)? { Ok(()) } else { self.manage_key(key) }
+    }
+
+    /// A role in the tenant, whatever it permits; tells when the key used was made.
+    pub(super) fn acts_in(&self, tenant: TenantId) -> Answer<Position, L> {
+        let holder = self.holder(Permission::OwnKeys)?;
+        self.role_in(holder, tenant)?;
+        Ok(self.key_used(holder)?.created.position)
+    }
+
+    /// Whether the actor operates the deployment.
+    pub(super) fn is_operating(&self) -> Answer<bool, L> {
+        match self.actor {
+            Actor::Console | Actor::Server => Ok(false),
+            Actor::Holder(holder) => self.operates(holder),
+        }
     }
 
     /// Whoever may make and change keys of this owner and reach.
@@ -97,7 +114,11 @@ impl<L: Lookup> Case<'_, L> {
             Owner::User(_) if owner == holder.identity => {
                 let reaches = holder.confined_to.is_none() || holder.confined_to == reach.confined_to();
                 if !reaches {
-                    return Err(Rejection::NotFound(entity).into());
+                    // Of oneself one knows; a key elsewhere is out of sight.
+                    let of_oneself = matches!(entity, Entity::User(_));
+                    let rejection =
+                        if of_oneself { Rejection::ReachNotHeld } else { Rejection::NotFound(entity) };
+                    return Err(rejection.into());
                 }
                 if holder.scopes.include(Permission::OwnKeys.scope()) {
                     Ok(())
@@ -143,7 +164,9 @@ impl<L: Lookup> Case<'_, L> {
     fn alive(&self, holder: &Holder) -> Answer<(), L> {
         let refused = |refusal| Stop::Rejected(Rejection::NotAuthenticated(refusal));
         let key = self.key_used(holder)?;
-        if let (Some(token), Some(tenant)) = (&holder.token, holder.confined_to) {
+        if let Some(token) = &holder.token {
+            // A token is for one tenant; one that is not is none of ours.
+            let tenant = holder.confined_to.ok_or(refused(Refusal::SigningKeyRefused))?;
             token_status(self.rows, token, key.id, key.owner, tenant)
                 .map_err(Stop::Failed)?
                 .map_err(refused)?;
@@ -203,7 +226,7 @@ impl<L: Lookup> Case<'_, L> {
 fn bearer(holder: &Holder, key: &Key) -> Bearer {
     let bearer = Bearer::key(key.owner, key.reach, key.created.position);
     match (&holder.token, holder.confined_to) {
-        (Some(token), Some(tenant)) => bearer.token(tenant, token.seq),
+        (Some(_), Some(tenant)) => bearer.token(tenant),
         (Some(_) | None, _) => bearer,
     }
 }

@@ -6,6 +6,7 @@ use crate::event::{Event, RetirementReason};
 use crate::ids::SigningKeyId;
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Rejection};
+use crate::row::SigningKey;
 
 impl<L: Lookup> Case<'_, L> {
     pub(super) fn add_signing_key(&self, signing_key: NewSigningKey) -> Decision<L> {
@@ -27,21 +28,15 @@ impl<L: Lookup> Case<'_, L> {
             (Some(_), _) => return Ok(vec![]),
             (None, _) => {}
         }
-        let mut events = vec![];
-        match replacement {
-            Some(signing_key) => events.push(self.signing_key_added(signing_key)?),
-            None => {
-                let mut living = self.rows.signing_keys().map_err(Stop::Failed)?;
-                living.retain(|other| {
-                    other.retired.is_none() && other.active_from <= self.now && other.id != id
-                });
-                if living.is_empty() {
-                    return Err(Rejection::LastSigningKey.into());
-                }
-            }
+        let signs = |other: &SigningKey| {
+            other.id != id && other.retired.is_none() && other.active_from <= self.now
+        };
+        let replaced = replacement.is_some_and(|replacement| replacement.active_from <= self.now);
+        if !replaced && !self.rows.signing_keys().map_err(Stop::Failed)?.iter().any(signs) {
+            return Err(Rejection::LastSigningKey.into());
         }
-        events.push(retire);
-        Ok(events)
+        let added = replacement.map(|signing_key| self.signing_key_added(signing_key)).transpose()?;
+        Ok(added.into_iter().chain([retire]).collect())
     }
 
     pub(super) fn signing_key_added(&self, signing_key: NewSigningKey) -> Result<Event, Stop<L::Error>> {

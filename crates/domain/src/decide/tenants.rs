@@ -24,7 +24,7 @@ impl<L: Lookup> Case<'_, L> {
             }
             FirstAdministrator::New(new) => {
                 let (user, key) = *new;
-                let (user_id, reach) = (user.id, Reach::Tenant(id));
+                let (user_id, reach) = (user.id, Reach::AnyTenant { home: id });
                 self.grant(&key.scopes, reach)?;
                 let expires_at = self.key_end(&[(id, policy)], key.expires_at, self.now)?;
                 events.push(self.user_created(user)?);

@@ -13,8 +13,11 @@ impl<L: Lookup> Case<'_, L> {
         match target {
             TokenTarget::Token { token: _, key } | TokenTarget::Key(key) => self.stop_key(&self.key(key)?)?,
             TokenTarget::Owner(Owner::User(user)) => self.tokens_of_user(user)?,
+            TokenTarget::Owner(Owner::ServiceAccount(account)) if self.is_operating()? => {
+                self.service_account(account)?;
+            }
             TokenTarget::Owner(Owner::ServiceAccount(account)) => drop(self.administered(account)?),
-            TokenTarget::Tenant(tenant) => self.administer(tenant)?,
+            TokenTarget::Tenant(tenant) => self.bring_into(tenant)?,
             TokenTarget::SigningKey(id) => {
                 self.operate()?;
                 self.found(self.rows.signing_key(id), Entity::SigningKey(id))?;

@@ -209,7 +209,7 @@ pub struct AddMemberInput {
     pub name: Option<String>,
     /// What the user may do in the tenant; null: member.
     pub role: Option<Role>,
-    /// Whether to make a first key for the user to begin with, confined to the tenant.
+    /// Whether to make a first key for the user to begin with.
     pub first_key: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,

@@ -280,7 +280,7 @@ pub struct CreateTenantPayload {
     pub id: Uuid,
     /// The first administrator.
     pub administrator_id: Uuid,
-    /// The first administrator's key, if that user is new: shown this once. It acts in this tenant only.
+    /// The first administrator's key, if that user is new: shown this once.
     pub key: Option<String>,
     /// The position of the log that says so.
     pub position: LogPosition,
@@ -292,7 +292,8 @@ pub struct CreateTenantPayload {
 pub struct AddMemberPayload {
     /// The user: known by that address, or new.
     pub user_id: Uuid,
-    /// The first key, if one was asked for: shown this once. It acts in this tenant only.
+    /// The first key, if one was asked for: shown this once. It acts in this tenant only, unless an
+    /// operator brought in a new user.
     pub key: Option<String>,
     /// The position of the log that says so.
     pub position: LogPosition,

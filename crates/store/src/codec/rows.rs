@@ -59,6 +59,7 @@ struct MembershipRow {
     role: u8,
     standing: u8,
     since: MomentPart,
+    left: Option<u64>,
 }
 
 #[derive(Encode, Decode)]
@@ -194,6 +195,7 @@ impl StoredRow for Membership {
             role: codes::of_role(self.role),
             standing: codes::of_standing(self.standing),
             since: self.since.into(),
+            left: self.left.map(Position::number),
         })
     }
 
@@ -205,6 +207,7 @@ impl StoredRow for Membership {
                 role: codes::role(row.role)?,
                 standing: codes::standing(row.standing)?,
                 since: row.since.try_into()?,
+                left: row.left.map(Position::new),
             })
         })
     }

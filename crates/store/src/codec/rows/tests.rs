@@ -103,8 +103,10 @@ proptest! {
     }
 
     #[test]
-    fn memberships(tenant in id(), user in id(), role in role(), standing in standing(), since in moment()) {
-        check(Membership { tenant, user, role, standing, since });
+    fn memberships(tenant in id(), user in id(), role in role(), standing in standing(), since in moment(),
+                   left in option::of(any::<u64>())) {
+        let left = left.map(Position::new);
+        check(Membership { tenant, user, role, standing, since, left });
     }
 
     #[test]
