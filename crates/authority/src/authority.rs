@@ -10,7 +10,7 @@ use credentials::jws::{Algorithm, Signer};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
 use domain::actor::{Actor, Idempotency, IdempotencyKey, Way};
 use domain::event::PublicKey;
-use domain::ids::{KeyId, RequestId, TenantId, UserId};
+use domain::ids::{KeyId, PepperId, RequestId, TenantId, UserId};
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
 use domain::{Command, Event, Rejection, decide};
@@ -88,6 +88,14 @@ pub enum OpenError {
     /// The rules: the ledger was initialised already, or cannot be gone on with.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// The keys of this ledger were digested under another pepper: none of them would be recognised.
+    #[error("the keys of this ledger were digested under pepper {needed}, and the pepper given is {given}; give the right one with --pepper-file")]
+    OtherPepper {
+        /// The pepper that the ledger's keys name.
+        needed: PepperId,
+        /// The one that was given.
+        given: PepperId,
+    },
     /// The commit failed half-way.
     #[error("{0}")]
     Commit(String),
@@ -175,6 +183,10 @@ impl Authority {
         }
         let rollback = options.rollback;
         let ledger = Ledger::open(&folder.ledger(), &options.ledger)?;
+        if !folder.subjects().exists() {
+            let path = folder.subjects();
+            tracing::warn!(path = %path.display(), "the keys of subjects are missing: names cannot be read");
+        }
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
         let mut index = Index::default();
         let snapshot = ledger.snapshot()?;
@@ -194,6 +206,10 @@ impl Authority {
             Ok::<_, StoreError>(())
         })?;
         drop(snapshot);
+        let given = keyring.pepper.id();
+        if let Some(needed) = index.digested_otherwise(given) {
+            return Err(OpenError::OtherPepper { needed, given });
+        }
         for signing_key in index.signing_keys().filter(|key| key.retired.is_none()) {
             keyring.load_signer(signing_key.id);
         }

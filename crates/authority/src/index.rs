@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use credentials::signing_key::{Kid, VerifyingKey};
 use domain::event::{TenantPolicy, TokenTarget};
-use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::ids::{KeyId, PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{DigestScheme, KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
 use domain::role::{Role, Scopes};
 use domain::row::{
@@ -93,6 +93,14 @@ impl Index {
     /// The position that the index has reached: what it says is true as of there.
     pub(crate) fn position(&self) -> Position {
         self.position
+    }
+
+    /// A key that was digested under another pepper than this one, if there is any.
+    pub(crate) fn digested_otherwise(&self, pepper: PepperId) -> Option<PepperId> {
+        self.keys.iter().find_map(|key| match key.digest.scheme {
+            DigestScheme::KeyedBlake3(other) if other != pepper => Some(other),
+            DigestScheme::KeyedBlake3(_) | DigestScheme::Sha256 => None,
+        })
     }
 
     /// How many keys there are, living or not.

@@ -36,6 +36,9 @@ pub enum CliError {
     /// The rules say no.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// The pepper is not the one under which the ledger's keys were digested.
+    #[error("{0}")]
+    OtherPepper(String),
     /// A commit failed half-way.
     #[error("{0}")]
     Commit(String),
@@ -85,6 +88,7 @@ impl CliError {
             Self::LogFilter { .. } => "LOG_FILTER_INVALID",
             Self::Store(error) => store_code(error),
             Self::Rejected(rejection) => rejection.code(),
+            Self::OtherPepper(_) => "OTHER_PEPPER",
             Self::Commit(_) => "UNKNOWN_OUTCOME",
             Self::Authority(failure) => failure.code(),
             Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -113,7 +117,8 @@ impl CliError {
             Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
                 Exit::Conflict
             }
-            Self::Commit(_)
+            Self::OtherPepper(_)
+            | Self::Commit(_)
             | Self::Serve(_)
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
@@ -149,6 +154,7 @@ impl CliError {
             Self::Help(_)
             | Self::Store(_)
             | Self::Rejected(_)
+            | Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Authority(_)
             | Self::Serve(_)
@@ -164,6 +170,7 @@ impl From<OpenError> for CliError {
         match error {
             OpenError::Store(error) => Self::Store(error),
             OpenError::Rejected(rejection) => Self::Rejected(rejection),
+            OpenError::OtherPepper { .. } => Self::OtherPepper(error.to_string()),
             OpenError::Commit(what) => Self::Commit(what),
         }
     }

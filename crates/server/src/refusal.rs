@@ -59,7 +59,7 @@ impl IntoResponse for RestError {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        response.extensions_mut().insert(Noted { code: Some(self.code), key: self.key, actor: None });
+        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
         response
     }
 }

@@ -1,5 +1,6 @@
 //! One log line a request: id, route, status, code, who, how long. Never a header, a body or a query string.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -20,10 +21,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Id(pub(crate) RequestId);
 
 /// What a handler leaves for the log line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Noted {
     /// The stable code of a refusal.
-    pub(crate) code: Option<&'static str>,
+    pub(crate) code: Option<Cow<'static, str>>,
     /// The key used, if it is known.
     pub(crate) key: Option<KeyId>,
     /// Whose it is.
@@ -46,7 +47,7 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     // The route, not the path: a path is a stranger's text.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let mut response = next.run(request).await;
-    let noted = response.extensions().get::<Noted>().copied().unwrap_or_default();
+    let noted = response.extensions().get::<Noted>().cloned().unwrap_or_default();
     let actor = noted.actor.map(|actor| match actor {
         Owner::User(id) => format!("user:{id}"),
         Owner::ServiceAccount(id) => format!("service_account:{id}"),
@@ -57,7 +58,7 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
         method = %method,
         route = route.as_deref().unwrap_or("none"),
         status = response.status().as_u16(),
-        code = noted.code,
+        code = noted.code.as_deref(),
         actor,
         key_id = noted.key.map(|key| key.to_string()),
         microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),

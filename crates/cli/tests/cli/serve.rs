@@ -180,3 +180,15 @@ fn a_rolled_back_ledger_is_refused_until_that_is_accepted() {
     let (code, _, log) = Server::start(&deployment, &[]).stop("-TERM");
     assert_eq!(code, 0, "{log}");
 }
+
+#[test]
+fn another_pepper_is_refused_instead_of_every_key() {
+    let deployment = Deployment::new();
+    let pepper = deployment.data().join("other-pepper");
+    std::fs::write(&pepper, format!("01890a5d-ac96-774b-bcce-b302099a8057 {}\n", "ab".repeat(32))).unwrap();
+    let ended =
+        deployment.run(&["serve", "--listen", "127.0.0.1:0", "--pepper-file", text(&pepper), "-o", "json"]);
+    let (code, message) = ended.error();
+    assert_eq!((ended.code, code.as_str()), (1, "OTHER_PEPPER"), "{message}");
+    assert!(message.contains("--pepper-file") && message.contains("01890a5d-ac96-774b-bcce-b302099a8057"));
+}

@@ -4,6 +4,8 @@
 //! answered as `application/json` is 200 with `UNAUTHENTICATED` in the errors, because existing clients
 //! look there; as `application/graphql-response+json` it is 401. On success there is no `errors` member.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, RawQuery, State};
@@ -136,7 +138,7 @@ async fn answer(
     };
     match tokio::task::spawn_blocking(run).await {
         Ok(mut response) => {
-            let code = response.extensions().get::<Noted>().and_then(|noted| noted.code);
+            let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
             response.extensions_mut().insert(Noted { code, ..noted });
             response
         }
@@ -190,10 +192,10 @@ impl Media {
             return self.reply(StatusCode::OK, json!({"data": data}), None);
         }
         let errors = json!(errors);
-        let code = errors[0]["extensions"]["code"].as_str();
-        // What a resolver refuses has a code of ours; only those are constant.
-        let code = code.and_then(|code| (code == "UNAUTHENTICATED").then_some("UNAUTHENTICATED")).or(Some("REFUSED"));
-        self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), code)
+        let extensions = &errors[0]["extensions"];
+        let code = extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
+        let code = code.to_owned();
+        self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), Some(code.into()))
     }
 
     fn unauthenticated(self, denial: authority::Denial) -> Response {
@@ -204,7 +206,7 @@ impl Media {
         let body = json!({"errors": [unauthenticated(denial.denied)], "data": null});
         let mut response = self.reply(status, body, None);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge(denial.denied));
-        let noted = Noted { code: Some(denial.denied.code()), key: denial.key, actor: None };
+        let noted = Noted { code: Some(denial.denied.code().into()), key: denial.key, actor: None };
         response.extensions_mut().insert(noted);
         response
     }
@@ -229,15 +231,15 @@ impl Media {
             error
         });
         let body = json!({"errors": coded.collect::<Vec<_>>()});
-        self.reply(StatusCode::BAD_REQUEST, body, Some(code))
+        self.reply(StatusCode::BAD_REQUEST, body, Some(code.into()))
     }
 
     fn refuse(self, status: StatusCode, code: &'static str, message: &str) -> Response {
         let body = json!({"errors": [{"message": message, "extensions": {"code": code}}]});
-        self.reply(status, body, Some(code))
+        self.reply(status, body, Some(code.into()))
     }
 
-    fn reply(self, status: StatusCode, body: Value, code: Option<&'static str>) -> Response {
+    fn reply(self, status: StatusCode, body: Value, code: Option<Cow<'static, str>>) -> Response {
         let content_type = match self {
             Self::Json => "application/json; charset=utf-8",
             Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",

@@ -6,6 +6,7 @@
 use authority::{Denial, ExchangeError, Minted, Wanted};
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -54,8 +55,12 @@ pub(crate) struct OAuthError {
 pub(crate) async fn token(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
+    let body = body.map_err(|rejection| {
+        let error = invalid_request("the body could not be read, or is larger than 256 KiB");
+        OAuthError { status: rejection.status(), code: "PAYLOAD_TOO_LARGE", ..error }
+    })?;
     let form_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if form_type.split(';').next().unwrap_or_default().trim() != "application/x-www-form-urlencoded" {
         return Err(invalid_request("the body must be application/x-www-form-urlencoded"));
@@ -213,7 +218,7 @@ impl IntoResponse for OAuthError {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }
         }
-        response.extensions_mut().insert(Noted { code: Some(self.code), key: self.key, actor: None });
+        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
         response
     }
 }
