@@ -366,7 +366,7 @@ impl Authority {
 /// Whether a new member is given a key to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstKey {
-    /// One: for any tenant of a new user, if an operator brings it in; else for this tenant only.
+    /// One: for any tenant, if an operator brings the user in; else for this tenant only.
     Wanted,
     /// None: the user has one, or gets in some other way.
     None,

@@ -42,7 +42,8 @@ pub enum Command {
         tenant: TenantId,
     },
 
-    /// Make a user known and a member of a tenant, perhaps with a first key confined to it.
+    /// Make a user known and a member of a tenant, perhaps with a first key: an operator's is for any
+    /// tenant, an administrator's confined to this one.
     CreateUser {
         user: NewUser,
         tenant: TenantId,
@@ -65,7 +66,7 @@ pub enum Command {
         user: UserId,
     },
 
-    /// Make a known user a member of a tenant, perhaps with a first key confined to it.
+    /// Make a known user a member of a tenant, perhaps with a first key of the same kind.
     AddMember {
         tenant: TenantId,
         user: UserId,
@@ -185,7 +186,7 @@ pub struct NewUser {
 pub enum FirstAdministrator {
     /// A living user.
     Known(UserId),
-    /// A new user, with a first key confined to the tenant.
+    /// A new user, with a first key for any tenant.
     New(Box<(NewUser, NewKey)>),
 }
 

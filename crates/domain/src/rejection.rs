@@ -212,7 +212,7 @@ pub enum Rejection {
     #[error("the new key would have scopes that the key used does not have; ask for fewer")]
     ScopesNotHeld,
     /// Nobody grants what they do not have.
-    #[error("the credential used acts in one tenant only, and the new key would act in others")]
+    #[error("the new key would act in a tenant where the credential used does not")]
     ReachNotHeld,
     /// There is a ledger here already.
     #[error("this ledger has been initialised already")]

@@ -173,12 +173,18 @@ fn admit_in<A: Ancestors>(
             let Some(membership) = ancestors.membership_of(tenant, user)? else {
                 return Ok(Err(Refusal::NotAMember));
             };
-            let from_before = membership.left.is_some_and(|left| bearer.made < left);
-            let standing = if from_before { Standing::Removed } else { membership.standing };
+            let standing =
+                if from_before(&membership, bearer.made) { Standing::Removed } else { membership.standing };
             (Ancestry { owner, membership: standing, tenant: tenant_standing }, membership.role)
         }
     };
     Ok(status(life, &ancestry, at).map(|()| Admission { tenant: Some(tenant), role: Some(role) }))
+}
+
+/// Whether a credential made then is from before its user left the tenant and came back. It is refused there
+/// for good: joining again revives nothing, nor what was made in between.
+pub(crate) fn from_before(membership: &Membership, made: Position) -> bool {
+    membership.left.is_some() && made < membership.since.position
 }
 
 /// Whether a key is accepted as its owner's, leaving aside in which tenant.

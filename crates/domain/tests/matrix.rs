@@ -51,15 +51,15 @@ impl Who {
         (Server, "server", "the server on its schedule"),
         (Operator, "operator", "an operator, no member of A, by a key for any tenant"),
         (OperatorConfined, "op-conf", "the same operator by a key confined to another tenant"),
-        (Administrator, "admin", "an administrator of A"),
-        (AdministratorByToken, "ad-token", "the same by a token minted from that key"),
-        (AdministratorReading, "ad-read", "the same by a key narrowed to keyledger:read"),
+        (Administrator, "admin", "an administrator of A, by a key for any tenant"),
+        (AdministratorByToken, "ad-token", "the same by a token minted from that key for A"),
+        (AdministratorReading, "ad-read", "the same by a key for A narrowed to keyledger:read"),
         (Member, "member", "a member of A"),
         (Runner, "runner", "a runner of A"),
         (ReadOnly, "readonly", "a read-only member of A"),
         (AccountAdministrator, "sa-admin", "a service account of A with the role administrator"),
         (AccountRunner, "sa-run", "a service account of A with the role runner"),
-        (OtherAdministrator, "b-admin", "an administrator of B"),
+        (OtherAdministrator, "b-admin", "an administrator of B, by a key for any tenant"),
         (OtherAccount, "b-sa", "a service account of B with the role administrator"),
         (Outsider, "outsider", "a member of B, who shares no tenant with A"),
         (Revoked, "revoked", "a member of A whose key was revoked"),
@@ -97,6 +97,27 @@ impl Who {
 
     fn is_of_b(self) -> bool {
         matches!(self, OtherAdministrator | OtherAccount | Outsider)
+    }
+
+    /// The key that it shows, or from which its token was minted.
+    fn key_used(self) -> Option<KeyId> {
+        match self {
+            Console | Server => None,
+            Operator => Some(OLGAS),
+            OperatorConfined => Some(OLGAS_CONFINED),
+            Administrator | AdministratorByToken => Some(ANNAS),
+            AdministratorReading => Some(ANNAS_READING),
+            Member => Some(MAXS),
+            Runner => Some(RITAS),
+            ReadOnly => Some(REXS),
+            AccountAdministrator => Some(ETLS),
+            AccountRunner => Some(BOTS),
+            OtherAdministrator => Some(BERTS),
+            OtherAccount => Some(BEES),
+            Outsider => Some(OTTOS),
+            Revoked => Some(MIRAS),
+            Suspended => Some(SUSIS),
+        }
     }
 
     /// An administrator of A, with a credential that is not narrowed.
@@ -272,6 +293,8 @@ enum About {
     OwnConfined,
     /// A key of the actor's own that acts in any of its tenants.
     OwnAnywhere,
+    /// The key that the actor shows, or from which its token was minted.
+    KeyUsed,
 }
 
 struct Row {
@@ -311,6 +334,10 @@ fn own(about: About, on: &'static str, command: impl Fn(Owner, TenantId) -> Comm
         }
     };
     Row { about, on, command: Box::new(command) }
+}
+
+fn used(on: &'static str, command: impl Fn(KeyId) -> Command + 'static) -> Row {
+    Row { about: About::KeyUsed, on, command: Box::new(move |who| who.key_used().map(&command)) }
 }
 
 fn deployment() -> Vec<Row> {
@@ -429,6 +456,7 @@ fn own_keys() -> Vec<Row> {
     rows.push(own(OwnConfined, "for its tenant, disabled", |owner, _| Command::EnableKey {
         key: spare(owner, DISABLED),
     }));
+    rows.push(used("the key used itself", revoke));
     rows
 }
 
@@ -454,7 +482,7 @@ fn changes() -> [fn(Owner, KeyId) -> Command; 5] {
 fn tokens() -> Vec<Row> {
     let (max, bot) = (Owner::User(MAX), Owner::ServiceAccount(BOT));
     let of = |target| Command::RevokeTokens { target };
-    let one = |key| of(TokenTarget::Token { token: id(0x71), key });
+    let one = |key| Command::RevokeTokens { target: TokenTarget::Token { token: id(0x71), key } };
     vec![
         row(About::MembersKey, "one of the member's key", one(MAXS)),
         row(About::MembersKey, "of the member's key", of(TokenTarget::Key(MAXS))),
@@ -462,6 +490,8 @@ fn tokens() -> Vec<Row> {
         own(About::OwnAnywhere, "of oneself", |owner, _| Command::RevokeTokens {
             target: TokenTarget::Owner(owner),
         }),
+        used("one of the key used itself", one),
+        used("of the key used itself", |key| Command::RevokeTokens { target: TokenTarget::Key(key) }),
         row(About::AccountsKey, "one of the service account's key", one(BOTS)),
         row(About::AccountsKey, "of the service account's key", of(TokenTarget::Key(BOTS))),
         row(About::TenantA, "of the service account", of(TokenTarget::Owner(bot))),
@@ -616,14 +646,29 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         | Command::DisableKey { .. }
         | Command::EnableKey { .. }
         | Command::RotateKey { .. } => manages(who, about),
-        Command::RevokeKey { .. } => manages(who, about) || who == Operator,
+        Command::RevokeKey { .. } => manages(who, about) || who == Operator || holds(who, command),
         Command::RevokeTokens { target } => match target {
-            TokenTarget::Token { .. } | TokenTarget::Key(_) => manages(who, about) || who == Operator,
-            TokenTarget::Owner(Owner::User(_)) => who == Operator,
-            TokenTarget::Owner(Owner::ServiceAccount(_)) | TokenTarget::Tenant(_) => who.administers(),
+            TokenTarget::Token { .. } | TokenTarget::Key(_) => {
+                manages(who, about) || who == Operator || holds(who, command)
+            }
+            TokenTarget::Owner(Owner::User(_)) => who == Operator || manages(who, about),
+            TokenTarget::Owner(Owner::ServiceAccount(_)) | TokenTarget::Tenant(_) => {
+                who.administers() || who == Operator
+            }
             TokenTarget::SigningKey(_) | TokenTarget::All => who == Operator,
         },
     }
+}
+
+/// Whoever holds a living key may stop that very key and its tokens, with whatever scopes and role.
+fn holds(who: Who, command: &Command) -> bool {
+    let (Command::RevokeKey { key, .. }
+    | Command::RevokeTokens { target: TokenTarget::Key(key) | TokenTarget::Token { key, .. } }) = command
+    else {
+        return false;
+    };
+    // A token is not the key from which it was minted.
+    !who.is_dead() && who != AdministratorByToken && who.key_used() == Some(*key)
 }
 
 /// Whose key it is to manage: a user's own, within the reach of the credential; a service account's, to
@@ -639,10 +684,10 @@ fn manages(who: Who, about: About) -> bool {
     };
     match about {
         About::OwnConfined => living_user || matches!(who, AccountAdministrator | OtherAccount),
-        About::OwnAnywhere => who == Operator,
+        About::OwnAnywhere => matches!(who, Operator | Administrator | OtherAdministrator),
         About::MembersKey => who == Member,
         About::AccountsKey => who.administers(),
-        About::Deployment | About::TenantA | About::UserOfA => false,
+        About::Deployment | About::TenantA | About::UserOfA | About::KeyUsed => false,
     }
 }
 
@@ -670,7 +715,9 @@ fn nothing_that_is_dead_does_anything() {
 fn nobody_of_tenant_b_does_or_learns_anything_of_tenant_a() {
     let of_a = |about| match about {
         About::TenantA | About::MembersKey | About::AccountsKey => true,
-        About::Deployment | About::UserOfA | About::OwnConfined | About::OwnAnywhere => false,
+        About::Deployment | About::UserOfA | About::OwnConfined | About::OwnAnywhere | About::KeyUsed => {
+            false
+        }
     };
     every_cell(|cell| {
         let strangers = cell.who.is_of_b() && of_a(cell.about);
@@ -704,8 +751,35 @@ fn what_exists_and_what_does_not_look_the_same_to_a_stranger() {
 }
 
 #[test]
-fn a_narrowed_key_changes_nothing_at_all() {
-    every_cell(|cell| cell.who != AdministratorReading || cell.outcome.is_err());
+fn a_narrowed_key_changes_nothing_at_all_but_ends_itself() {
+    every_cell(|cell| {
+        let ends_itself = cell.about == About::KeyUsed;
+        cell.who != AdministratorReading || cell.outcome.is_ok() == ends_itself
+    });
+}
+
+#[test]
+fn every_living_holder_ends_the_key_that_it_holds_and_thereby_nothing_else() {
+    every_cell(|cell| {
+        if cell.about != About::KeyUsed || cell.who.is_dead() {
+            return true;
+        }
+        if cell.who == AdministratorByToken {
+            return cell.outcome.is_err();
+        }
+        let key = cell.who.key_used().expect("there is no cell without");
+        match cell.outcome.as_deref() {
+            Ok([Event::KeyRevoked { key: revoked, .. }]) => *revoked == key,
+            Ok(
+                [
+                    Event::TokensRevoked {
+                        target: TokenTarget::Key(of) | TokenTarget::Token { key: of, .. },
+                    },
+                ],
+            ) => *of == key,
+            _ => false,
+        }
+    });
 }
 
 #[test]
@@ -713,7 +787,12 @@ fn a_token_does_what_its_key_does() {
     let scene = scene();
     for row in groups().into_iter().flat_map(|(_, rows)| rows) {
         let of = |who| Cell::new(&scene, &row, who).map(|cell| cell.outcome);
-        assert_eq!(of(AdministratorByToken), of(Administrator), "{}", row.on);
+        // But only in its tenant.
+        if matches!(row.about, About::OwnAnywhere | About::KeyUsed) {
+            assert!(of(AdministratorByToken).is_some_and(|outcome| outcome.is_err()), "{}", row.on);
+        } else {
+            assert_eq!(of(AdministratorByToken), of(Administrator), "{}", row.on);
+        }
     }
 }
 
@@ -722,13 +801,15 @@ fn only_administrators_have_anything_to_do_with_service_accounts() {
     every_cell(|cell| match cell.about {
         About::AccountsKey => {
             let stops = matches!(cell.command, Command::RevokeKey { .. } | Command::RevokeTokens { .. });
-            cell.outcome.is_err() || cell.who.administers() || (stops && cell.who == Operator)
+            let stopper = cell.who == Operator || holds(cell.who, &cell.command);
+            cell.outcome.is_err() || cell.who.administers() || (stops && stopper)
         }
         About::Deployment
         | About::TenantA
         | About::UserOfA
         | About::MembersKey
         | About::OwnConfined
-        | About::OwnAnywhere => true,
+        | About::OwnAnywhere
+        | About::KeyUsed => true,
     });
 }

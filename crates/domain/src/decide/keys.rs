@@ -9,6 +9,7 @@ use crate::lookup::Lookup;
 use crate::rejection::{Entity, Refusal, Rejection};
 use crate::row::{Key, Standing};
 use crate::sealed::{Sealed, SealedName};
+use crate::status::from_before;
 use crate::status::{Bearer, admit};
 use crate::time::{Position, Timestamp};
 
@@ -95,7 +96,11 @@ impl<L: Lookup> Case<'_, L> {
             return Err(Rejection::KeyDisabled(id).into());
         }
         self.grant(&key.scopes, key.reach)?;
-        self.regains_nothing(key.owner, key.reach, key.created.position)?;
+        // A successor is a new key: neither the key rotated nor the one used may be from before.
+        if let (Owner::User(_), Some(tenant)) = (key.owner, key.reach.confined_to()) {
+            self.acts_in(tenant)?;
+        }
+        self.regains_nothing(key.owner, key.reach, key.created.position.min(self.made()?))?;
         if grace_ends_at > self.now.plus_seconds(GRACE_SECONDS_MAX) {
             return Err(Rejection::GraceTooLong { seconds_max: GRACE_SECONDS_MAX }.into());
         }
@@ -155,9 +160,9 @@ impl<L: Lookup> Case<'_, L> {
     fn regains_nothing(&self, owner: Owner, reach: Reach, made: Position) -> Result<(), Stop<L::Error>> {
         let (Owner::User(user), Reach::AnyTenant { .. }) = (owner, reach) else { return Ok(()) };
         let memberships = self.rows.memberships_of(user).map_err(Stop::Failed)?;
-        let regains = memberships.iter().any(|membership| {
-            membership.standing == Standing::Living && membership.left.is_some_and(|left| made < left)
-        });
+        let regains = memberships
+            .iter()
+            .any(|membership| membership.standing == Standing::Living && from_before(membership, made));
         if regains { Err(Rejection::ReachNotHeld.into()) } else { Ok(()) }
     }
 

@@ -25,7 +25,7 @@ impl<L: Lookup> Case<'_, L> {
             return if same { Ok(vec![]) } else { Err(Rejection::AlreadyMember { tenant, user }.into()) };
         }
         let mut events = vec![Event::MemberAdded { tenant, user, role }];
-        events.extend(self.first_key(user, Reach::Tenant(tenant), first_key)?);
+        events.extend(self.first_key(tenant, user, first_key)?);
         Ok(events)
     }
 
@@ -53,15 +53,18 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
-    /// The key with which whoever brings a user in lets that user begin.
+    /// The key with which whoever brings a user in lets that user begin. A tenant's administrator gives what
+    /// it has, which is that tenant.
     pub(super) fn first_key(
         &self,
+        tenant: TenantId,
         user: UserId,
-        reach: Reach,
         first_key: Option<NewKey>,
     ) -> Result<Option<Event>, Stop<L::Error>> {
         let Some(key) = first_key else { return Ok(None) };
-        let tenant = self.tenant(reach.home())?;
+        let reach =
+            if self.is_operating()? { Reach::AnyTenant { home: tenant } } else { Reach::Tenant(tenant) };
+        let tenant = self.tenant(tenant)?;
         self.grant(&key.scopes, reach)?;
         let expires_at = self.key_end(&[(tenant.id, tenant.policy)], key.expires_at, self.now)?;
         self.key_created(Owner::User(user), reach, key, expires_at).map(Some)

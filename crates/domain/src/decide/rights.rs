@@ -4,7 +4,7 @@
 
 use super::{Case, Stop};
 use crate::actor::{Actor, Holder};
-use crate::ids::TenantId;
+use crate::ids::{TenantId, TokenId};
 use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Refusal, Rejection};
@@ -88,15 +88,30 @@ impl<L: Lookup> Case<'_, L> {
     /// Whoever manages the key; its holder; and an operator, who can stop any key in an emergency.
     pub(super) fn stop_key(&self, key: &Key) -> Answer<(), L> {
         let holder = self.holder(Permission::OwnKeys)?;
-        // Whoever holds a key may end it.
-        if holder.key == key.id || self.operates(holder)? { Ok(()) } else { self.manage_key(key) }
+        // Whoever holds a key may end it; a token minted from it may not.
+        let held = holder.key == key.id && holder.token.is_none();
+        if held || self.operates(holder)? { Ok(()) } else { self.manage_key(key) }
     }
 
     /// A role in the tenant, whatever it permits; tells when the key used was made.
     pub(super) fn acts_in(&self, tenant: TenantId) -> Answer<Position, L> {
         let holder = self.holder(Permission::OwnKeys)?;
         self.role_in(holder, tenant)?;
+        self.made()
+    }
+
+    /// When the key used was made.
+    pub(super) fn made(&self) -> Answer<Position, L> {
+        let holder = self.holder(Permission::OwnKeys)?;
         Ok(self.key_used(holder)?.created.position)
+    }
+
+    /// Whether this very token was shown.
+    pub(super) fn shows(&self, token: TokenId) -> bool {
+        match self.actor {
+            Actor::Holder(holder) => holder.token.is_some_and(|shown| shown.id == token),
+            Actor::Console | Actor::Server => false,
+        }
     }
 
     /// Whether the actor operates the deployment.

@@ -28,9 +28,8 @@ impl<L: Lookup> Case<'_, L> {
             (Some(_), _) => return Ok(vec![]),
             (None, _) => {}
         }
-        let signs = |other: &SigningKey| {
-            other.id != id && other.retired.is_none() && other.active_from <= self.now
-        };
+        let signs =
+            |other: &SigningKey| other.id != id && other.retired.is_none() && other.active_from <= self.now;
         let replaced = replacement.is_some_and(|replacement| replacement.active_from <= self.now);
         if !replaced && !self.rows.signing_keys().map_err(Stop::Failed)?.iter().any(signs) {
             return Err(Rejection::LastSigningKey.into());

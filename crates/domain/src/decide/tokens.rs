@@ -11,6 +11,8 @@ impl<L: Lookup> Case<'_, L> {
     /// Each time is a new event: tokens may have been minted since the last.
     pub(super) fn revoke_tokens(&self, target: TokenTarget) -> Decision<L> {
         match target {
+            // Whoever shows a token may end it.
+            TokenTarget::Token { token, key: _ } if self.shows(token) => {}
             TokenTarget::Token { token: _, key } | TokenTarget::Key(key) => self.stop_key(&self.key(key)?)?,
             TokenTarget::Owner(Owner::User(user)) => self.tokens_of_user(user)?,
             TokenTarget::Owner(Owner::ServiceAccount(account)) if self.is_operating()? => {

@@ -113,6 +113,71 @@ fn joining_again_revives_no_key_confined_to_the_tenant() {
 }
 
 #[test]
+fn joining_again_revives_a_key_for_any_tenant_nowhere_but_where_its_user_stayed() {
+    let (any, _) = unconfined(OTTO, K, B);
+    let (joined, left) = (by(anna(), add_member(A, OTTO, Role::Member)), by(anna(), remove_member(A, OTTO)));
+    let role = |scene: &Scene, tenant| scene.admit(K, Some(tenant), 0).map(|admission| admission.role);
+    let gone = || Err(Refusal::MembershipRemoved);
+    let scene = Scene::cast().given([any, joined.clone()]);
+    assert_eq!(role(&scene, A), Ok(Some(Role::Member)), "a tenant joined for the first time");
+    let scene = scene.given([left.clone()]);
+    let position = scene.head();
+    assert_eq!(scene.model.memberships[&(OTTO, A)].left, Some(position));
+    assert_eq!(role(&scene, A), gone());
+    let scene = scene.given([joined]);
+    assert_eq!(
+        scene.model.memberships[&(OTTO, A)].left,
+        Some(position),
+        "where it left, not where it joined"
+    );
+    assert_eq!(role(&scene, A), gone());
+    assert_eq!(role(&scene, B), Ok(Some(Role::Member)), "it never left B");
+    // Neither a new role nor a suspension of anything makes it forget.
+    let scene = scene.given([
+        by(anna(), Command::ChangeMemberRole { tenant: A, user: OTTO, role: Role::Administrator }),
+        by(olga(), Command::SuspendUser { user: OTTO }),
+        by(olga(), Command::ResumeUser { user: OTTO }),
+        by(olga(), Command::SuspendTenant { tenant: A }),
+        by(olga(), Command::ResumeTenant { tenant: A }),
+        by(olga(), add_member(HOME, OTTO, Role::Runner)),
+    ]);
+    assert_eq!(role(&scene, A), gone());
+    assert_eq!(role(&scene, HOME), Ok(Some(Role::Runner)), "joined later, for the first time");
+    // A key from afterwards is accepted, until Otto leaves once more.
+    let (later, _) = unconfined(OTTO, K2, B);
+    let scene = scene.given([later]);
+    assert!(scene.admit(K2, Some(A), 0).is_ok());
+    let again = by(anna(), add_member(A, OTTO, Role::Member));
+    let scene = scene.given([left, again]);
+    assert_eq!(scene.admit(K2, Some(A), 0), Err(Refusal::MembershipRemoved));
+    assert!(scene.model.memberships[&(OTTO, A)].left.is_some_and(|left| left > position));
+}
+
+#[test]
+fn a_key_made_while_its_user_was_away_does_not_wait_for_the_return() {
+    let (left, joined) = (by(anna(), remove_member(A, MAX)), by(anna(), add_member(A, MAX, Role::Member)));
+    let joined_b = by(bert(), add_member(B, MAX, Role::Member));
+    let (meanwhile, _) = unconfined(MAX, K, B);
+    let scene = Scene::cast().given([joined_b, left, meanwhile, joined]);
+    assert_eq!(scene.admit(K, Some(A), 0), Err(Refusal::MembershipRemoved));
+    assert!(scene.admit(K, Some(B), 0).is_ok());
+    let (afterwards, _) = unconfined(MAX, id(NEW + 1), A);
+    assert!(scene.given([afterwards]).admit(id(NEW + 1), Some(A), 0).is_ok());
+}
+
+#[test]
+fn a_key_for_any_tenant_falls_back_to_no_tenant_that_its_user_left_and_joined_again() {
+    let (any, actor) = unconfined(MAX, K, A);
+    let back = [by(anna(), remove_member(A, MAX)), by(anna(), add_member(A, MAX, Role::Administrator))];
+    let scene = Scene::cast().given([any]).given(back);
+    assert_eq!(scene.accepts(K, 0), Err(Refusal::MembershipRemoved));
+    scene.clone().check(by(actor.clone(), remove_member(A, RITA)), rejected("NOT_FOUND"));
+    let scene = scene.given([by(bert(), add_member(B, MAX, Role::Member))]);
+    assert_eq!(scene.admit(K, None, 0).map(|admission| admission.tenant), Ok(Some(B)));
+    scene.check(by(actor, remove_member(A, RITA)), rejected("NOT_FOUND"));
+}
+
+#[test]
 fn joining_again_with_a_first_key_begins_anew() {
     let first_key = Some(new_key(Owner::User(MAX), K));
     let rejoin = Command::AddMember { tenant: A, user: MAX, role: Role::Member, first_key };
@@ -137,9 +202,11 @@ fn a_key_for_any_tenant_falls_back_to_the_oldest_living_membership() {
     assert_eq!(scene.admit(K, Some(B), 0), Err(Refusal::TenantSuspended), "B was asked for");
     let scene = scene.given([by(anna(), remove_member(A, OTTO))]);
     assert_eq!(acts_in(&scene), Ok(Some(HOME)));
-    // A new membership of A is younger than that of HOME.
+    // A is not its own again when Otto comes back, even when nothing else is left.
     let scene = scene.given([by(anna(), add_member(A, OTTO, Role::Runner))]);
     assert_eq!(acts_in(&scene), Ok(Some(HOME)));
+    let nowhere = scene.clone().given([by(olga(), Command::RemoveTenant { tenant: HOME })]);
+    assert_eq!(acts_in(&nowhere), Err(Refusal::TenantSuspended));
     let scene = scene.given([by(olga(), Command::ResumeTenant { tenant: B })]);
     assert_eq!(acts_in(&scene), Ok(Some(B)));
 }

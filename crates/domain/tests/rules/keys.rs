@@ -2,7 +2,7 @@
 
 use keyledger_domain::actor::Actor;
 use keyledger_domain::command::{Command, NewKey, Successor};
-use keyledger_domain::event::Event;
+use keyledger_domain::event::{Event, TokenTarget};
 use keyledger_domain::ids::{KeyId, TenantId, UserId};
 use keyledger_domain::key::{Owner, Reach, RevocationReason};
 use keyledger_domain::rejection::{Entity, Refusal, Rejection};
@@ -13,8 +13,10 @@ use crate::scene::*;
 
 const K: KeyId = id(NEW);
 const K2: KeyId = id(NEW + 1);
+const K3: KeyId = id(NEW + 2);
 const OF_OLGA: Owner = Owner::User(OLGA);
 const OF_MAX: Owner = Owner::User(MAX);
+const OF_OTTO: Owner = Owner::User(OTTO);
 const OF_BOT: Owner = Owner::ServiceAccount(BOT);
 const DAY: u64 = 24 * 60 * 60;
 
@@ -130,13 +132,16 @@ fn no_key_is_confined_to_a_removed_tenant() {
 #[test]
 fn a_confined_credential_gives_no_wider_reach() {
     let wider = || create_key(OF_MAX, Reach::AnyTenant { home: A }, K);
-    check([], by(max(), wider()), rejected("NOT_FOUND"));
+    check([], by(max(), wider()), rejected("REACH_NOT_HELD"));
+    check([], by(narrowed(max(), "keyledger:read"), wider()), rejected("REACH_NOT_HELD"));
     let token = Scene::cast().mint(id(1), OLGAS, HOME).shown_by(OF_OLGA);
     let wider = create_key(OF_OLGA, Reach::AnyTenant { home: HOME }, K);
-    check([], by(token.clone(), wider), rejected("NOT_FOUND"));
+    check([], by(token.clone(), wider), rejected("REACH_NOT_HELD"));
     let joined = by(anna(), add_member(A, OLGA, Role::Member));
     let elsewhere = create_key(OF_OLGA, Reach::Tenant(A), K);
-    check([joined.clone()], by(token, elsewhere.clone()), rejected("NOT_FOUND"));
+    check([joined.clone()], by(token.clone(), elsewhere.clone()), rejected("REACH_NOT_HELD"));
+    // What it would make, it knows; a key that is there, out of its reach, it does not.
+    check([], by(token, Command::DisableKey { key: OLGAS }), rejected("NOT_FOUND"));
     let created = key_created(OF_OLGA, Reach::Tenant(A), new_key(OF_OLGA, K), None);
     check([joined], by(olga(), elsewhere), events([created]));
 }
@@ -159,17 +164,23 @@ fn nobody_grants_scopes_that_they_do_not_have() {
 
 #[test]
 fn scopes_narrow_what_a_role_permits() {
-    let commands = [
-        create_key(OF_MAX, Reach::Tenant(A), K),
-        Command::RenameKey { key: MAXS, name: key_name(OF_MAX, "new") },
-        expire(MAXS, Some(at(60))),
-        Command::DisableKey { key: MAXS },
-        revoke(MAXS),
-        rotate(MAXS, K, at(0)),
-        Command::RevokeTokens { target: keyledger_domain::event::TokenTarget::Key(MAXS) },
-    ];
-    for command in commands {
-        check([], by(narrowed(max(), "keyledger:read keyledger:admin"), command), rejected("FORBIDDEN"));
+    let commands = |key| {
+        [
+            create_key(OF_MAX, Reach::Tenant(A), K),
+            Command::RenameKey { key, name: key_name(OF_MAX, "new") },
+            expire(key, Some(at(60))),
+            Command::DisableKey { key },
+            rotate(key, K, at(0)),
+        ]
+    };
+    let holder = || narrowed(max(), "keyledger:read keyledger:admin");
+    for command in commands(MAXS) {
+        check([], by(holder(), command), rejected("FORBIDDEN"));
+    }
+    let other = by(max(), create_key(OF_MAX, Reach::Tenant(A), K2));
+    let stops = [revoke(K2), Command::RevokeTokens { target: TokenTarget::Key(K2) }];
+    for command in commands(K2).into_iter().chain(stops) {
+        check([other.clone()], by(holder(), command), rejected("FORBIDDEN"));
     }
     // And never widen it.
     let rename = Command::RenameTenant { tenant: A, name: tenant_name(A, "new") };
@@ -361,21 +372,56 @@ fn a_user_manages_only_its_own_keys_and_administrators_those_of_service_accounts
             check([], by(actor, command.clone()), Then::Rejection(there_is_none));
         }
     }
-    for command in commands(BOTS, OF_BOT) {
+    // Another than the one it shows: even the service account itself does nothing with that.
+    let spare = || [by(anna(), create_key(OF_BOT, Reach::Tenant(A), K2))];
+    for command in commands(K2, OF_BOT) {
         for actor in [max(), rita(), rex(), bot()] {
-            check([], by(actor, command.clone()), rejected("FORBIDDEN"));
+            check(spare(), by(actor, command.clone()), rejected("FORBIDDEN"));
         }
         for actor in [bert(), otto(), bee()] {
-            let there_is_none = Rejection::NotFound(Entity::Key(BOTS));
-            check([], by(actor, command.clone()), Then::Rejection(there_is_none));
+            let there_is_none = Rejection::NotFound(Entity::Key(K2));
+            check(spare(), by(actor, command.clone()), Then::Rejection(there_is_none));
         }
         for actor in [anna(), etl()] {
-            assert!(Scene::cast().decide(&actor, command.clone(), at(0)).is_ok(), "{command:?}");
+            let scene = Scene::cast().given(spare());
+            assert!(scene.decide(&actor, command.clone(), at(0)).is_ok(), "{command:?}");
         }
     }
     for command in commands(K2, OF_MAX) {
         check([], by(max(), command), rejected("NOT_FOUND"));
     }
+}
+
+#[test]
+fn whoever_holds_a_key_ends_it_however_little_it_permits_and_does_nothing_else_with_it() {
+    let holders = [
+        (narrowed(max(), "keyledger:read"), MAXS),
+        (narrowed(max(), ""), MAXS),
+        (narrowed(anna(), "flows:run"), ANNAS),
+        (narrowed(olga(), "keyledger:verify"), OLGAS),
+        (rex(), REXS),
+        (bot(), BOTS),
+        (narrowed(bot(), ""), BOTS),
+        (narrowed(bee(), "keyledger:read"), BEES),
+    ];
+    for (holder, key) in holders {
+        check([], by(holder.clone(), revoke(key)), events([revoked(key)]));
+        check([by(holder.clone(), revoke(key))], by(holder, revoke(key)), rejected("KEY_REVOKED"));
+    }
+    for holder in [bot(), narrowed(bot(), "")] {
+        let commands = [
+            Command::RenameKey { key: BOTS, name: account_name(BOT, "new") },
+            expire(BOTS, Some(at(60))),
+            Command::DisableKey { key: BOTS },
+            rotate(BOTS, K, at(60)),
+        ];
+        for command in commands {
+            check([], by(holder.clone(), command), rejected("FORBIDDEN"));
+        }
+    }
+    // What is dead already ends nothing, and nobody calls another's key their own.
+    check([], by(mira(), revoke(MIRAS)), rejected("KEY_REVOKED"));
+    check([], by(shows(OF_MAX, BOTS, Some(A)), revoke(BOTS)), rejected("KEY_UNKNOWN"));
 }
 
 #[test]
@@ -411,6 +457,20 @@ fn a_rotation_makes_a_successor_like_the_key_and_gives_grace() {
     // Revoking the old key in its grace does not touch the new one.
     let scene = scene.given([by(max(), revoke(K))]);
     assert_eq!((scene.accepts(K, 0), scene.accepts(K2, 0)), (Err(Refusal::KeyRevoked), Ok(())));
+}
+
+#[test]
+fn a_disabled_key_is_enabled_before_it_is_rotated() {
+    let disabled =
+        || [by(max(), create_key(OF_MAX, Reach::Tenant(A), K)), by(max(), Command::DisableKey { key: K })];
+    let rotate_it = || by(max(), rotate(K, K2, at(60)));
+    check(disabled(), rotate_it(), Then::Rejection(Rejection::KeyDisabled(K)));
+    let scene =
+        Scene::cast().given(disabled()).given([by(max(), Command::EnableKey { key: K }), rotate_it()]);
+    assert_eq!(scene.accepts(K2, 0), Ok(()));
+    // What is final is told first.
+    let revoked = by(max(), revoke(K));
+    check(disabled().into_iter().chain([revoked]), rotate_it(), rejected("KEY_REVOKED"));
 }
 
 #[test]
@@ -484,6 +544,79 @@ fn a_key_that_ended_with_what_it_rested_on_has_no_successor() {
     let account_gone = by(anna(), Command::RemoveServiceAccount { service_account: BOT });
     let rotate_bots = by(anna(), rotate(BOTS, K, at(60)));
     check([account_gone], rotate_bots, gone(Entity::ServiceAccount(BOT)));
+}
+
+/// Otto has a key for any tenant, was in A, left it and came back.
+fn came_back() -> (Scene, Actor) {
+    let (key, actor) = unconfined(OTTO, K, B);
+    let scene = Scene::cast().given([
+        by(anna(), add_member(A, OTTO, Role::Member)),
+        key,
+        by(anna(), remove_member(A, OTTO)),
+        by(anna(), add_member(A, OTTO, Role::Member)),
+    ]);
+    (scene, actor)
+}
+
+#[test]
+fn a_key_from_before_its_user_left_makes_none_for_any_tenant() {
+    let anywhere = |home| create_key(OF_OTTO, Reach::AnyTenant { home }, K2);
+    let (scene, otto) = came_back();
+    scene.clone().check(by(otto.clone(), anywhere(B)), Then::Rejection(Rejection::ReachNotHeld));
+    assert_eq!(scene.admit(K, Some(A), 0), Err(Refusal::MembershipRemoved));
+    // Where it is still accepted, it still makes keys.
+    let in_b = key_created(OF_OTTO, Reach::Tenant(B), new_key(OF_OTTO, K2), None);
+    scene.clone().check(by(otto.clone(), create_key(OF_OTTO, Reach::Tenant(B), K2)), events([in_b]));
+    // There is nothing to regain while its user is not there.
+    let gone = scene.clone().given([by(anna(), remove_member(A, OTTO))]);
+    let created = key_created(OF_OTTO, Reach::AnyTenant { home: B }, new_key(OF_OTTO, K2), None);
+    gone.check(by(otto, anywhere(B)), events([created]));
+    // A key from afterwards makes what it likes.
+    let (later, with_later) = unconfined(OTTO, K3, B);
+    let created = key_created(OF_OTTO, Reach::AnyTenant { home: A }, new_key(OF_OTTO, K2), None);
+    scene.given([later]).check(by(with_later, anywhere(A)), events([created]));
+}
+
+#[test]
+fn a_key_from_before_its_user_left_has_no_successor_for_any_tenant() {
+    let (scene, otto) = came_back();
+    let rotate_it = || by(otto.clone(), rotate(K, K2, at(60)));
+    scene.clone().check(rotate_it(), Then::Rejection(Rejection::ReachNotHeld));
+    scene.clone().given([by(anna(), remove_member(A, OTTO)), rotate_it()]);
+    let (later, with_later) = unconfined(OTTO, K3, B);
+    let scene = scene.given([later]);
+    // Neither does it get one by a key that is accepted in A: the successor would be.
+    scene.clone().check(by(with_later.clone(), rotate(K, K2, at(60))), rejected("REACH_NOT_HELD"));
+    let scene = scene.given([by(with_later, rotate(K3, K2, at(60)))]);
+    assert!(scene.admit(K2, Some(A), 0).is_ok());
+}
+
+#[test]
+fn a_key_from_before_its_user_left_regains_nothing_by_rotating_one_from_afterwards() {
+    let (scene, otto) = came_back();
+    let first_key = fact(key_created(OF_OTTO, Reach::Tenant(A), new_key(OF_OTTO, K2), None));
+    let (later, _) = unconfined(OTTO, K3, B);
+    let scene = scene.given([first_key, later]);
+    let rotate_it = |key| by(otto.clone(), rotate(key, id(NEW + 3), at(60)));
+    scene.clone().check(rotate_it(K2), Then::Rejection(Rejection::NotFound(Entity::Tenant(A))));
+    scene.clone().check(rotate_it(K3), Then::Rejection(Rejection::ReachNotHeld));
+    // But it may end them.
+    scene.check(by(otto, revoke(K2)), events([revoked(K2)]));
+}
+
+#[test]
+fn a_key_for_one_tenant_is_made_only_with_one_that_is_accepted_there() {
+    let in_a = |owner| create_key(owner, Reach::Tenant(A), K2);
+    let (scene, otto) = came_back();
+    scene.check(by(otto, in_a(OF_OTTO)), Then::Rejection(Rejection::NotFound(Entity::Tenant(A))));
+    let suspended = by(olga(), Command::SuspendTenant { tenant: A });
+    let removed = by(olga(), Command::RemoveTenant { tenant: A });
+    let anna_in_a = || by(anna(), in_a(Owner::User(ANNA)));
+    check([suspended], anna_in_a(), Then::Rejection(Rejection::Suspended(Entity::Tenant(A))));
+    check([removed], anna_in_a(), Then::Rejection(Rejection::Removed(Entity::Tenant(A))));
+    let unseen = Rejection::NotFound(Entity::Tenant(B));
+    let elsewhere = create_key(Owner::User(ANNA), Reach::Tenant(B), K2);
+    check([], by(anna(), elsewhere), Then::Rejection(unseen));
 }
 
 #[test]

@@ -76,15 +76,21 @@ fn only_living_users_are_added_and_only_to_tenants_that_are() {
 }
 
 #[test]
-fn the_first_key_of_a_new_member_acts_only_there_and_is_no_wider_than_the_giver() {
+fn the_first_key_of_a_new_member_is_no_wider_than_the_giver() {
     let with = |scopes| {
         let first_key = NewKey { scopes, ..new_key(Owner::User(OTTO), K) };
         Command::AddMember { tenant: A, user: OTTO, role: Role::Member, first_key: Some(first_key) }
     };
     let all = new_key(Owner::User(OTTO), K);
-    let created = key_created(Owner::User(OTTO), Reach::Tenant(A), all.clone(), None);
-    let expected = events([added(OTTO, Role::Member), created]);
-    check([], by(anna(), with(all.scopes.clone())), expected);
+    let expected = |reach| {
+        let created = key_created(Owner::User(OTTO), reach, all.clone(), None);
+        events([added(OTTO, Role::Member), created])
+    };
+    for actor in [anna(), etl()] {
+        check([], by(actor, with(all.scopes.clone())), expected(Reach::Tenant(A)));
+    }
+    // An operator could bring him in anywhere, and so may let him act anywhere.
+    check([], by(olga(), with(all.scopes.clone())), expected(Reach::AnyTenant { home: A }));
     check([], by(narrowed(anna(), "keyledger:admin"), with(all.scopes)), rejected("SCOPES_NOT_HELD"));
 }
 

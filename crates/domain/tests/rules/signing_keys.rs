@@ -58,6 +58,21 @@ fn the_last_one_is_retired_with_its_replacement() {
 }
 
 #[test]
+fn the_last_one_is_not_retired_for_a_replacement_that_signs_only_later() {
+    for reason in [Superseded, Compromised] {
+        let replace = || by(olga(), retire(reason, Some(new_signing_key(NEXT, at(60)))));
+        check([], replace().at(59), rejected("LAST_SIGNING_KEY"));
+        check([], replace().at(60), once([added(60), retired(reason)]));
+        let another = |active_from| {
+            let signing_key = new_signing_key(id(NEW + 1), at(active_from));
+            by(Actor::Server, Command::AddSigningKey { signing_key })
+        };
+        check([another(59)], replace().at(59), once([added(60), retired(reason)]));
+        check([another(60)], replace().at(59), rejected("LAST_SIGNING_KEY"));
+    }
+}
+
+#[test]
 fn a_retired_one_can_still_turn_out_compromised_but_not_the_reverse() {
     let another = || by(Actor::Server, add(0));
     let retired_as = |reason| by(olga(), retire(reason, None));

@@ -1,12 +1,12 @@
 //! Rules about tokens: watermarks of every kind, and what a token rests on.
 
-use keyledger_domain::actor::Actor;
+use keyledger_domain::actor::{Actor, Holder, Token};
 use keyledger_domain::command::Command;
 use keyledger_domain::event::{Event, RetirementReason, TokenTarget};
 use keyledger_domain::ids::{KeyId, SigningKeyId, TokenId};
 use keyledger_domain::key::{Owner, Reach};
 use keyledger_domain::rejection::Refusal;
-use keyledger_domain::role::Role;
+use keyledger_domain::role::{Role, Scopes};
 use keyledger_domain::time::Position;
 
 use crate::scene::*;
@@ -100,8 +100,11 @@ fn whoever_manages_what_tokens_rest_on_revokes_them_each_time_anew() {
         (olga(), OF_MAX),
         (anna(), OF_BOT),
         (etl(), OF_BOT),
+        (olga(), OF_BOT),
         (anna(), TokenTarget::Tenant(A)),
         (etl(), TokenTarget::Tenant(A)),
+        (olga(), TokenTarget::Tenant(A)),
+        (olga(), TokenTarget::Tenant(B)),
         (olga(), TokenTarget::SigningKey(SIGNING)),
         (olga(), TokenTarget::All),
     ];
@@ -117,15 +120,19 @@ fn nobody_else_revokes_tokens() {
     let must_not = [
         ("NOT_FOUND", vec![anna(), rita(), etl(), bot(), bert()], MAX_TOKEN),
         ("NOT_FOUND", vec![anna(), rita(), etl(), bot(), bert()], TokenTarget::Key(MAXS)),
-        ("FORBIDDEN", vec![max(), rita(), bot()], TokenTarget::Key(BOTS)),
+        ("FORBIDDEN", vec![max(), rita(), bot()], TokenTarget::Key(ETLS)),
+        ("FORBIDDEN", vec![max(), rita()], TokenTarget::Key(BOTS)),
         ("NOT_FOUND", vec![bert(), otto(), bee()], TokenTarget::Key(BOTS)),
         ("NOT_FOUND", vec![olga()], TokenTarget::Key(K)),
+        ("NOT_FOUND", vec![olga()], TokenTarget::Owner(Owner::ServiceAccount(id(NEW)))),
+        ("NOT_FOUND", vec![olga()], TokenTarget::Owner(Owner::User(id(NEW)))),
+        ("NOT_FOUND", vec![olga()], TokenTarget::Tenant(id(NEW))),
         // All of a user's tokens act in more than one tenant; a confined credential does not.
         ("FORBIDDEN", vec![anna(), max(), bert()], OF_MAX),
         ("FORBIDDEN", vec![max(), rita(), bot()], OF_BOT),
-        ("NOT_FOUND", vec![bert(), bee(), olga()], OF_BOT),
+        ("NOT_FOUND", vec![bert(), bee(), narrowed(olga(), "keyledger:admin")], OF_BOT),
         ("FORBIDDEN", vec![max(), rita(), bot()], TokenTarget::Tenant(A)),
-        ("NOT_FOUND", vec![bert(), bee(), olga()], TokenTarget::Tenant(A)),
+        ("NOT_FOUND", vec![bert(), bee(), narrowed(olga(), "keyledger:admin")], TokenTarget::Tenant(A)),
         ("FORBIDDEN", vec![anna(), max(), etl(), bert()], TokenTarget::SigningKey(SIGNING)),
         ("NOT_FOUND", vec![olga()], TokenTarget::SigningKey(NEXT)),
         ("FORBIDDEN", vec![anna(), max(), etl(), bert()], TokenTarget::All),
@@ -136,6 +143,39 @@ fn nobody_else_revokes_tokens() {
         for actor in actors {
             check([], revoke_tokens(actor, target), rejected(code));
         }
+    }
+}
+
+#[test]
+fn whoever_holds_a_key_revokes_its_tokens_however_little_it_permits() {
+    let holders = [
+        (narrowed(max(), "keyledger:read"), MAXS),
+        (narrowed(anna(), ""), ANNAS),
+        (rex(), REXS),
+        (bot(), BOTS),
+        (narrowed(bee(), ""), BEES),
+    ];
+    for (holder, key) in holders {
+        for target in [TokenTarget::Key(key), TokenTarget::Token { token: FIRST, key }] {
+            check([], revoke_tokens(holder.clone(), target), events([Event::TokensRevoked { target }]));
+        }
+    }
+    // Of one's other keys it takes the scope.
+    let other = by(max(), create_key(Owner::User(MAX), Reach::Tenant(A), K));
+    for target in [TokenTarget::Key(K), TokenTarget::Token { token: FIRST, key: K }] {
+        let narrow = revoke_tokens(narrowed(max(), "keyledger:read"), target);
+        check([other.clone()], narrow, rejected("FORBIDDEN"));
+    }
+}
+
+#[test]
+fn a_token_that_is_for_no_tenant_is_none_of_ours() {
+    let minted = Scene::cast().mint(FIRST, OLGAS, HOME);
+    let Actor::Holder(holder) = minted.shown_by(Owner::User(OLGA)) else { panic!("a token has a holder") };
+    let everywhere = Actor::Holder(Holder { confined_to: None, ..holder });
+    for command in [Command::SuspendTenant { tenant: A }, revoke(OLGAS), Command::GrantOperator { user: MAX }]
+    {
+        check([], by(everywhere.clone(), command), rejected("SIGNING_KEY_REFUSED"));
     }
 }
 
@@ -233,8 +273,14 @@ fn a_token_from_before_a_removal_stays_dead_after_joining_again() {
     let after = before.given([left, rejoined]);
     assert_eq!(after.accepts_token(&confined, 0), Err(Refusal::MembershipRemoved));
     assert_eq!(after.accepts_token(&from_any, 0), Err(Refusal::MembershipRemoved));
-    assert_eq!(after.accepts(K, 0), Ok(()), "the key for any tenant reaches the new membership");
-    let fresh = after.mint(LATER, K, A);
+    assert_eq!(after.admit(K, Some(A), 0), Err(Refusal::MembershipRemoved), "and there are no new ones");
+    // Not even if one were minted: a token stands with its key.
+    let token = Token { id: LATER, seq: after.head(), signing_key: SIGNING };
+    let stray = Minted { token, key: K, tenant: A };
+    assert_eq!(after.accepts_token(&stray, 0), Err(Refusal::MembershipRemoved));
+    let (anew, _) = unconfined(MAX, id(NEW + 1), A);
+    let after = after.given([anew]);
+    let fresh = after.mint(LATER, id(NEW + 1), A);
     assert_eq!(after.accepts_token(&fresh, 0), Ok(()));
 }
 
@@ -254,5 +300,27 @@ fn a_key_for_one_tenant_is_not_widened_by_its_owners_other_memberships() {
     let joined = by(anna(), add_member(A, OTTO, Role::Member));
     let scene = Scene::cast().given([joined]);
     let created = create_key(Owner::User(OTTO), Reach::Tenant(A), K);
-    scene.check(by(otto(), created), rejected("NOT_FOUND"));
+    scene.check(by(otto(), created), rejected("REACH_NOT_HELD"));
+}
+
+#[test]
+fn whoever_shows_a_token_ends_it_but_not_its_key() {
+    let (key, _) = unconfined(MAX, K, A);
+    let scene = Scene::cast().given([key]);
+    let minted = scene.mint(FIRST, K, A);
+    let holder = Holder {
+        identity: Owner::User(MAX),
+        key: K,
+        confined_to: Some(A),
+        scopes: Scopes::All,
+        token: Some(minted.token),
+    };
+    let shown = Actor::Holder(holder);
+    let itself = TokenTarget::Token { token: FIRST, key: K };
+    scene
+        .clone()
+        .check(revoke_tokens(shown.clone(), itself), events([Event::TokensRevoked { target: itself }]));
+    for beyond in [TokenTarget::Token { token: SECOND, key: K }, TokenTarget::Key(K)] {
+        scene.clone().check(revoke_tokens(shown.clone(), beyond), rejected("NOT_FOUND"));
+    }
 }

@@ -41,11 +41,18 @@ fn administrators_and_operators_bring_in_a_new_user() {
 }
 
 #[test]
-fn the_first_key_of_a_new_user_acts_only_in_the_tenant() {
+fn the_first_key_of_a_new_user_acts_where_its_giver_does() {
     let key = new_key(Owner::User(U), K);
     let [user, member] = created();
     let first = key_created(Owner::User(U), Reach::Tenant(A), key.clone(), None);
-    check([], by(anna(), create(new_user(U), Some(key))), events([user, member, first]));
+    let expected = || events([user.clone(), member.clone(), first.clone()]);
+    // An administrator gives what it administers, even by a key for any tenant.
+    check([], by(anna(), create(new_user(U), Some(key.clone()))), expected());
+    check([], by(etl(), create(new_user(U), Some(key.clone()))), expected());
+    // An operator has any.
+    let reach = Reach::AnyTenant { home: A };
+    let first = key_created(Owner::User(U), reach, key.clone(), None);
+    check([], by(olga(), create(new_user(U), Some(key))), events([user, member, first]));
     let taken = new_key(Owner::User(U), MAXS);
     check([], by(anna(), create(new_user(U), Some(taken))), rejected("ID_TAKEN"));
 }

@@ -12,28 +12,44 @@ pub(super) const MUTATION_FIELDS_MAX: usize = 10;
 /// Whether a document's mutation stays within the limit. What does not parse is for the parser to refuse.
 pub(super) fn within_limit(document: &str, schema: &Schema) -> bool {
     let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else { return true };
-    let mut fragments = HashMap::new();
+    let mut fragments = Fragments::new();
     for definition in &definitions {
         if let Definition::Fragment(fragment) = definition {
-            fragments.insert(fragment.item.name.item, fragment.item.selection_set.as_slice());
+            fragments.insert(fragment.item.name.item, (fragment.item.selection_set.as_slice(), None));
         }
     }
     definitions.iter().all(|definition| match definition {
         Definition::Operation(operation) if operation.item.operation_type == OperationType::Mutation => {
-            // The parser has refused fragments that spread themselves.
-            count(&operation.item.selection_set, &fragments) <= MUTATION_FIELDS_MAX
+            count(&operation.item.selection_set, &mut fragments) <= MUTATION_FIELDS_MAX
         }
         Definition::Operation(_) | Definition::Fragment(_) => true,
     })
 }
 
-fn count<'a, S>(selections: &[Selection<'a, S>], fragments: &HashMap<&'a str, &[Selection<'a, S>]>) -> usize {
+/// What each fragment selects, and how many fields that is, once it has been counted.
+type Fragments<'d, 'a, S> = HashMap<&'a str, (&'d [Selection<'a, S>], Option<usize>)>;
+
+fn count<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S>) -> usize {
     let counted = selections.iter().map(|selection| match selection {
         Selection::Field(_) => 1,
-        Selection::FragmentSpread(spread) => {
-            fragments.get(spread.item.name.item).map_or(0, |inner| count(inner, fragments))
-        }
+        Selection::FragmentSpread(spread) => spread_count(spread.item.name.item, fragments),
         Selection::InlineFragment(inline) => count(&inline.item.selection_set, fragments),
     });
     counted.fold(0, usize::saturating_add)
+}
+
+/// Each fragment is counted once, however often it is spread. One that spreads itself counts for nothing
+/// while it is being counted: the parser lets it pass, and validation, which comes later, refuses it.
+fn spread_count<S>(name: &str, fragments: &mut Fragments<'_, '_, S>) -> usize {
+    let Some((selections, counted)) = fragments.get_mut(name) else { return 0 };
+    if let Some(counted) = counted {
+        return *counted;
+    }
+    let selections = *selections;
+    *counted = Some(0);
+    let total = count(selections, fragments);
+    if let Some((_, counted)) = fragments.get_mut(name) {
+        *counted = Some(total);
+    }
+    total
 }

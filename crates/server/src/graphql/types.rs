@@ -292,8 +292,8 @@ pub struct CreateTenantPayload {
 pub struct AddMemberPayload {
     /// The user: known by that address, or new.
     pub user_id: Uuid,
-    /// The first key, if one was asked for: shown this once. It acts in this tenant only, unless an
-    /// operator brought in a new user.
+    /// The first key, if one was asked for: shown this once. It acts in any of the
+    /// user's tenants if an operator brought the user in, else in this tenant only.
     pub key: Option<String>,
     /// The position of the log that says so.
     pub position: LogPosition,
