@@ -146,3 +146,49 @@ fn a_file_in_the_place_of_the_folder_is_an_error() {
     let ended = run(&init(file.path(), &["-o", "json"]));
     assert_eq!((ended.code, ended.error().0.as_str()), (1, "FILE_FAILED"));
 }
+
+#[test]
+fn of_several_at_once_one_makes_the_ledger_and_it_can_be_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let attempts: Vec<_> = (0..4)
+        .map(|_| keyledger(&init(&data, &["-o", "json"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())
+        .collect();
+    let ended: Vec<_> =
+        attempts.into_iter().map(|child| Ended::of(child.unwrap().wait_with_output().unwrap())).collect();
+    let made = ended.iter().filter(|ended| ended.code == 0).count();
+    assert_eq!(made, 1, "{:?}", ended.iter().map(|ended| &ended.err).collect::<Vec<_>>());
+    for refused in ended.iter().filter(|ended| ended.code != 0) {
+        let (code, message) = refused.error();
+        assert!(["LEDGER_EXISTS", "LEDGER_IN_USE"].contains(&code.as_str()), "{code}: {message}");
+    }
+    let verified = run(&["audit", "verify", "--data", text(&data)]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(verified.out.contains("guard       ok"), "{}", verified.out);
+}
+
+#[test]
+fn what_an_interrupted_attempt_left_is_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir_all(data.join("secrets")).unwrap();
+    fs::write(data.join("ledger.redb.unfinished"), b"half a ledger").unwrap();
+    fs::write(data.join("secrets/pepper.new"), b"").unwrap();
+    fs::write(data.join("guard"), b"keyledger-guard 1\n").unwrap();
+    let ended = run(&init(&data, &[]));
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(run(&["audit", "verify", "--data", text(&data)]).code, 0);
+}
+
+#[test]
+fn another_ledgers_guard_is_not_replaced() {
+    let deployment = Deployment::new();
+    let guard = deployment.data().join("guard");
+    let before = fs::read(&guard).unwrap();
+    let other = deployment.folder.path().join("other");
+    let ended = run(&init(&other, &["--guard", text(&guard), "-o", "json"]));
+    let (code, message) = ended.error();
+    assert_eq!((ended.code, code.as_str()), (6, "GUARD_EXISTS"), "{message}");
+    assert_eq!(fs::read(&guard).unwrap(), before);
+    assert!(!other.join("ledger.redb").exists());
+}
