@@ -66,7 +66,7 @@ pub enum Command {
         user: UserId,
     },
 
-    /// Make a known user a member of a tenant, perhaps with a first key of the same kind.
+    /// Make a known user a member of a tenant, perhaps with a first key confined to it.
     AddMember {
         tenant: TenantId,
         user: UserId,

@@ -46,6 +46,15 @@ pub fn role_of<L: Lookup>(
     answer(case.authenticated().and_then(|()| case.permitted_role(tenant, needs)))
 }
 
+/// Whether the actor's credential is still accepted: what is asked before an earlier answer is repeated.
+pub fn authenticated<L: Lookup>(
+    lookup: &L,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Result<(), Rejection>, L::Error> {
+    answer(Case { rows: lookup, actor, now }.authenticated())
+}
+
 /// Whether the actor operates the deployment: what queries across tenants ask before they answer.
 pub fn operates<L: Lookup>(
     lookup: &L,

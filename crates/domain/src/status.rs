@@ -109,8 +109,9 @@ pub enum Operator {
 
 /// Whether the bearer of a key with this life is accepted, in the tenant wanted or else at home.
 ///
-/// A key that acts in any tenant of its user falls back from its home to the user's oldest living
-/// membership, and an operator's to none at all: removing a tenant must not lock the operator out.
+/// A key that acts in any tenant of its user falls back from a home that has ended to the user's oldest living
+/// membership. A home that is merely suspended comes back, so it refuses: nothing may be done elsewhere by
+/// surprise. An operator's key falls back to no tenant at all: a tenant's end must not lock the operator out.
 pub fn admit<A: Ancestors>(
     ancestors: &A,
     bearer: &Bearer,
@@ -128,11 +129,13 @@ pub fn admit<A: Ancestors>(
     let at_home = admit_in(ancestors, bearer, life, tenant.unwrap_or(bearer.reach.home()), at)?;
     match (at_home, tenant, bearer.owner) {
         (Err(refusal), None, Owner::User(user)) if rests_on_the_tenant(refusal) => {
-            let mut memberships = ancestors.all_memberships_of(user)?;
-            memberships.sort_by_key(|membership| membership.since);
-            for membership in memberships {
-                if let Ok(admission) = admit_in(ancestors, bearer, life, membership.tenant, at)? {
-                    return Ok(Ok(admission));
+            if refusal != Refusal::TenantSuspended {
+                let mut memberships = ancestors.all_memberships_of(user)?;
+                memberships.sort_by_key(|membership| membership.since);
+                for membership in memberships {
+                    if let Ok(admission) = admit_in(ancestors, bearer, life, membership.tenant, at)? {
+                        return Ok(Ok(admission));
+                    }
                 }
             }
             let operator = matches!(ancestors.user_standing(user)?, Some((Standing::Living, Operator::Yes)));
@@ -237,7 +240,7 @@ pub fn token_status<A: Ancestors>(
     Ok(Ok(()))
 }
 
-/// Whether another tenant could admit what this one refuses.
+/// Whether it is the tenant that refuses, and not the key or its owner.
 fn rests_on_the_tenant(refusal: Refusal) -> bool {
     matches!(
         refusal,

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use keyledger_domain::actor::Actor;
 use keyledger_domain::command::{Command, FirstAdministrator, NewKey};
 use keyledger_domain::event::{Event, RetirementReason, TokenTarget};
-use keyledger_domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId};
+use keyledger_domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use keyledger_domain::key::{Owner, Reach};
 use keyledger_domain::rejection::{Rejection, RejectionClass};
 use keyledger_domain::role::Role;
@@ -407,7 +407,15 @@ fn members() -> Vec<Row> {
         row(TenantA, "the last administrator, to member", change(ANNA, Role::Member)),
         row(TenantA, "the member", remove_member(A, MAX)),
         row(TenantA, "the last administrator", remove_member(A, ANNA)),
+        Row { about: About::OwnConfined, on: "oneself", command: Box::new(leave) },
     ]
+}
+
+fn leave(who: Who) -> Option<Command> {
+    match who.identity()? {
+        (Owner::User(user), tenant) => Some(remove_member(tenant, user)),
+        (Owner::ServiceAccount(_), _) => None,
+    }
 }
 
 fn service_accounts() -> Vec<Row> {
@@ -633,13 +641,15 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         Command::RenameTenant { .. }
         | Command::ChangeTenantPolicy { .. }
         | Command::ChangeMemberRole { .. }
-        | Command::RemoveMember { .. }
         | Command::CreateServiceAccount { .. }
         | Command::RenameServiceAccount { .. }
         | Command::ChangeServiceAccountRole { .. }
         | Command::SuspendServiceAccount { .. }
         | Command::ResumeServiceAccount { .. }
         | Command::RemoveServiceAccount { .. } => who.administers(),
+        Command::RemoveMember { tenant, user } => {
+            (who.administers() && *tenant == A) || leaves(who, *tenant, *user)
+        }
         Command::CreateKey { .. }
         | Command::RenameKey { .. }
         | Command::ChangeKeyExpiry { .. }
@@ -658,6 +668,12 @@ fn may(who: Who, about: About, command: &Command) -> bool {
             TokenTarget::SigningKey(_) | TokenTarget::All => who == Operator,
         },
     }
+}
+
+/// A member may leave, and remove nobody but itself; not with a credential that is narrowed.
+fn leaves(who: Who, tenant: TenantId, user: UserId) -> bool {
+    let fit = !who.is_dead() && who != AdministratorReading;
+    fit && who.identity() == Some((Owner::User(user), tenant))
 }
 
 /// Whoever holds a living key may stop that very key and its tokens, with whatever scopes and role.

@@ -132,14 +132,18 @@ impl<L: Lookup> Case<'_, L> {
         Ok(Event::KeyCreated(created))
     }
 
-    /// When a key born then ends: each policy that applies fills in its default and sets its bound.
+    /// When a key born then ends. The first policy, its home's if that lives, says when one ends for which nothing
+    /// was asked;
+    /// every policy sets its bound. A tenant elsewhere can refuse a life, but not shorten it unseen.
     pub(super) fn key_end(
         &self,
         policies: &[(TenantId, TenantPolicy)],
         asked: Option<Timestamp>,
         born: Timestamp,
     ) -> Result<Option<Timestamp>, Stop<L::Error>> {
-        let default = policies.iter().filter_map(|(_, policy)| policy.key_life_seconds_default).min();
+        let first = policies.first().map(|(_, policy)| policy);
+        let default =
+            first.and_then(|policy| policy.key_life_seconds_default.or(policy.key_life_seconds_max));
         let end = asked.or(default.map(|seconds| born.plus_seconds(seconds)));
         // Of a key born long ago, the default may be over as well: it must not end by surprise.
         if end.is_some_and(|end| end <= self.now) {
@@ -166,13 +170,13 @@ impl<L: Lookup> Case<'_, L> {
         if regains { Err(Rejection::ReachNotHeld.into()) } else { Ok(()) }
     }
 
-    /// The policies of every tenant in which such a key would act.
+    /// The policies of every tenant in which such a key would act, its home's first.
     fn policies(&self, owner: Owner, reach: Reach) -> Result<Vec<(TenantId, TenantPolicy)>, Stop<L::Error>> {
         match (owner, reach) {
             (_, Reach::Tenant(tenant)) | (Owner::ServiceAccount(_), Reach::AnyTenant { home: tenant }) => {
                 Ok(vec![(tenant, self.tenant(tenant)?.policy)])
             }
-            (Owner::User(user), Reach::AnyTenant { .. }) => {
+            (Owner::User(user), Reach::AnyTenant { home }) => {
                 let mut policies = vec![];
                 for membership in self.rows.memberships_of(user).map_err(Stop::Failed)? {
                     let tenant = self.tenant(membership.tenant)?;
@@ -180,6 +184,7 @@ impl<L: Lookup> Case<'_, L> {
                         policies.push((tenant.id, tenant.policy));
                     }
                 }
+                policies.sort_by_key(|(tenant, _)| *tenant != home);
                 Ok(policies)
             }
         }

@@ -25,7 +25,8 @@ impl<L: Lookup> Case<'_, L> {
             return if same { Ok(vec![]) } else { Err(Rejection::AlreadyMember { tenant, user }.into()) };
         }
         let mut events = vec![Event::MemberAdded { tenant, user, role }];
-        events.extend(self.first_key(tenant, user, first_key)?);
+        // Bringing somebody in says who did it; a wide key of a known user would act in that user's name anywhere.
+        events.extend(self.first_key(user, Reach::Tenant(tenant), first_key)?);
         Ok(events)
     }
 
@@ -41,7 +42,10 @@ impl<L: Lookup> Case<'_, L> {
     }
 
     pub(super) fn remove_member(&self, tenant: TenantId, user: UserId) -> Decision<L> {
-        self.administer(tenant)?;
+        // Whoever was brought in may leave.
+        if !self.is_oneself(user, tenant)? {
+            self.administer(tenant)?;
+        }
         let member = self.rows.membership(tenant, user);
         let member = self.found(member, Entity::Member { tenant, user })?;
         match member.standing {
@@ -53,18 +57,15 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
-    /// The key with which whoever brings a user in lets that user begin. A tenant's administrator gives what
-    /// it has, which is that tenant.
+    /// The key with which whoever brings a user in lets that user begin.
     pub(super) fn first_key(
         &self,
-        tenant: TenantId,
         user: UserId,
+        reach: Reach,
         first_key: Option<NewKey>,
     ) -> Result<Option<Event>, Stop<L::Error>> {
         let Some(key) = first_key else { return Ok(None) };
-        let reach =
-            if self.is_operating()? { Reach::AnyTenant { home: tenant } } else { Reach::Tenant(tenant) };
-        let tenant = self.tenant(tenant)?;
+        let tenant = self.tenant(reach.home())?;
         self.grant(&key.scopes, reach)?;
         let expires_at = self.key_end(&[(tenant.id, tenant.policy)], key.expires_at, self.now)?;
         self.key_created(Owner::User(user), reach, key, expires_at).map(Some)

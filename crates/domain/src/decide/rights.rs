@@ -4,7 +4,7 @@
 
 use super::{Case, Stop};
 use crate::actor::{Actor, Holder};
-use crate::ids::{TenantId, TokenId};
+use crate::ids::{TenantId, TokenId, UserId};
 use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Refusal, Rejection};
@@ -104,6 +104,17 @@ impl<L: Lookup> Case<'_, L> {
     pub(super) fn made(&self) -> Answer<Position, L> {
         let holder = self.holder(Permission::OwnKeys)?;
         Ok(self.key_used(holder)?.created.position)
+    }
+
+    /// Whether the actor is this user, with a credential that acts in the tenant and is not narrowed too far.
+    pub(super) fn is_oneself(&self, user: UserId, tenant: TenantId) -> Answer<bool, L> {
+        match self.actor {
+            Actor::Holder(holder) if holder.identity == Owner::User(user) => {
+                self.role_in(holder, tenant)?;
+                Ok(holder.scopes.include(Permission::OwnKeys.scope()))
+            }
+            Actor::Holder(_) | Actor::Console | Actor::Server => Ok(false),
+        }
     }
 
     /// Whether this very token was shown.

@@ -4,6 +4,7 @@ use super::{Case, Decision, Stop};
 use crate::command::{NewKey, NewUser};
 use crate::event::Event;
 use crate::ids::{TenantId, UserId};
+use crate::key::Reach;
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Rejection};
 use crate::role::Role;
@@ -20,7 +21,10 @@ impl<L: Lookup> Case<'_, L> {
         self.bring_into(tenant)?;
         let id = user.id;
         let mut events = vec![self.user_created(user)?, Event::MemberAdded { tenant, user: id, role }];
-        events.extend(self.first_key(tenant, id, first_key)?);
+        // A tenant's administrator gives what it has, which is that tenant.
+        let reach =
+            if self.is_operating()? { Reach::AnyTenant { home: tenant } } else { Reach::Tenant(tenant) };
+        events.extend(self.first_key(id, reach, first_key)?);
         Ok(events)
     }
 

@@ -15,6 +15,10 @@ const S: ServiceAccountId = id(NEW);
 const T: TenantId = id(NEW);
 const U: UserId = id(NEW);
 
+fn removed(tenant: TenantId, user: UserId) -> Event {
+    Event::MemberRemoved { tenant, user }
+}
+
 /// One deed is one event; then these keys are refused for this reason, and those are accepted as before.
 #[track_caller]
 fn check_ends(given: Vec<Deed>, deed: Deed, refused: (&[KeyId], Refusal), untouched: &[KeyId]) -> Scene {
@@ -197,18 +201,71 @@ fn a_key_for_any_tenant_falls_back_to_the_oldest_living_membership() {
     ]);
     let acts_in = |scene: &Scene| scene.admit(K, None, 0).map(|admission| admission.tenant);
     assert_eq!(acts_in(&scene), Ok(Some(B)));
-    let scene = scene.given([by(olga(), Command::SuspendTenant { tenant: B })]);
-    assert_eq!(acts_in(&scene), Ok(Some(A)));
-    assert_eq!(scene.admit(K, Some(B), 0), Err(Refusal::TenantSuspended), "B was asked for");
-    let scene = scene.given([by(anna(), remove_member(A, OTTO))]);
-    assert_eq!(acts_in(&scene), Ok(Some(HOME)));
-    // A is not its own again when Otto comes back, even when nothing else is left.
-    let scene = scene.given([by(anna(), add_member(A, OTTO, Role::Runner))]);
-    assert_eq!(acts_in(&scene), Ok(Some(HOME)));
-    let nowhere = scene.clone().given([by(olga(), Command::RemoveTenant { tenant: HOME })]);
-    assert_eq!(acts_in(&nowhere), Err(Refusal::TenantSuspended));
-    let scene = scene.given([by(olga(), Command::ResumeTenant { tenant: B })]);
-    assert_eq!(acts_in(&scene), Ok(Some(B)));
+    let ended = [by(bert(), remove_member(B, OTTO)), by(olga(), Command::RemoveTenant { tenant: B })];
+    let refusals = [Refusal::MembershipRemoved, Refusal::TenantRemoved];
+    for (end, refusal) in ended.into_iter().zip(refusals) {
+        let scene = scene.clone().given([end]);
+        assert_eq!(acts_in(&scene), Ok(Some(A)));
+        assert_eq!(scene.admit(K, Some(B), 0), Err(refusal), "B was asked for");
+        // Past one that is suspended, to the next.
+        let suspended = scene.clone().given([by(olga(), Command::SuspendTenant { tenant: A })]);
+        assert_eq!(acts_in(&suspended), Ok(Some(HOME)));
+        let scene = scene.given([by(anna(), remove_member(A, OTTO))]);
+        assert_eq!(acts_in(&scene), Ok(Some(HOME)));
+        // A is not its own again when Otto comes back, even when nothing else is left.
+        let scene = scene.given([by(anna(), add_member(A, OTTO, Role::Runner))]);
+        assert_eq!(acts_in(&scene), Ok(Some(HOME)));
+        let nowhere = scene.given([by(olga(), Command::RemoveTenant { tenant: HOME })]);
+        assert_eq!(acts_in(&nowhere), Err(refusal));
+    }
+}
+
+#[test]
+fn a_key_for_any_tenant_falls_back_from_a_home_of_which_its_user_never_was_a_member() {
+    let (any, _) = unconfined(OTTO, K, A);
+    let scene = Scene::cast().given([any]);
+    assert_eq!(scene.admit(K, None, 0).map(|admission| admission.tenant), Ok(Some(B)));
+}
+
+#[test]
+fn a_key_for_any_tenant_whose_home_is_suspended_acts_nowhere_else_by_itself() {
+    let (any, actor) = unconfined(OTTO, K, B);
+    let joined = by(anna(), add_member(A, OTTO, Role::Administrator));
+    let scene = Scene::cast().given([any, joined, by(olga(), Command::SuspendTenant { tenant: B })]);
+    assert_eq!(scene.accepts(K, 0), Err(Refusal::TenantSuspended));
+    assert_eq!(scene.admit(K, Some(B), 0), Err(Refusal::TenantSuspended));
+    // Only where it is asked to.
+    assert_eq!(scene.admit(K, Some(A), 0).map(|admission| admission.tenant), Ok(Some(A)));
+    scene.clone().check(by(actor, remove_member(A, RITA)), events([removed(A, RITA)]));
+    let resumed = scene.clone().given([by(olga(), Command::ResumeTenant { tenant: B })]);
+    assert_eq!(resumed.admit(K, None, 0).map(|admission| admission.tenant), Ok(Some(B)));
+    // A home that is suspended and was left, or then removed, does not come back.
+    let left = scene.clone().given([fact(removed(B, OTTO))]);
+    assert_eq!(left.admit(K, None, 0).map(|admission| admission.tenant), Ok(Some(A)));
+    let gone = scene.given([by(olga(), Command::RemoveTenant { tenant: B })]);
+    assert_eq!(gone.admit(K, None, 0).map(|admission| admission.tenant), Ok(Some(A)));
+}
+
+#[test]
+fn an_operator_whose_home_is_suspended_gets_in_outside_of_any_tenant() {
+    let joined = by(anna(), add_member(A, OLGA, Role::Administrator));
+    let suspend = || by(olga(), Command::SuspendTenant { tenant: HOME });
+    let scene = Scene::cast().given([joined, suspend()]);
+    let outside = scene.admit(OLGAS, None, 0).map(|admission| (admission.tenant, admission.role));
+    assert_eq!(outside, Ok((None, None)));
+    assert_eq!(scene.admit(OLGAS, Some(HOME), 0), Err(Refusal::TenantSuspended));
+    assert_eq!(scene.admit(OLGAS, Some(A), 0).map(|admission| admission.tenant), Ok(Some(A)));
+    // So it can undo what it did.
+    let scene = scene.given([by(olga(), Command::ResumeTenant { tenant: HOME })]);
+    assert_eq!(scene.admit(OLGAS, None, 0).map(|admission| admission.tenant), Ok(Some(HOME)));
+    // One whose grant was withdrawn does not; nor does a key confined to that tenant.
+    let granted = [by(olga(), Command::GrantOperator { user: MAX }), suspend()];
+    let confined = by(olga(), create_key(Owner::User(OLGA), Reach::Tenant(HOME), K));
+    let (keys, operator) = unconfined(MAX, K2, A);
+    let scene = Scene::cast().given([confined, keys]).given(granted);
+    assert_eq!(scene.accepts(K, 0), Err(Refusal::TenantSuspended));
+    let scene = scene.given([by(operator, Command::WithdrawOperator { user: OLGA })]);
+    assert_eq!(scene.accepts(OLGAS, 0), Err(Refusal::TenantSuspended));
 }
 
 #[test]

@@ -51,10 +51,18 @@ fn a_ledger_begins_once() {
 
 #[test]
 fn the_policy_of_the_first_tenant_binds_the_first_key() {
-    let Command::Bootstrap(mut begin) = bootstrap(HOME, OLGA, OLGAS, SIGNING) else { panic!("not that") };
-    begin.tenant.policy = policy(Some(100), None);
-    let without_end = by(Actor::Console, Command::Bootstrap(begin));
-    Scene::default().check(without_end, rejected("KEY_LIFE_TOO_LONG"));
+    let begin = |policy, expires_at| {
+        let Command::Bootstrap(mut begin) = bootstrap(HOME, OLGA, OLGAS, SIGNING) else { panic!("not that") };
+        begin.tenant.policy = policy;
+        begin.key.expires_at = expires_at;
+        by(Actor::Console, Command::Bootstrap(begin))
+    };
+    let too_long = begin(policy(Some(100), None), Some(at(101)));
+    Scene::default().check(too_long, rejected("KEY_LIFE_TOO_LONG"));
+    for (policy, end) in [(policy(Some(100), None), 100), (policy(Some(100), Some(60)), 60)] {
+        let scene = Scene::default().given([begin(policy, None)]);
+        assert_eq!(scene.model.keys[&OLGAS].life.expires_at, Some(at(end)));
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! Decisions are idempotent: what is already so yields no event, and is no error.
 
+use std::convert::Infallible;
+
 use keyledger_domain::actor::Actor;
 use keyledger_domain::command::Command;
-use keyledger_domain::event::RetirementReason;
+use keyledger_domain::decide;
+use keyledger_domain::event::{RetirementReason, TokenTarget};
+use keyledger_domain::key::Owner;
+use keyledger_domain::rejection::{Refusal, Rejection};
 use keyledger_domain::role::Role;
 
 use crate::scene::*;
@@ -77,4 +82,31 @@ fn the_same_question_to_the_same_state_has_the_same_answer() {
         let ask = || scene.decide(&actor, command.clone(), at(0));
         assert_eq!(ask(), ask());
     }
+}
+
+#[test]
+fn an_earlier_answer_is_for_a_credential_that_is_still_accepted() {
+    let ask = |scene: &Scene, actor: &Actor, seconds| {
+        let Ok(answer): Result<_, Infallible> = decide::authenticated(&scene.model, actor, at(seconds));
+        answer
+    };
+    let refused = |refusal| Err(Rejection::NotAuthenticated(refusal));
+    let scene = Scene::cast();
+    let token = scene.mint(id(1), MAXS, A).shown_by(Owner::User(MAX));
+    let living = [Actor::Console, Actor::Server, olga(), anna(), narrowed(max(), ""), bot(), token.clone()];
+    for actor in living {
+        assert_eq!(ask(&scene, &actor, 0), Ok(()), "{actor:?}");
+    }
+    assert_eq!(ask(&scene, &mira(), 0), refused(Refusal::KeyRevoked));
+    assert_eq!(ask(&scene, &susi(), 0), refused(Refusal::OwnerSuspended));
+    assert_eq!(ask(&scene, &shows(Owner::User(MAX), ANNAS, None), 0), refused(Refusal::KeyUnknown));
+    let target = TokenTarget::Key(MAXS);
+    let revoked = scene.clone().given([by(max(), Command::RevokeTokens { target })]);
+    assert_eq!(ask(&revoked, &token, 0), refused(Refusal::TokenRevoked));
+    assert_eq!(ask(&revoked, &max(), 0), Ok(()));
+    let left = scene.clone().given([by(max(), remove_member(A, MAX))]);
+    assert_eq!(ask(&left, &max(), 0), refused(Refusal::MembershipRemoved));
+    let ends = Command::ChangeKeyExpiry { key: MAXS, expires_at: Some(at(60)) };
+    let ends = scene.given([by(max(), ends)]);
+    assert_eq!((ask(&ends, &max(), 59), ask(&ends, &max(), 60)), (Ok(()), refused(Refusal::KeyExpired)));
 }

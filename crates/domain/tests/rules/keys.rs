@@ -204,7 +204,7 @@ fn the_longest_key_life_binds_new_keys() {
     check(max(), create(Some(at(100))), events([created(Some(at(100)))]));
     let too_long = || Then::Rejection(Rejection::KeyLifeTooLong { tenant: A, seconds_max: 100 });
     check(max(), create(Some(at(101))), too_long());
-    check(max(), create(None), too_long());
+    check(max(), create(None).at(5), events([created(Some(at(105)))]));
     check(max(), create(Some(at(150))).at(50), events([created(Some(at(150)))]));
 }
 
@@ -219,6 +219,10 @@ fn the_default_key_life_fills_in_what_was_not_asked() {
     check([tighten(None, Some(60))], create(Some(at(DAY))), created(Some(at(DAY))));
     check([tighten(Some(100), Some(60))], create(None), created(Some(at(60))));
     check([], create(None), created(None));
+    // As long as may be, where only that is said.
+    check([tighten(Some(100), None)], create(None), created(Some(at(100))));
+    let for_bot = key_created(OF_BOT, Reach::Tenant(A), new_key(OF_BOT, K), Some(at(100)));
+    check([tighten(Some(100), None)], by(anna(), create_key(OF_BOT, Reach::Tenant(A), K)), events([for_bot]));
 }
 
 #[test]
@@ -231,13 +235,72 @@ fn a_key_for_any_tenant_obeys_the_policies_of_all_its_users_tenants() {
     };
     let reach = Reach::AnyTenant { home: HOME };
     let created = |end| events([key_created(OF_OLGA, reach, new_key(OF_OLGA, K), end)]);
-    check([joined(), strict()], create(Some(at(101))), rejected("KEY_LIFE_TOO_LONG"));
-    check([joined(), strict()], create(None), created(Some(at(60))));
+    let too_long = || Then::Rejection(Rejection::KeyLifeTooLong { tenant: A, seconds_max: 100 });
+    check([joined(), strict()], create(Some(at(100))), created(Some(at(100))));
+    check([joined(), strict()], create(Some(at(101))), too_long());
+    // For ever is too long as well: A does not shorten a life unseen.
+    check([joined(), strict()], create(None), too_long());
     check([strict()], create(None), created(None));
+    let suspended = by(olga(), Command::SuspendTenant { tenant: A });
+    check([joined(), strict(), suspended], create(None), too_long());
     let left = by(anna(), remove_member(A, OLGA));
     check([joined(), strict(), left], create(None), created(None));
     let gone = by(olga(), Command::RemoveTenant { tenant: A });
     check([joined(), strict(), gone], create(None), created(None));
+}
+
+#[test]
+fn the_home_of_a_key_for_any_tenant_alone_fills_in_when_it_ends() {
+    let joined = || by(anna(), add_member(A, OLGA, Role::Member));
+    let at_home =
+        |max, default| by(olga(), Command::ChangeTenantPolicy { tenant: HOME, policy: policy(max, default) });
+    let create = |home| by(olga(), create_key(OF_OLGA, Reach::AnyTenant { home }, K));
+    let created = |home, end| {
+        let reach = Reach::AnyTenant { home };
+        events([key_created(OF_OLGA, reach, new_key(OF_OLGA, K), Some(at(end)))])
+    };
+    let too_long = || Then::Rejection(Rejection::KeyLifeTooLong { tenant: A, seconds_max: 100 });
+    let strict = || [joined(), tighten(Some(100), Some(60))];
+    // Its default; else its longest life; never a shorter default elsewhere.
+    check(strict().into_iter().chain([at_home(None, Some(80))]), create(HOME), created(HOME, 80));
+    check(strict().into_iter().chain([at_home(Some(90), Some(80))]), create(HOME), created(HOME, 80));
+    check(strict().into_iter().chain([at_home(Some(90), None)]), create(HOME), created(HOME, 90));
+    // What it fills in is bound elsewhere like what is asked.
+    check(strict().into_iter().chain([at_home(None, Some(101))]), create(HOME), too_long());
+    check(strict().into_iter().chain([at_home(Some(101), None)]), create(HOME), too_long());
+    // The same two tenants, the other one home.
+    check(strict().into_iter().chain([at_home(Some(90), Some(30))]), create(A), created(A, 60));
+    check([joined(), tighten(None, Some(60)), at_home(Some(90), None)], create(A), created(A, 60));
+}
+
+#[test]
+fn a_successor_for_any_tenant_ends_as_its_home_says() {
+    let at_home = by(olga(), Command::ChangeTenantPolicy { tenant: HOME, policy: policy(Some(90), None) });
+    let joined = by(anna(), add_member(A, OLGA, Role::Member));
+    let expected = events([
+        succeeded(OF_OLGA, Reach::AnyTenant { home: HOME }, K, Scopes::All, Some(at(100))),
+        Event::KeyRotated { key: OLGAS, successor: K, grace_ends_at: at(20) },
+    ]);
+    let strict = tighten(Some(100), Some(60));
+    check([at_home, joined, strict], by(olga(), rotate(OLGAS, K, at(20))).at(10), expected);
+}
+
+#[test]
+fn a_changed_expiry_of_a_key_for_any_tenant_ends_as_its_home_says_from_creation_on() {
+    let at_home =
+        |max, default| by(olga(), Command::ChangeTenantPolicy { tenant: HOME, policy: policy(max, default) });
+    let strict = || [by(anna(), add_member(A, OLGA, Role::Member)), tighten(Some(100), Some(60))];
+    let change = |end| by(olga(), expire(OLGAS, end)).at(50);
+    let changed = |end| events([Event::KeyExpiryChanged { key: OLGAS, expires_at: Some(at(end)) }]);
+    let too_long = || Then::Rejection(Rejection::KeyLifeTooLong { tenant: A, seconds_max: 100 });
+    check(strict(), change(Some(at(100))), changed(100));
+    check(strict(), change(Some(at(101))), too_long());
+    check(strict(), change(None), too_long());
+    for (policy, end) in [(at_home(None, Some(80)), 80), (at_home(Some(90), None), 90)] {
+        check(strict().into_iter().chain([policy]), change(None), changed(end));
+    }
+    check(strict().into_iter().chain([at_home(None, Some(50))]), change(None), rejected("EXPIRY_IN_PAST"));
+    check(strict().into_iter().chain([at_home(Some(50), None)]), change(None), rejected("EXPIRY_IN_PAST"));
 }
 
 #[test]
@@ -297,7 +360,7 @@ fn a_changed_expiry_is_bound_from_creation_on() {
     let changed = |end| events([Event::KeyExpiryChanged { key: MAXS, expires_at: Some(end) }]);
     check([tighten(Some(100), None)], change(Some(at(100))), changed(at(100)));
     check([tighten(Some(100), None)], change(Some(at(101))), rejected("KEY_LIFE_TOO_LONG"));
-    check([tighten(Some(100), None)], change(None), rejected("KEY_LIFE_TOO_LONG"));
+    check([tighten(Some(100), None)], change(None), changed(at(100)));
     check([tighten(None, Some(60))], change(None), changed(at(60)));
 }
 
@@ -306,6 +369,7 @@ fn a_default_life_that_is_over_does_not_end_a_key_by_surprise() {
     let change = || by(max(), expire(MAXS, None));
     check([tighten(None, Some(60))], change().at(60), rejected("EXPIRY_IN_PAST"));
     check([tighten(None, Some(60))], change().at(61), rejected("EXPIRY_IN_PAST"));
+    check([tighten(Some(60), None)], change().at(60), rejected("EXPIRY_IN_PAST"));
 }
 
 #[test]
@@ -521,6 +585,7 @@ fn a_successor_is_bound_by_the_policy_of_its_day() {
     check(strict(), rotate(None), expected(at(110)));
     check(strict(), rotate(Some(at(150))), expected(at(150)));
     check(strict(), rotate(Some(at(151))), rejected("KEY_LIFE_TOO_LONG"));
+    check([tighten(Some(100), None)], rotate(None), expected(at(150)));
     check([], rotate(Some(at(50))), rejected("EXPIRY_IN_PAST"));
     let successor = successor(ANNAS);
     let taken = Command::RotateKey { key: MAXS, successor, grace_ends_at: at(50) };
