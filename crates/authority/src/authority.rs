@@ -26,6 +26,9 @@ use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
 use crate::writer::{self, Done, Shared, Submission};
 
+/// The longest life of a token, whatever is configured.
+const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
+
 /// How an authority is set up.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -152,9 +155,7 @@ impl Authority {
         administrator: &UserInput,
     ) -> Result<Initialised, OpenError> {
         let folder = options.folder.clone();
-        if folder.ledger().exists() {
-            return Err(StoreError::LedgerExists(folder.root().to_owned()).into());
-        }
+        let lock = folder.begin()?;
         let now = options.clock.now();
         Keyring::create(&folder, &options.secrets, now)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
@@ -169,9 +170,9 @@ impl Authority {
             _ => None,
         });
         let (tenant, user) = made.expect("bootstrap adds a member");
-        Guard::of(&authority.shared.ledger.snapshot()?).write(&folder.guard())?;
+        authority.write_guard()?;
         drop(authority);
-        folder.finish_ledger()?;
+        folder.finish_ledger(lock)?;
         Ok(Initialised { tenant, user, key: key_string.id(), key_string })
     }
 
@@ -183,10 +184,6 @@ impl Authority {
         }
         let rollback = options.rollback;
         let ledger = Ledger::open(&folder.ledger(), &options.ledger)?;
-        if !folder.subjects().exists() {
-            let path = folder.subjects();
-            tracing::warn!(path = %path.display(), "the keys of subjects are missing: names cannot be read");
-        }
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
         let mut index = Index::default();
         let snapshot = ledger.snapshot()?;
@@ -217,6 +214,8 @@ impl Authority {
         if let Some((guard_position, guard_hash)) = rolled_back {
             authority.accept_rollback(guard_position, guard_hash)?;
         }
+        // What was committed just before a crash is not in the guard yet.
+        authority.write_guard()?;
         authority.start();
         Ok(authority)
     }
@@ -312,7 +311,7 @@ impl Authority {
                 // What it signed last is dead by now.
                 Some(retired) => {
                     retired.reason == domain::event::RetirementReason::Superseded
-                        && now < retired.moment.at.plus_seconds(self.token_life_seconds)
+                        && now < retired.moment.at.plus_seconds(TOKEN_LIFE_SECONDS_MAX)
                 }
             })
             .collect();
@@ -355,7 +354,7 @@ impl Authority {
             shared: Arc::new(shared),
             issuer: options.issuer,
             audience: options.audience,
-            token_life_seconds: options.token_life_seconds.clamp(60, 900),
+            token_life_seconds: options.token_life_seconds.clamp(60, TOKEN_LIFE_SECONDS_MAX),
             prefixes: options.prefixes,
             queue: Mutex::new(None),
             writer: None,
@@ -407,8 +406,11 @@ impl Authority {
         let now = self.now();
         let (signing_key, secret) = self.shared.keyring.new_signing_key(now, now);
         let command = Command::AcceptRollback { guard_position, guard_hash: guard_hash.0, signing_key };
-        self.at_the_console(command, vec![secret])?;
-        Ok(Guard::of(&self.shared.ledger.snapshot()?).write(&self.shared.folder.guard())?)
+        self.at_the_console(command, vec![secret]).map(drop)
+    }
+
+    fn write_guard(&self) -> Result<(), StoreError> {
+        Guard::of(&self.shared.ledger.snapshot()?).write(&self.shared.folder.guard())
     }
 }
 

@@ -138,9 +138,12 @@ impl Authority {
     ) -> Result<Composed, Failure> {
         let asked = format!("add_member {tenant} {user:?} {role:?} {first_key:?}");
         if let Some(id) = self.user_with(&user.email)? {
-            let (key, string) = match (first_key, self.shared.keyring.subject(Subject::User(id))) {
-                (FirstKey::Wanted, Some(key)) => Some(self.first_key(id, &key)).unzip(),
-                (FirstKey::Wanted | FirstKey::None, _) => (None, None),
+            let (key, string) = match first_key {
+                FirstKey::Wanted => {
+                    let subject_key = self.known_subject(Subject::User(id), Entity::User(id))?;
+                    Some(self.first_key(id, &subject_key)).unzip()
+                }
+                FirstKey::None => (None, None),
             };
             let command = Command::AddMember { tenant, user: id, role, first_key: key };
             return Ok(Composed { command, secrets: vec![], asked, key: string });
@@ -348,7 +351,16 @@ impl Authority {
     }
 
     fn known_subject(&self, subject: Subject, entity: Entity) -> Result<SubjectKey, Failure> {
-        Ok(self.shared.keyring.subject(subject).ok_or(Rejection::NotFound(entity))?)
+        if let Some(key) = self.shared.keyring.subject(subject) {
+            return Ok(key);
+        }
+        let snapshot = self.snapshot()?;
+        let known = match subject {
+            Subject::Tenant(id) => snapshot.rows().tenant(id)?.is_some(),
+            Subject::User(id) => snapshot.rows().user(id)?.is_some(),
+            Subject::ServiceAccount(id) => snapshot.rows().service_account(id)?.is_some(),
+        };
+        if known { Err(Failure::SubjectKeyMissing) } else { Err(Rejection::NotFound(entity).into()) }
     }
 
     fn known_name(
@@ -366,7 +378,7 @@ impl Authority {
 /// Whether a new member is given a key to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstKey {
-    /// One: for any tenant, if an operator brings the user in; else for this tenant only.
+    /// One: for any tenant, if an operator brings in a new user; else for this tenant only.
     Wanted,
     /// None: the user has one, or gets in some other way.
     None,

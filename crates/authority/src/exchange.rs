@@ -22,7 +22,6 @@ pub struct Wanted {
 }
 
 /// A minted token.
-#[derive(Debug)]
 pub struct Minted {
     /// The token, in the compact form of RFC 7515.
     pub token: String,

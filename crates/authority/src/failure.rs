@@ -19,6 +19,9 @@ pub enum Failure {
     /// The idempotency key was used for another command.
     #[error("this idempotency key was used before, for another request; use a new one")]
     IdempotencyConflict,
+    /// The key under which the texts of a known owner are sealed is lost.
+    #[error("the key that seals the names of this owner is missing from the server's secrets; restore secrets/subjects from its backup")]
+    SubjectKeyMissing,
     /// Nothing can be minted.
     #[error("no key signs tokens at this time; an operator must add a signing key")]
     NoSigningKey,
@@ -64,6 +67,7 @@ impl Failure {
             Self::Rejected(rejection) => rejection.code(),
             Self::Input(error) => error.code(),
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
+            Self::SubjectKeyMissing => "SUBJECT_KEY_MISSING",
             Self::NoSigningKey => "NO_SIGNING_KEY",
             Self::UnknownOutcome => "UNKNOWN_OUTCOME",
             Self::Stopped => "STOPPED",
@@ -77,7 +81,7 @@ impl Failure {
             Self::Rejected(rejection) => Some(rejection.class()),
             Self::Input(_) => Some(RejectionClass::Invalid),
             Self::IdempotencyConflict => Some(RejectionClass::Conflict),
-            Self::NoSigningKey | Self::UnknownOutcome | Self::Stopped | Self::Unreadable => None,
+            Self::SubjectKeyMissing | Self::NoSigningKey | Self::UnknownOutcome | Self::Stopped | Self::Unreadable => None,
         }
     }
 }

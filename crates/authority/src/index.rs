@@ -32,8 +32,9 @@ pub(crate) struct Index {
     hasher: DefaultHashBuilder,
     /// How many keys have a plain digest: without any, only the keyed digest need be tried.
     imported: usize,
-    /// The distinct scopes that keys are narrowed to; there are few.
+    /// The distinct scopes that keys are narrowed to, and where each is.
     scopes: Vec<Scopes>,
+    scopes_at: HashMap<Scopes, u32>,
     tenants: HashMap<TenantId, Standing>,
     users: HashMap<UserId, (Standing, Operator)>,
     memberships: HashMap<UserId, Vec<Membership>>,
@@ -146,9 +147,10 @@ impl Index {
             return;
         }
         let slot = u32::try_from(self.keys.len()).expect("four thousand million keys fit in no machine");
-        let scopes = self.scopes.iter().position(|known| *known == row.scopes).unwrap_or_else(|| {
+        let next = u32::try_from(self.scopes.len()).expect("there are not more scopes than keys");
+        let scopes = *self.scopes_at.entry_ref(&row.scopes).or_insert_with(|| {
             self.scopes.push(row.scopes.clone());
-            self.scopes.len() - 1
+            next
         });
         let record = KeyRecord {
             digest: row.digest,
@@ -157,7 +159,7 @@ impl Index {
             reach: row.reach,
             created: row.created.position,
             life: row.life,
-            scopes: u32::try_from(scopes).expect("there are not more scopes than keys"),
+            scopes,
         };
         self.keys.push(record);
         let Self { keys, by_digest, by_id, hasher, .. } = self;

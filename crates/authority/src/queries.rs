@@ -105,6 +105,7 @@ impl Authority {
     /// The user whose credential was shown; none for a service account.
     pub fn own_user(&self, caller: &Caller) -> Result<Option<UserView>, Failure> {
         let Owner::User(user) = caller.owner else { return Ok(None) };
+        include(caller, Permission::Read)?;
         let snapshot = self.snapshot()?;
         Ok(snapshot.rows().user(user)?.map(|row| self.user_view(row)))
     }
@@ -182,6 +183,7 @@ impl Authority {
         let snapshot = self.snapshot()?;
         let mut keys = vec![];
         if let Owner::User(_) = caller.owner {
+            include(caller, Permission::Read)?;
             self.keys_of(&snapshot, caller.owner, which, &mut keys)?;
             let confined = confinement(caller);
             keys.retain(|key| confined.is_none() || key.reach.confined_to() == confined);
@@ -194,25 +196,6 @@ impl Authority {
             }
         }
         Ok(Answer { value: keys, position: snapshot.head().position })
-    }
-
-    /// The key that a new command made, for its reply.
-    pub fn key_view(&self, id: KeyId) -> Result<Option<KeyView>, Failure> {
-        let snapshot = self.snapshot()?;
-        snapshot.rows().key(id)?.map(|row| self.view_key(&snapshot, row)).transpose()
-    }
-
-    /// The tenant that a new command made, for its reply.
-    pub fn tenant_view_of(&self, id: TenantId) -> Result<Option<TenantView>, Failure> {
-        Ok(self.snapshot()?.rows().tenant(id)?.map(|row| self.tenant_view(row)))
-    }
-
-    /// The service account that a new command made, for its reply.
-    pub fn service_account_view_of(
-        &self,
-        id: ServiceAccountId,
-    ) -> Result<Option<ServiceAccountView>, Failure> {
-        Ok(self.snapshot()?.rows().service_account(id)?.map(|row| self.service_account_view(row)))
     }
 
     fn keys_of(
@@ -299,6 +282,11 @@ impl Authority {
             created_at: row.created.at,
         }
     }
+}
+
+/// About oneself no role is needed, but a narrowed key must be narrow enough to look.
+fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
+    if caller.scopes.include(needs.scope()) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
 }
 
 fn confinement(caller: &Caller) -> Option<TenantId> {

@@ -151,7 +151,12 @@ fn carry_out(
     command: Command,
     origin: &Origin,
 ) -> Result<Result<Done, Failure>, StoreError> {
+    // An instant of the log never goes back, and what is decided must not be younger than what is recorded.
+    let now = shared.clock.now().max(transaction.head().recorded_at);
     if let Some(idempotency) = &origin.idempotency {
+        if let Err(rejection) = domain::decide::authenticated(&transaction.rows(), actor, now)? {
+            return Ok(Err(rejection.into()));
+        }
         match transaction.attempt(&origin.actor, idempotency)? {
             Attempt::New => {}
             Attempt::Conflict => return Ok(Err(Failure::IdempotencyConflict)),
@@ -161,8 +166,6 @@ fn carry_out(
             }
         }
     }
-    // An instant of the log never goes back, and what is decided must not be younger than what is recorded.
-    let now = shared.clock.now().max(transaction.head().recorded_at);
     let events = match decide(&transaction.rows(), actor, command, now)? {
         Ok(events) => events,
         Err(rejection) => return Ok(Err(rejection.into())),
@@ -203,7 +206,12 @@ impl GuardKeeper {
         });
         match written {
             Ok(position) => self.written = position,
-            Err(error) => tracing::error!(%error, "the guard could not be written"),
+            Err(error) => {
+                tracing::error!(%error, "the guard could not be written");
+                // It may be on other storage, which comes back; a ledger that failed does not.
+                let stopped = shared.stopped.read().expect("nobody panics holding it").is_some();
+                self.due = (!stopped).then(|| Instant::now() + GUARD_TRAILS);
+            }
         }
     }
 }

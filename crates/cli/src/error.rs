@@ -193,6 +193,7 @@ const fn store_code(error: &StoreError) -> &'static str {
         StoreError::File { .. } => "FILE_FAILED",
         StoreError::NoLedger(_) => "NO_LEDGER",
         StoreError::LedgerExists(_) => "LEDGER_EXISTS",
+        StoreError::GuardExists(_) => "GUARD_EXISTS",
         StoreError::InUse => "LEDGER_IN_USE",
         StoreError::NeedsRepair => "LEDGER_NEEDS_REPAIR",
         StoreError::Damaged { .. } => "LEDGER_DAMAGED",
@@ -209,7 +210,7 @@ const fn store_code(error: &StoreError) -> &'static str {
 const fn store_exit(error: &StoreError) -> Exit {
     match error {
         StoreError::NoLedger(_) => Exit::NotFound,
-        StoreError::LedgerExists(_) | StoreError::InUse => Exit::Conflict,
+        StoreError::LedgerExists(_) | StoreError::GuardExists(_) | StoreError::InUse => Exit::Conflict,
         StoreError::Database(_)
         | StoreError::File { .. }
         | StoreError::NeedsRepair

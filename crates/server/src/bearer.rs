@@ -31,7 +31,11 @@ fn shown(headers: &HeaderMap) -> Result<&str, Denial> {
 }
 
 fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denial> {
-    let Some(value) = TENANT_HEADERS.iter().find_map(|name| headers.get(*name)) else { return Ok(None) };
+    let mut named = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name));
+    let Some(value) = named.next() else { return Ok(None) };
+    if named.any(|other| other != value) {
+        return Err(denial(Denied::Malformed));
+    }
     let parsed = value.to_str().ok().and_then(|text| TenantId::parse(text.trim()).ok());
     // An id that is none names a tenant that the caller is no member of.
     parsed.map(Some).ok_or(denial(Denied::Refused(domain::Refusal::NotAMember)))

@@ -10,4 +10,4 @@ mod scalars;
 mod context;
 mod errors;
 pub(crate) mod handler;
-mod mutation_count;
+mod root_fields;

@@ -12,6 +12,8 @@ mod oauth;
 pub mod graphql;
 mod bearer;
 mod refusal;
+mod body;
+mod deadline;
 mod request_log;
 mod instant;
 

@@ -1,22 +1,14 @@
 //! Every route, on one screen.
 
-use std::time::Duration;
-
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use tower_http::timeout::TimeoutLayer;
 
 use crate::refusal::RestError;
 use crate::state::App;
-use crate::{graphql, health, oauth, request_log, whoami};
-
-/// The most bytes of a request's body.
-const BODY_BYTES_MAX: usize = 256 * 1024;
-/// The longest time for one request, its commit included.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+use crate::{body, deadline, graphql, health, oauth, request_log, whoami};
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
@@ -30,8 +22,9 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::readyz))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
+        .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
+        .layer(middleware::from_fn(body::read_whole))
+        .layer(middleware::from_fn(deadline::keep))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app)
 }

@@ -29,8 +29,11 @@ pub enum StoreError {
     /// There is one there already.
     #[error("{} holds a ledger already; choose another folder, or serve this one", .0.display())]
     LedgerExists(PathBuf),
+    /// The guard of a new ledger would take another's place.
+    #[error("{} is the guard of a ledger already, which could not be started without it; give another --guard, or move that file away", .0.display())]
+    GuardExists(PathBuf),
     /// Another process has it.
-    #[error("the ledger is open in another process; only one server can write it")]
+    #[error("the data folder is in use by another process; only one at a time can write it")]
     InUse,
     /// A read-only reader came after a crash, before the ledger was opened for writing again.
     #[error("the ledger was not closed cleanly and must first be opened by the server, which repairs it")]

@@ -6,17 +6,23 @@
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
-//! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | names and addresses stay unreadable | apart from the ledger |
+//! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
 
 use crate::error::StoreError;
 use crate::guard::sync_folder_of;
+use crate::secrets::{create_private_folder, private_file};
+
+/// The right to fill a new data folder; given up when it is dropped.
+pub struct FolderLock {
+    _file: File,
+    path: PathBuf,
+}
 
 /// Where things are in a data folder.
 #[derive(Clone, Debug)]
@@ -47,26 +53,46 @@ impl DataFolder {
         self.root.join("ledger.redb")
     }
 
-    /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name. The name is the
-    /// process's own, so that two attempts at once do not meet; what an interrupted one left was never
-    /// answered for.
-    pub fn unfinished_ledger(&self) -> PathBuf {
-        self.root.join(format!("ledger.redb.unfinished-{}", std::process::id()))
+    /// Begins to fill a new data folder: nobody else may while the lock that is returned lives. Refuses a
+    /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
+    pub fn begin(&self) -> Result<FolderLock, StoreError> {
+        create_private_folder(&self.root)?;
+        let path = self.root.join("init.lock");
+        let lock = private_file().append(true).create(true).open(&path).map_err(StoreError::file(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => return Err(StoreError::File { path, error }),
+        }
+        if self.ledger().exists() {
+            return Err(StoreError::LedgerExists(self.root.clone()));
+        }
+        let unfinished = self.unfinished_ledger();
+        if unfinished.exists() {
+            fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
+        }
+        // On other storage it may be another ledger's, which could not be started any more.
+        match &self.guard {
+            Some(guard) if guard.exists() => Err(StoreError::GuardExists(guard.clone())),
+            Some(_) | None => Ok(FolderLock { _file: lock, path }),
+        }
     }
 
-    /// Gives a new ledger its name, durably, unless another attempt was faster.
-    pub fn finish_ledger(&self) -> Result<(), StoreError> {
+    /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name.
+    pub fn unfinished_ledger(&self) -> PathBuf {
+        self.root.join("ledger.redb.unfinished")
+    }
+
+    /// Gives a new ledger its name, durably. Before this line there is none.
+    pub fn finish_ledger(&self, lock: FolderLock) -> Result<(), StoreError> {
         let (unfinished, ledger) = (self.unfinished_ledger(), self.ledger());
-        // A link, unlike a rename, never takes another file's place.
-        let linked = fs::hard_link(&unfinished, &ledger);
-        fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
-        match linked {
-            Ok(()) => sync_folder_of(&ledger).map_err(StoreError::file(ledger)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Err(StoreError::LedgerExists(self.root.clone()))
-            }
-            Err(error) => Err(StoreError::File { path: ledger, error }),
-        }
+        let rename = || {
+            fs::rename(&unfinished, &ledger)?;
+            // Whoever waits for the lock still holds the file, and then finds the ledger.
+            fs::remove_file(&lock.path)?;
+            sync_folder_of(&ledger)
+        };
+        rename().map_err(StoreError::file(&ledger))
     }
 
     /// The guard's file.

@@ -18,6 +18,7 @@ use domain::time::Position;
 
 use crate::chain::ChainHash;
 use crate::error::StoreError;
+use crate::secrets::private_file;
 use crate::snapshot::Snapshot;
 
 /// What a guard remembers.
@@ -91,7 +92,7 @@ pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     beside.push(".new");
     let beside = PathBuf::from(beside);
     let write = || {
-        let mut file = File::create(&beside)?;
+        let mut file = private_file().write(true).create(true).truncate(true).open(&beside)?;
         file.write_all(contents)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;

@@ -13,6 +13,7 @@ use redb::{
 use crate::error::{StoreError, database};
 use crate::head::Head;
 use crate::projection::Projected;
+use crate::secrets::private_file;
 use crate::snapshot::Snapshot;
 use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
 use crate::transaction::Transaction;
@@ -91,6 +92,8 @@ impl Ledger {
         if path.exists() {
             return Err(StoreError::LedgerExists(path.parent().unwrap_or(path).to_owned()));
         }
+        // The database takes an empty file for a new one; it must be its owner's alone from the first byte on.
+        private_file().write(true).create_new(true).open(path).map_err(StoreError::file(path))?;
         let database = options.builder(0).create(path).map_err(database)?;
         Self { database }.initialised(ledger)
     }

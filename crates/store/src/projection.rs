@@ -32,7 +32,7 @@ impl Projected<'_> {
             }
         }
         if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
-            let key = attempt(&recorded.metadata.actor, &used.key);
+            let key = attempt_key(&recorded.metadata.actor, &used.key);
             let value = [recorded.position.number().to_le_bytes().as_slice(), &used.command].concat();
             self.attempts.insert(key.as_slice(), value.as_slice()).map_err(database)?;
         }
@@ -61,7 +61,7 @@ fn link(change: &Change, position: Position) -> Option<Link> {
 }
 
 /// The key of `attempts`: an idempotency key belongs to the identity that used it, whatever credential it showed.
-pub(crate) fn attempt(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
+pub(crate) fn attempt_key(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
     let actor = match actor {
         ActorId::Console => vec![1],
         ActorId::Server => vec![2],

@@ -46,8 +46,11 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
         let last = [key, &self.at.number().to_be_bytes()].concat();
         let mut range = self.table.range(first.as_slice()..=last.as_slice()).map_err(database)?;
         let Some(found) = range.next_back() else { return Ok(None) };
-        let (key, value) = found.map_err(database)?;
-        checked(key.value(), value.value()).map(Some)
+        let (found, value) = found.map_err(database)?;
+        if !(first.as_slice()..=last.as_slice()).contains(&found.value()) {
+            return Err(out_of_order(found.value()));
+        }
+        checked(found.value(), value.value()).map(Some)
     }
 
     /// The newest version of every row whose key begins so: two seeks a row.
@@ -62,10 +65,16 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
                     Some(found) => found.map_err(database)?.0.value().to_vec(),
                 }
             };
+            // In a damaged tree a search may lead back: that must not go on for ever.
+            if next < from {
+                return Err(out_of_order(&next));
+            }
             if !next.starts_with(prefix) {
                 return Ok(rows);
             }
-            let key = &next[..next.len() - POSITION_BYTES];
+            let Some((key, _)) = next.split_last_chunk::<POSITION_BYTES>() else {
+                return Err(out_of_order(&next));
+            };
             rows.extend(self.latest_under(key)?);
             from = [key, &[0xFF; POSITION_BYTES], &[0]].concat();
         }
@@ -151,6 +160,10 @@ fn checked<R: StoredRow>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
         return Err(damaged("it does not match its check".into()));
     }
     R::from_bytes(row).map_err(|error| damaged(error.to_string()))
+}
+
+fn out_of_order(key: &[u8]) -> StoreError {
+    StoreError::Row { what: format!("key {}: it is not where its table is searched for it", hex(key)) }
 }
 
 fn check(key: &[u8], row: &[u8]) -> [u8; CHECK_BYTES] {

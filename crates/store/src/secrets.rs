@@ -19,14 +19,24 @@ use crate::guard::sync_folder_of;
 /// Thirty-two secret bytes, wiped when they are dropped.
 pub type SecretBytes = Zeroizing<[u8; 32]>;
 
-/// Makes the folders of a new data folder, the secrets' one closed to all but its owner.
+/// Makes the folders of a new data folder, closed to all but their owner, and the empty file of subjects' keys.
 pub fn create_folders(folder: &DataFolder) -> Result<(), StoreError> {
-    let make = |path: &Path| {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
-    };
-    make(folder.root())?;
-    make(&folder.secrets())?;
-    make(&folder.secrets().join("signing"))
+    create_private_folder(folder.root())?;
+    create_private_folder(&folder.secrets())?;
+    create_private_folder(&folder.secrets().join("signing"))?;
+    if folder.subjects().exists() { Ok(()) } else { create(&folder.subjects(), b"") }
+}
+
+/// Makes a folder that only its owner can enter; one that is there stays as it is.
+pub(crate) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
+}
+
+/// How files are made that only their owner can read.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
 }
 
 /// Writes a new pepper with its id; never over another.
@@ -76,11 +86,8 @@ pub struct SubjectKeys {
 }
 
 impl SubjectKeys {
-    /// Opens the file, or makes it. A last line that a crash cut short belongs to no commit, and goes.
+    /// Opens the file. A last line that a crash cut short belongs to no commit, and goes.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            create(path, b"")?;
-        }
         let text = read(path)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut keys = HashMap::new();
@@ -88,7 +95,10 @@ impl SubjectKeys {
             let (subject, key) = parse_line(line).ok_or_else(|| {
                 malformed(path, "each line is kind:UUID, a space and 64 hexadecimal digits")
             })?;
-            keys.insert(subject, key);
+            if keys.insert(subject, key).is_some() {
+                let what = format!("{} has a key twice; keep the line that was there first", name(subject));
+                return Err(malformed(path, &what));
+            }
         }
         let file = OpenOptions::new().append(true).open(path).map_err(StoreError::file(path))?;
         file.set_len(whole as u64).map_err(StoreError::file(path))?;
@@ -149,11 +159,18 @@ fn parse_line(line: &str) -> Option<(Subject, SecretBytes)> {
     Some((subject, Zeroizing::new(unhex(key)?)))
 }
 
+/// Writes a new file whole or not at all, never over another: beside it first, then linked into place.
 fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = private_file().write(true).create(true).truncate(true).open(&beside)?;
         file.write_all(contents)?;
         file.sync_all()?;
+        let linked = fs::hard_link(&beside, path);
+        fs::remove_file(&beside)?;
+        linked?;
         sync_folder_of(path)
     };
     write().map_err(StoreError::file(path))

@@ -130,9 +130,12 @@ impl Snapshot {
         let mut ids = vec![];
         for row in self.links.range(prefix..).map_err(database)? {
             let (key, _) = row.map_err(database)?;
+            let malformed = || StoreError::Row { what: "a link".into() };
+            if key.value() < prefix {
+                return Err(malformed());
+            }
             let Some(end) = key.value().strip_prefix(prefix) else { break };
-            let malformed = |_| StoreError::Row { what: "a link".into() };
-            ids.push(id(end.try_into().map_err(malformed)?));
+            ids.push(id(end.try_into().map_err(|_| malformed())?));
         }
         Ok(ids)
     }

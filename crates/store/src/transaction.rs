@@ -12,7 +12,7 @@ use crate::chain;
 use crate::envelope;
 use crate::error::{StoreError, database};
 use crate::head::Head;
-use crate::projection::{Projected, attempt};
+use crate::projection::{Projected, attempt_key};
 use crate::rows::Rows;
 use crate::scan;
 
@@ -67,7 +67,7 @@ impl<'txn> Transaction<'txn> {
 
     /// What became of an earlier command with this idempotency key.
     pub fn attempt(&self, actor: &ActorId, wanted: &Idempotency) -> Result<Attempt, StoreError> {
-        let key = attempt(actor, &wanted.key);
+        let key = attempt_key(actor, &wanted.key);
         let Some(found) =
             redb::ReadableTable::get(&self.projected.attempts, key.as_slice()).map_err(database)?
         else {
@@ -78,8 +78,13 @@ impl<'txn> Transaction<'txn> {
         if command != wanted.command {
             return Ok(Attempt::Conflict);
         }
-        let first = Position::new(u64::from_le_bytes(*position));
-        Ok(Attempt::Done(self.events_from(first)?))
+        let events = self.events_from(Position::new(u64::from_le_bytes(*position)))?;
+        // The row says where; the log says what. One flipped bit must not show somebody else's answer.
+        let meant = events.first().is_some_and(|event| {
+            let used = event.metadata.idempotency.as_ref();
+            used == Some(wanted) && attempt_key(&event.metadata.actor, &wanted.key) == key
+        });
+        if meant { Ok(Attempt::Done(events)) } else { Err(malformed()) }
     }
 
     /// Appends the events of one command, all or none, and projects them. Nothing lasts before the commit.

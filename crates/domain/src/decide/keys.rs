@@ -132,9 +132,8 @@ impl<L: Lookup> Case<'_, L> {
         Ok(Event::KeyCreated(created))
     }
 
-    /// When a key born then ends. The first policy, its home's if that lives, says when one ends for which nothing
-    /// was asked;
-    /// every policy sets its bound. A tenant elsewhere can refuse a life, but not shorten it unseen.
+    /// When a key born then ends. The first policy, its home's if that lives, says when one ends for which
+    /// nothing was asked; every policy sets its bound. A tenant elsewhere can refuse a life, not shorten it unseen.
     pub(super) fn key_end(
         &self,
         policies: &[(TenantId, TenantPolicy)],

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::errors::unauthenticated;
-use super::mutation_count::{MUTATION_FIELDS_MAX, within_limit};
+use super::errors::{harmless, unauthenticated};
+use super::root_fields::{ROOT_FIELDS_MAX, within_limit};
 use crate::bearer;
 use crate::refusal::challenge;
 use crate::request_log::{Id, Noted};
@@ -61,11 +61,13 @@ pub(crate) async fn post(
         Err(rejection) => return media.refuse(rejection.status(), "BODY_UNREADABLE", "the body could not be read"),
     };
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.split(';').next().unwrap_or_default().trim() != JSON {
+    if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON) {
         let message = "send the request as application/json";
         return media.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
     }
-    match serde_json::from_slice::<Request>(&body) {
+    // serde reads a struct from an array, too; that would look like a batch.
+    let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    match serde_json::from_slice::<Request>(if object { &body } else { b"" }) {
         Ok(request) => answer(app, id, headers, media, request, Allowed::Everything).await,
         Err(error) => {
             let message = format!("the body must be one JSON object with a query: {error}");
@@ -118,8 +120,8 @@ async fn answer(
     // The ledger is read and waited for: not on a thread that other requests wait for.
     let run = move || {
         if !within_limit(&query, &app.schema) {
-            let message = format!("a mutation may have at most {MUTATION_FIELDS_MAX} root fields");
-            return media.refuse(StatusCode::BAD_REQUEST, "TOO_MANY_MUTATIONS", &message);
+            let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
+            return media.refuse(StatusCode::BAD_REQUEST, "TOO_MANY_ROOT_FIELDS", &message);
         }
         let operation = match ValidatedOperation::new(&query, operation_name.as_deref(), &app.schema) {
             Ok(operation) => operation,
@@ -227,6 +229,7 @@ impl Media {
             }
         };
         let coded = errors.into_iter().map(|mut error| {
+            error["message"] = json!(harmless(error["message"].as_str().unwrap_or_default()));
             error["extensions"] = json!({"code": code});
             error
         });
@@ -235,6 +238,7 @@ impl Media {
     }
 
     fn refuse(self, status: StatusCode, code: &'static str, message: &str) -> Response {
+        let message = harmless(message);
         let body = json!({"errors": [{"message": message, "extensions": {"code": code}}]});
         self.reply(status, body, Some(code.into()))
     }

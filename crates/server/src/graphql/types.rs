@@ -245,7 +245,7 @@ fn scope_names(scopes: &Scopes) -> Option<Vec<String>> {
 }
 
 /// A new key. `key` and `token` are the same secret, shown this once; null when the request is a repetition.
-#[derive(Clone, Debug, GraphQLObject)]
+#[derive(GraphQLObject)]
 #[graphql(name = "create_api_key_payload", rename_all = "none")]
 pub struct CreateApiKeyPayload {
     /// Its public id.
@@ -273,7 +273,7 @@ pub struct SuccessPayload {
 }
 
 /// A new tenant, with its first administrator.
-#[derive(Clone, Debug, GraphQLObject)]
+#[derive(GraphQLObject)]
 #[graphql(name = "create_tenant_payload", rename_all = "none")]
 pub struct CreateTenantPayload {
     /// Its id.
@@ -287,13 +287,13 @@ pub struct CreateTenantPayload {
 }
 
 /// A new member.
-#[derive(Clone, Debug, GraphQLObject)]
+#[derive(GraphQLObject)]
 #[graphql(name = "add_member_payload", rename_all = "none")]
 pub struct AddMemberPayload {
     /// The user: known by that address, or new.
     pub user_id: Uuid,
-    /// The first key, if one was asked for: shown this once. It acts in any of the
-    /// user's tenants if an operator brought the user in, else in this tenant only.
+    /// The first key, if one was asked for: shown this once. It acts in this tenant
+    /// only, unless an operator brought in a new user.
     pub key: Option<String>,
     /// The position of the log that says so.
     pub position: LogPosition,

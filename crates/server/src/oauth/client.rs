@@ -32,6 +32,9 @@ impl Client {
     /// Whoever presents itself; in the header, as RFC 6749 prefers, or in the body.
     pub(super) fn of(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {
         let in_body = form.get("client_secret");
+        if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+            return Err(ClientError::Twice);
+        }
         let Some(header) = headers.get(AUTHORIZATION) else {
             let (id, secret) = form.get("client_id").zip(in_body).ok_or(ClientError::Missing)?;
             return Self::new(id, secret);

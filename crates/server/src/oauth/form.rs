@@ -12,7 +12,12 @@ pub(super) struct Form(Vec<(String, String)>);
 pub(super) enum FormError {
     /// A parameter that must not repeat does.
     Repeated,
+    /// More than any request needs.
+    TooMany,
 }
+
+/// The most parameters of one request: no grant has half as many.
+const PARAMETERS_MAX: usize = 32;
 
 /// RFC 8693, section 2.1: these name several targets by being repeated.
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
@@ -24,8 +29,12 @@ impl Form {
             form_urlencoded::parse(body)
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(name, value)| (Cow::into_owned(name), Cow::into_owned(value)))
+                .take(PARAMETERS_MAX + 1)
                 .collect(),
         );
+        if form.0.len() > PARAMETERS_MAX {
+            return Err(FormError::TooMany);
+        }
         let repeated = form.0.iter().enumerate().any(|(index, (name, _))| {
             !REPEATABLE.contains(&name.as_str()) && form.0[..index].iter().any(|(other, _)| other == name)
         });
@@ -61,5 +70,7 @@ mod tests {
         assert_eq!((form.get("a"), form.get("b"), form.get("c")), (Some("1"), None, None));
         assert_eq!(form.all("audience").collect::<Vec<_>>(), ["x", "y z"]);
         assert_eq!(Form::parse(b"a=1&a=1").err(), Some(FormError::Repeated));
+        let many: Vec<_> = (0..40_000).map(|n| format!("{n}=1")).collect();
+        assert_eq!(Form::parse(many.join("&").as_bytes()).err(), Some(FormError::TooMany));
     }
 }

@@ -17,7 +17,7 @@ use domain::role::Scopes;
 use serde::Serialize;
 
 use super::client::{Client, ClientError};
-use super::form::Form;
+use super::form::{Form, FormError};
 use crate::request_log::Noted;
 use crate::state::App;
 
@@ -65,7 +65,10 @@ pub(crate) async fn token(
     if form_type.split(';').next().unwrap_or_default().trim() != "application/x-www-form-urlencoded" {
         return Err(invalid_request("the body must be application/x-www-form-urlencoded"));
     }
-    let form = Form::parse(&body).map_err(|_| invalid_request("a parameter is repeated"))?;
+    let form = Form::parse(&body).map_err(|error| match error {
+        FormError::Repeated => invalid_request("a parameter is repeated"),
+        FormError::TooMany => invalid_request("there are more than 32 parameters"),
+    })?;
     match form.get("grant_type") {
         Some(CLIENT_CREDENTIALS) => client_credentials(&app, &headers, &form),
         Some(TOKEN_EXCHANGE) => token_exchange(&app, &form),

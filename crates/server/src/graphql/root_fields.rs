@@ -1,17 +1,20 @@
-//! How many root fields a mutation has, counted before anything runs: its fragments spread, its aliases apart.
+//! How many root fields an operation has, counted before anything runs: its fragments spread, its aliases apart.
+//! Each is a command, or a list that is read.
 
 use std::collections::HashMap;
 
-use juniper::{Definition, OperationType, Selection};
+use juniper::{Definition, Selection};
 
 use super::schema::Schema;
 
-/// The most root fields of one mutation.
-pub(super) const MUTATION_FIELDS_MAX: usize = 10;
+/// The most root fields of one operation.
+pub(super) const ROOT_FIELDS_MAX: usize = 10;
 
-/// Whether a document's mutation stays within the limit. What does not parse is for the parser to refuse.
+/// Whether each operation of a document stays within the limit. What does not parse is for the parser to refuse.
 pub(super) fn within_limit(document: &str, schema: &Schema) -> bool {
-    let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else { return true };
+    let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else {
+        return true;
+    };
     let mut fragments = Fragments::new();
     for definition in &definitions {
         if let Definition::Fragment(fragment) = definition {
@@ -19,10 +22,10 @@ pub(super) fn within_limit(document: &str, schema: &Schema) -> bool {
         }
     }
     definitions.iter().all(|definition| match definition {
-        Definition::Operation(operation) if operation.item.operation_type == OperationType::Mutation => {
-            count(&operation.item.selection_set, &mut fragments) <= MUTATION_FIELDS_MAX
+        Definition::Operation(operation) => {
+            count(&operation.item.selection_set, &mut fragments) <= ROOT_FIELDS_MAX
         }
-        Definition::Operation(_) | Definition::Fragment(_) => true,
+        Definition::Fragment(_) => true,
     })
 }
 

@@ -1,0 +1,332 @@
+//! What lasts: the log, the guard behind it, and the secrets of accepted commands and of no others.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use domain::event::Event;
+use domain::key::{Owner, Reach};
+use domain::names::Name;
+use domain::role::Role;
+use domain::{Command, Refusal};
+use keyledger_authority::compose::FirstKey;
+use keyledger_authority::{Authority, Failure, OpenError, Options, Rollback};
+use store::StoreError;
+use store::guard::Guard;
+
+use crate::scene::{Scene, key_input, opened, tenant_input, user_input};
+
+fn guard(path: &Path) -> Guard {
+    Guard::read(path).unwrap()
+}
+
+fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) -> Duration {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    begin.elapsed()
+}
+
+#[test]
+fn an_authority_that_is_dropped_and_opened_again_has_lost_nothing() {
+    let scene = Scene::new();
+    let (_, key, string) = scene.account("etl", Role::Member);
+    let token = scene.exchange(&string, None).token;
+    scene.member(scene.tenant, "bob", Role::Member);
+    let told = |scene: &Scene| {
+        let caller = scene.authority.authenticate(&scene.root, None).unwrap();
+        let (keys, members) = (
+            scene.authority.keys(&caller, keyledger_authority::queries::Which::All).unwrap().value,
+            scene.authority.members(&caller, scene.tenant).unwrap(),
+        );
+        let names = (
+            keys.into_iter().map(|key| key.name).collect::<Vec<_>>(),
+            members.into_iter().map(|member| member.user.email).collect::<Vec<_>>(),
+        );
+        (scene.log(), scene.authority.jwks(), names, scene.authority.position())
+    };
+    let before = told(&scene);
+    assert!(before.2.1.contains(&"bob@example.com".to_owned()));
+    let scene = scene.reopened();
+    assert_eq!(told(&scene), before);
+    assert_eq!(scene.authority.authenticate(&token, None).unwrap().key, key);
+}
+
+#[test]
+fn what_was_queued_when_it_is_dropped_is_still_done_and_answered() {
+    let scene = Scene::new();
+    let (actor, request) = (scene.actor(), scene.request());
+    let (reply, replies) = std::sync::mpsc::channel();
+    for n in 0..60 {
+        let name = Name::parse(&format!("account {n}")).unwrap();
+        let composed = scene.authority.create_service_account(scene.tenant, &name, Role::Runner);
+        let reply = reply.clone();
+        scene.authority.submit(&actor, &request, composed, move |outcome| reply.send(outcome).unwrap());
+    }
+    drop(reply);
+    let scene = scene.reopened();
+    let answers: Vec<_> = replies.iter().collect();
+    assert!(answers.len() == 60 && answers.iter().all(Result::is_ok));
+    let log = scene.log();
+    for done in answers.into_iter().flatten() {
+        assert!(done.recorded.iter().all(|recorded| log.contains(recorded)));
+    }
+}
+
+#[test]
+fn a_second_authority_on_the_folder_is_refused() {
+    let scene = Scene::new();
+    let Err(error) = opened(&scene.options) else { panic!("two writers") };
+    assert!(matches!(error, OpenError::Store(StoreError::InUse)), "{error}");
+    // And the first did not notice.
+    scene.own_key(&key_input("one more"));
+    scene.reopened();
+}
+
+#[test]
+fn the_guard_follows_within_about_a_second_and_is_exact_when_the_authority_ends() {
+    let scene = Scene::new();
+    let path = scene.options.folder.guard();
+    let head = |scene: &Scene| scene.authority.snapshot().unwrap().head().position;
+    for n in 0..2 {
+        scene.own_key(&key_input(&format!("key {n}")));
+        let took = within(Duration::from_secs(5), "the guard follows", || {
+            let written = guard(&path).position;
+            assert!(written <= head(&scene), "it never leads");
+            written == head(&scene)
+        });
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+    let (key, _) = scene.own_key(&key_input("the last"));
+    scene.must(Command::DisableKey { key });
+    let last = head(&scene);
+    let options = scene.options.clone();
+    let Scene { authority, folder: _folder, .. } = scene;
+    drop(authority);
+    assert_eq!(guard(&path).position, last, "at the end it is exact");
+    opened(&options).unwrap();
+}
+
+#[test]
+fn while_much_is_written_the_guard_does_not_stay_behind() {
+    let scene = Scene::new();
+    let path = scene.options.folder.guard();
+    let (key, _) = scene.own_key(&key_input("busy"));
+    let begin = Instant::now();
+    let first = guard(&path).position;
+    while begin.elapsed() < Duration::from_millis(2_600) {
+        scene.must(Command::DisableKey { key });
+        scene.must(Command::EnableKey { key });
+    }
+    let written = guard(&path).position;
+    let head = scene.authority.position();
+    assert!(written > first && written <= head, "{first} {written} {head}");
+    assert!(written.number() * 2 > head.number(), "far behind: {written} of {head}");
+}
+
+#[test]
+fn a_guard_left_behind_by_a_crash_catches_up_without_another_command() {
+    let scene = Scene::new();
+    let path = scene.options.folder.guard();
+    let stale = fs::read(&path).unwrap();
+    scene.own_key(&key_input("one"));
+    let options = scene.options.clone();
+    let Scene { authority, folder: _folder, .. } = scene;
+    let head = authority.position();
+    drop(authority);
+    fs::write(&path, stale).unwrap();
+    let authority = opened(&options).unwrap();
+    within(Duration::from_secs(3), "the guard catches up", || guard(&path).position == head);
+    drop(authority);
+}
+
+#[test]
+fn a_guard_that_could_not_be_written_is_written_when_it_can_be_again() {
+    let scene = Scene::new();
+    let Scene { authority, folder, options, root, clock, .. } = scene;
+    drop(authority);
+    let (mounted, away) = (folder.path().join("stick"), folder.path().join("away"));
+    fs::create_dir(&mounted).unwrap();
+    fs::rename(options.folder.guard(), mounted.join("guard")).unwrap();
+    let elsewhere = options.folder.clone().with_guard(Some(mounted.join("guard")));
+    let options = Options { folder: elsewhere, ..options };
+    let authority = opened(&options).unwrap();
+    let actor = authority.authenticate(&root, None).unwrap().actor;
+    fs::rename(&mounted, &away).unwrap();
+    let request = keyledger_authority::Request {
+        way: domain::actor::Way::Cli,
+        id: authority.request_id(),
+        idempotency_key: None,
+    };
+    let composed = authority.add_signing_key(clock.now());
+    // The guard is no part of the reply.
+    authority.execute(&actor, &request, composed).unwrap();
+    std::thread::sleep(Duration::from_millis(1_300));
+    fs::rename(&away, &mounted).unwrap();
+    let head = authority.position();
+    within(Duration::from_secs(4), "the guard catches up", || guard(&mounted.join("guard")).position == head);
+}
+
+#[test]
+fn an_older_copy_is_refused_and_accepted_only_with_every_token_and_signing_key_dead() {
+    let scene = Scene::new();
+    let (early, early_string) = scene.own_key(&key_input("early"));
+    let token = scene.exchange(&scene.root, None).token;
+    let old_signing_key = scene.signing_keys()[0];
+    let Scene { authority, options, folder, root, .. } = scene;
+    drop(authority);
+    let (ledger, copy) = (options.folder.ledger(), folder.path().join("copy"));
+    fs::copy(&ledger, &copy).unwrap();
+    let authority = opened(&options).unwrap();
+    let actor = authority.authenticate(&root, None).unwrap().actor;
+    let request = keyledger_authority::Request {
+        way: domain::actor::Way::Cli,
+        id: authority.request_id(),
+        idempotency_key: None,
+    };
+    let reason = domain::key::RevocationReason::KeyCompromise;
+    let revoked = authority.revoke_key(early, reason, None).unwrap();
+    authority.execute(&actor, &request, revoked).unwrap();
+    let seen = authority.position();
+    drop(authority);
+    fs::copy(&copy, &ledger).unwrap();
+
+    let Err(OpenError::Store(error)) = opened(&options) else { panic!("a rolled back ledger was opened") };
+    let StoreError::RolledBack { guard: position, .. } = &error else { panic!("{error}") };
+    assert_eq!(*position, seen);
+    let accepting = Options { rollback: Rollback::Accept, ..options.clone() };
+    let authority = Authority::open(accepting).unwrap();
+    // What the accepted message says: the revocation is lost and must be repeated.
+    assert!(authority.authenticate(&early_string, None).is_ok());
+    let denied = authority.authenticate(&token, None).unwrap_err().denied;
+    assert_eq!(denied, Refusal::SigningKeyRefused.into());
+    let model = domain::Model::fold(&crate::scene::log(&authority.snapshot().unwrap()));
+    assert!(model.signing_keys[&old_signing_key].retired.is_some());
+    let new = authority.exchange(&root, keyledger_authority::Wanted::default()).unwrap().token;
+    assert!(authority.authenticate(&new, None).is_ok());
+    let accepted = crate::scene::log(&authority.snapshot().unwrap());
+    assert!(accepted.iter().any(|it| {
+        matches!(it.event, Event::RollbackAccepted { guard_position, .. } if guard_position == seen)
+    }));
+    drop(authority);
+    // From now on it passes, and says so once only.
+    let authority = opened(&options).unwrap();
+    assert_eq!(crate::scene::log(&authority.snapshot().unwrap()), accepted);
+}
+
+#[test]
+fn a_missing_guard_and_another_ledgers_are_refused() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    let Scene { authority, options, folder: _folder, .. } = scene;
+    drop(authority);
+    let path = options.folder.guard();
+    fs::copy(other.options.folder.guard(), &path).unwrap();
+    for rollback in [Rollback::Refuse, Rollback::Accept] {
+        let Err(error) = Authority::open(Options { rollback, ..options.clone() }) else { panic!("opened") };
+        assert!(matches!(error, OpenError::Store(StoreError::OtherLedger { .. })), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    let Err(error) = opened(&options) else { panic!("opened") };
+    assert!(matches!(error, OpenError::Store(StoreError::NoGuard { .. })), "{error}");
+    assert!(!path.exists());
+    Authority::open(Options { rollback: Rollback::Accept, ..options.clone() }).unwrap();
+    opened(&options).unwrap();
+}
+
+#[test]
+fn a_log_that_was_tampered_with_stops_the_start_and_other_secrets_do_too() {
+    let scene = Scene::new();
+    scene.own_key(&key_input("some"));
+    let other = Scene::new();
+    let Scene { authority, options, folder: _folder, .. } = scene;
+    drop(authority);
+    let (ledger, pepper) = (options.folder.ledger(), options.folder.pepper());
+    let good = fs::read(&ledger).unwrap();
+    let mut refused = 0;
+    let magic = good.windows(4).enumerate().filter(|(_, bytes)| *bytes == b"KLEV").map(|(at, _)| at);
+    let places: Vec<_> = magic.collect();
+    assert!(places.len() > 4);
+    for at in &places {
+        for offset in [10, 40, 90] {
+            let mut bad = good.clone();
+            bad[at + offset] ^= 1;
+            fs::write(&ledger, &bad).unwrap();
+            // Also in a ledger too large to be checked as a whole on opening. Free pages may hold old copies.
+            let mut unchecked = options.clone();
+            unchecked.ledger.check_bytes_max = 0;
+            refused += usize::from(Authority::open(unchecked).is_err());
+        }
+    }
+    assert!(refused >= 3 * 7, "only {refused} of {} flips stopped the start", places.len() * 3);
+    fs::write(&ledger, &good).unwrap();
+    opened(&options).unwrap();
+    fs::copy(other.options.folder.pepper(), &pepper).unwrap();
+    assert!(opened(&options).is_err(), "under another pepper every key would be unknown");
+}
+
+#[test]
+fn secrets_are_kept_for_accepted_commands_only() {
+    let scene = Scene::new();
+    let kept = |scene: &Scene| {
+        let signing = fs::read_dir(scene.options.folder.secrets().join("signing")).unwrap().count();
+        (scene.subjects(), signing)
+    };
+    let (_, member) = scene.member(scene.tenant, "bob", Role::Member);
+    let bob = scene.authority.authenticate(&member.unwrap(), None).unwrap().actor;
+    let before = kept(&scene);
+    let name = Name::parse("etl").unwrap();
+    let refused = [
+        scene.authority.create_tenant(&tenant_input("globex"), &user_input("new")).unwrap(),
+        scene.authority.add_member(scene.tenant, &user_input("new"), Role::Member, FirstKey::Wanted).unwrap(),
+        scene.authority.create_service_account(scene.tenant, &name, Role::Runner),
+        scene.authority.add_signing_key(scene.clock.now()),
+    ];
+    for composed in refused {
+        let outcome = scene.authority.execute(&bob, &scene.request(), composed);
+        assert!(matches!(outcome, Err(Failure::Rejected(_))), "{outcome:?}");
+        assert_eq!(kept(&scene), before);
+    }
+    // A slug that is taken, by somebody who may.
+    let taken = scene.authority.create_tenant(&tenant_input("acme"), &user_input("new")).unwrap();
+    assert_eq!(scene.as_root(taken).unwrap_err().code(), "SLUG_TAKEN");
+    assert_eq!(kept(&scene), before);
+    // A repetition under an idempotency key draws secrets anew, which nobody will need.
+    let ask = || {
+        let composed = scene.authority.create_tenant(&tenant_input("globex"), &user_input("new")).unwrap();
+        scene.authority.execute(&scene.actor(), &scene.attempt("a-1"), composed).unwrap()
+    };
+    ask();
+    let after = kept(&scene);
+    assert_eq!(after.0.lines().count(), before.0.lines().count() + 2, "a tenant and a user");
+    ask();
+    assert_eq!(kept(&scene), after);
+    assert!(after.0.starts_with(&before.0), "only ever appended to");
+}
+
+#[test]
+fn a_secret_that_cannot_be_kept_stops_the_writer_changes_nothing_and_verification_goes_on() {
+    let scene = Scene::new();
+    let (_, string) = scene.own_key(&key_input("some"));
+    let (signing, away) = (scene.options.folder.secrets().join("signing"), scene.folder.path().join("away"));
+    fs::rename(&signing, &away).unwrap();
+    fs::write(&signing, "in the way").unwrap();
+    let (before, log) = (scene.authority.position(), scene.log());
+    assert_eq!(scene.authority.stopped(), None);
+    let failed = scene.as_root(scene.authority.add_signing_key(scene.clock.now()));
+    assert_eq!(failed, Err(Failure::Stopped));
+    assert!(scene.authority.stopped().is_some_and(|why| why.contains("signing")));
+    let name = Name::parse("etl").unwrap();
+    let later = scene.authority.create_service_account(scene.tenant, &name, Role::Runner);
+    assert_eq!(scene.as_root(later), Err(Failure::Stopped), "it does not go on as if nothing were");
+    assert_eq!((scene.authority.position(), scene.log()), (before, log));
+    assert_eq!(scene.refused(&string), None);
+    assert_eq!(scene.refused(&scene.exchange(&string, None).token), None);
+    fs::remove_file(&signing).unwrap();
+    fs::rename(&away, &signing).unwrap();
+    let scene = scene.reopened();
+    assert_eq!(scene.authority.stopped(), None);
+    let reach = Reach::AnyTenant { home: scene.tenant };
+    scene.key_for(Owner::User(scene.user), reach, &key_input("goes on"));
+}

@@ -1,0 +1,12 @@
+//! The authority as its interfaces use it: real folders, a clock set by hand, nothing reached around.
+
+#![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
+
+mod scene;
+mod initialising;
+mod truth;
+mod expiry;
+mod tokens;
+mod idempotency;
+mod concurrency;
+mod durability;

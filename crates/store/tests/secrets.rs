@@ -1,0 +1,223 @@
+//! The folder of secrets: closed to others, never written over, and read strictly.
+#![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use domain::ids::{PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::sealed::Subject;
+use keyledger_store::secrets::{self, SecretBytes, SubjectKeys};
+use keyledger_store::{DataFolder, StoreError};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, DataFolder) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = DataFolder::at(root.path().join("deep/data"));
+    secrets::create_folders(&folder).unwrap();
+    (root, folder)
+}
+
+fn secret(n: u8) -> SecretBytes {
+    SecretBytes::new([n; 32])
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+const TENANT: Subject = Subject::Tenant(TenantId::from_bytes([1; 16]));
+const USER: Subject = Subject::User(UserId::from_bytes([2; 16]));
+const ACCOUNT: Subject = Subject::ServiceAccount(ServiceAccountId::from_bytes([3; 16]));
+
+#[test]
+fn nobody_else_can_read_them() {
+    let (_root, folder) = folder();
+    secrets::create_pepper(&folder.pepper(), PepperId::from_bytes([1; 16]), &secret(1)).unwrap();
+    secrets::create_master_key(&folder.master_key(), &secret(2)).unwrap();
+    let signing_key = SigningKeyId::from_bytes([4; 16]);
+    secrets::create_signing_key(&folder, signing_key, &[5; 72]).unwrap();
+    SubjectKeys::open(&folder.subjects()).unwrap().add(USER, secret(3)).unwrap();
+    for path in [folder.secrets(), folder.secrets().join("signing")] {
+        assert_eq!(mode(&path), 0o700, "{}", path.display());
+    }
+    for path in [folder.pepper(), folder.master_key(), folder.signing_key(signing_key), folder.subjects()] {
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn making_the_folders_again_changes_nothing() {
+    let (_root, folder) = folder();
+    secrets::create_master_key(&folder.master_key(), &secret(2)).unwrap();
+    secrets::create_folders(&folder).unwrap();
+    assert_eq!(*secrets::read_master_key(&folder.master_key()).unwrap(), [2; 32]);
+}
+
+#[test]
+fn they_are_read_as_they_were_written() {
+    let (_root, folder) = folder();
+    let id = PepperId::from_bytes([0xA1; 16]);
+    secrets::create_pepper(&folder.pepper(), id, &secret(0xB2)).unwrap();
+    let (read_id, key) = secrets::read_pepper(&folder.pepper()).unwrap();
+    assert_eq!((read_id, *key), (id, [0xB2; 32]));
+    secrets::create_master_key(&folder.master_key(), &secret(0xC3)).unwrap();
+    assert_eq!(*secrets::read_master_key(&folder.master_key()).unwrap(), [0xC3; 32]);
+    let signing_key = SigningKeyId::from_bytes([4; 16]);
+    let wrapped: Vec<u8> = (0..72).collect();
+    secrets::create_signing_key(&folder, signing_key, &wrapped).unwrap();
+    assert_eq!(secrets::read_signing_key(&folder, signing_key).unwrap(), wrapped);
+}
+
+#[test]
+fn none_is_ever_written_over() {
+    let (_root, folder) = folder();
+    let (pepper, master) = (folder.pepper(), folder.master_key());
+    let signing_key = SigningKeyId::from_bytes([4; 16]);
+    let id = PepperId::from_bytes([1; 16]);
+    let make = |n: u8| {
+        [
+            secrets::create_pepper(&pepper, id, &secret(n)),
+            secrets::create_master_key(&master, &secret(n)),
+            secrets::create_signing_key(&folder, signing_key, &[n; 72]),
+        ]
+    };
+    assert!(make(1).iter().all(Result::is_ok));
+    let paths = [pepper.clone(), master.clone(), folder.signing_key(signing_key)];
+    let before: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    for outcome in make(2) {
+        let error = outcome.unwrap_err();
+        let StoreError::File { error: why, .. } = &error else { panic!("{error}") };
+        assert_eq!(why.kind(), std::io::ErrorKind::AlreadyExists, "{error}");
+    }
+    let after: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn malformed_secrets_are_refused_with_the_file_named_and_the_rule_and_without_the_contents() {
+    let (_root, folder) = folder();
+    let path = folder.pepper();
+    let digits = "ab".repeat(32);
+    let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let refused = |text: &str, error: StoreError| {
+        let said = error.to_string();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{text:?}: {said}");
+        assert!(said.contains(&path.display().to_string()) && said.contains("hexadecimal"), "{said}");
+        assert!(!said.contains("abab"), "{said}");
+    };
+    for text in [
+        String::new(),
+        digits.clone(),
+        format!("{uuid} {}", &digits[2..]),
+        format!("{uuid} {digits}00"),
+        format!("{uuid}  {digits}"),
+        format!("{uuid} {}zz", &digits[2..]),
+        format!("not-an-id {digits}"),
+        format!("{uuid} +{}", &digits[1..]),
+    ] {
+        fs::write(&path, &text).unwrap();
+        refused(&text, secrets::read_pepper(&path).map(drop).unwrap_err());
+    }
+    for text in [String::new(), digits[1..].to_owned(), format!("{digits}0"), format!("+{}", &digits[1..])] {
+        fs::write(&path, &text).unwrap();
+        refused(&text, secrets::read_master_key(&path).map(drop).unwrap_err());
+    }
+    let missing = folder.master_key();
+    let error = secrets::read_master_key(&missing).map(drop).unwrap_err();
+    assert!(error.to_string().contains("master.key"), "{error}");
+}
+
+#[test]
+fn keys_of_subjects_last_and_are_found_by_kind() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    {
+        let mut keys = SubjectKeys::open(&path).unwrap();
+        for (n, subject) in [TENANT, USER, ACCOUNT].into_iter().enumerate() {
+            keys.add(subject, secret(n as u8)).unwrap();
+        }
+        keys.sync().unwrap();
+        keys.sync().unwrap();
+    }
+    let keys = SubjectKeys::open(&path).unwrap();
+    for (n, subject) in [TENANT, USER, ACCOUNT].into_iter().enumerate() {
+        assert_eq!(keys.key(subject).map(|key| **key), Some([n as u8; 32]));
+    }
+    // The same bytes name another thing of another kind.
+    assert!(keys.key(Subject::User(UserId::from_bytes([1; 16]))).is_none());
+    assert_eq!(keys.all().len(), 3);
+    assert_eq!(SubjectKeys::read(&path).unwrap().len(), 3);
+}
+
+#[test]
+fn a_line_cut_short_at_any_place_goes_and_the_next_begins_cleanly() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(1)).unwrap();
+    let whole = fs::read(&path).unwrap();
+    keys.add(USER, secret(2)).unwrap();
+    keys.sync().unwrap();
+    drop(keys);
+    let both = fs::read(&path).unwrap();
+    for cut in whole.len()..both.len() {
+        fs::write(&path, &both[..cut]).unwrap();
+        // Somebody who only looks changes nothing.
+        let _ = SubjectKeys::read(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), &both[..cut]);
+        let mut keys = SubjectKeys::open(&path).unwrap();
+        assert!(keys.key(USER).is_none(), "cut at {cut}");
+        assert_eq!(fs::read(&path).unwrap(), whole, "cut at {cut}");
+        keys.add(ACCOUNT, secret(3)).unwrap();
+        keys.sync().unwrap();
+        drop(keys);
+        let keys = SubjectKeys::open(&path).unwrap();
+        assert!(keys.key(TENANT).is_some() && keys.key(ACCOUNT).is_some(), "cut at {cut}");
+        assert_eq!(keys.all().len(), 2, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_file_that_was_lengthened_but_not_written_is_cut_back() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(1)).unwrap();
+    drop(keys);
+    let whole = fs::read(&path).unwrap();
+    fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(&[0; 100]).unwrap();
+    assert_eq!(SubjectKeys::open(&path).unwrap().all().len(), 1);
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+#[test]
+fn a_malformed_or_repeated_line_is_refused_and_the_file_left_alone() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(0xAB)).unwrap();
+    keys.add(USER, secret(0xAB)).unwrap();
+    drop(keys);
+    let good = fs::read_to_string(&path).unwrap();
+    let first = good.lines().next().unwrap();
+    for bad in [
+        good.replace("tenant:", "tenants:"),
+        good.replace("tenant:", ""),
+        good.replacen("ab", "a", 1),
+        good.replacen("abab", "zzab", 1),
+        good.replace("tenant:01010101", "tenant:0101010"),
+        format!("\n{good}"),
+        format!("{good}{first}\n"),
+        format!("{good}{}\n", first.replace("abab", "cdcd")),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let Err(error) = SubjectKeys::open(&path) else { panic!("{bad:?} was taken") };
+        let said = error.to_string();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{said}");
+        assert!(said.contains(&path.display().to_string()), "{said}");
+        assert!(!said.contains("abab") && !said.contains("cdcd"), "{said}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+    }
+}
