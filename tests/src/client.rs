@@ -58,7 +58,13 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(30)))
             .max_redirects(0);
-        Self { agent: config.build().into(), url: url.to_owned(), credential: None, tenant: None, more: vec![] }
+        Self {
+            agent: config.build().into(),
+            url: url.to_owned(),
+            credential: None,
+            tenant: None,
+            more: vec![],
+        }
     }
 
     /// The holder of a key or a token.

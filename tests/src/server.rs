@@ -35,9 +35,20 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// `keyledger`, without what the environment says about somebody's real ledger.
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KEYLEDGER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs `keyledger` with these arguments, without a terminal and without input.
 pub fn keyledger<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    let mut command = Command::new(binary());
+    let mut command = command();
     command.args(arguments).stdin(Stdio::null());
     command.output().expect("the keyledger binary runs")
 }
@@ -115,12 +126,22 @@ impl Server {
         Self::try_start_at(data, "127.0.0.1:0", more)
     }
 
+    /// Starts a server that logs this much: a level of its log filter.
+    pub fn start_logging(data: &Path, level: &str) -> Self {
+        let started = Self::spawn(command().env("KEYLEDGER_LOG", level), data, "127.0.0.1:0", &[]);
+        started.unwrap_or_else(|why| panic!("the server does not start: {why}"))
+    }
+
     /// The same at an address that is known beforehand, so that clients find it again after a restart.
     pub fn try_start_at(data: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
+        Self::spawn(&mut command(), data, listen, more)
+    }
+
+    fn spawn(command: &mut Command, data: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
         let log = data.with_extension("log");
         let file =
             std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("scratch is writable");
-        let mut child = Command::new(binary())
+        let mut child = command
             .args(["serve", "--listen", listen, "--log", "json", "--data"])
             .arg(data)
             .args(more)

@@ -342,6 +342,8 @@ struct Ended(Refusal);
 struct Obituaries {
     born: BTreeMap<KeyId, (Owner, Option<TenantId>)>,
     dead: BTreeMap<KeyId, Ended>,
+    /// The keys of a user who left a tenant, wherever else they act.
+    left: BTreeSet<(KeyId, TenantId)>,
 }
 
 impl Obituaries {
@@ -364,6 +366,8 @@ impl Obituaries {
             Event::MemberRemoved { tenant, user } => {
                 let gone = (Owner::User(*user), Some(*tenant));
                 self.bury(Refusal::MembershipRemoved, |owner, confined_to| (owner, confined_to) == gone);
+                let of_user = self.born.iter().filter(|(_, (owner, _))| *owner == Owner::User(*user));
+                self.left.extend(of_user.map(|(key, _)| (*key, *tenant)));
             }
             _ => {}
         }
@@ -412,6 +416,59 @@ fn a_key_that_ended_is_never_accepted_again_whatever_happens_and_whenever_it_is_
         }
     }
     assert_eq!(ends.len(), 4, "all four ways to end: {ends:?}");
+}
+
+#[test]
+fn what_a_user_left_no_key_from_before_regains() {
+    let (mut came_back, mut acts_elsewhere) = (0, 0);
+    for (seed, steps) in histories() {
+        let (mut model, mut obituaries) = (Model::default(), Obituaries::default());
+        for recorded in recorded(steps) {
+            model.record(&recorded);
+            obituaries.read(&recorded);
+            for (key, tenant) in &obituaries.left {
+                let regained = accepted(&model, *key, Some(*tenant), Timestamp::MIN);
+                assert!(!regained, "seed {seed}: {key} is accepted in {tenant} again after {recorded:?}");
+            }
+        }
+        for (key, tenant) in &obituaries.left {
+            let Owner::User(user) = model.keys[key].owner else { continue };
+            came_back += usize::from(model.memberships[&(user, *tenant)].standing == Standing::Living);
+            acts_elsewhere += usize::from(accepted(&model, *key, None, Timestamp::MIN));
+        }
+    }
+    assert!(came_back > 0 && acts_elsewhere > 0, "{came_back} came back, {acts_elsewhere} act elsewhere");
+}
+
+#[test]
+fn nobody_makes_themselves_a_key_that_is_accepted_where_the_one_used_is_not() {
+    let (mut made, mut refused_somewhere) = (0, 0);
+    let mut before = Model::default();
+    after_every_step(|seed, step, model| {
+        let state_before = std::mem::replace(&mut before, model.clone());
+        let (Actor::Holder(holder), Ok(events)) = (&step.actor, &step.outcome) else { return };
+        if !matches!(step.command, Command::CreateKey { .. } | Command::RotateKey { .. }) {
+            return;
+        }
+        let Some(Event::KeyCreated(created)) = events.first().map(|recorded| &recorded.event) else { return };
+        if created.owner != holder.identity {
+            return;
+        }
+        made += 1;
+        for tenant in model.tenants.keys() {
+            let reaches = holder.confined_to.is_none_or(|only| only == *tenant);
+            let used = reaches && accepted(&state_before, holder.key, Some(*tenant), step.now);
+            refused_somewhere += usize::from(!used);
+            assert!(
+                used || !accepted(model, created.key, Some(*tenant), step.now),
+                "seed {seed}: {} is accepted in {tenant}, {} is not: {:?}",
+                created.key,
+                holder.key,
+                step.command
+            );
+        }
+    });
+    assert!(made > 50 && refused_somewhere > 50, "{made} made, {refused_somewhere} refused somewhere");
 }
 
 #[test]

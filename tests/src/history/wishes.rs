@@ -155,7 +155,9 @@ impl History {
             1 if self.dice.one_in(3) => (self.first_key().map_or(Owner::User(self.user()), |(_, o)| o), None),
             _ => {
                 let (tenant, user) = self.member();
-                (Owner::User(user), Some(Reach::Tenant(tenant)))
+                let any = self.dice.one_in(4);
+                let reach = if any { Reach::AnyTenant { home: tenant } } else { Reach::Tenant(tenant) };
+                (Owner::User(user), Some(reach))
             }
         };
         let reach = match reach {
