@@ -92,7 +92,9 @@ pub enum OpenError {
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The keys of this ledger were digested under another pepper: none of them would be recognised.
-    #[error("the keys of this ledger were digested under pepper {needed}, and the pepper given is {given}; give the right one with --pepper-file")]
+    #[error(
+        "the keys of this ledger were digested under pepper {needed}, and the pepper given is {given}; give the right one with --pepper-file"
+    )]
     OtherPepper {
         /// The pepper that the ledger's keys name.
         needed: PepperId,

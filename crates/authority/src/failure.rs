@@ -20,7 +20,9 @@ pub enum Failure {
     #[error("this idempotency key was used before, for another request; use a new one")]
     IdempotencyConflict,
     /// The key under which the texts of a known owner are sealed is lost.
-    #[error("the key that seals the names of this owner is missing from the server's secrets; restore secrets/subjects from its backup")]
+    #[error(
+        "the key that seals the names of this owner is missing from the server's secrets; restore secrets/subjects from its backup"
+    )]
     SubjectKeyMissing,
     /// Nothing can be minted.
     #[error("no key signs tokens at this time; an operator must add a signing key")]
@@ -81,7 +83,11 @@ impl Failure {
             Self::Rejected(rejection) => Some(rejection.class()),
             Self::Input(_) => Some(RejectionClass::Invalid),
             Self::IdempotencyConflict => Some(RejectionClass::Conflict),
-            Self::SubjectKeyMissing | Self::NoSigningKey | Self::UnknownOutcome | Self::Stopped | Self::Unreadable => None,
+            Self::SubjectKeyMissing
+            | Self::NoSigningKey
+            | Self::UnknownOutcome
+            | Self::Stopped
+            | Self::Unreadable => None,
         }
     }
 }

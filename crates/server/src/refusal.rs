@@ -86,8 +86,7 @@ pub fn challenge(denied: Denied) -> HeaderValue {
     let description = denied.to_string().replace(['"', '\\'], "'");
     let visible: String = description.chars().map(|c| if c.is_ascii() { c } else { '.' }).collect();
     let code = denied.code();
-    let text = format!(
-        r#"Bearer realm="keyledger", error="{error}", error_description="{visible}", code="{code}""#
-    );
+    let text =
+        format!(r#"Bearer realm="keyledger", error="{error}", error_description="{visible}", code="{code}""#);
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(r#"Bearer realm="keyledger""#))
 }

@@ -55,7 +55,8 @@ pub fn serve(
     options: ServeOptions,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), ServeError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let authority = Arc::new(authority);
     let served = runtime.block_on(run(Arc::clone(&authority), &options, ready));
     // Requests that outlived the drain must not hold the ledger open.

@@ -7,12 +7,12 @@ use domain::key::Owner;
 use domain::role::Scopes;
 use serde::Serialize;
 
+use crate::bearer;
 use crate::instant::rfc3339;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
-use crate::bearer;
 
 /// The answer. Ids are UUIDs, instants RFC 3339, the position a decimal string.
 #[derive(Serialize)]
@@ -45,7 +45,9 @@ pub(crate) async fn whoami(State(app): State<App>, headers: HeaderMap) -> Result
         role: caller.role.map(domain::role::Role::as_str),
         scopes: match &caller.scopes {
             Scopes::All => None,
-            Scopes::Only(list) => Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect()),
+            Scopes::Only(list) => {
+                Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect())
+            }
         },
         expires_at: caller.expires_at.map(rfc3339),
         position: caller.position.to_string(),

@@ -152,7 +152,9 @@ fn of_several_at_once_one_makes_the_ledger_and_it_can_be_served() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let attempts: Vec<_> = (0..4)
-        .map(|_| keyledger(&init(&data, &["-o", "json"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())
+        .map(|_| {
+            keyledger(&init(&data, &["-o", "json"])).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        })
         .collect();
     let ended: Vec<_> =
         attempts.into_iter().map(|child| Ended::of(child.unwrap().wait_with_output().unwrap())).collect();

@@ -3,7 +3,9 @@
 use domain::actor::Way;
 use domain::event::Event;
 use domain::time::{Position, Timestamp};
-use keyledger_replay::{Check, Audit, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify};
+use keyledger_replay::{
+    Audit, Check, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify,
+};
 use serde_json::Value;
 use store::guard::Guard;
 

@@ -58,7 +58,9 @@ pub(crate) async fn post(
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             return media.refuse(rejection.status(), "PAYLOAD_TOO_LARGE", "the body is larger than 256 KiB");
         }
-        Err(rejection) => return media.refuse(rejection.status(), "BODY_UNREADABLE", "the body could not be read"),
+        Err(rejection) => {
+            return media.refuse(rejection.status(), "BODY_UNREADABLE", "the body could not be read");
+        }
     };
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON) {
@@ -114,8 +116,7 @@ async fn answer(
         Err(message) => return media.refuse(StatusCode::BAD_REQUEST, "VARIABLES_MALFORMED", &message),
     };
     let noted = Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) };
-    let context =
-        Context { authority: app.authority.clone(), caller, request: id.by(Way::GraphQl) };
+    let context = Context { authority: app.authority.clone(), caller, request: id.by(Way::GraphQl) };
     let (query, operation_name) = (request.query, request.operation_name);
     // The ledger is read and waited for: not on a thread that other requests wait for.
     let run = move || {
@@ -144,7 +145,9 @@ async fn answer(
             response.extensions_mut().insert(Noted { code, ..noted });
             response
         }
-        Err(_) => media.refuse(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why"),
+        Err(_) => {
+            media.refuse(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why")
+        }
     }
 }
 
@@ -152,9 +155,8 @@ async fn answer(
 fn variables(given: Option<Value>) -> Result<Variables, String> {
     let object = match given {
         None | Some(Value::Null) => return Ok(Variables::default()),
-        Some(Value::String(text)) => {
-            serde_json::from_str(&text).map_err(|error| format!("variables: a string must hold JSON: {error}"))?
-        }
+        Some(Value::String(text)) => serde_json::from_str(&text)
+            .map_err(|error| format!("variables: a string must hold JSON: {error}"))?,
         Some(value) => value,
     };
     match object {
@@ -189,13 +191,18 @@ impl Media {
         if newer { Self::GraphQlResponse } else { Self::Json }
     }
 
-    fn executed(self, data: &juniper::Value, errors: &[juniper::ExecutionError<juniper::DefaultScalarValue>]) -> Response {
+    fn executed(
+        self,
+        data: &juniper::Value,
+        errors: &[juniper::ExecutionError<juniper::DefaultScalarValue>],
+    ) -> Response {
         if errors.is_empty() {
             return self.reply(StatusCode::OK, json!({"data": data}), None);
         }
         let errors = json!(errors);
         let extensions = &errors[0]["extensions"];
-        let code = extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
+        let code =
+            extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
         let code = code.to_owned();
         self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), Some(code.into()))
     }
@@ -215,7 +222,9 @@ impl Media {
 
     fn malformed(self, error: &GraphQLError) -> Response {
         let (code, errors) = match error {
-            GraphQLError::ParseError(_) => ("GRAPHQL_PARSE_FAILED", vec![json!({"message": error.to_string()})]),
+            GraphQLError::ParseError(_) => {
+                ("GRAPHQL_PARSE_FAILED", vec![json!({"message": error.to_string()})])
+            }
             GraphQLError::ValidationError(rules) => {
                 ("GRAPHQL_VALIDATION_FAILED", rules.iter().map(|rule| json!(rule)).collect())
             }

@@ -154,7 +154,9 @@ impl CreateTenantInput {
     pub fn parse(&self) -> Result<(TenantInput, UserInput), Failure> {
         let seconds = |field, given: Option<i32>| {
             let rule = "give a number of seconds, at least 1";
-            given.map(|seconds| u64::try_from(seconds).map_err(|_| InputError::Malformed { field, rule })).transpose()
+            given
+                .map(|seconds| u64::try_from(seconds).map_err(|_| InputError::Malformed { field, rule }))
+                .transpose()
         };
         let policy = TenantPolicy {
             key_life_seconds_max: seconds("key_life_seconds_max", self.key_life_seconds_max)?,

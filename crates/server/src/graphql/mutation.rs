@@ -1,7 +1,7 @@
 //! The mutations: each composes one command, waits until it lasts, and answers from its events.
 
-use authority::compose::{Composed, KeyInput};
 use authority::Done;
+use authority::compose::{Composed, KeyInput};
 use credentials::key_string::KeyString;
 use domain::actor::Actor;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
@@ -15,8 +15,8 @@ use juniper::{FieldResult, graphql_object};
 use super::context::{Context, answered};
 use super::inputs::{
     AddMemberInput, ChangeMemberRoleInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
-    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, ServiceAccountIdInput, TenantIdInput,
-    UserIdInput,
+    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, ServiceAccountIdInput,
+    TenantIdInput, UserIdInput,
 };
 use super::scalars::{Instant, LogPosition};
 use super::types::{
@@ -108,7 +108,10 @@ impl Mutation {
     }
 
     /// Resumes a suspended service account.
-    fn resume_service_account(context: &Context, input: ServiceAccountIdInput) -> FieldResult<SuccessPayload> {
+    fn resume_service_account(
+        context: &Context,
+        input: ServiceAccountIdInput,
+    ) -> FieldResult<SuccessPayload> {
         let command = Command::ResumeServiceAccount { service_account: input.service_account_id.id() };
         succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
@@ -219,7 +222,11 @@ fn own_scopes(context: &Context) -> &Scopes {
     &context.caller.scopes
 }
 
-fn succeed(context: &Context, composed: Composed, idempotency_key: Option<&str>) -> FieldResult<SuccessPayload> {
+fn succeed(
+    context: &Context,
+    composed: Composed,
+    idempotency_key: Option<&str>,
+) -> FieldResult<SuccessPayload> {
     let done = context.execute(composed, idempotency_key)?;
     Ok(SuccessPayload { success: Some(true), error: None, position: Some(LogPosition(done.position)) })
 }
@@ -227,7 +234,9 @@ fn succeed(context: &Context, composed: Composed, idempotency_key: Option<&str>)
 /// The secret, if the command that made it was carried out now: that of a repetition was never kept.
 fn shown(done: &Done, secret: Option<KeyString>) -> Option<String> {
     let made = |id: KeyId| {
-        done.recorded.iter().any(|recorded| matches!(&recorded.event, Event::KeyCreated(key) if key.key == id))
+        done.recorded
+            .iter()
+            .any(|recorded| matches!(&recorded.event, Event::KeyCreated(key) if key.key == id))
     };
     secret.filter(|secret| made(secret.id())).map(|secret| secret.expose().to_owned())
 }

@@ -94,9 +94,8 @@ impl Query {
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")] all: Option<
-            bool,
-        >,
+        #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
+        all: Option<bool>,
     ) -> FieldResult<TenantConnection> {
         let tenants = if all == Some(true) {
             answered(context.authority.all_tenants(&context.caller, Which::All))?
@@ -105,14 +104,17 @@ impl Query {
         };
         let page = Page { first, after: after.as_deref() };
         let nodes = tenants.into_iter().map(Tenant::from);
-        let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
+        let (edges, page_info) =
+            page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
         Ok(TenantConnection { edges, page_info })
     }
 
     /// The members of a tenant.
     fn members(
         context: &Context,
-        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<Uuid>,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
+            Uuid,
+        >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
     ) -> FieldResult<MemberConnection> {
@@ -128,7 +130,9 @@ impl Query {
     /// The service accounts of a tenant: for its administrators.
     fn service_accounts(
         context: &Context,
-        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<Uuid>,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
+            Uuid,
+        >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
     ) -> FieldResult<ServiceAccountConnection> {

@@ -17,7 +17,9 @@ impl Uuid {
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        Id::<domain::ids::kind::Request>::parse(text).map(|id| Self(id.bytes())).map_err(|error| error.to_string())
+        Id::<domain::ids::kind::Request>::parse(text)
+            .map(|id| Self(id.bytes()))
+            .map_err(|error| error.to_string())
     }
 
     /// The id of the kind wanted here.
@@ -60,6 +62,8 @@ impl LogPosition {
     }
 
     fn read(text: &str) -> Result<Self, &'static str> {
-        text.parse().map(|number| Self(Position::new(number))).map_err(|_| "not a position: give its decimal digits")
+        text.parse()
+            .map(|number| Self(Position::new(number)))
+            .map_err(|_| "not a position: give its decimal digits")
     }
 }

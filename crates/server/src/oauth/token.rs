@@ -4,13 +4,13 @@
 //! RFC 6749, section 5.2, with our stable code beside them as `code`.
 
 use authority::{Denial, ExchangeError, Minted, Wanted};
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use credentials::claims::Audience;
 use domain::ids::{KeyId, TenantId};
 use domain::role::Scopes;
@@ -85,7 +85,9 @@ pub(crate) async fn token(
 fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Response, OAuthError> {
     let client = Client::of(headers, form).map_err(|error| match error {
         ClientError::Missing => invalid_client("CREDENTIAL_MISSING", "show the key's id and the key"),
-        ClientError::Malformed => invalid_client("CREDENTIAL_MALFORMED", "the client credentials are malformed"),
+        ClientError::Malformed => {
+            invalid_client("CREDENTIAL_MALFORMED", "the client credentials are malformed")
+        }
         ClientError::Twice => invalid_request("the client is presented in more than one way"),
     })?;
     let minted = app.authority.exchange(&client.secret, wanted(form)?).map_err(|error| match error {
@@ -112,7 +114,9 @@ fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
     let issued = match form.get("requested_token_type") {
         None | Some(ACCESS_TOKEN) => ACCESS_TOKEN,
         Some(JWT) => JWT,
-        Some(_) => return Err(invalid_request(&format!("requested_token_type must be {ACCESS_TOKEN} or {JWT}"))),
+        Some(_) => {
+            return Err(invalid_request(&format!("requested_token_type must be {ACCESS_TOKEN} or {JWT}")));
+        }
     };
     if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
         return Err(invalid_request("actor_token is not supported"));
@@ -176,9 +180,12 @@ fn exchange_error(error: ExchangeError) -> OAuthError {
         }
         ExchangeError::ScopesNotHeld => invalid_scope("SCOPES_NOT_HELD", &message),
         ExchangeError::NoTenant => invalid_target(&message),
-        ExchangeError::NoSigningKey => {
-            OAuthError::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "NO_SIGNING_KEY", &message)
-        }
+        ExchangeError::NoSigningKey => OAuthError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "NO_SIGNING_KEY",
+            &message,
+        ),
     }
 }
 
@@ -216,7 +223,8 @@ impl IntoResponse for OAuthError {
         });
         let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);
+            let challenge =
+                format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);
             if let Ok(challenge) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
             }
