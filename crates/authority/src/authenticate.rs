@@ -43,12 +43,21 @@ pub struct Caller {
 }
 
 /// What was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An API key.
     Key,
-    /// A token minted from one.
-    Token,
+    /// A token minted from one, with what it says.
+    Token(Box<Claims>),
+}
+
+/// For which service a token must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// This one.
+    Us,
+    /// Whichever: it was shown to another service, which asks us.
+    Anyone,
 }
 
 /// Somebody who is not let in.
@@ -64,9 +73,19 @@ pub struct Denial {
 impl Authority {
     /// Lets the holder of a key or token in, to the tenant wanted or else to the credential's own.
     pub fn authenticate(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+        self.let_in(shown, wanted, For::Us)
+    }
+
+    /// The same question about a credential that was shown to another service, which asks us: a token may
+    /// be for any audience.
+    pub fn verify(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+        self.let_in(shown, wanted, For::Anyone)
+    }
+
+    fn let_in(&self, shown: &str, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
         // Three dotted parts that begin like a JSON object: a key string has no dots.
         if shown.starts_with("eyJ") && shown.contains('.') {
-            self.authenticate_token(shown, wanted)
+            self.authenticate_token(shown, wanted, service)
         } else {
             self.authenticate_key(shown, wanted)
         }
@@ -96,7 +115,12 @@ impl Authority {
             .map_err(|refusal| Denial { denied: refusal.into(), key: Some(record.id) })
     }
 
-    fn authenticate_token(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+    fn authenticate_token(
+        &self,
+        shown: &str,
+        wanted: Option<TenantId>,
+        service: For,
+    ) -> Result<Caller, Denial> {
         let unknown = |denied| Denial { denied, key: None };
         let unverified = Unverified::parse(shown).map_err(|error| unknown(Denied::Token(error)))?;
         let key = self.index().verifying_key(unverified.kid());
@@ -108,7 +132,9 @@ impl Authority {
         let known = |denied| Denial { denied, key: Some(claims.key) };
         claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;
         claims.check_issuer(&self.issuer).map_err(|error| known(Denied::Claims(error)))?;
-        claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
+        if service == For::Us {
+            claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
+        }
 
         let token = Token { id: claims.token, seq: claims.seq, signing_key };
         let index = self.index();
@@ -160,7 +186,10 @@ fn caller(
         role: admission.role,
         scopes,
         expires_at: ends.into_iter().flatten().min(),
-        credential: if token.is_some() { Credential::Token } else { Credential::Key },
+        credential: match token {
+            None => Credential::Key,
+            Some((_, claims)) => Credential::Token(Box::new(claims.clone())),
+        },
         position: index.position(),
     })
 }

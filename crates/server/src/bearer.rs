@@ -10,8 +10,17 @@ const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id
 
 /// Lets the bearer of a request in.
 pub(crate) fn authenticate(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Denial> {
+    authenticate_in(authority, headers, None)
+}
+
+/// The same in a tenant that the request itself names; else in the one that its headers do.
+pub(crate) fn authenticate_in(
+    authority: &Authority,
+    headers: &HeaderMap,
+    named: Option<TenantId>,
+) -> Result<Caller, Denial> {
     let wanted = wanted_tenant(headers)?;
-    authority.authenticate(shown(headers)?, wanted)
+    authority.authenticate(shown(headers)?, named.or(wanted))
 }
 
 /// The key or token shown; exactly one, in the header and nowhere else.

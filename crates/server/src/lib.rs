@@ -7,6 +7,7 @@ pub mod serve;
 pub mod router;
 pub mod state;
 mod whoami;
+mod verify;
 mod health;
 mod oauth;
 pub mod graphql;

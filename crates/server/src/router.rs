@@ -8,7 +8,7 @@ use axum::{Json, Router};
 
 use crate::refusal::RestError;
 use crate::state::App;
-use crate::{body, deadline, graphql, health, oauth, request_log, whoami};
+use crate::{body, deadline, graphql, health, oauth, request_log, verify, whoami};
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
@@ -16,7 +16,11 @@ pub fn router(app: App) -> Router {
         .route("/graphql", post(graphql::handler::post).get(graphql::handler::get))
         .route("/", post(graphql::handler::post))
         .route("/v1/whoami", get(whoami::whoami))
+        .route("/v1/verify", post(verify::verify))
         .route("/oauth/token", post(oauth::token::token))
+        .route("/oauth/introspect", post(oauth::introspect::introspect))
+        .route("/oauth/revoke", post(oauth::revoke::revoke))
+        .route("/.well-known/oauth-authorization-server", get(oauth::metadata::metadata))
         .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

@@ -1,5 +1,6 @@
 //! `GET /v1/whoami`: as whom, where and until when the credential shown is accepted.
 
+use authority::Caller;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -16,7 +17,7 @@ use crate::state::App;
 
 /// The answer. Ids are UUIDs, instants RFC 3339, the position a decimal string.
 #[derive(Serialize)]
-struct Whoami {
+pub(crate) struct Whoami {
     kind: &'static str,
     id: String,
     key_id: String,
@@ -30,28 +31,35 @@ struct Whoami {
     position: String,
 }
 
+impl Whoami {
+    /// The answer about an accepted credential.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        let (kind, id) = match caller.owner {
+            Owner::User(id) => ("user", id.to_string()),
+            Owner::ServiceAccount(id) => ("service_account", id.to_string()),
+        };
+        Self {
+            kind,
+            id,
+            key_id: caller.key.to_string(),
+            tenant_id: caller.tenant.map(|tenant| tenant.to_string()),
+            role: caller.role.map(domain::role::Role::as_str),
+            scopes: match &caller.scopes {
+                Scopes::All => None,
+                Scopes::Only(list) => {
+                    Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect())
+                }
+            },
+            expires_at: caller.expires_at.map(rfc3339),
+            position: caller.position.to_string(),
+        }
+    }
+}
+
 /// 200 with the identity, or 401 with the code in the body and in `WWW-Authenticate`.
 pub(crate) async fn whoami(State(app): State<App>, headers: HeaderMap) -> Result<Response, RestError> {
     let caller = bearer::authenticate(&app.authority, &headers)?;
-    let (kind, id) = match caller.owner {
-        Owner::User(id) => ("user", id.to_string()),
-        Owner::ServiceAccount(id) => ("service_account", id.to_string()),
-    };
-    let answer = Whoami {
-        kind,
-        id,
-        key_id: caller.key.to_string(),
-        tenant_id: caller.tenant.map(|tenant| tenant.to_string()),
-        role: caller.role.map(domain::role::Role::as_str),
-        scopes: match &caller.scopes {
-            Scopes::All => None,
-            Scopes::Only(list) => {
-                Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect())
-            }
-        },
-        expires_at: caller.expires_at.map(rfc3339),
-        position: caller.position.to_string(),
-    };
+    let answer = Whoami::of(&caller);
     let mut response = uncached(answer).into_response();
     response.extensions_mut().insert(Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) });
     Ok(response)

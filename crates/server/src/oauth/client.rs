@@ -1,5 +1,6 @@
 //! Client authentication of RFC 6749, section 2.3.1: the key's id and the key, in the header or in the body.
 
+use authority::{Authority, Caller, Credential, Denial};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -7,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::ids::KeyId;
 use zeroize::Zeroizing;
 
+use super::error::{OAuthError, client_mismatch, invalid_client, invalid_request};
 use super::form::Form;
 
 /// The client as it presents itself.
@@ -19,7 +21,7 @@ pub(super) struct Client {
 
 /// Why no client could be made out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClientError {
+enum ClientError {
     /// Nothing was presented.
     Missing,
     /// What was presented is malformed.
@@ -30,7 +32,32 @@ pub(super) enum ClientError {
 
 impl Client {
     /// Whoever presents itself; in the header, as RFC 6749 prefers, or in the body.
-    pub(super) fn of(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {
+    pub(super) fn of(headers: &HeaderMap, form: &Form) -> Result<Self, OAuthError> {
+        Self::presented(headers, form).map_err(|error| match error {
+            ClientError::Missing => invalid_client("CREDENTIAL_MISSING", "show the key's id and the key"),
+            ClientError::Malformed => {
+                invalid_client("CREDENTIAL_MALFORMED", "the client credentials are malformed")
+            }
+            ClientError::Twice => invalid_request("the client is presented in more than one way"),
+        })
+    }
+
+    /// Lets whoever presents itself in.
+    pub(super) fn let_in(
+        authority: &Authority,
+        headers: &HeaderMap,
+        form: &Form,
+    ) -> Result<Caller, OAuthError> {
+        let client = Self::of(headers, form)?;
+        let caller = authority.authenticate(&client.secret, None).map_err(|Denial { denied, key }| {
+            OAuthError { key, ..invalid_client(denied.code(), &denied.to_string()) }
+        })?;
+        // A token is no client's secret, and a key is only its own client's.
+        let own = caller.key == client.id && caller.credential == Credential::Key;
+        if own { Ok(caller) } else { Err(client_mismatch()) }
+    }
+
+    fn presented(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {
         let in_body = form.get("client_secret");
         if headers.get_all(AUTHORIZATION).iter().count() > 1 {
             return Err(ClientError::Twice);

@@ -2,14 +2,20 @@
 
 use std::borrow::Cow;
 
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use zeroize::Zeroize as _;
+
+use super::error::{OAuthError, invalid_request};
 
 /// The parameters of a request. What was sent is wiped when it is dropped: it may hold a key.
 pub(super) struct Form(Vec<(String, String)>);
 
 /// Why a body is not such a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FormError {
+enum FormError {
     /// A parameter that must not repeat does.
     Repeated,
     /// More than any request needs.
@@ -23,8 +29,25 @@ const PARAMETERS_MAX: usize = 32;
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 impl Form {
+    /// The form that a request carries.
+    pub(super) fn of(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Self, OAuthError> {
+        let body = body.map_err(|rejection| {
+            let error = invalid_request("the body could not be read, or is larger than 256 KiB");
+            OAuthError { status: rejection.status(), code: "PAYLOAD_TOO_LARGE", ..error }
+        })?;
+        let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media = media.split(';').next().unwrap_or_default().trim();
+        if !media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(invalid_request("the body must be application/x-www-form-urlencoded"));
+        }
+        Self::parse(&body).map_err(|error| match error {
+            FormError::Repeated => invalid_request("a parameter is repeated"),
+            FormError::TooMany => invalid_request("there are more than 32 parameters"),
+        })
+    }
+
     /// Reads `application/x-www-form-urlencoded`.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, FormError> {
+    fn parse(body: &[u8]) -> Result<Self, FormError> {
         let form = Self(
             form_urlencoded::parse(body)
                 .filter(|(_, value)| !value.is_empty())

@@ -1,23 +1,25 @@
 //! `POST /oauth/token`: client_credentials of RFC 6749, section 4.4, and the token exchange of RFC 8693.
 //!
-//! A key is the client's secret, or the subject token; scope and audience only narrow. Errors are those of
-//! RFC 6749, section 5.2, with our stable code beside them as `code`.
+//! A key is the client's secret, or the subject token; scope and audience only narrow.
 
 use authority::{Denial, ExchangeError, Minted, Wanted};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use credentials::claims::Audience;
-use domain::ids::{KeyId, TenantId};
+use domain::ids::TenantId;
 use domain::role::Scopes;
 use serde::Serialize;
 
-use super::client::{Client, ClientError};
-use super::form::{Form, FormError};
+use super::client::Client;
+use super::error::{
+    OAuthError, client_mismatch, invalid_client, invalid_request, invalid_scope, invalid_target,
+};
+use super::form::Form;
 use crate::request_log::Noted;
 use crate::state::App;
 
@@ -41,34 +43,13 @@ struct TokenAnswer {
     scope: Option<String>,
 }
 
-/// An error of RFC 6749, section 5.2.
-#[derive(Debug)]
-pub(crate) struct OAuthError {
-    status: StatusCode,
-    error: &'static str,
-    code: &'static str,
-    description: String,
-    key: Option<KeyId>,
-}
-
 /// Mints a token for a key.
 pub(crate) async fn token(
     State(app): State<App>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
-    let body = body.map_err(|rejection| {
-        let error = invalid_request("the body could not be read, or is larger than 256 KiB");
-        OAuthError { status: rejection.status(), code: "PAYLOAD_TOO_LARGE", ..error }
-    })?;
-    let form_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if form_type.split(';').next().unwrap_or_default().trim() != "application/x-www-form-urlencoded" {
-        return Err(invalid_request("the body must be application/x-www-form-urlencoded"));
-    }
-    let form = Form::parse(&body).map_err(|error| match error {
-        FormError::Repeated => invalid_request("a parameter is repeated"),
-        FormError::TooMany => invalid_request("there are more than 32 parameters"),
-    })?;
+    let form = Form::of(&headers, body)?;
     match form.get("grant_type") {
         Some(CLIENT_CREDENTIALS) => client_credentials(&app, &headers, &form),
         Some(TOKEN_EXCHANGE) => token_exchange(&app, &form),
@@ -83,13 +64,7 @@ pub(crate) async fn token(
 }
 
 fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Response, OAuthError> {
-    let client = Client::of(headers, form).map_err(|error| match error {
-        ClientError::Missing => invalid_client("CREDENTIAL_MISSING", "show the key's id and the key"),
-        ClientError::Malformed => {
-            invalid_client("CREDENTIAL_MALFORMED", "the client credentials are malformed")
-        }
-        ClientError::Twice => invalid_request("the client is presented in more than one way"),
-    })?;
+    let client = Client::of(headers, form)?;
     let minted = app.authority.exchange(&client.secret, wanted(form)?).map_err(|error| match error {
         ExchangeError::Denied(Denial { denied, key }) => {
             OAuthError { key, ..invalid_client(denied.code(), &denied.to_string()) }
@@ -97,7 +72,7 @@ fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Res
         other => exchange_error(other),
     })?;
     if minted.caller.key != client.id {
-        return Err(invalid_client("CLIENT_MISMATCH", "client_id is not the id of this key"));
+        return Err(client_mismatch());
     }
     Ok(answer(minted, None))
 }
@@ -186,50 +161,5 @@ fn exchange_error(error: ExchangeError) -> OAuthError {
             "NO_SIGNING_KEY",
             &message,
         ),
-    }
-}
-
-fn invalid_request(description: &str) -> OAuthError {
-    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "INVALID_REQUEST", description)
-}
-
-fn invalid_client(code: &'static str, description: &str) -> OAuthError {
-    OAuthError::new(StatusCode::UNAUTHORIZED, "invalid_client", code, description)
-}
-
-fn invalid_scope(code: &'static str, description: &str) -> OAuthError {
-    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_scope", code, description)
-}
-
-fn invalid_target(description: &str) -> OAuthError {
-    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_target", "INVALID_TARGET", description)
-}
-
-impl OAuthError {
-    fn new(status: StatusCode, error: &'static str, code: &'static str, description: &str) -> Self {
-        // RFC 6749, section 5.2, admits few characters here.
-        let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
-        let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
-        Self { status, error, code, description, key: None }
-    }
-}
-
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        let body = serde_json::json!({
-            "error": self.error,
-            "error_description": self.description,
-            "code": self.code,
-        });
-        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge =
-                format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);
-            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-            }
-        }
-        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
-        response
     }
 }

@@ -1,0 +1,92 @@
+//! Errors of the OAuth endpoints: RFC 6749, section 5.2, with our stable code beside them as `code`.
+
+use authority::Failure;
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::ids::KeyId;
+
+use crate::refusal::status_of;
+use crate::request_log::Noted;
+
+/// An error of RFC 6749, section 5.2.
+#[derive(Debug)]
+pub(crate) struct OAuthError {
+    pub(super) status: StatusCode,
+    pub(super) error: &'static str,
+    pub(super) code: &'static str,
+    pub(super) description: String,
+    pub(super) key: Option<KeyId>,
+}
+
+pub(super) fn invalid_request(description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "INVALID_REQUEST", description)
+}
+
+pub(super) fn invalid_client(code: &'static str, description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::UNAUTHORIZED, "invalid_client", code, description)
+}
+
+pub(super) fn client_mismatch() -> OAuthError {
+    invalid_client("CLIENT_MISMATCH", "client_id is not the id of this key")
+}
+
+pub(super) fn invalid_scope(code: &'static str, description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_scope", code, description)
+}
+
+pub(super) fn invalid_target(description: &str) -> OAuthError {
+    OAuthError::new(StatusCode::BAD_REQUEST, "invalid_target", "INVALID_TARGET", description)
+}
+
+impl OAuthError {
+    pub(super) fn new(
+        status: StatusCode,
+        error: &'static str,
+        code: &'static str,
+        description: &str,
+    ) -> Self {
+        // RFC 6749, section 5.2, admits few characters here.
+        let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
+        let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
+        Self { status, error, code, description, key: None }
+    }
+}
+
+impl From<Failure> for OAuthError {
+    fn from(failure: Failure) -> Self {
+        let status = status_of(&failure);
+        let error = match status {
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            StatusCode::UNAUTHORIZED => "invalid_client",
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => "unauthorized_client",
+            _ => "invalid_request",
+        };
+        Self::new(status, error, failure.code(), &failure.to_string())
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "error": self.error,
+            "error_description": self.description,
+            "code": self.code,
+        });
+        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge =
+                format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);
+            if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            // RFC 7009, section 2.2.1.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
+        response
+    }
+}

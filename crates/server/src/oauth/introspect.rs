@@ -1,0 +1,76 @@
+//! `POST /oauth/introspect`: RFC 7662, for keys and tokens.
+//!
+//! The caller is a client that may verify, and sees what acts in its own tenant. Everything else, be it dead,
+//! unknown or somebody else's, is exactly `{"active":false}`.
+
+use authority::{Caller, Credential};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::key::Owner;
+use domain::role::{Permission, Scopes};
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::error::{OAuthError, invalid_request};
+use super::form::Form;
+use crate::request_log::Noted;
+use crate::router::uncached;
+use crate::state::App;
+use crate::verify::may;
+
+/// Says what a key or token is worth in the caller's tenant.
+pub(crate) async fn introspect(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, OAuthError> {
+    let form = Form::of(&headers, body)?;
+    let client = Client::let_in(&app.authority, &headers, &form)?;
+    let Some(tenant) = client.tenant.filter(|_| may(&client, Permission::Verify)) else {
+        let message = "this client may not verify what others show";
+        return Err(OAuthError::new(StatusCode::FORBIDDEN, "unauthorized_client", "FORBIDDEN", message));
+    };
+    let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
+    let answer = match app.authority.verify(shown, Some(tenant)) {
+        Ok(caller) => active(&app, &caller),
+        Err(_) => json!({"active": false}),
+    };
+    let mut response = uncached(answer).into_response();
+    response.extensions_mut().insert(Noted { code: None, key: Some(client.key), actor: Some(client.owner) });
+    Ok(response)
+}
+
+fn active(app: &App, caller: &Caller) -> Value {
+    let (kind, subject) = match caller.owner {
+        Owner::User(id) => ("user", id.to_string()),
+        Owner::ServiceAccount(id) => ("service_account", id.to_string()),
+    };
+    let mut answer = json!({
+        "active": true,
+        "token_type": "Bearer",
+        "client_id": caller.key.to_string(),
+        "sub": subject,
+        "sub_kind": kind,
+        "iss": app.authority.issuer().as_str(),
+        "tenant": caller.tenant.map(|tenant| tenant.to_string()),
+        "role": caller.role.map(domain::role::Role::as_str),
+        "position": caller.position.to_string(),
+    });
+    if let Scopes::Only(list) = &caller.scopes {
+        let scopes: Vec<_> = list.as_slice().iter().map(|scope| scope.as_str()).collect();
+        answer["scope"] = json!(scopes.join(" "));
+    }
+    if let Some(end) = caller.expires_at {
+        answer["exp"] = json!(end.unix_seconds());
+    }
+    if let Credential::Token(claims) = &caller.credential {
+        answer["iat"] = json!(claims.issued_at.unix_seconds());
+        answer["nbf"] = json!(claims.not_before.unix_seconds());
+        answer["aud"] = json!(claims.audience.as_slice());
+        answer["jti"] = json!(claims.token.to_string());
+    }
+    answer
+}

@@ -1,0 +1,60 @@
+//! `POST /oauth/revoke`: RFC 7009. A client ends its own key, or a token minted from it.
+//!
+//! What is not accepted any more, or was never ours, is revoked already: 200. What belongs to another client
+//! is an error, and stays as it is.
+
+use authority::Credential;
+use authority::compose::Composed;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::Command;
+use domain::actor::Way;
+use domain::event::TokenTarget;
+use domain::key::RevocationReason;
+
+use super::client::Client;
+use super::error::{OAuthError, invalid_request};
+use super::form::Form;
+use crate::request_log::{Id, Noted};
+use crate::state::App;
+
+/// Ends the client's own key or token.
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    Extension(id): Extension<Id>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, OAuthError> {
+    let form = Form::of(&headers, body)?;
+    let client = Client::let_in(&app.authority, &headers, &form)?;
+    let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
+    let done = StatusCode::OK.into_response();
+    let noted = Noted { code: None, key: Some(client.key), actor: Some(client.owner) };
+    let Ok(bearer) = app.authority.verify(shown, None) else { return Ok(done) };
+    if bearer.key != client.key {
+        let message = "this token belongs to another client";
+        let status = StatusCode::BAD_REQUEST;
+        return Err(OAuthError::new(status, "unauthorized_client", "TOKEN_OF_ANOTHER_CLIENT", message));
+    }
+    let command = match &bearer.credential {
+        Credential::Key => {
+            Command::RevokeKey { key: client.key, reason: RevocationReason::Unspecified, note: None }
+        }
+        Credential::Token(claims) => {
+            Command::RevokeTokens { target: TokenTarget::Token { token: claims.token, key: client.key } }
+        }
+    };
+    let request = id.by(Way::OAuth);
+    let authority = app.authority.clone();
+    // It waits for the commit: not on a thread that other requests wait for.
+    let outcome = tokio::task::spawn_blocking(move || {
+        authority.execute(&client.actor, &request, Composed::plain(command))
+    });
+    outcome.await.unwrap_or(Err(authority::Failure::UnknownOutcome))?;
+    let mut done = done;
+    done.extensions_mut().insert(noted);
+    Ok(done)
+}
