@@ -4,6 +4,7 @@ DATA ?= keyledger-data
 TENANT ?= acme
 ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
+TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
 .PHONY: help run demo test lint fmt schema doc ci
 
@@ -15,21 +16,22 @@ run: ## build, make ./keyledger-data if it is empty, print the first key once, a
 	@cargo build --release --quiet --package keyledger
 	@if [ ! -e "$(DATA)/ledger.redb" ]; then \
 		echo "making a ledger in $(DATA) with the tenant $(TENANT) and the administrator $(ADMIN) ..."; \
-		target/release/keyledger init --data "$(DATA)" --tenant "$(TENANT)" --admin "$(ADMIN)"; \
+		"$(TARGET)/release/keyledger" init --data "$(DATA)" --tenant "$(TENANT)" --admin "$(ADMIN)"; \
 	else \
 		echo "$(DATA) holds a ledger already; its first key was shown when it was made"; \
 	fi
 	@echo "serving $(DATA) on http://$(LISTEN); stop with Ctrl-C ..."
-	@target/release/keyledger serve --data "$(DATA)" --listen "$(LISTEN)"
+	@"$(TARGET)/release/keyledger" serve --data "$(DATA)" --listen "$(LISTEN)"
 
 demo: ## play the story of fixtures/ against a real server, and show what was checked
 	@echo "building keyledger and the demo ..."
-	@cargo build --quiet --package keyledger
-	@cargo run --quiet --package keyledger-tests --bin demo
+	@cargo build --quiet --workspace --bins --locked
+	@KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" "$(TARGET)/debug/demo"
 
 test: ## pass every test; needs nothing but a Rust toolchain
 	@echo "building and running every test (the first time takes a few minutes) ..."
-	cargo test --workspace --locked
+	@# The whole workspace is built before the first test runs; the tests from outside use that binary.
+	KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" cargo test --workspace --locked
 
 lint: ## formatting and lints, as CI runs them
 	cargo fmt --all --check

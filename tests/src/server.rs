@@ -14,10 +14,18 @@ use store::{DataFolder, StoreError};
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The `keyledger` binary, built for the profile that this process was built for.
+/// Names the `keyledger` binary to be tested, so that nothing is built for it.
+const BINARY_VARIABLE: &str = "KEYLEDGER_TEST_BINARY";
+
+/// The `keyledger` binary: the one named, or else built now for the profile that this process was built for.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        if let Some(named) = std::env::var_os(BINARY_VARIABLE) {
+            let named = PathBuf::from(named);
+            assert!(named.is_file(), "{BINARY_VARIABLE} names no file: {}", named.display());
+            return named;
+        }
         let me = std::env::current_exe().expect("a running program has a file");
         let release = me.components().any(|part| part.as_os_str() == "release");
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
