@@ -43,8 +43,8 @@ fmt: ## format the code
 schema: ## publish the server's GraphQL schema to schema.graphql
 	UPDATE_SCHEMA=1 cargo test --quiet --package keyledger-server --test schema
 
-doc: ## build the documentation of the code; every warning is an error
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+doc: ## build the documentation of the code, private items too; every warning is an error
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
 ci: ## what CI runs
 	bash .ci/run

@@ -8,7 +8,7 @@ mod ledgers;
 
 use domain::actor::ActorId;
 use domain::time::Position;
-use keyledger_store::{Attempt, Committed, Ledger, OpenOptions, StoreError, TransactError};
+use keyledger_store::{Attempt, Committed, Ledger, OpenOptions, Sharing, StoreError, TransactError};
 
 use disk::{Cut, Disk, Fault, Kind};
 use ledgers::{LEDGER, at, grow, log, origin, tenant_created, used};
@@ -59,18 +59,26 @@ fn comes_back(disk: &Disk, told: &str) -> Position {
     position
 }
 
+/// Beside readers the database insists on what we ask for; alone it would do less, if it were not asked.
+fn both_ways_of_sharing() -> [OpenOptions; 2] {
+    [Sharing::SingleWriter, Sharing::Exclusive]
+        .map(|sharing| OpenOptions { sharing, ..OpenOptions::default() })
+}
+
 #[test]
 fn a_commit_syncs_more_than_once_and_is_durable_when_it_returns() {
-    let disk = Disk::holding(prepared());
-    let ledger = Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap();
-    let before = head(&ledger);
-    disk.count();
-    let ((), committed) = three_events(&ledger).unwrap();
-    assert!(disk.syncs() >= 2, "two phases, {} syncs", disk.syncs());
-    assert_eq!(committed.head.position.number(), before.number() + 3);
-    for cut in CUTS {
-        let position = comes_back(&disk.cut(cut), &format!("acknowledged, then {cut:?}"));
-        assert_eq!(position, committed.head.position, "{cut:?}");
+    for options in both_ways_of_sharing() {
+        let disk = Disk::holding(prepared());
+        let ledger = Ledger::open_on(disk.clone(), &options).unwrap();
+        let before = head(&ledger);
+        disk.count();
+        let ((), committed) = three_events(&ledger).unwrap();
+        assert!(disk.syncs() >= 2, "two phases, {} syncs, {:?}", disk.syncs(), options.sharing);
+        assert_eq!(committed.head.position.number(), before.number() + 3);
+        for cut in CUTS {
+            let position = comes_back(&disk.cut(cut), &format!("acknowledged, then {cut:?}"));
+            assert_eq!(position, committed.head.position, "{cut:?}, {:?}", options.sharing);
+        }
     }
 }
 
@@ -78,14 +86,15 @@ fn a_commit_syncs_more_than_once_and_is_durable_when_it_returns() {
 fn a_sync_that_fails_at_the_commit_leaves_the_outcome_unknown_and_the_events_whole_or_absent() {
     let bytes = prepared();
     let (mut there, mut absent) = (0, 0);
-    for kind in [Kind::NotDone, Kind::DoneAllTheSame] {
+    let kinds = [Kind::NotDone, Kind::DoneAllTheSame];
+    for (kind, options) in kinds.into_iter().flat_map(|kind| both_ways_of_sharing().map(|it| (kind, it))) {
         let mut unknown = 0;
         for operation in 0.. {
             let disk = Disk::holding(bytes.clone());
-            let ledger = Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap();
+            let ledger = Ledger::open_on(disk.clone(), &options).unwrap();
             let before = head(&ledger);
             disk.fail(Fault { operation, kind });
-            let told = format!("{kind:?} at operation {operation}");
+            let told = format!("{kind:?} at operation {operation}, {:?}", options.sharing);
             let outcome = three_events(&ledger);
             let after = before.number() + 3;
             match &outcome {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use credentials::claims::Issuer;
-use credentials::signing_key::Kid;
+use credentials::jws::Unverified;
+use credentials::signing_key::{Kid, VerifyingKey};
 use domain::actor::{Actor, Holder, IdempotencyKey, Token, Way};
 use domain::event::{Event, TenantPolicy};
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
@@ -220,7 +221,7 @@ pub fn by_the_fold(
     let mut bearer = Bearer::key(row.owner, row.reach, row.created.position);
     let mut scopes = row.scopes.clone();
     let mut ends = vec![row.life.expires_at, row.life.grace_ends_at];
-    let mut shown = None;
+    let (mut shown, mut credential) = (None, Credential::Key);
     if let Some(minted) = token {
         let tenant = minted.caller.tenant.unwrap();
         // A token says its end in whole seconds.
@@ -228,8 +229,11 @@ pub fn by_the_fold(
         if now >= end {
             return Err(Denied::Claims(credentials::claims::ClaimsError::Expired));
         }
-        let kid = credentials::jws::Unverified::parse(&minted.token).unwrap().kid();
+        let unverified = Unverified::parse(&minted.token).unwrap();
+        let kid = unverified.kid();
         let signed_by = model.signing_keys.values().find(|it| Kid::of(&it.public_key) == kid).unwrap();
+        let public = VerifyingKey::parse(&signed_by.public_key).unwrap();
+        credential = Credential::Token(Box::new(unverified.verify(&public).unwrap()));
         let known = Token { id: minted.id, seq: minted.caller.position, signing_key: signed_by.id };
         let Ok(accepted): Result<_, Infallible> = token_status(model, &known, key, row.owner, tenant);
         accepted?;
@@ -255,7 +259,7 @@ pub fn by_the_fold(
         role: admission.role,
         scopes,
         expires_at: ends.into_iter().flatten().min(),
-        credential: if token.is_some() { Credential::Token } else { Credential::Key },
+        credential,
         position: head,
     })
 }
