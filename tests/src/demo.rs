@@ -1,6 +1,6 @@
 //! The demo: plays a story against a real server, through the public interfaces only, and checks what comes back.
 //!
-//! [`story::Story::parse`] reads it, [`play`] plays it, and the [`report::Report`] says what was checked.
+//! [`story::Story::parse`] reads it, [`fn@play`] plays it, and the [`report::Report`] says what was checked.
 
 pub mod story;
 mod names;
