@@ -44,7 +44,7 @@ schema: ## publish the server's GraphQL schema to schema.graphql
 	UPDATE_SCHEMA=1 cargo test --quiet --package keyledger-server --test schema
 
 doc: ## build the documentation of the code, private items too; every warning is an error
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked
 
 ci: ## what CI runs
 	bash .ci/run
