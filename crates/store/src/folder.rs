@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 use domain::ids::SigningKeyId;
 
 use crate::error::StoreError;
-use crate::guard::sync_folder_of;
-use crate::secrets::{create_private_folder, private_file};
+use crate::files::{create_private_folder, private_file, sync_folder_of};
 
 /// The right to fill a new data folder; given up when it is dropped.
 pub struct FolderLock {

@@ -9,16 +9,15 @@
 //! hash 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 //! ```
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use domain::ids::LedgerId;
 use domain::time::Position;
 
 use crate::chain::ChainHash;
 use crate::error::StoreError;
-use crate::secrets::private_file;
+use crate::files::replace;
 use crate::snapshot::Snapshot;
 
 /// What a guard remembers.
@@ -84,25 +83,4 @@ impl Guard {
         let hash = crate::secrets::unhex(&value("hash")?)?;
         Some(Self { ledger, position, hash: ChainHash(hash) })
     }
-}
-
-/// Writes a file whole or not at all: a new file beside it, synced, renamed over it, the folder synced.
-pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let write = || {
-        let mut file = private_file().write(true).create(true).truncate(true).open(&beside)?;
-        file.write_all(contents)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        sync_folder_of(path)
-    };
-    write().map_err(StoreError::file(path))
-}
-
-/// Makes the name of a new file in its folder durable.
-pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

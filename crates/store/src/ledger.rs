@@ -11,9 +11,9 @@ use redb::{
 };
 
 use crate::error::{StoreError, database};
+use crate::files::private_file;
 use crate::head::Head;
 use crate::projection::Projected;
-use crate::secrets::private_file;
 use crate::snapshot::Snapshot;
 use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
 use crate::transaction::Transaction;

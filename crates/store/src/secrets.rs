@@ -3,9 +3,8 @@
 //! Secrets are text files of hexadecimal digits, readable by their owner only. Nothing here is ever logged.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::ids::{PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
@@ -13,8 +12,8 @@ use domain::sealed::Subject;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
+use crate::files::{create, create_private_folder};
 use crate::folder::DataFolder;
-use crate::guard::sync_folder_of;
 
 /// Thirty-two secret bytes, wiped when they are dropped.
 pub type SecretBytes = Zeroizing<[u8; 32]>;
@@ -25,18 +24,6 @@ pub fn create_folders(folder: &DataFolder) -> Result<(), StoreError> {
     create_private_folder(&folder.secrets())?;
     create_private_folder(&folder.secrets().join("signing"))?;
     if folder.subjects().exists() { Ok(()) } else { create(&folder.subjects(), b"") }
-}
-
-/// Makes a folder that only its owner can enter; one that is there stays as it is.
-pub(crate) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
-}
-
-/// How files are made that only their owner can read.
-pub(crate) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
 }
 
 /// Writes a new pepper with its id; never over another.
@@ -157,23 +144,6 @@ fn parse_line(line: &str) -> Option<(Subject, SecretBytes)> {
         _ => return None,
     };
     Some((subject, Zeroizing::new(unhex(key)?)))
-}
-
-/// Writes a new file whole or not at all, never over another: beside it first, then linked into place.
-fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let write = || {
-        let mut file = private_file().write(true).create(true).truncate(true).open(&beside)?;
-        file.write_all(contents)?;
-        file.sync_all()?;
-        let linked = fs::hard_link(&beside, path);
-        fs::remove_file(&beside)?;
-        linked?;
-        sync_folder_of(path)
-    };
-    write().map_err(StoreError::file(path))
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {
