@@ -69,8 +69,14 @@ fn verify_tells_a_service_what_others_show_it_is_worth() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         let answer = answer.json();
         assert_eq!(answer["valid"], true);
-        assert_eq!((answer["kind"].as_str(), answer["role"].as_str()), (Some("service_account"), Some("runner")));
-        assert_eq!((&answer["key_id"], &answer["tenant_id"]), (&json!(agent.id), &json!(stage.made.tenant_id)));
+        assert_eq!(
+            (answer["kind"].as_str(), answer["role"].as_str()),
+            (Some("service_account"), Some("runner"))
+        );
+        assert_eq!(
+            (&answer["key_id"], &answer["tenant_id"]),
+            (&json!(agent.id), &json!(stage.made.tenant_id))
+        );
     }
     let asked = |scopes: Value| {
         stage.verify(&stage.made.key, &json!({"credential": agent.secret, "scopes": scopes})).json()
@@ -145,10 +151,14 @@ fn introspection_is_active_or_exactly_inactive() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         text(&answer.json()["access_token"])
     };
-    let introspect = |client: &Key, token: &str| stage.oauth("/oauth/introspect", client, &[("token", token)]);
+    let introspect =
+        |client: &Key, token: &str| stage.oauth("/oauth/introspect", client, &[("token", token)]);
 
     let key = introspect(&verifier, &agent.secret).json();
-    assert_eq!((&key["active"], &key["client_id"], &key["scope"]), (&json!(true), &json!(agent.id), &json!("flows:run")));
+    assert_eq!(
+        (&key["active"], &key["client_id"], &key["scope"]),
+        (&json!(true), &json!(agent.id), &json!("flows:run"))
+    );
     assert!(key.get("jti").is_none() && key.get("exp").is_none(), "{key}");
     // It is for another service than this server, and that service may ask.
     let token_answer = introspect(&verifier, &token).json();
