@@ -1,15 +1,18 @@
 //! One log line a request: id, route, status, code, who, how long. Never a header, a body or a query string.
+//! An accepted verification is routine, and told at the level debug only.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::actor::Way;
 use domain::ids::{KeyId, RequestId};
 use domain::key::Owner;
+use tracing::field::display;
 
 use crate::state::App;
 
@@ -38,6 +41,45 @@ impl Id {
     }
 }
 
+/// What happens all the time and changes nothing: told only at the level debug, unless it is refused.
+const ROUTINE: [&str; 4] = ["/v1/whoami", "/v1/verify", "/livez", "/readyz"];
+
+/// The line of one request.
+struct Line<'a> {
+    id: RequestId,
+    method: Method,
+    route: &'a str,
+    noted: Noted,
+    started: Instant,
+}
+
+impl Line<'_> {
+    fn write(&self, response: &Response) {
+        let Self { id, method, route, noted, started } = self;
+        let status = response.status().as_u16();
+        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let code = noted.code.as_deref();
+        let (actor, key_id) = (noted.actor.map(|owner| display(ActorName(owner))), noted.key.map(display));
+        if ROUTINE.contains(route) && code.is_none() {
+            tracing::debug!(target: "request", request_id = %id, %method, route, status, code, actor, key_id, microseconds);
+        } else {
+            tracing::info!(target: "request", request_id = %id, %method, route, status, code, actor, key_id, microseconds);
+        }
+    }
+}
+
+/// Who acted, by kind and id.
+struct ActorName(Owner);
+
+impl fmt::Display for ActorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Owner::User(id) => write!(f, "user:{id}"),
+            Owner::ServiceAccount(id) => write!(f, "service_account:{id}"),
+        }
+    }
+}
+
 /// Gives each request an id, and writes its line when it is answered.
 pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -45,24 +87,11 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     request.extensions_mut().insert(Id(id));
     let method = request.method().clone();
     // The route, not the path: a path is a stranger's text.
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let noted = response.extensions().get::<Noted>().cloned().unwrap_or_default();
-    let actor = noted.actor.map(|actor| match actor {
-        Owner::User(id) => format!("user:{id}"),
-        Owner::ServiceAccount(id) => format!("service_account:{id}"),
-    });
-    tracing::info!(
-        target: "request",
-        request_id = %id,
-        method = %method,
-        route = route.as_deref().unwrap_or("none"),
-        status = response.status().as_u16(),
-        code = noted.code.as_deref(),
-        actor,
-        key_id = noted.key.map(|key| key.to_string()),
-        microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
+    let line = Line { id, method, route: route.as_ref().map_or("none", MatchedPath::as_str), noted, started };
+    line.write(&response);
     let value = HeaderValue::from_str(&id.to_string()).expect("an id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response

@@ -69,6 +69,11 @@ pub(crate) async fn verify(
     if let Some(number) = wanted {
         reached(&app.authority, Position::new(number)).await?;
     }
+    let mut code = None;
+    let mut invalid = |why: &'static str| {
+        code = Some(why.into());
+        why
+    };
     let answer = match app.authority.verify(&question.credential, Some(tenant)) {
         Ok(shown) if scopes.within(&shown.scopes) => {
             let mut answer = json!(Whoami::of(&shown));
@@ -77,19 +82,19 @@ pub(crate) async fn verify(
         }
         Ok(shown) => json!({
             "valid": false,
-            "code": "SCOPES_NOT_HELD",
+            "code": invalid("SCOPES_NOT_HELD"),
             "message": "the credential is accepted, but does not include all of these scopes",
             "position": shown.position.to_string(),
         }),
         Err(denial) => json!({
             "valid": false,
-            "code": denial.denied.code(),
+            "code": invalid(denial.denied.code()),
             "message": denial.denied.to_string(),
             "position": app.authority.position().to_string(),
         }),
     };
     let mut response = uncached(answer).into_response();
-    response.extensions_mut().insert(Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) });
+    response.extensions_mut().insert(Noted { code, key: Some(caller.key), actor: Some(caller.owner) });
     Ok(response)
 }
 
