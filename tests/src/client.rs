@@ -176,7 +176,9 @@ impl Client {
     fn with_input_type(&self, query: &str, name: &str) -> String {
         let shared = match name {
             "suspend_tenant" | "resume_tenant" | "remove_tenant" => "tenant_id_input",
-            "suspend_user" | "resume_user" | "remove_user" => "user_id_input",
+            "suspend_user" | "resume_user" | "remove_user" | "grant_operator" | "withdraw_operator" => {
+                "user_id_input"
+            }
             "suspend_service_account" | "resume_service_account" => "service_account_id_input",
             "disable_api_key" | "enable_api_key" => "key_id_input",
             "remove_member" => "member_input",

@@ -447,6 +447,7 @@ fn addressed<'a>(
     user: &'a str,
     account: &'a str,
     key: &'a str,
+    signing_key: &'a str,
 ) -> Vec<(&'static str, Value)> {
     let of_tenant = json!({ "tenant_id": tenant });
     let of_account = json!({ "service_account_id": account });
@@ -457,11 +458,25 @@ fn addressed<'a>(
         ("create_api_key", json!({"user_id": account, "name": "stolen"})),
         ("delete_api_key", of_key.clone()),
         ("disable_api_key", of_key.clone()),
-        ("enable_api_key", of_key),
+        ("enable_api_key", of_key.clone()),
+        ("rename_api_key", json!({"key_id": key, "name": "stolen"})),
+        ("change_api_key_expiry", of_key.clone()),
+        ("rotate_api_key", of_key.clone()),
+        ("revoke_tokens", json!({"token_id": ONE_OF_NONE, "key_id": key})),
+        ("revoke_tokens", of_key),
         ("create_service_account", json!({"tenant_id": tenant, "name": "intruder"})),
         ("delete_service_account", of_account.clone()),
         ("suspend_service_account", of_account.clone()),
-        ("resume_service_account", of_account),
+        ("resume_service_account", of_account.clone()),
+        ("rename_service_account", json!({"service_account_id": account, "name": "stolen"})),
+        ("change_service_account_role", json!({"service_account_id": account, "role": "read_only"})),
+        ("revoke_tokens", of_account),
+        ("rename_tenant", json!({"tenant_id": tenant, "name": "stolen"})),
+        (
+            "change_tenant_policy",
+            json!({"tenant_id": tenant, "key_life_seconds_max": 1, "key_life_seconds_default": null}),
+        ),
+        ("revoke_tokens", of_tenant.clone()),
         ("suspend_tenant", of_tenant.clone()),
         ("resume_tenant", of_tenant.clone()),
         ("remove_tenant", of_tenant),
@@ -471,6 +486,11 @@ fn addressed<'a>(
         ("suspend_user", json!({ "user_id": user })),
         ("resume_user", json!({ "user_id": user })),
         ("remove_user", json!({ "user_id": user })),
+        ("grant_operator", json!({ "user_id": user })),
+        ("withdraw_operator", json!({ "user_id": user })),
+        ("revoke_tokens", json!({ "user_id": user })),
+        ("retire_signing_key", json!({"signing_key_id": signing_key, "reason": "compromised"})),
+        ("revoke_tokens", json!({ "signing_key_id": signing_key })),
     ]
 }
 
@@ -503,6 +523,9 @@ fn the_administrator_of_one_tenant_sees_and_touches_nothing_of_another() {
         &world.operator.key_id,
     ];
     let texts = ["acme", "bob@example.com", "ada@example.com", "etl-agent"];
+    let document = "{ signing_keys { edges { node { id } } } }";
+    let signing_keys = operator.query("signing_keys", document).unwrap();
+    let signing_key = signing_keys["edges"][0]["node"]["id"].as_str().unwrap().to_owned();
 
     let before = events_of(&world.data).len();
     for shown in [&eve.key, &eve.token] {
@@ -540,13 +563,17 @@ fn the_administrator_of_one_tenant_sees_and_touches_nothing_of_another() {
         let all = "{ tenants(all: true) { edges { node { id } } } }";
         assert_eq!(client.query("tenants", all), Err("FORBIDDEN".into()));
 
-        let foreign = addressed(&acme, &bob, &account, &of_account.key_id);
-        let unknown = addressed(ONE_OF_NONE, ONE_OF_NONE, ONE_OF_NONE, ONE_OF_NONE);
+        let foreign = addressed(&acme, &bob, &account, &of_account.key_id, &signing_key);
+        let unknown = addressed(ONE_OF_NONE, ONE_OF_NONE, ONE_OF_NONE, ONE_OF_NONE, ONE_OF_NONE);
         for ((mutation, theirs), (_, nobodys)) in foreign.iter().zip(&unknown) {
             let selection = if mutation.starts_with("create_") { "id" } else { "position" };
             let refused = client.mutate(mutation, theirs, selection);
-            // Whoever is no operator is told so before anything of a user is looked up.
-            let operators_only = mutation.ends_with("_user");
+            // Whoever is no operator is told so before anything of a user or a signing key is looked up.
+            let of_theirs = |field: &str| theirs.get(field).is_some();
+            let operators_only = match *mutation {
+                "revoke_tokens" => of_theirs("user_id") || of_theirs("signing_key_id"),
+                _ => ["_user", "_operator", "_signing_key"].iter().any(|end| mutation.ends_with(end)),
+            };
             let expected = if operators_only { "FORBIDDEN" } else { "NOT_FOUND" };
             assert_eq!(refused, Err(expected.into()), "{mutation} {theirs}");
             assert_eq!(client.mutate(mutation, nobodys, selection), refused, "{mutation} tells what exists");
@@ -555,6 +582,11 @@ fn the_administrator_of_one_tenant_sees_and_touches_nothing_of_another() {
         let input = json!({"slug": "initech", "administrator_email": "x@example.com"});
         assert_eq!(client.mutate("create_tenant", &input, "id"), Err("FORBIDDEN".into()));
         covered.insert("create_tenant".into());
+        let signing_keys = "{ signing_keys { edges { cursor } } }";
+        assert_eq!(client.query("signing_keys", signing_keys), Err("FORBIDDEN".into()));
+        assert_eq!(client.mutate("rotate_signing_key", &json!({}), "id"), Err("FORBIDDEN".into()));
+        covered.insert("rotate_signing_key".into());
+        assert_eq!(client.mutate("revoke_tokens", &json!({"all": true}), "success"), Err("FORBIDDEN".into()));
         assert_eq!(covered, mutations_of_the_schema(), "each mutation of the schema is tried here");
     }
     assert_eq!(events_of(&world.data).len(), before, "nothing was written");

@@ -4,6 +4,7 @@
 
 mod main_job;
 mod tokens;
+mod administration;
 mod cascade;
 mod crash;
 mod bad_input;

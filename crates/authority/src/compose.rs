@@ -220,7 +220,7 @@ impl Authority {
         expires_at: Option<Timestamp>,
         grace_ends_at: Timestamp,
     ) -> Result<Composed, Failure> {
-        let asked = format!("rotate_key {id} {expires_at:?}");
+        let asked = format!("rotate_key {id} {expires_at:?} {grace_ends_at:?}");
         let string = self.new_key_string(self.owner_of(id)?);
         let successor = Successor {
             id: string.id(),
@@ -233,6 +233,19 @@ impl Authority {
         Ok(Composed { command, secrets: vec![], asked, key: Some(string) })
     }
 
+    /// A key's successor; both are accepted for so many seconds more.
+    pub fn rotate_key_overlapping(
+        &self,
+        id: KeyId,
+        expires_at: Option<Timestamp>,
+        overlap_seconds: u64,
+    ) -> Result<Composed, Failure> {
+        // The end of the grace is another one each time; what was asked for is not.
+        let asked = format!("rotate_key {id} {expires_at:?} overlapping {overlap_seconds}");
+        let grace_ends_at = self.now().plus_seconds(overlap_seconds);
+        Ok(Composed { asked, ..self.rotate_key(id, expires_at, grace_ends_at)? })
+    }
+
     /// A signing key, active from an instant.
     pub fn add_signing_key(&self, active_from: Timestamp) -> Composed {
         let (signing_key, secret) = self.shared.keyring.new_signing_key(self.now(), active_from);
@@ -243,6 +256,32 @@ impl Authority {
             asked: format!("add_signing_key {active_from:?}"),
             key: None,
         }
+    }
+
+    /// A signing key that takes over: at once, or at an instant to come. It is published at once.
+    pub fn rotate_signing_key(&self, active_from: Option<Timestamp>) -> Composed {
+        let asked = format!("rotate_signing_key {active_from:?}");
+        let now = self.now();
+        // An instant that is over means now: a key that were active from earlier than another would not take over.
+        Composed { asked, ..self.add_signing_key(active_from.map_or(now, |from| from.max(now))) }
+    }
+
+    /// The end of a signing key; a compromised one is replaced in the same command.
+    pub fn retire_signing_key(
+        &self,
+        id: SigningKeyId,
+        reason: RetirementReason,
+    ) -> Result<Composed, Failure> {
+        let asked = format!("retire_signing_key {id} {reason:?}");
+        // What was retired before signs no more, so nothing takes its place now.
+        let signs = self.snapshot()?.rows().signing_key(id)?.is_some_and(|key| key.retired.is_none());
+        let composed = match reason {
+            RetirementReason::Compromised if signs => self.replace_signing_key(id, reason),
+            RetirementReason::Compromised | RetirementReason::Superseded => {
+                Composed::plain(Command::RetireSigningKey { signing_key: id, reason, replacement: None })
+            }
+        };
+        Ok(Composed { asked, ..composed })
     }
 
     /// The end of a signing key, with another in its place at once.

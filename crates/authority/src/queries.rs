@@ -1,14 +1,15 @@
-//! Queries: what a caller may see of tenants, members, service accounts and keys, with its texts opened.
+//! Queries: what a caller may see of tenants, members, service accounts, keys and signing keys, with its texts opened.
 //!
 //! Visibility follows the caller's rights in the very snapshot that is read.
 
+use credentials::signing_key::Kid;
 use domain::decide::role_of;
-use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
+use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{KeyPrefix, LastFour, Owner, Reach};
 use domain::lookup::Lookup;
 use domain::rejection::{Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
-use domain::row::{Key, Membership, ServiceAccount, Standing, Tenant, User};
+use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Standing, Tenant, User};
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
 use store::Snapshot;
@@ -81,6 +82,18 @@ pub struct KeyView {
     pub predecessor: Option<KeyId>,
     /// Whether it is accepted now, and if not, why.
     pub status: Result<(), Refusal>,
+}
+
+/// A signing key: never its private half.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the row")]
+pub struct SigningKeyView {
+    pub id: SigningKeyId,
+    /// Its name in tokens and in the published key set.
+    pub kid: Kid,
+    pub active_from: Timestamp,
+    pub retired: Option<Retirement>,
+    pub created_at: Timestamp,
 }
 
 /// Which of what there is or was.
@@ -198,6 +211,16 @@ impl Authority {
         Ok(Answer { value: keys, position: snapshot.head().position })
     }
 
+    /// Every signing key, retired or not, the oldest first: for operators.
+    pub fn signing_keys(&self, caller: &Caller) -> Result<Vec<SigningKeyView>, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        domain::decide::operates(&rows, &caller.actor, self.now())??;
+        let mut signing_keys = rows.signing_keys()?;
+        signing_keys.sort_by_key(|row| row.created);
+        Ok(signing_keys.into_iter().map(signing_key_view).collect())
+    }
+
     fn keys_of(
         &self,
         snapshot: &Snapshot,
@@ -282,6 +305,11 @@ impl Authority {
             created_at: row.created.at,
         }
     }
+}
+
+fn signing_key_view(row: SigningKey) -> SigningKeyView {
+    let SigningKey { id, public_key, active_from, retired, created } = row;
+    SigningKeyView { id, kid: Kid::of(&public_key), active_from, retired, created_at: created.at }
 }
 
 /// About oneself no role is needed, but a narrowed key must be narrow enough to look.

@@ -5,6 +5,8 @@ mod query;
 mod mutation;
 mod inputs;
 mod types;
+mod signing_keys;
+mod token_target;
 mod connection;
 mod scalars;
 mod context;

@@ -6,7 +6,7 @@ use domain::event::TenantPolicy;
 use domain::key::RevocationReason;
 use domain::names::{Email, Name, Note, Slug};
 use domain::role::{Scope, Scopes};
-use juniper::{GraphQLEnum, GraphQLInputObject};
+use juniper::{GraphQLEnum, GraphQLInputObject, Nullable};
 
 use super::scalars::{Instant, Uuid};
 use super::types::Role;
@@ -41,6 +41,52 @@ impl CreateApiKeyInput {
             }
         };
         Ok(KeyInput { name: Name::parse(&self.name)?, expires_at: self.expires_at.map(|at| at.0), scopes })
+    }
+}
+
+/// A key's new name.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "rename_api_key_input", rename_all = "none")]
+pub struct RenameApiKeyInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// What people will call it.
+    pub name: String,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A key's new end.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "change_api_key_expiry_input", rename_all = "none")]
+pub struct ChangeApiKeyExpiryInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// When it ends by itself; null: as the tenant's policy says, counted from when the key was made, else never.
+    pub expires_at: Option<Instant>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A key to be replaced by a successor of the same name, owner, reach and scopes.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "rotate_api_key_input", rename_all = "none")]
+pub struct RotateApiKeyInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// For how many seconds it is accepted beside its successor: at most 90 days; null: 0, it is refused at once.
+    pub overlap_seconds: Option<i32>,
+    /// When the successor ends by itself; null: as the tenant's policy says, else never.
+    pub expires_at: Option<Instant>,
+    /// Your own name for this attempt: sent again with the same input, nothing is done twice.
+    pub idempotency_key: Option<String>,
+}
+
+impl RotateApiKeyInput {
+    /// The overlap as the authority takes it.
+    pub fn overlap_seconds(&self) -> Result<u64, Failure> {
+        let rule = "give a number of seconds, at least 0";
+        Ok(seconds("overlap_seconds", self.overlap_seconds, rule)?.unwrap_or(0))
     }
 }
 
@@ -111,6 +157,30 @@ pub struct CreateServiceAccountInput {
     pub idempotency_key: Option<String>,
 }
 
+/// A service account's new name.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "rename_service_account_input", rename_all = "none")]
+pub struct RenameServiceAccountInput {
+    /// The service account.
+    pub service_account_id: Uuid,
+    /// Its name from now on, unique among the living of its tenant.
+    pub name: String,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A service account's new role.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "change_service_account_role_input", rename_all = "none")]
+pub struct ChangeServiceAccountRoleInput {
+    /// The service account.
+    pub service_account_id: Uuid,
+    /// What it may do from now on.
+    pub role: Role,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
 /// A service account spoken of.
 #[derive(Clone, Debug, GraphQLInputObject)]
 #[graphql(name = "service_account_id_input", rename_all = "none")]
@@ -152,20 +222,67 @@ pub struct CreateTenantInput {
 impl CreateTenantInput {
     /// The tenant and its first administrator as the authority takes them.
     pub fn parse(&self) -> Result<(TenantInput, UserInput), Failure> {
-        let seconds = |field, given: Option<i32>| {
-            let rule = "give a number of seconds, at least 1";
-            given
-                .map(|seconds| u64::try_from(seconds).map_err(|_| InputError::Malformed { field, rule }))
-                .transpose()
-        };
-        let policy = TenantPolicy {
-            key_life_seconds_max: seconds("key_life_seconds_max", self.key_life_seconds_max)?,
-            key_life_seconds_default: seconds("key_life_seconds_default", self.key_life_seconds_default)?,
-        };
+        let policy = policy(self.key_life_seconds_max, self.key_life_seconds_default)?;
         let slug = Slug::parse(&self.slug)?;
         let name = Name::parse(self.name.as_deref().unwrap_or(slug.as_str()))?;
         let administrator = UserInput { email: Email::parse(&self.administrator_email)?, name: None };
         Ok((TenantInput { slug, name, policy }, administrator))
+    }
+}
+
+/// A tenant's rules for new keys, or why they are none.
+fn policy(max: Option<i32>, default: Option<i32>) -> Result<TenantPolicy, InputError> {
+    let rule = "give a number of seconds, at least 1";
+    Ok(TenantPolicy {
+        key_life_seconds_max: seconds("key_life_seconds_max", max, rule)?,
+        key_life_seconds_default: seconds("key_life_seconds_default", default, rule)?,
+    })
+}
+
+fn seconds(field: &'static str, given: Option<i32>, rule: &'static str) -> Result<Option<u64>, InputError> {
+    given.map(|seconds| u64::try_from(seconds).map_err(|_| InputError::Malformed { field, rule })).transpose()
+}
+
+/// A tenant's new display name.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "rename_tenant_input", rename_all = "none")]
+pub struct RenameTenantInput {
+    /// The tenant; null: the one in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// Its display name from now on.
+    pub name: String,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// A tenant's new rules for keys. They are replaced as a whole, so both must be given: nothing is lifted unseen.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "change_tenant_policy_input", rename_all = "none")]
+pub struct ChangeTenantPolicyInput {
+    /// The tenant; null: the one in which the credential acts.
+    pub tenant_id: Option<Uuid>,
+    /// The longest life of a new key, in seconds; null: unlimited. Must be given.
+    pub key_life_seconds_max: Nullable<i32>,
+    /// The life of a new key for which no end was asked, in seconds; null: the longest. Must be given.
+    pub key_life_seconds_default: Nullable<i32>,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+impl ChangeTenantPolicyInput {
+    /// The rules as the authority takes them.
+    pub fn policy(&self) -> Result<TenantPolicy, Failure> {
+        let given = |field, seconds: Nullable<i32>| match seconds {
+            Nullable::Some(seconds) => Ok(Some(seconds)),
+            Nullable::ExplicitNull => Ok(None),
+            Nullable::ImplicitNull => {
+                let rule = "give a number of seconds, or null: the policy is replaced as a whole";
+                Err(InputError::Malformed { field, rule })
+            }
+        };
+        let max = given("key_life_seconds_max", self.key_life_seconds_max)?;
+        let default = given("key_life_seconds_default", self.key_life_seconds_default)?;
+        Ok(policy(max, default)?)
     }
 }
 

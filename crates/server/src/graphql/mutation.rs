@@ -3,24 +3,33 @@
 use authority::Done;
 use authority::compose::{Composed, KeyInput};
 use credentials::key_string::KeyString;
+use credentials::signing_key::Kid;
 use domain::actor::Actor;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
 use domain::names::Name;
 use domain::rejection::{Entity, Rejection};
 use domain::role::Scopes;
+use domain::time::Timestamp;
 use domain::{Command, Event};
 use juniper::{FieldResult, graphql_object};
 
 use super::context::{Context, answered};
 use super::inputs::{
-    AddMemberInput, ChangeMemberRoleInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
-    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, ServiceAccountIdInput,
-    TenantIdInput, UserIdInput,
+    AddMemberInput, ChangeApiKeyExpiryInput, ChangeMemberRoleInput, ChangeServiceAccountRoleInput,
+    ChangeTenantPolicyInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
+    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, RenameApiKeyInput,
+    RenameServiceAccountInput, RenameTenantInput, RotateApiKeyInput, ServiceAccountIdInput, TenantIdInput,
+    UserIdInput,
 };
 use super::scalars::{Instant, LogPosition};
+use super::signing_keys::{
+    RetireSigningKeyInput, RetireSigningKeyPayload, RotateSigningKeyInput, RotateSigningKeyPayload,
+};
+use super::token_target::RevokeTokensInput;
 use super::types::{
-    AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload, SuccessPayload,
+    AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload,
+    RotateApiKeyPayload, SuccessPayload,
 };
 
 /// Everything that can be changed.
@@ -37,10 +46,7 @@ impl Mutation {
         let mut composed = answered(context.authority.create_key(owner, reach, &key))?;
         let secret = composed.key.take();
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
-        let created = done.recorded.iter().find_map(|recorded| match &recorded.event {
-            Event::KeyCreated(created) => Some((created.key, created.expires_at)),
-            _ => None,
-        });
+        let created = key_created(&done);
         let secret = shown(&done, secret);
         Ok(CreateApiKeyPayload {
             id: created.map(|(id, _)| id.into()),
@@ -71,6 +77,48 @@ impl Mutation {
         succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
 
+    /// Gives a key another name.
+    fn rename_api_key(context: &Context, input: RenameApiKeyInput) -> FieldResult<SuccessPayload> {
+        let name = answered(Name::parse(&input.name))?;
+        let composed = answered(context.authority.rename_key(input.key_id.id(), &name))?;
+        succeed(context, composed, input.idempotency_key.as_deref())
+    }
+
+    /// Changes when a key ends by itself. One that has ended stays ended.
+    fn change_api_key_expiry(
+        context: &Context,
+        input: ChangeApiKeyExpiryInput,
+    ) -> FieldResult<SuccessPayload> {
+        let expires_at = input.expires_at.map(|at| at.0);
+        let command = Command::ChangeKeyExpiry { key: input.key_id.id(), expires_at };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes a key's successor. Both are accepted for the overlap; then the old key is refused with its tokens.
+    fn rotate_api_key(context: &Context, input: RotateApiKeyInput) -> FieldResult<RotateApiKeyPayload> {
+        let overlap_seconds = answered(input.overlap_seconds())?;
+        let (key, expires_at) = (input.key_id.id(), input.expires_at.map(|at| at.0));
+        let composed = context.authority.rotate_key_overlapping(key, expires_at, overlap_seconds);
+        let mut composed = answered(composed)?;
+        let secret = composed.key.take();
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let grace = done.recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::KeyRotated { grace_ends_at, .. } => Some(*grace_ends_at),
+            _ => None,
+        });
+        let rotated = key_created(&done).zip(grace);
+        let ((id, expires_at), grace) = rotated.expect("a rotation is two events or a refusal");
+        let secret = shown(&done, secret);
+        Ok(RotateApiKeyPayload {
+            id: id.into(),
+            key: secret.clone(),
+            token: secret,
+            expires_at: expires_at.map(Instant),
+            grace_ends_at: Instant(grace),
+            position: LogPosition(done.position),
+        })
+    }
+
     /// Makes a service account of a tenant. It is administrator there unless a lesser role is given.
     fn create_service_account(
         context: &Context,
@@ -95,6 +143,27 @@ impl Mutation {
         input: DeleteServiceAccountInput,
     ) -> FieldResult<SuccessPayload> {
         let command = Command::RemoveServiceAccount { service_account: input.service_account_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Gives a service account another name.
+    fn rename_service_account(
+        context: &Context,
+        input: RenameServiceAccountInput,
+    ) -> FieldResult<SuccessPayload> {
+        let name = answered(Name::parse(&input.name))?;
+        let id = input.service_account_id.id();
+        let composed = answered(context.authority.rename_service_account(id, &name))?;
+        succeed(context, composed, input.idempotency_key.as_deref())
+    }
+
+    /// Changes what a service account may do, at the next request of its keys and tokens.
+    fn change_service_account_role(
+        context: &Context,
+        input: ChangeServiceAccountRoleInput,
+    ) -> FieldResult<SuccessPayload> {
+        let service_account = input.service_account_id.id();
+        let command = Command::ChangeServiceAccountRole { service_account, role: input.role.into() };
         succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
 
@@ -129,6 +198,24 @@ impl Mutation {
             key: shown(&done, secret),
             position: LogPosition(done.position),
         })
+    }
+
+    /// Gives a tenant another display name.
+    fn rename_tenant(context: &Context, input: RenameTenantInput) -> FieldResult<SuccessPayload> {
+        let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let name = answered(Name::parse(&input.name))?;
+        let composed = answered(context.authority.rename_tenant(tenant, &name))?;
+        succeed(context, composed, input.idempotency_key.as_deref())
+    }
+
+    /// Changes a tenant's rules for the life of new keys, and of those that get a new end. The others stay as they are.
+    fn change_tenant_policy(
+        context: &Context,
+        input: ChangeTenantPolicyInput,
+    ) -> FieldResult<SuccessPayload> {
+        let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
+        let command = Command::ChangeTenantPolicy { tenant, policy: answered(input.policy())? };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
 
     /// Suspends a tenant, with all that rests on it, until it is resumed: for operators.
@@ -198,6 +285,63 @@ impl Mutation {
         let command = Command::RemoveUser { user: input.user_id.id() };
         succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
+
+    /// Makes a user an operator of the deployment: for operators.
+    fn grant_operator(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::GrantOperator { user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes an operator an ordinary user again: for operators. The last one stays.
+    fn withdraw_operator(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
+        let command = Command::WithdrawOperator { user: input.user_id.id() };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Makes a signing key that takes over, at once or later: for operators. The older ones stay until they are retired.
+    fn rotate_signing_key(
+        context: &Context,
+        input: RotateSigningKeyInput,
+    ) -> FieldResult<RotateSigningKeyPayload> {
+        let composed = context.authority.rotate_signing_key(input.active_from.map(|at| at.0));
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let added = done.recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::SigningKeyAdded { signing_key, public_key, active_from } => {
+                Some((*signing_key, Kid::of(public_key), *active_from))
+            }
+            _ => None,
+        });
+        let (id, kid, active_from) = added.expect("adding a signing key is one event or a refusal");
+        Ok(RotateSigningKeyPayload {
+            id: id.into(),
+            kid: kid.to_string(),
+            active_from: Instant(active_from),
+            position: LogPosition(done.position),
+        })
+    }
+
+    /// Retires a signing key for good: for operators. A compromised one is replaced in the same moment, and nothing
+    /// that it signed is accepted any more. Otherwise another must sign already.
+    fn retire_signing_key(
+        context: &Context,
+        input: RetireSigningKeyInput,
+    ) -> FieldResult<RetireSigningKeyPayload> {
+        let (id, reason) = (input.signing_key_id.id(), input.reason.into());
+        let composed = answered(context.authority.retire_signing_key(id, reason))?;
+        let done = context.execute(composed, input.idempotency_key.as_deref())?;
+        let replacement = done.recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::SigningKeyAdded { signing_key, .. } => Some((*signing_key).into()),
+            _ => None,
+        });
+        let position = LogPosition(done.position);
+        Ok(RetireSigningKeyPayload { success: true, replacement_id: replacement, position })
+    }
+
+    /// Refuses all tokens of one target that were minted until now. The keys stay, and new tokens are accepted.
+    fn revoke_tokens(context: &Context, input: RevokeTokensInput) -> FieldResult<SuccessPayload> {
+        let command = Command::RevokeTokens { target: answered(input.target())? };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
 }
 
 /// Whose the key is to be, and where it is to act.
@@ -229,6 +373,14 @@ fn succeed(
 ) -> FieldResult<SuccessPayload> {
     let done = context.execute(composed, idempotency_key)?;
     Ok(SuccessPayload { success: Some(true), error: None, position: Some(LogPosition(done.position)) })
+}
+
+/// The key that the command made, and when it ends.
+fn key_created(done: &Done) -> Option<(KeyId, Option<Timestamp>)> {
+    done.recorded.iter().find_map(|recorded| match &recorded.event {
+        Event::KeyCreated(created) => Some((created.key, created.expires_at)),
+        _ => None,
+    })
 }
 
 /// The secret, if the command that made it was carried out now: that of a repetition was never kept.

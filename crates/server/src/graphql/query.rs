@@ -11,6 +11,7 @@ use super::connection::{
 use super::context::{Context, answered};
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
 use super::scalars::{LogPosition, Uuid};
+use super::signing_keys::{SigningKey, SigningKeyConnection, SigningKeyEdge};
 use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
 
 /// Everything that can be asked.
@@ -158,6 +159,20 @@ impl Query {
         let nodes = keys.value.into_iter().map(ApiKey::from);
         let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
         Ok(KeyConnection { edges, page_info })
+    }
+
+    /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators.
+    fn signing_keys(
+        context: &Context,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+    ) -> FieldResult<SigningKeyConnection> {
+        let signing_keys = answered(context.authority.signing_keys(&context.caller))?;
+        let page = Page { first, after: after.as_deref() };
+        let nodes = signing_keys.into_iter().map(SigningKey::from);
+        let (edges, page_info) =
+            page.cut(nodes, |node| node.id, |cursor, node| SigningKeyEdge { cursor, node })?;
+        Ok(SigningKeyConnection { edges, page_info })
     }
 }
 

@@ -122,12 +122,26 @@ pub struct Tenant {
     pub standing: StandingValue,
     /// When it began.
     pub created_at: Instant,
+    /// The longest life of a new key, in seconds; null: unlimited.
+    pub key_life_seconds_max: Option<i32>,
+    /// The life of a new key for which no end was asked, in seconds; null: the longest.
+    pub key_life_seconds_default: Option<i32>,
 }
 
 impl From<TenantView> for Tenant {
     fn from(view: TenantView) -> Self {
-        let TenantView { id, slug, name, standing, policy: _, created_at } = view;
-        Self { id: id.into(), name, slug, standing: standing.into(), created_at: Instant(created_at) }
+        let TenantView { id, slug, name, standing, policy, created_at } = view;
+        // The API takes no more than an Int holds, so it has to show no more.
+        let seconds = |seconds: u64| i32::try_from(seconds).unwrap_or(i32::MAX);
+        Self {
+            id: id.into(),
+            name,
+            slug,
+            standing: standing.into(),
+            created_at: Instant(created_at),
+            key_life_seconds_max: policy.key_life_seconds_max.map(seconds),
+            key_life_seconds_default: policy.key_life_seconds_default.map(seconds),
+        }
     }
 }
 
@@ -258,6 +272,24 @@ pub struct CreateApiKeyPayload {
     pub expires_at: Option<Instant>,
     /// The position of the log that says so.
     pub position: Option<LogPosition>,
+}
+
+/// A key's successor. `key` and `token` are the same secret, shown this once; null when the request is a repetition.
+#[derive(GraphQLObject)]
+#[graphql(name = "rotate_api_key_payload", rename_all = "none")]
+pub struct RotateApiKeyPayload {
+    /// The successor's public id.
+    pub id: Uuid,
+    /// The successor's secret.
+    pub key: Option<String>,
+    /// The successor's secret.
+    pub token: Option<String>,
+    /// When the successor ends by itself; null: never.
+    pub expires_at: Option<Instant>,
+    /// From when on the old key is refused.
+    pub grace_ends_at: Instant,
+    /// The position of the log that says so.
+    pub position: LogPosition,
 }
 
 /// Whether it is so now. Refusals are errors, never `success: false`.
