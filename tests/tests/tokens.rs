@@ -199,7 +199,10 @@ fn a_client_ends_its_own_token_and_key_and_nobody_elses() {
     let refused = Client::holding(stage.server.url(), &first).whoami();
     assert_eq!(refused.code().as_deref(), Some("TOKEN_REVOKED"));
     assert!(lives(&second) && lives(&one.secret), "only that token");
+    let position = || stage.admin.query("position", "{ position }").unwrap();
+    let before = position();
     assert_eq!(revoke(&one, &first).status, 200, "twice is no error");
+    assert_eq!(position(), before, "and no second event");
     assert_eq!(revoke(&one, "unknown").status, 200, "RFC 7009, section 2.2");
     assert_eq!(stage.oauth("/oauth/revoke", &one, &[]).json()["error"], "invalid_request");
 
@@ -210,6 +213,24 @@ fn a_client_ends_its_own_token_and_key_and_nobody_elses() {
     let posing = Key { id: other.id.clone(), secret: token };
     assert_eq!(revoke(&posing, &other.secret).code().as_deref(), Some("CLIENT_MISMATCH"));
     assert!(lives(&other.secret));
+}
+
+#[test]
+fn a_token_ended_while_its_tenant_was_suspended_does_not_come_back() {
+    let stage = Stage::new();
+    let other = json!({"slug": "globex", "administrator_email": "ada@example.com"});
+    let other = stage.admin.mutate("create_tenant", &other, "id").unwrap();
+    let tenant = text(&other["id"]);
+    let own = Key { id: stage.made.key_id.clone(), secret: stage.made.key.clone() };
+    let minted = stage.anonymous().exchange(&own.secret, &[("tenant", &tenant)]);
+    let token = text(&minted.json()["access_token"]);
+    let code = || Client::holding(stage.server.url(), &token).whoami().code();
+    assert_eq!(code(), None);
+    stage.admin.mutate("suspend_tenant", &json!({"tenant_id": tenant}), "success").unwrap();
+    assert_eq!(code().as_deref(), Some("TENANT_SUSPENDED"));
+    assert_eq!(stage.oauth("/oauth/revoke", &own, &[("token", &token)]).status, 200);
+    stage.admin.mutate("resume_tenant", &json!({"tenant_id": tenant}), "success").unwrap();
+    assert_eq!(code().as_deref(), Some("TOKEN_REVOKED"));
 }
 
 #[test]

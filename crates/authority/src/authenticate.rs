@@ -5,7 +5,7 @@ use credentials::jws::Unverified;
 use credentials::key_string::{KeyString, KeyStringError};
 use credentials::secret::Secret;
 use domain::actor::{Actor, Holder, Token};
-use domain::ids::{KeyId, TenantId};
+use domain::ids::{KeyId, SigningKeyId, TenantId};
 use domain::key::Owner;
 use domain::rejection::Refusal;
 use domain::role::{Role, Scopes};
@@ -91,6 +91,22 @@ impl Authority {
         }
     }
 
+    /// What a token of ours says, whether or not it is still accepted; none, if we did not sign it.
+    pub fn claims(&self, shown: &str) -> Option<Claims> {
+        self.signed(shown).ok().map(|(_, claims)| claims)
+    }
+
+    fn signed(&self, shown: &str) -> Result<(SigningKeyId, Claims), Denial> {
+        let unknown = |denied| Denial { denied, key: None };
+        let unverified = Unverified::parse(shown).map_err(|error| unknown(Denied::Token(error)))?;
+        let key = self.index().verifying_key(unverified.kid());
+        let (signing_key, verifying_key) =
+            key.ok_or(unknown(Denied::Token(credentials::jws::JwsError::Kid)))?;
+        // Outside of the lock: checking a signature takes longer than everything else together.
+        let claims = unverified.verify(&verifying_key).map_err(|error| unknown(Denied::Token(error)))?;
+        Ok((signing_key, claims))
+    }
+
     fn authenticate_key(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         let unknown = |denied| Denial { denied, key: None };
         let (secret, mistyped) = match KeyString::parse(shown) {
@@ -121,13 +137,7 @@ impl Authority {
         wanted: Option<TenantId>,
         service: For,
     ) -> Result<Caller, Denial> {
-        let unknown = |denied| Denial { denied, key: None };
-        let unverified = Unverified::parse(shown).map_err(|error| unknown(Denied::Token(error)))?;
-        let key = self.index().verifying_key(unverified.kid());
-        let (signing_key, verifying_key) =
-            key.ok_or(unknown(Denied::Token(credentials::jws::JwsError::Kid)))?;
-        // Outside of the lock: checking a signature takes longer than everything else together.
-        let claims = unverified.verify(&verifying_key).map_err(|error| unknown(Denied::Token(error)))?;
+        let (signing_key, claims) = self.signed(shown)?;
         let now = self.now();
         let known = |denied| Denial { denied, key: Some(claims.key) };
         claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;

@@ -1,19 +1,20 @@
 //! `POST /oauth/revoke`: RFC 7009. A client ends its own key, or a token minted from it.
 //!
-//! What is not accepted any more, or was never ours, is revoked already: 200. What belongs to another client
-//! is an error, and stays as it is.
+//! What was revoked, has expired or was never ours, is revoked already: 200. What belongs to another client is an error,
+//! and stays as it is.
 
-use authority::Credential;
+use authority::Denied;
 use authority::compose::Composed;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::Command;
+use credentials::claims::ClaimsError;
 use domain::actor::Way;
 use domain::event::TokenTarget;
 use domain::key::RevocationReason;
+use domain::{Command, Refusal};
 
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
@@ -33,17 +34,24 @@ pub(crate) async fn revoke(
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let done = StatusCode::OK.into_response();
     let noted = Noted { code: None, key: Some(client.key), actor: Some(client.owner) };
-    let Ok(bearer) = app.authority.verify(shown, None) else { return Ok(done) };
-    if bearer.key != client.key {
+    let verdict = app.authority.verify(shown, None).map_err(|denial| denial.denied);
+    let over = [Denied::Refused(Refusal::TokenRevoked), Denied::Claims(ClaimsError::Expired)];
+    // A token that is refused for now, because its tenant is suspended, must not come back with it.
+    let claims = app.authority.claims(shown);
+    let of = match (&claims, &verdict) {
+        (_, Err(denied)) if over.contains(denied) => return Ok(done),
+        (Some(claims), _) => claims.key,
+        (None, Ok(bearer)) => bearer.key,
+        (None, Err(_)) => return Ok(done),
+    };
+    if of != client.key {
         let message = "this token belongs to another client";
         let status = StatusCode::BAD_REQUEST;
         return Err(OAuthError::new(status, "unauthorized_client", "TOKEN_OF_ANOTHER_CLIENT", message));
     }
-    let command = match &bearer.credential {
-        Credential::Key => {
-            Command::RevokeKey { key: client.key, reason: RevocationReason::Unspecified, note: None }
-        }
-        Credential::Token(claims) => {
+    let command = match &claims {
+        None => Command::RevokeKey { key: client.key, reason: RevocationReason::Unspecified, note: None },
+        Some(claims) => {
             Command::RevokeTokens { target: TokenTarget::Token { token: claims.token, key: client.key } }
         }
     };
