@@ -115,6 +115,7 @@ impl History {
             Event::KeyExpiryChanged { key, .. }
             | Event::KeyDisabled { key }
             | Event::KeyRevoked { key, .. }
+            | Event::KeyAddressesChanged { key, .. }
             | Event::KeyRotated { key, .. } => *key == first_key,
             Event::TenantCreated { .. }
             | Event::TenantRenamed { .. }
@@ -137,6 +138,7 @@ impl History {
             | Event::KeyCreated(_)
             | Event::KeyRenamed { .. }
             | Event::KeyEnabled { .. }
+            | Event::KeyRateChanged { .. }
             | Event::SigningKeyAdded { .. }
             | Event::SigningKeyRetired { .. }
             | Event::TokensRevoked { .. }
@@ -171,6 +173,7 @@ impl History {
             confined_to: key.reach.confined_to(),
             scopes: key.scopes.clone(),
             token: None,
+            from: wishes::place_of(&key.limits.addresses),
         })
     }
 
@@ -197,6 +200,7 @@ impl History {
             confined_to: Some(tenant),
             scopes: key.scopes,
             token: Some(token),
+            from: wishes::place_of(&key.limits.addresses),
         }));
     }
 

@@ -114,6 +114,8 @@ fn makes_something_each_time(command: &Command) -> bool {
         | Command::ChangeKeyExpiry { .. }
         | Command::DisableKey { .. }
         | Command::EnableKey { .. }
+        | Command::ChangeKeyAddresses { .. }
+        | Command::ChangeKeyRate { .. }
         | Command::RevokeKey { .. }
         | Command::RetireSigningKey { .. } => false,
     }
@@ -288,6 +290,8 @@ fn touches(event: &Event, before: &Model, change: &Change) -> bool {
         | Event::KeyExpiryChanged { key, .. }
         | Event::KeyDisabled { key }
         | Event::KeyEnabled { key }
+        | Event::KeyAddressesChanged { key, .. }
+        | Event::KeyRateChanged { key, .. }
         | Event::KeyRevoked { key, .. } => matches!(change, Change::Key(row) if row.id == *key),
         Event::KeyRotated { key, successor, .. } => {
             matches!(change, Change::Key(row) if row.id == *key || row.id == *successor)

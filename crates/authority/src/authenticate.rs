@@ -1,5 +1,7 @@
 //! Authentication: what was shown becomes a [`Caller`], or a reason why not. Asks the index, and nothing else.
 
+use std::net::IpAddr;
+
 use credentials::claims::Claims;
 use credentials::jws::Unverified;
 use credentials::key_string::{KeyString, KeyStringError};
@@ -7,6 +9,7 @@ use credentials::secret::Secret;
 use domain::actor::{Actor, Holder, Token};
 use domain::ids::{KeyId, SigningKeyId, TenantId};
 use domain::key::Owner;
+use domain::limits::RateLimit;
 use domain::rejection::Refusal;
 use domain::role::{Role, Scopes};
 use domain::status::{Bearer, admit, token_status};
@@ -34,12 +37,40 @@ pub struct Caller {
     pub role: Option<Role>,
     /// What the credential is narrowed to.
     pub scopes: Scopes,
+    /// How often the key is accepted; whoever lets callers in holds them to it.
+    pub rate: Option<RateLimit>,
     /// When the credential ends by itself.
     pub expires_at: Option<Timestamp>,
     /// What was shown.
     pub credential: Credential,
     /// The position of the log as of which all this is true.
     pub position: Position,
+}
+
+impl Caller {
+    /// From where the credential was shown, if that is known.
+    pub fn address(&self) -> Option<IpAddr> {
+        match &self.actor {
+            Actor::Holder(holder) => holder.from,
+            Actor::Console | Actor::Server => None,
+        }
+    }
+}
+
+/// A credential as it is shown.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// The key or token.
+    pub credential: &'a str,
+    /// From where, if that is known. A key with a list of addresses is accepted from these only.
+    pub from: Option<IpAddr>,
+}
+
+impl<'a> Shown<'a> {
+    /// Shown from an address that nobody knows.
+    pub const fn from_nowhere(credential: &'a str) -> Self {
+        Self { credential, from: None }
+    }
 }
 
 /// What was shown.
@@ -72,19 +103,19 @@ pub struct Denial {
 
 impl Authority {
     /// Lets the holder of a key or token in, to the tenant wanted or else to the credential's own.
-    pub fn authenticate(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+    pub fn authenticate(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         self.let_in(shown, wanted, For::Us)
     }
 
     /// The same question about a credential that was shown to another service, which asks us: a token may
     /// be for any audience.
-    pub fn verify(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+    pub fn verify(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         self.let_in(shown, wanted, For::Anyone)
     }
 
-    fn let_in(&self, shown: &str, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
+    fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
         // Three dotted parts that begin like a JSON object: a key string has no dots.
-        if shown.starts_with("eyJ") && shown.contains('.') {
+        if shown.credential.starts_with("eyJ") && shown.credential.contains('.') {
             self.authenticate_token(shown, wanted, service)
         } else {
             self.authenticate_key(shown, wanted)
@@ -107,14 +138,14 @@ impl Authority {
         Ok((signing_key, claims))
     }
 
-    fn authenticate_key(&self, shown: &str, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+    fn authenticate_key(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         let unknown = |denied| Denial { denied, key: None };
-        let (secret, mistyped) = match KeyString::parse(shown) {
+        let (secret, mistyped) = match KeyString::parse(shown.credential) {
             Ok(key) => (Secret::from(key), false),
             Err(error) => {
                 // A key of another shape may have been imported.
                 let mistyped = matches!(error, KeyStringError::Checksum | KeyStringError::TooShort);
-                (Secret::parse(shown).map_err(|_| unknown(Denied::Malformed))?, mistyped)
+                (Secret::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
             }
         };
         let digest = self.shared.keyring.pepper.digest(&secret);
@@ -127,17 +158,17 @@ impl Authority {
             return Err(unknown(denied));
         };
         let bearer = Bearer::key(record.owner, record.reach, record.created);
-        caller(&index, record, &bearer, None, wanted, now)
+        caller(&index, record, &bearer, None, wanted, shown.from, now)
             .map_err(|refusal| Denial { denied: refusal.into(), key: Some(record.id) })
     }
 
     fn authenticate_token(
         &self,
-        shown: &str,
+        shown: Shown<'_>,
         wanted: Option<TenantId>,
         service: For,
     ) -> Result<Caller, Denial> {
-        let (signing_key, claims) = self.signed(shown)?;
+        let (signing_key, claims) = self.signed(shown.credential)?;
         let now = self.now();
         let known = |denied| Denial { denied, key: Some(claims.key) };
         claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;
@@ -159,7 +190,7 @@ impl Authority {
         let Ok(accepted) = token_status(&*index, &token, record.id, record.owner, claims.tenant);
         accepted.map_err(refused)?;
         let bearer = Bearer::key(record.owner, record.reach, record.created).token(claims.tenant);
-        caller(&index, record, &bearer, Some((token, &claims)), wanted, now).map_err(refused)
+        caller(&index, record, &bearer, Some((token, &claims)), wanted, shown.from, now).map_err(refused)
     }
 }
 
@@ -170,10 +201,12 @@ fn caller(
     bearer: &Bearer,
     token: Option<(Token, &Claims)>,
     wanted: Option<TenantId>,
+    from: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
     let Ok(admitted) = admit(index, bearer, &record.life, wanted, now);
     let admission = admitted?;
+    index.addresses(record).admit(from)?;
     let ends =
         [record.life.expires_at, record.life.grace_ends_at, token.map(|(_, claims)| claims.expires_at)];
     let key_scopes = index.scopes(record);
@@ -187,6 +220,7 @@ fn caller(
         confined_to: bearer.reach.confined_to(),
         scopes: scopes.clone(),
         token: token.map(|(token, _)| token),
+        from,
     };
     Ok(Caller {
         actor: Actor::Holder(holder),
@@ -195,6 +229,7 @@ fn caller(
         tenant: admission.tenant,
         role: admission.role,
         scopes,
+        rate: record.rate,
         expires_at: ends.into_iter().flatten().min(),
         credential: match token {
             None => Credential::Key,

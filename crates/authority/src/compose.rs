@@ -10,6 +10,7 @@ use domain::command::{Bootstrap, FirstAdministrator, NewKey, NewTenant, NewUser,
 use domain::event::{RetirementReason, TenantPolicy};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{KeyPrefix, Owner, Reach, RevocationReason};
+use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Note, Slug};
 use domain::rejection::{Entity, Rejection};
 use domain::role::{Role, Scopes};
@@ -61,6 +62,8 @@ pub struct KeyInput {
     pub expires_at: Option<Timestamp>,
     /// What it is narrowed to.
     pub scopes: Scopes,
+    /// What it is held to; accepted from anywhere: from wherever the key used is.
+    pub limits: KeyLimits,
 }
 
 /// What a tenant is to be.
@@ -347,7 +350,7 @@ impl Authority {
     /// The key with which a new user begins.
     fn first_key(&self, user: UserId, subject_key: &SubjectKey) -> (NewKey, KeyString) {
         let name = Name::parse("first key").expect("two words are a name");
-        let input = KeyInput { name, expires_at: None, scopes: Scopes::All };
+        let input = KeyInput { name, expires_at: None, scopes: Scopes::All, limits: KeyLimits::default() };
         self.new_key(Owner::User(user), subject_key, &input)
     }
 
@@ -362,6 +365,7 @@ impl Authority {
             last_four: string.last_four(),
             scopes: input.scopes.clone(),
             expires_at: input.expires_at,
+            limits: input.limits.clone(),
         };
         (key, string)
     }

@@ -5,7 +5,7 @@ use domain::ids::{TenantId, TokenId};
 use domain::role::{Permission, Scopes};
 use domain::time::Timestamp;
 
-use crate::authenticate::{Caller, Credential, Denial};
+use crate::authenticate::{Caller, Credential, Denial, Shown};
 use crate::authority::Authority;
 use crate::entropy;
 use crate::failure::Denied;
@@ -59,13 +59,13 @@ pub enum ExchangeError {
 
 impl Authority {
     /// Mints a token for the bearer of a key.
-    pub fn exchange(&self, shown: &str, wanted: Wanted) -> Result<Minted, ExchangeError> {
+    pub fn exchange(&self, shown: Shown<'_>, wanted: Wanted) -> Result<Minted, ExchangeError> {
         let caller = self.authenticate(shown, wanted.tenant)?;
         self.mint(caller, wanted)
     }
 
     /// Mints a token for a caller that was just let in with a key.
-    fn mint(&self, caller: Caller, wanted: Wanted) -> Result<Minted, ExchangeError> {
+    pub fn mint(&self, caller: Caller, wanted: Wanted) -> Result<Minted, ExchangeError> {
         if caller.credential != Credential::Key {
             return Err(ExchangeError::NotAKey);
         }

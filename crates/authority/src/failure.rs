@@ -3,6 +3,7 @@
 use credentials::claims::ClaimsError;
 use credentials::jws::JwsError;
 use domain::names::NameError;
+use domain::network::NetworkListError;
 use domain::rejection::{Refusal, Rejection, RejectionClass};
 use domain::role::ScopeError;
 use store::StoreError;
@@ -49,6 +50,14 @@ pub enum InputError {
     /// A scope.
     #[error(transparent)]
     Scope(#[from] ScopeError),
+    /// Networks.
+    #[error("{field}: {error}")]
+    Networks {
+        /// Which part of the input.
+        field: &'static str,
+        /// What is wrong with them.
+        error: NetworkListError,
+    },
     /// Too large to be recorded.
     #[error("{0}")]
     TooLarge(String),
@@ -99,6 +108,7 @@ impl InputError {
             Self::Name(NameError::TooLong { .. }) => "NAME_TOO_LONG",
             Self::Name(_) => "NAME_INVALID",
             Self::Scope(_) => "SCOPE_INVALID",
+            Self::Networks { .. } => "NETWORK_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::Malformed { .. } => "INVALID",
         }

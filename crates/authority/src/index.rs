@@ -4,12 +4,14 @@
 //! holds no text: a key is 32 bytes of digest and a compact record. No table on disk duplicates it.
 
 use std::convert::Infallible;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 
 use credentials::signing_key::{Kid, VerifyingKey};
 use domain::event::{TenantPolicy, TokenTarget};
 use domain::ids::{KeyId, PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{DigestScheme, KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
+use domain::limits::{KeyLimits, RateLimit};
+use domain::network::AllowedAddresses;
 use domain::role::{Role, Scopes};
 use domain::row::{
     Change, Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Standing, Tenant,
@@ -35,6 +37,9 @@ pub(crate) struct Index {
     /// The distinct scopes that keys are narrowed to, and where each is.
     scopes: Vec<Scopes>,
     scopes_at: HashMap<Scopes, u32>,
+    /// The distinct lists of addresses from which keys are accepted, and where each is.
+    addresses: Vec<AllowedAddresses>,
+    addresses_at: HashMap<AllowedAddresses, u32>,
     tenants: HashMap<TenantId, Standing>,
     users: HashMap<UserId, (Standing, Operator)>,
     memberships: HashMap<UserId, Vec<Membership>>,
@@ -53,7 +58,9 @@ pub(crate) struct KeyRecord {
     pub(crate) reach: Reach,
     pub(crate) created: Position,
     pub(crate) life: KeyLife,
+    pub(crate) rate: Option<RateLimit>,
     scopes: u32,
+    addresses: u32,
 }
 
 impl Index {
@@ -131,6 +138,11 @@ impl Index {
         &self.scopes[record.scopes as usize]
     }
 
+    /// From where a key is accepted.
+    pub(crate) fn addresses(&self, record: &KeyRecord) -> &AllowedAddresses {
+        &self.addresses[record.addresses as usize]
+    }
+
     /// The key that a token says signed it, if it is one of ours.
     pub(crate) fn verifying_key(&self, kid: Kid) -> Option<(SigningKeyId, VerifyingKey)> {
         self.verifying_keys.get(&kid).copied()
@@ -142,16 +154,14 @@ impl Index {
     }
 
     fn put_key(&mut self, row: &Key) {
+        let addresses = place_of(&row.limits.addresses, &mut self.addresses, &mut self.addresses_at);
         if let Some(slot) = self.slot(row.id) {
-            self.keys[slot].life = row.life;
+            let (life, rate) = (row.life, row.limits.rate);
+            self.keys[slot] = KeyRecord { life, rate, addresses, ..self.keys[slot] };
             return;
         }
         let slot = u32::try_from(self.keys.len()).expect("four thousand million keys fit in no machine");
-        let next = u32::try_from(self.scopes.len()).expect("there are not more scopes than keys");
-        let scopes = *self.scopes_at.entry_ref(&row.scopes).or_insert_with(|| {
-            self.scopes.push(row.scopes.clone());
-            next
-        });
+        let scopes = place_of(&row.scopes, &mut self.scopes, &mut self.scopes_at);
         let record = KeyRecord {
             digest: row.digest,
             id: row.id,
@@ -159,7 +169,9 @@ impl Index {
             reach: row.reach,
             created: row.created.position,
             life: row.life,
+            rate: row.limits.rate,
             scopes,
+            addresses,
         };
         self.keys.push(record);
         let Self { keys, by_digest, by_id, hasher, .. } = self;
@@ -180,6 +192,14 @@ impl Index {
         let same = |slot: &u32| self.keys[*slot as usize].id == id;
         self.by_id.find(self.hasher.hash_one(id), same).map(|slot| *slot as usize)
     }
+}
+
+/// Where a value is kept that many keys share; kept now if it was not.
+fn place_of<V: Clone + Eq + Hash>(value: &V, kept: &mut Vec<V>, places: &mut HashMap<V, u32>) -> u32 {
+    *places.entry_ref(value).or_insert_with(|| {
+        kept.push(value.clone());
+        u32::try_from(kept.len() - 1).expect("there are fewer of them than events")
+    })
 }
 
 /// A digest is uniform already: its first bytes are its hash.
@@ -287,6 +307,7 @@ impl Lookup for Textless<'_> {
             last_four: LastFour::parse([b'_'; 4]).expect("underscores are admitted"),
             scopes: self.0.scopes(record).clone(),
             life: record.life,
+            limits: KeyLimits { addresses: self.0.addresses(record).clone(), rate: record.rate },
             successor: None,
             predecessor: None,
             created: Moment { position: record.created, at: Timestamp::MIN },

@@ -15,7 +15,7 @@ pub mod failure;
 pub mod clock;
 mod entropy;
 
-pub use authenticate::{Caller, Credential, Denial};
+pub use authenticate::{Caller, Credential, Denial, Shown};
 pub use authority::{Authority, Initialised, OpenError, Options, Request, Rollback};
 pub use clock::Clock;
 pub use exchange::{ExchangeError, Minted, Wanted};

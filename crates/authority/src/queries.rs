@@ -6,6 +6,7 @@ use credentials::signing_key::Kid;
 use domain::decide::role_of;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{KeyPrefix, LastFour, Owner, Reach};
+use domain::limits::KeyLimits;
 use domain::lookup::Lookup;
 use domain::rejection::{Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
@@ -75,6 +76,7 @@ pub struct KeyView {
     pub prefix: KeyPrefix,
     pub last_four: LastFour,
     pub scopes: Scopes,
+    pub limits: KeyLimits,
     pub expires_at: Option<Timestamp>,
     pub grace_ends_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -264,6 +266,7 @@ impl Authority {
             prefix: row.prefix,
             last_four: row.last_four,
             scopes: row.scopes,
+            limits: row.limits,
             expires_at: row.life.expires_at,
             grace_ends_at: row.life.grace_ends_at,
             created_at: row.created.at,

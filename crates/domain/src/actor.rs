@@ -1,5 +1,7 @@
 //! Who acts: the value that authentication returns and every operation takes.
 
+use core::net::IpAddr;
+
 use crate::ids::{KeyId, RequestId, SigningKeyId, TenantId, TokenId};
 use crate::key::Owner;
 use crate::role::Scopes;
@@ -29,6 +31,8 @@ pub struct Holder {
     pub scopes: Scopes,
     /// The token shown, if it was one.
     pub token: Option<Token>,
+    /// From which address, if that is known. Keys with a list of addresses are accepted from these only.
+    pub from: Option<IpAddr>,
 }
 
 /// The parts of a minted token that decide, after its signature, whether it is still accepted.

@@ -3,6 +3,8 @@
 use crate::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::key::{KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use crate::limits::{KeyLimits, RateLimit};
+use crate::network::AllowedAddresses;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName};
 use crate::time::{Position, Timestamp};
@@ -137,6 +139,14 @@ pub enum Command {
         successor: Successor,
         grace_ends_at: Timestamp,
     },
+    ChangeKeyAddresses {
+        key: KeyId,
+        addresses: AllowedAddresses,
+    },
+    ChangeKeyRate {
+        key: KeyId,
+        rate: Option<RateLimit>,
+    },
 
     AddSigningKey {
         signing_key: NewSigningKey,
@@ -202,9 +212,10 @@ pub struct NewKey {
     pub scopes: Scopes,
     /// None: as the tenant's policy says.
     pub expires_at: Option<Timestamp>,
+    pub limits: KeyLimits,
 }
 
-/// The key that takes another's place; name, owner, reach and scopes are that one's.
+/// The key that takes another's place; name, owner, reach, scopes and limits are that one's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of KeyCreated")]
 pub struct Successor {

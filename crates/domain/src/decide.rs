@@ -150,6 +150,8 @@ impl<L: Lookup> Case<'_, L> {
             Command::RotateKey { key, successor, grace_ends_at } => {
                 self.rotate_key(key, successor, grace_ends_at)
             }
+            Command::ChangeKeyAddresses { key, addresses } => self.change_key_addresses(key, addresses),
+            Command::ChangeKeyRate { key, rate } => self.change_key_rate(key, rate),
 
             Command::AddSigningKey { signing_key } => self.add_signing_key(signing_key),
             Command::RetireSigningKey { signing_key, reason, replacement } => {

@@ -3,6 +3,8 @@
 use crate::actor::Metadata;
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, TokenId, UserId};
 use crate::key::{KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use crate::limits::RateLimit;
+use crate::network::AllowedAddresses;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName};
 use crate::time::{Position, Timestamp};
@@ -93,6 +95,10 @@ pub enum Event {
     KeyRevoked { key: KeyId, reason: RevocationReason, note: Option<Sealed> },
     /// A successor, created just before, takes the key's place when its grace ends.
     KeyRotated { key: KeyId, successor: KeyId, grace_ends_at: Timestamp },
+    /// From where the key is accepted was set anew.
+    KeyAddressesChanged { key: KeyId, addresses: AllowedAddresses },
+    /// How often the key is accepted was set anew.
+    KeyRateChanged { key: KeyId, rate: Option<RateLimit> },
 
     /// A key that signs tokens was published.
     SigningKeyAdded { signing_key: SigningKeyId, public_key: PublicKey, active_from: Timestamp },
@@ -201,6 +207,8 @@ impl Event {
             Self::KeyEnabled { .. } => "KeyEnabled",
             Self::KeyRevoked { .. } => "KeyRevoked",
             Self::KeyRotated { .. } => "KeyRotated",
+            Self::KeyAddressesChanged { .. } => "KeyAddressesChanged",
+            Self::KeyRateChanged { .. } => "KeyRateChanged",
             Self::SigningKeyAdded { .. } => "SigningKeyAdded",
             Self::SigningKeyRetired { .. } => "SigningKeyRetired",
             Self::TokensRevoked { .. } => "TokensRevoked",

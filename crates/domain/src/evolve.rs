@@ -6,6 +6,7 @@
 use crate::event::{Event, KeyCreated, Recorded, TokenTarget};
 use crate::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use crate::key::KeyLife;
+use crate::limits::KeyLimits;
 use crate::lookup::Lookup;
 use crate::role::Role;
 use crate::row::{
@@ -144,6 +145,11 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
             Ok(changes)
         }
 
+        Event::KeyAddressesChanged { key, addresses } => {
+            key_with(rows, *key, |row| row.limits.addresses = addresses.clone())
+        }
+        Event::KeyRateChanged { key, rate } => key_with(rows, *key, |row| row.limits.rate = *rate),
+
         Event::SigningKeyAdded { signing_key, public_key, active_from } => {
             Ok(vec![Change::SigningKey(SigningKey {
                 id: *signing_key,
@@ -182,6 +188,7 @@ fn new_key(created: &KeyCreated, moment: Moment) -> Key {
         last_four: created.last_four,
         scopes: created.scopes.clone(),
         life: KeyLife { expires_at: created.expires_at, ..KeyLife::default() },
+        limits: KeyLimits::default(),
         successor: None,
         predecessor: None,
         created: moment,

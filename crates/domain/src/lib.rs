@@ -16,6 +16,8 @@ pub mod row;
 pub mod actor;
 pub mod role;
 pub mod key;
+pub mod limits;
+pub mod network;
 pub mod sealed;
 pub mod names;
 pub mod ids;

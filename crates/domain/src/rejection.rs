@@ -42,6 +42,11 @@ pub enum Refusal {
     /// The tenant is suspended.
     #[error("the tenant of this key is suspended")]
     TenantSuspended,
+    /// It carries a list of addresses, and was shown from elsewhere.
+    #[error(
+        "this key is not accepted from this address; use it from one of its networks, or have its list of addresses changed"
+    )]
+    AddressNotAllowed,
     /// A watermark covers the token.
     #[error("this token was revoked; exchange the key for a new one")]
     TokenRevoked,
@@ -52,7 +57,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal, in the order in which they take precedence.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::KeyUnknown,
         Self::KeyRevoked,
         Self::OwnerRemoved,
@@ -65,6 +70,7 @@ impl Refusal {
         Self::KeyDisabled,
         Self::OwnerSuspended,
         Self::TenantSuspended,
+        Self::AddressNotAllowed,
         Self::TokenRevoked,
         Self::SigningKeyRefused,
     ];
@@ -84,6 +90,7 @@ impl Refusal {
             Self::KeyDisabled => "KEY_DISABLED",
             Self::OwnerSuspended => "OWNER_SUSPENDED",
             Self::TenantSuspended => "TENANT_SUSPENDED",
+            Self::AddressNotAllowed => "ADDRESS_NOT_ALLOWED",
             Self::TokenRevoked => "TOKEN_REVOKED",
             Self::SigningKeyRefused => "SIGNING_KEY_REFUSED",
         }
@@ -214,6 +221,16 @@ pub enum Rejection {
     /// Nobody grants what they do not have.
     #[error("the new key would act in a tenant where the credential used does not")]
     ReachNotHeld,
+    /// Nobody grants what they do not have.
+    #[error(
+        "the key would be accepted from addresses from which the key used is not; name networks within the list of the key used"
+    )]
+    AddressesNotHeld,
+    /// Whoever asks could not go on.
+    #[error(
+        "the key used would not be accepted from here any more; include the address that you use, or change it with another key"
+    )]
+    WouldLockOut,
     /// There is a ledger here already.
     #[error("this ledger has been initialised already")]
     AlreadyInitialised,
@@ -262,6 +279,8 @@ impl Rejection {
             Self::GraceTooLong { .. } => "GRACE_TOO_LONG",
             Self::ScopesNotHeld => "SCOPES_NOT_HELD",
             Self::ReachNotHeld => "REACH_NOT_HELD",
+            Self::AddressesNotHeld => "ADDRESSES_NOT_HELD",
+            Self::WouldLockOut => "WOULD_LOCK_OUT",
             Self::AlreadyInitialised => "ALREADY_INITIALISED",
         }
     }
@@ -270,9 +289,11 @@ impl Rejection {
     pub const fn class(&self) -> RejectionClass {
         match self {
             Self::NotAuthenticated(_) => RejectionClass::NotAuthenticated,
-            Self::Forbidden { .. } | Self::ConsoleOnly | Self::ScopesNotHeld | Self::ReachNotHeld => {
-                RejectionClass::Forbidden
-            }
+            Self::Forbidden { .. }
+            | Self::ConsoleOnly
+            | Self::ScopesNotHeld
+            | Self::ReachNotHeld
+            | Self::AddressesNotHeld => RejectionClass::Forbidden,
             Self::NotFound(_) => RejectionClass::NotFound,
             Self::Removed(_)
             | Self::Suspended(_)
@@ -288,6 +309,7 @@ impl Rejection {
             | Self::LastAdministrator { .. }
             | Self::LastOperator
             | Self::LastSigningKey
+            | Self::WouldLockOut
             | Self::AlreadyInitialised => RejectionClass::Conflict,
             Self::ExpiryInPast
             | Self::KeyLifeTooLong { .. }

@@ -3,6 +3,7 @@
 use crate::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::key::{KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
+use crate::limits::KeyLimits;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName, TextDigest};
 use crate::time::{Moment, Position, Timestamp};
@@ -116,6 +117,8 @@ pub struct Key {
     pub scopes: Scopes,
     /// Whether it still lives by itself.
     pub life: KeyLife,
+    /// What it is held to beyond that.
+    pub limits: KeyLimits,
     /// The key that took its place.
     pub successor: Option<KeyId>,
     /// The key whose place it took.

@@ -15,6 +15,8 @@ use keyledger_domain::command::{Command, FirstAdministrator, NewKey};
 use keyledger_domain::event::{Event, RetirementReason, TokenTarget};
 use keyledger_domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use keyledger_domain::key::{Owner, Reach};
+use keyledger_domain::limits::RateLimit;
+use keyledger_domain::network::AllowedAddresses;
 use keyledger_domain::rejection::{Rejection, RejectionClass};
 use keyledger_domain::role::Role;
 use keyledger_domain::time::Position;
@@ -201,7 +203,7 @@ fn scene() -> Scene {
 /// The commands in the order of their rows. The match is exhaustive, and its array of this length: a new
 /// command needs a place here, and a place needs a row.
 const fn name(command: &Command) -> &'static str {
-    const NAMES: [&str; 33] = NAMES_IN_ORDER;
+    const NAMES: [&str; 35] = NAMES_IN_ORDER;
     let place = match command {
         Command::Bootstrap(_) => 0,
         Command::AcceptRollback { .. } => 1,
@@ -233,14 +235,16 @@ const fn name(command: &Command) -> &'static str {
         Command::EnableKey { .. } => 27,
         Command::RevokeKey { .. } => 28,
         Command::RotateKey { .. } => 29,
-        Command::AddSigningKey { .. } => 30,
-        Command::RetireSigningKey { .. } => 31,
-        Command::RevokeTokens { .. } => 32,
+        Command::ChangeKeyAddresses { .. } => 30,
+        Command::ChangeKeyRate { .. } => 31,
+        Command::AddSigningKey { .. } => 32,
+        Command::RetireSigningKey { .. } => 33,
+        Command::RevokeTokens { .. } => 34,
     };
     NAMES[place]
 }
 
-const NAMES_IN_ORDER: [&str; 33] = [
+const NAMES_IN_ORDER: [&str; 35] = [
     "Bootstrap",
     "AcceptRollback",
     "CreateTenant",
@@ -271,6 +275,8 @@ const NAMES_IN_ORDER: [&str; 33] = [
     "EnableKey",
     "RevokeKey",
     "RotateKey",
+    "ChangeKeyAddresses",
+    "ChangeKeyRate",
     "AddSigningKey",
     "RetireSigningKey",
     "RevokeTokens",
@@ -477,13 +483,18 @@ fn keys(about: About, owner: Owner) -> Vec<Row> {
     rows
 }
 
-fn changes() -> [fn(Owner, KeyId) -> Command; 5] {
+fn changes() -> [fn(Owner, KeyId) -> Command; 7] {
     [
         |owner, key| Command::RenameKey { key, name: key_name(owner, "new") },
         |_, key| Command::ChangeKeyExpiry { key, expires_at: Some(at(60)) },
         |_, key| Command::DisableKey { key },
         |_, key| Command::RotateKey { key, successor: successor(id(NEW)), grace_ends_at: at(60) },
         |_, key| revoke(key),
+        |_, key| Command::ChangeKeyAddresses {
+            key,
+            addresses: AllowedAddresses::parse(["192.0.2.0/24"]).expect("a network"),
+        },
+        |_, key| Command::ChangeKeyRate { key, rate: RateLimit::new(100, 60).ok() },
     ]
 }
 
@@ -655,7 +666,9 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         | Command::ChangeKeyExpiry { .. }
         | Command::DisableKey { .. }
         | Command::EnableKey { .. }
-        | Command::RotateKey { .. } => manages(who, about),
+        | Command::RotateKey { .. }
+        | Command::ChangeKeyAddresses { .. }
+        | Command::ChangeKeyRate { .. } => manages(who, about),
         Command::RevokeKey { .. } => manages(who, about) || who == Operator || holds(who, command),
         Command::RevokeTokens { target } => match target {
             TokenTarget::Token { .. } | TokenTarget::Key(_) => {

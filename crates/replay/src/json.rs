@@ -8,6 +8,7 @@ use domain::Recorded;
 use domain::actor::ActorId;
 use domain::event::{Event, KeyCreated, TenantPolicy, TokenTarget};
 use domain::key::{DigestScheme, KeyDigest, Owner, Reach};
+use domain::network::{AllowedAddresses, Network};
 use domain::role::Scopes;
 use domain::sealed::{Sealed, SealedName, Subject};
 use serde::Serialize;
@@ -142,6 +143,15 @@ fn payload(event: &Event, names: &Names) -> Value {
             "key": key.to_string(), "successor": successor.to_string(), "grace_ends_at": instant(*grace_ends_at),
         }),
 
+        Event::KeyAddressesChanged { key, addresses } => {
+            json!({ "key": key.to_string(), "addresses": networks(addresses) })
+        }
+        Event::KeyRateChanged { key, rate } => {
+            let rate = rate
+                .map(|rate| json!({ "requests": rate.requests(), "period_seconds": rate.period_seconds() }));
+            json!({ "key": key.to_string(), "rate": rate })
+        }
+
         Event::SigningKeyAdded { signing_key, public_key, active_from } => json!({
             "signing_key": signing_key.to_string(), "public_key": hex(&public_key.0),
             "active_from": instant(*active_from),
@@ -171,6 +181,14 @@ fn key_created(created: &KeyCreated, names: &Names) -> Value {
         "digest": key_digest(digest), "prefix": prefix.as_str(), "last_four": last_four.as_str(),
         "scopes": scopes, "expires_at": expires_at.map(instant),
     })
+}
+
+/// Null: accepted from everywhere.
+fn networks(addresses: &AllowedAddresses) -> Value {
+    match addresses {
+        AllowedAddresses::Any => Value::Null,
+        AllowedAddresses::Only(list) => list.as_slice().iter().map(Network::to_string).collect(),
+    }
 }
 
 fn key_digest(digest: &KeyDigest) -> Value {

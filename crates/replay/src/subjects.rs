@@ -44,6 +44,8 @@ pub fn subjects_of(event: &Event) -> Vec<Entity> {
         | Event::KeyExpiryChanged { key, .. }
         | Event::KeyDisabled { key }
         | Event::KeyEnabled { key }
+        | Event::KeyAddressesChanged { key, .. }
+        | Event::KeyRateChanged { key, .. }
         | Event::KeyRevoked { key, .. } => vec![Entity::Key(*key)],
         Event::KeyRotated { key, successor, .. } => vec![Entity::Key(*key), Entity::Key(*successor)],
 

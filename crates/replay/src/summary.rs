@@ -4,6 +4,8 @@ use domain::actor::ActorId;
 use domain::event::{Event, KeyCreated, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::{Id, KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
+use domain::limits::RateLimit;
+use domain::network::{AllowedAddresses, Network};
 use domain::role::Scopes;
 use domain::sealed::Sealed;
 use domain::time::Timestamp;
@@ -102,6 +104,11 @@ impl<L: Lookup> Summary<'_, L> {
                 format!("{}: successor {}, grace until {grace}", self.key(*key), short(*successor))
             }
 
+            Event::KeyAddressesChanged { key, addresses } => {
+                format!("{}: accepted from {}", self.key(*key), origin(addresses))
+            }
+            Event::KeyRateChanged { key, rate } => format!("{}: {}", self.key(*key), frequency(*rate)),
+
             Event::SigningKeyAdded { signing_key, active_from, .. } => {
                 format!("signing key {}, active from {}", short(*signing_key), instant(*active_from))
             }
@@ -199,6 +206,22 @@ fn rules(policy: &TenantPolicy) -> String {
     }
     let (most, usual) = (seconds(key_life_seconds_max), seconds(key_life_seconds_default));
     format!(", life of keys at most {most}, unasked {usual}")
+}
+
+fn origin(addresses: &AllowedAddresses) -> String {
+    match addresses {
+        AllowedAddresses::Any => "everywhere".to_owned(),
+        AllowedAddresses::Only(list) => {
+            list.as_slice().iter().map(Network::to_string).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn frequency(rate: Option<RateLimit>) -> String {
+    match rate {
+        None => "at any rate".to_owned(),
+        Some(rate) => format!("at most {} requests in {} s", rate.requests(), rate.period_seconds()),
+    }
 }
 
 fn end(expires_at: Option<Timestamp>) -> String {

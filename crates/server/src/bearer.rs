@@ -1,26 +1,32 @@
 //! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
 
-use authority::{Authority, Caller, Denial, Denied};
+use authority::{Denial, Denied, Shown};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use domain::ids::TenantId;
+
+use crate::client_address::ClientAddress;
+use crate::let_in::{LetIn, NotLetIn};
+use crate::state::App;
 
 /// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
 const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id"];
 
 /// Lets the bearer of a request in.
-pub(crate) fn authenticate(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Denial> {
-    authenticate_in(authority, headers, None)
+pub(crate) fn authenticate(app: &App, headers: &HeaderMap, from: ClientAddress) -> Result<LetIn, NotLetIn> {
+    authenticate_in(app, headers, from, None)
 }
 
 /// The same in a tenant that the request itself names; else in the one that its headers do.
 pub(crate) fn authenticate_in(
-    authority: &Authority,
+    app: &App,
     headers: &HeaderMap,
+    from: ClientAddress,
     named: Option<TenantId>,
-) -> Result<Caller, Denial> {
+) -> Result<LetIn, NotLetIn> {
     let wanted = wanted_tenant(headers)?;
-    authority.authenticate(shown(headers)?, named.or(wanted))
+    let shown = Shown { credential: shown(headers)?, from: from.0 };
+    app.let_in(shown, named.or(wanted))
 }
 
 /// The key or token shown; exactly one, in the header and nowhere else.

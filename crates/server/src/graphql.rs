@@ -4,6 +4,7 @@ pub mod schema;
 mod query;
 mod mutation;
 mod inputs;
+mod limits;
 mod types;
 mod signing_keys;
 mod token_target;

@@ -5,13 +5,13 @@
 
 use authority::{Denial, Denied, Failure};
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::ids::KeyId;
 use domain::rejection::RejectionClass;
 use serde_json::json;
 
+use crate::let_in::NotLetIn;
 use crate::request_log::Noted;
 
 /// A refusal of a REST route.
@@ -21,28 +21,32 @@ pub struct RestError {
     code: &'static str,
     message: String,
     challenge: Option<HeaderValue>,
-    key: Option<KeyId>,
+    retry_after_seconds: Option<u64>,
+    noted: Box<Noted>,
 }
 
 impl RestError {
     /// A refusal without a challenge.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), challenge: None, key: None }
+        let noted = Box::new(Noted { code: Some(code.into()), ..Noted::default() });
+        Self { status, code, message: message.into(), challenge: None, retry_after_seconds: None, noted }
     }
 }
 
-impl From<Denial> for RestError {
-    fn from(Denial { denied, key }: Denial) -> Self {
-        let status = match denied {
-            Denied::Malformed => StatusCode::BAD_REQUEST,
-            Denied::Missing
-            | Denied::Mistyped
-            | Denied::Token(_)
-            | Denied::Claims(_)
-            | Denied::Refused(_) => StatusCode::UNAUTHORIZED,
+impl From<NotLetIn> for RestError {
+    fn from(refused: NotLetIn) -> Self {
+        let status = match &refused {
+            NotLetIn::Denied(Denial { denied: Denied::Malformed, .. }) => StatusCode::BAD_REQUEST,
+            NotLetIn::Denied(_) => StatusCode::UNAUTHORIZED,
+            NotLetIn::TooManyGuesses { .. } | NotLetIn::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         };
-        let (code, message) = (denied.code(), denied.to_string());
-        Self { status, code, message, challenge: Some(challenge(denied)), key }
+        let challenge = match &refused {
+            NotLetIn::Denied(denial) => Some(challenge(denial.denied)),
+            NotLetIn::TooManyGuesses { .. } | NotLetIn::RateLimited { .. } => None,
+        };
+        let noted = Box::new(Noted::refused(&refused));
+        let (code, message) = (refused.code(), refused.message());
+        Self { status, code, message, challenge, retry_after_seconds: refused.retry_after_seconds(), noted }
     }
 }
 
@@ -59,7 +63,10 @@ impl IntoResponse for RestError {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(*self.noted);
         response
     }
 }

@@ -14,6 +14,8 @@ use domain::ids::{KeyId, RequestId};
 use domain::key::Owner;
 use tracing::field::display;
 
+use crate::let_in::{LetIn, NotLetIn};
+use crate::rate::Standing;
 use crate::state::App;
 
 /// The header of every response by which its log line is found.
@@ -32,6 +34,28 @@ pub(crate) struct Noted {
     pub(crate) key: Option<KeyId>,
     /// Whose it is.
     pub(crate) actor: Option<Owner>,
+    /// What is left of its rate, to be told in the response's headers.
+    pub(crate) rate: Option<Standing>,
+}
+
+impl Noted {
+    /// About somebody who was let in.
+    pub(crate) fn of(let_in: &LetIn) -> Self {
+        let LetIn { caller, rate } = let_in;
+        Self { code: None, key: Some(caller.key), actor: Some(caller.owner), rate: *rate }
+    }
+
+    /// About somebody who was not.
+    pub(crate) fn refused(refused: &NotLetIn) -> Self {
+        let code = Some(refused.code().into());
+        match refused {
+            NotLetIn::Denied(denial) => Self { code, key: denial.key, ..Self::default() },
+            NotLetIn::TooManyGuesses { .. } => Self { code, ..Self::default() },
+            NotLetIn::RateLimited { caller, standing } => {
+                Self { code, key: Some(caller.key), actor: Some(caller.owner), rate: Some(*standing) }
+            }
+        }
+    }
 }
 
 impl Id {
@@ -92,6 +116,9 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     let noted = response.extensions().get::<Noted>().cloned().unwrap_or_default();
     let line = Line { id, method, route: route.as_ref().map_or("none", MatchedPath::as_str), noted, started };
     line.write(&response);
+    if let Some(standing) = line.noted.rate {
+        standing.tell(response.headers_mut());
+    }
     let value = HeaderValue::from_str(&id.to_string()).expect("an id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response

@@ -10,8 +10,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::client_address::TrustedProxies;
 use crate::router::router;
 use crate::state::App;
+
+/// How many unknown credentials an address may show in a minute, if nothing else was said.
+pub const GUESSES_PER_MINUTE_MAX: u32 = 60;
 
 /// How the server is reached.
 #[derive(Clone, Debug)]
@@ -20,12 +24,21 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// How long requests that are under way may take after a signal to stop.
     pub drain: Duration,
+    /// The proxies whose word is taken for who asks.
+    pub trusted_proxies: TrustedProxies,
+    /// How many unknown credentials an address may show in a minute; 0: as many as it likes.
+    pub guesses_per_minute_max: u32,
 }
 
 impl ServeOptions {
-    /// Listens there, and gives requests under way ten seconds.
+    /// Listens there, trusts no proxy, and gives requests under way ten seconds.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, drain: Duration::from_secs(10) }
+        Self {
+            listen,
+            drain: Duration::from_secs(10),
+            trusted_proxies: TrustedProxies::default(),
+            guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
+        }
     }
 }
 
@@ -77,7 +90,8 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
     let (stop, mut stopping) = watch::channel(false);
-    let app = router(App::new(Arc::clone(&authority)));
+    let app = router(App::new(Arc::clone(&authority), options));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;

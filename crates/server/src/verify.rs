@@ -3,9 +3,10 @@
 //! The answer is 200 whether or not it is valid: the question was. It is about the caller's own tenant, or the
 //! one named, in which the caller must be able to verify.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use authority::{Authority, Caller};
+use authority::{Authority, Caller, Shown};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::bearer;
+use crate::client_address::ClientAddress;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::router::uncached;
@@ -38,6 +40,8 @@ struct Question {
     /// Scopes that it must include.
     #[serde(default)]
     scopes: Vec<String>,
+    /// From which address it was shown to the caller; without it a key that lists its addresses is not valid.
+    client_address: Option<String>,
     /// Answer only as of this position or a later one.
     min_position: Option<String>,
 }
@@ -45,6 +49,7 @@ struct Question {
 /// Answers `{"valid":true, …}` with the identity, or `{"valid":false,"code","message"}`.
 pub(crate) async fn verify(
     State(app): State<App>,
+    from: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, RestError> {
@@ -57,11 +62,15 @@ pub(crate) async fn verify(
     let tenant = tenant.map_err(|error| malformed(&format!("tenant_id: {error}")))?;
     let scopes: Result<Vec<_>, _> = question.scopes.iter().map(|scope| Scope::parse(scope)).collect();
     let scopes = scopes.and_then(Scopes::only).map_err(|error| malformed(&format!("scopes: {error}")))?;
+    let client = question.client_address.as_deref().map(str::parse).transpose();
+    let client: Option<IpAddr> =
+        client.map_err(|_| malformed("client_address: give an IPv4 or IPv6 address"))?;
     let wanted = question.min_position.as_deref().map(str::parse).transpose();
     let wanted = wanted.map_err(|_| malformed("min_position: give the decimal digits of a position"))?;
 
-    let caller = bearer::authenticate_in(&app.authority, &headers, tenant)?;
-    let Some(tenant) = caller.tenant.filter(|_| may(&caller, Permission::Verify)) else {
+    let let_in = bearer::authenticate_in(&app, &headers, from, tenant)?;
+    let caller = &let_in.caller;
+    let Some(tenant) = caller.tenant.filter(|_| may(caller, Permission::Verify)) else {
         let message =
             "this credential may not verify what others show: it needs the permission keyledger:verify";
         return Err(RestError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
@@ -74,11 +83,28 @@ pub(crate) async fn verify(
         code = Some(why.into());
         why
     };
-    let answer = match app.authority.verify(&question.credential, Some(tenant)) {
+    let verdict =
+        app.authority.verify(Shown { credential: &question.credential, from: client }, Some(tenant));
+    let answer = match verdict {
         Ok(shown) if scopes.within(&shown.scopes) => {
-            let mut answer = json!(Whoami::of(&shown));
-            answer["valid"] = json!(true);
-            answer
+            let position = shown.position.to_string();
+            match app.within_rate(shown) {
+                Ok(shown) => {
+                    let mut answer = json!(Whoami::of(&shown.caller));
+                    answer["valid"] = json!(true);
+                    if let Some(standing) = shown.rate {
+                        answer["requests_left"] = json!(standing.left());
+                    }
+                    answer
+                }
+                Err(limited) => json!({
+                    "valid": false,
+                    "code": invalid(limited.code()),
+                    "message": limited.message(),
+                    "retry_after_seconds": limited.retry_after_seconds(),
+                    "position": position,
+                }),
+            }
         }
         Ok(shown) => json!({
             "valid": false,
@@ -94,7 +120,7 @@ pub(crate) async fn verify(
         }),
     };
     let mut response = uncached(answer).into_response();
-    response.extensions_mut().insert(Noted { code, key: Some(caller.key), actor: Some(caller.owner) });
+    response.extensions_mut().insert(Noted { code, ..Noted::of(&let_in) });
     Ok(response)
 }
 

@@ -9,6 +9,7 @@ use domain::role::Scopes;
 use serde::Serialize;
 
 use crate::bearer;
+use crate::client_address::ClientAddress;
 use crate::instant::rfc3339;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
@@ -57,10 +58,13 @@ impl Whoami {
 }
 
 /// 200 with the identity, or 401 with the code in the body and in `WWW-Authenticate`.
-pub(crate) async fn whoami(State(app): State<App>, headers: HeaderMap) -> Result<Response, RestError> {
-    let caller = bearer::authenticate(&app.authority, &headers)?;
-    let answer = Whoami::of(&caller);
-    let mut response = uncached(answer).into_response();
-    response.extensions_mut().insert(Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) });
+pub(crate) async fn whoami(
+    State(app): State<App>,
+    from: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, RestError> {
+    let let_in = bearer::authenticate(&app, &headers, from)?;
+    let mut response = uncached(Whoami::of(&let_in.caller)).into_response();
+    response.extensions_mut().insert(Noted::of(&let_in));
     Ok(response)
 }

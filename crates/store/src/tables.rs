@@ -36,7 +36,7 @@ pub(crate) const HEAD: &str = "head";
 pub(crate) const VIEWS: &str = "views";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 1;
+pub(crate) const VIEWS_VERSION: u32 = 2;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///

@@ -1,11 +1,15 @@
 //! What can be wished: one random command, about things that are, were or never have been.
 
+use std::net::IpAddr;
+
 use domain::command::{
     Bootstrap, Command, FirstAdministrator, NewKey, NewSigningKey, NewTenant, NewUser, Successor,
 };
 use domain::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::{Id, KeyId, PepperId, ServiceAccountId, SigningKeyId, TenantId, TokenId, UserId};
 use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use domain::limits::{KeyLimits, RateLimit};
+use domain::network::AllowedAddresses;
 use domain::role::{Role, Scopes};
 use domain::row::{Key, Standing};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
@@ -30,10 +34,18 @@ fn alive(standing: Standing) -> Alive {
     }
 }
 
+/// An address from which such a key is accepted.
+pub(super) fn place_of(addresses: &AllowedAddresses) -> Option<IpAddr> {
+    match addresses {
+        AllowedAddresses::Any => None,
+        AllowedAddresses::Only(list) => list.as_slice().first().map(|network| network.first()),
+    }
+}
+
 type Wish = fn(&mut History) -> Command;
 
 /// How often each is wished, and what it is.
-const WISHES: [(u64, Wish); 33] = [
+const WISHES: [(u64, Wish); 35] = [
     (2, History::bootstrap),
     (1, History::accept_rollback),
     (14, History::create_tenant),
@@ -76,6 +88,8 @@ const WISHES: [(u64, Wish); 33] = [
     (18, |h| Command::EnableKey { key: h.key() }),
     (15, History::revoke_key),
     (36, History::rotate_key),
+    (9, |h| Command::ChangeKeyAddresses { key: h.key(), addresses: h.addresses() }),
+    (9, |h| Command::ChangeKeyRate { key: h.key(), rate: h.rate() }),
     (2, |h| Command::AddSigningKey { signing_key: h.new_signing_key() }),
     (2, History::retire_signing_key),
     (6, |h| Command::RevokeTokens { target: h.token_target() }),
@@ -97,7 +111,8 @@ impl History {
     pub(super) fn bootstrap(&mut self) -> Command {
         let (tenant, user) = (self.new_tenant(), self.new_user());
         let key = self.new_key(Owner::User(user.id));
-        let key = NewKey { scopes: Scopes::All, expires_at: None, ..key };
+        let limits = KeyLimits::default();
+        let key = NewKey { scopes: Scopes::All, expires_at: None, limits, ..key };
         let tenant = NewTenant { policy: TenantPolicy::default(), ..tenant };
         let signing_key = NewSigningKey { active_from: self.now, ..self.new_signing_key() };
         Command::Bootstrap(Box::new(Bootstrap { tenant, user, key, signing_key }))
@@ -242,7 +257,23 @@ impl History {
             last_four: LastFour::parse(letters.map(|byte| b'a' + byte % 26)).expect("four letters"),
             scopes: self.scopes(),
             expires_at: self.expiry(),
+            limits: KeyLimits { addresses: self.addresses(), rate: self.rate() },
         }
+    }
+
+    /// Mostly none. The networks overlap, and few addresses lie in all of them.
+    fn addresses(&mut self) -> AllowedAddresses {
+        if !self.dice.one_in(6) {
+            return AllowedAddresses::Any;
+        }
+        let lists = [&["10.0.0.0/8"][..], &["10.0.0.0/16", "2001:db8::/32"], &["192.0.2.0/24"]];
+        let list = *self.dice.pick(&lists);
+        AllowedAddresses::parse(list.iter().copied()).expect("networks")
+    }
+
+    fn rate(&mut self) -> Option<RateLimit> {
+        let requests = u32::try_from(1 + self.dice.below(1_000)).expect("a thousand");
+        if self.dice.one_in(6) { RateLimit::new(requests, 60).ok() } else { None }
     }
 
     fn new_signing_key(&mut self) -> NewSigningKey {

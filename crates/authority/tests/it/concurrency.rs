@@ -10,7 +10,7 @@ use domain::ids::KeyId;
 use domain::key::{Owner, RevocationReason};
 use domain::rejection::Rejection;
 use domain::role::Role;
-use keyledger_authority::{Authority, Done, Failure, When};
+use keyledger_authority::{Authority, Done, Failure, Shown, When};
 
 use keyledger_authority::compose::Composed;
 
@@ -23,7 +23,7 @@ fn revoke(key: KeyId) -> Composed {
 }
 
 fn refused(authority: &Authority, shown: &str) -> Option<Refusal> {
-    refusal(authority.authenticate(shown, None).err()?)
+    refusal(authority.authenticate(Shown::from_nowhere(shown), None).err()?)
 }
 
 /// Waits until the replies' own handles are gone, so that the authority ends here and not in its writer.
@@ -153,7 +153,7 @@ fn a_command_of_a_batch_sees_those_before_it() {
     let scene = Scene::new();
     let (account, key, string) = scene.account("etl", Role::Runner);
     let actor = scene.actor();
-    let holder = scene.authority.authenticate(&string, None).unwrap().actor;
+    let holder = scene.authority.authenticate(Shown::from_nowhere(&string), None).unwrap().actor;
     let (reply, replies) = mpsc::channel();
     let ask = |n: u8, actor: &domain::actor::Actor, command| {
         let reply = reply.clone();
@@ -186,7 +186,7 @@ fn readers_go_on_while_the_writer_works() {
             threads.spawn(|| {
                 let mut last = scene.authority.position();
                 while !done.load(std::sync::atomic::Ordering::SeqCst) {
-                    let verdict = scene.authority.authenticate(&string, None);
+                    let verdict = scene.authority.authenticate(Shown::from_nowhere(&string), None);
                     if let Ok(caller) = verdict {
                         assert!(caller.position >= last, "positions seen never go back");
                         last = caller.position;

@@ -10,7 +10,7 @@ use domain::names::Name;
 use domain::role::Role;
 use domain::{Command, Refusal};
 use keyledger_authority::compose::FirstKey;
-use keyledger_authority::{Authority, Failure, OpenError, Options, Rollback};
+use keyledger_authority::{Authority, Failure, OpenError, Options, Rollback, Shown};
 use store::StoreError;
 use store::guard::Guard;
 
@@ -35,7 +35,7 @@ fn an_authority_that_is_dropped_and_opened_again_has_lost_nothing() {
     let token = scene.exchange(&string, None).token;
     scene.member(scene.tenant, "bob", Role::Member);
     let told = |scene: &Scene| {
-        let caller = scene.authority.authenticate(&scene.root, None).unwrap();
+        let caller = scene.authority.authenticate(Shown::from_nowhere(&scene.root), None).unwrap();
         let (keys, members) = (
             scene.authority.keys(&caller, keyledger_authority::queries::Which::All).unwrap().value,
             scene.authority.members(&caller, scene.tenant).unwrap(),
@@ -50,7 +50,7 @@ fn an_authority_that_is_dropped_and_opened_again_has_lost_nothing() {
     assert!(before.2.1.contains(&"bob@example.com".to_owned()));
     let scene = scene.reopened();
     assert_eq!(told(&scene), before);
-    assert_eq!(scene.authority.authenticate(&token, None).unwrap().key, key);
+    assert_eq!(scene.authority.authenticate(Shown::from_nowhere(&token), None).unwrap().key, key);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_guard_that_could_not_be_written_is_written_when_it_can_be_again() {
     let elsewhere = options.folder.clone().with_guard(Some(mounted.join("guard")));
     let options = Options { folder: elsewhere, ..options };
     let authority = opened(&options).unwrap();
-    let actor = authority.authenticate(&root, None).unwrap().actor;
+    let actor = authority.authenticate(Shown::from_nowhere(&root), None).unwrap().actor;
     fs::rename(&mounted, &away).unwrap();
     let request = keyledger_authority::Request {
         way: domain::actor::Way::Cli,
@@ -183,7 +183,7 @@ fn an_older_copy_is_refused_and_accepted_only_with_every_token_and_signing_key_d
     let (ledger, copy) = (options.folder.ledger(), folder.path().join("copy"));
     fs::copy(&ledger, &copy).unwrap();
     let authority = opened(&options).unwrap();
-    let actor = authority.authenticate(&root, None).unwrap().actor;
+    let actor = authority.authenticate(Shown::from_nowhere(&root), None).unwrap().actor;
     let request = keyledger_authority::Request {
         way: domain::actor::Way::Cli,
         id: authority.request_id(),
@@ -202,13 +202,14 @@ fn an_older_copy_is_refused_and_accepted_only_with_every_token_and_signing_key_d
     let accepting = Options { rollback: Rollback::Accept, ..options.clone() };
     let authority = Authority::open(accepting).unwrap();
     // What the accepted message says: the revocation is lost and must be repeated.
-    assert!(authority.authenticate(&early_string, None).is_ok());
-    let denied = authority.authenticate(&token, None).unwrap_err().denied;
+    assert!(authority.authenticate(Shown::from_nowhere(&early_string), None).is_ok());
+    let denied = authority.authenticate(Shown::from_nowhere(&token), None).unwrap_err().denied;
     assert_eq!(denied, Refusal::SigningKeyRefused.into());
     let model = domain::Model::fold(&crate::scene::log(&authority.snapshot().unwrap()));
     assert!(model.signing_keys[&old_signing_key].retired.is_some());
-    let new = authority.exchange(&root, keyledger_authority::Wanted::default()).unwrap().token;
-    assert!(authority.authenticate(&new, None).is_ok());
+    let new =
+        authority.exchange(Shown::from_nowhere(&root), keyledger_authority::Wanted::default()).unwrap().token;
+    assert!(authority.authenticate(Shown::from_nowhere(&new), None).is_ok());
     let accepted = crate::scene::log(&authority.snapshot().unwrap());
     assert!(accepted.iter().any(|it| {
         matches!(it.event, Event::RollbackAccepted { guard_position, .. } if guard_position == seen)
@@ -277,7 +278,7 @@ fn secrets_are_kept_for_accepted_commands_only() {
         (scene.subjects(), signing)
     };
     let (_, member) = scene.member(scene.tenant, "bob", Role::Member);
-    let bob = scene.authority.authenticate(&member.unwrap(), None).unwrap().actor;
+    let bob = scene.authority.authenticate(Shown::from_nowhere(&member.unwrap()), None).unwrap().actor;
     let before = kept(&scene);
     let name = Name::parse("etl").unwrap();
     let refused = [

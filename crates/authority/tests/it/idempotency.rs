@@ -7,7 +7,7 @@ use domain::key::{Owner, Reach};
 use domain::names::Name;
 use domain::role::Role;
 use domain::{Command, Refusal};
-use keyledger_authority::{Done, Failure, When};
+use keyledger_authority::{Done, Failure, Shown, When};
 
 use keyledger_authority::compose::Composed;
 
@@ -87,7 +87,7 @@ fn actors_do_not_share_keys_but_the_credentials_of_one_owner_do() {
         scene.authority.create_service_account(scene.tenant, &name, Role::Runner)
     };
     let by = |shown: &str, composed| {
-        let actor = scene.authority.authenticate(shown, None).unwrap().actor;
+        let actor = scene.authority.authenticate(Shown::from_nowhere(shown), None).unwrap().actor;
         scene.authority.execute(&actor, &scene.attempt("same"), composed)
     };
     let done = by(&scene.root, named("one")).unwrap();

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use domain::event::Event;
 use domain::role::Role;
-use keyledger_authority::{Authority, Clock, OpenError};
+use keyledger_authority::{Authority, Clock, OpenError, Shown};
 use store::StoreError;
 
 use crate::scene::{Scene, at, log, opened, options, tenant_input, user_input};
@@ -17,7 +17,7 @@ fn a_new_folder_has_a_tenant_its_administrator_a_key_and_a_signing_key() {
     let expected =
         ["TenantCreated", "UserCreated", "OperatorGranted", "MemberAdded", "KeyCreated", "SigningKeyAdded"];
     assert_eq!(names, expected);
-    let caller = scene.authority.authenticate(&scene.root, None).unwrap();
+    let caller = scene.authority.authenticate(Shown::from_nowhere(&scene.root), None).unwrap();
     assert_eq!((caller.tenant, caller.role), (Some(scene.tenant), Some(Role::Administrator)));
     assert_eq!((caller.key, caller.expires_at), (scene.key, None));
     assert_eq!(scene.subjects().lines().count(), 2);
@@ -49,7 +49,7 @@ fn a_folder_is_made_once() {
     refused(again.map(drop));
     let authority = opened(&options).unwrap();
     assert_eq!(log(&authority.snapshot().unwrap()), before.0);
-    assert!(authority.authenticate(&root, None).is_ok());
+    assert!(authority.authenticate(Shown::from_nowhere(&root), None).is_ok());
     assert_eq!(fs::read_to_string(options.folder.subjects()).unwrap(), before.1);
 }
 
@@ -90,7 +90,10 @@ fn an_attempt_that_was_interrupted_at_any_place_can_be_repeated() {
         let made = made.unwrap_or_else(|error| panic!("{leaves}: {error}"));
         assert!(!unfinished.exists(), "{leaves}");
         let authority = opened(&options).unwrap_or_else(|error| panic!("{leaves}: {error}"));
-        assert_eq!(authority.authenticate(made.key_string.expose(), None).unwrap().key, made.key);
+        assert_eq!(
+            authority.authenticate(Shown::from_nowhere(made.key_string.expose()), None).unwrap().key,
+            made.key
+        );
         assert_eq!(log(&authority.snapshot().unwrap()).len(), 6, "{leaves}");
     }
     drop(source);
@@ -114,6 +117,6 @@ fn of_several_who_begin_at_once_at_most_one_is_told_a_key_and_that_key_is_good()
         assert!(made.len() <= 1, "{} were told a key", made.len());
         let Some(made) = made.first() else { continue };
         let authority = opened(&options).unwrap();
-        assert!(authority.authenticate(made.key_string.expose(), None).is_ok());
+        assert!(authority.authenticate(Shown::from_nowhere(made.key_string.expose()), None).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use domain::actor::{Actor, Holder, IdempotencyKey, Token, Way};
 use domain::event::{Event, TenantPolicy};
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{Owner, Reach};
+use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Slug};
 use domain::role::{Role, Scopes};
 use domain::status::{Bearer, admit, token_status};
@@ -19,7 +20,7 @@ use domain::{Command, Model, Recorded, Refusal};
 use keyledger_authority::compose::{FirstKey, KeyInput, TenantInput, UserInput};
 use keyledger_authority::{
     Authority, Caller, Clock, Credential, Denial, Denied, Done, Failure, Minted, OpenError, Options, Request,
-    Wanted,
+    Shown, Wanted,
 };
 use store::{DataFolder, Snapshot, StoreError};
 use tempfile::TempDir;
@@ -59,7 +60,12 @@ pub fn user_input(local: &str) -> UserInput {
 }
 
 pub fn key_input(name: &str) -> KeyInput {
-    KeyInput { name: Name::parse(name).unwrap(), expires_at: None, scopes: Scopes::All }
+    KeyInput {
+        name: Name::parse(name).unwrap(),
+        expires_at: None,
+        scopes: Scopes::All,
+        limits: KeyLimits::default(),
+    }
 }
 
 pub fn only(scopes: &str) -> Scopes {
@@ -94,7 +100,7 @@ impl Scene {
     }
 
     pub fn actor(&self) -> Actor {
-        self.authority.authenticate(&self.root, None).unwrap().actor
+        self.authority.authenticate(Shown::from_nowhere(&self.root), None).unwrap().actor
     }
 
     pub fn as_root(&self, composed: Composed) -> Result<Done, Failure> {
@@ -161,11 +167,11 @@ impl Scene {
     }
 
     pub fn refused(&self, shown: &str) -> Option<Refusal> {
-        refusal(self.authority.authenticate(shown, None).err()?)
+        refusal(self.authority.authenticate(Shown::from_nowhere(shown), None).err()?)
     }
 
     pub fn exchange(&self, shown: &str, scopes: Option<Scopes>) -> Minted {
-        self.authority.exchange(shown, Wanted { scopes, ..Wanted::default() }).unwrap()
+        self.authority.exchange(Shown::from_nowhere(shown), Wanted { scopes, ..Wanted::default() }).unwrap()
     }
 
     pub fn log(&self) -> Vec<Recorded> {
@@ -250,6 +256,7 @@ pub fn by_the_fold(
         confined_to: bearer.reach.confined_to(),
         scopes: scopes.clone(),
         token: shown,
+        from: None,
     };
     Ok(Caller {
         actor: Actor::Holder(holder),
@@ -258,6 +265,7 @@ pub fn by_the_fold(
         tenant: admission.tenant,
         role: admission.role,
         scopes,
+        rate: row.limits.rate,
         expires_at: ends.into_iter().flatten().min(),
         credential,
         position: head,

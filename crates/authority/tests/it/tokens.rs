@@ -9,7 +9,7 @@ use domain::key::Owner;
 use domain::rejection::Rejection;
 use domain::role::{Role, Scopes};
 use domain::{Command, Refusal};
-use keyledger_authority::{Authority, Denied, ExchangeError, Failure, Options, Wanted};
+use keyledger_authority::{Authority, Denied, ExchangeError, Failure, Options, Shown, Wanted};
 
 use crate::scene::{Scene, at, key_input, only};
 
@@ -22,7 +22,7 @@ fn claims(scene: &Scene, token: &str) -> Claims {
 }
 
 fn denied(authority: &Authority, token: &str) -> Option<Denied> {
-    authority.authenticate(token, None).err().map(|denial| denial.denied)
+    authority.authenticate(Shown::from_nowhere(token), None).err().map(|denial| denial.denied)
 }
 
 fn kid_of(scene: &Scene, id: domain::ids::SigningKeyId) -> Kid {
@@ -47,7 +47,7 @@ fn a_token_says_what_its_key_is_and_lets_its_bearer_in_as_that() {
     assert_eq!((claims.token, claims.seq), (minted.id, scene.authority.position()));
     assert_eq!((claims.issued_at, claims.not_before), (at(0), at(0)));
     assert_eq!((claims.expires_at, minted.expires_in_seconds), (at(600_000), 600));
-    let caller = scene.authority.authenticate(&minted.token, None).unwrap();
+    let caller = scene.authority.authenticate(Shown::from_nowhere(&minted.token), None).unwrap();
     assert_eq!((caller.owner, caller.key, caller.role), (claims.owner, key, Some(Role::Runner)));
     assert_eq!((caller.tenant, caller.expires_at), (Some(scene.tenant), Some(at(600_000))));
     // Minting is no event.
@@ -76,7 +76,7 @@ fn a_token_does_not_live_beyond_the_end_of_its_key_nor_beyond_its_grace() {
     scene.clock.set(at(90_100));
     assert_eq!(denied(&scene.authority, &minted.token), Some(Denied::Claims(ClaimsError::Expired)));
     // Less than a second is left: no token of that length can be written.
-    let late = scene.authority.exchange(&string, Wanted::default());
+    let late = scene.authority.exchange(Shown::from_nowhere(&string), Wanted::default());
     assert!(matches!(late, Err(ExchangeError::Denied(_))), "{:?}", late.err());
 
     let (key, string) = scene.own_key(&key_input("rotated"));
@@ -94,11 +94,14 @@ fn a_token_does_not_live_beyond_the_end_of_its_key_nor_beyond_its_grace() {
 fn a_token_of_another_issuer_or_for_another_audience_is_refused() {
     let scene = Scene::new();
     let audience = Some(Audience::parse("https://api.example.com").unwrap());
-    let elsewhere = scene.authority.exchange(&scene.root, Wanted { audience, ..Wanted::default() }).unwrap();
+    let elsewhere = scene
+        .authority
+        .exchange(Shown::from_nowhere(&scene.root), Wanted { audience, ..Wanted::default() })
+        .unwrap();
     assert_eq!(denied(&scene.authority, &elsewhere.token), Some(Denied::Claims(ClaimsError::Audience)));
     let audience = Audience::of(["https://api.example.com", "https://keys.example.com"]).unwrap();
     let both = Wanted { audience: Some(audience), ..Wanted::default() };
-    let both = scene.authority.exchange(&scene.root, both).unwrap().token;
+    let both = scene.authority.exchange(Shown::from_nowhere(&scene.root), both).unwrap().token;
     assert_eq!(denied(&scene.authority, &both), None);
 
     // The same ledger and keys, under another name.
@@ -287,7 +290,7 @@ fn the_last_signing_key_stays_and_without_its_private_half_nothing_is_signed() {
     let token = scene.exchange(&scene.root, None).token;
     std::fs::remove_file(scene.options.folder.signing_key(only_one)).unwrap();
     let scene = scene.reopened();
-    let nothing = scene.authority.exchange(&scene.root, Wanted::default());
+    let nothing = scene.authority.exchange(Shown::from_nowhere(&scene.root), Wanted::default());
     assert!(matches!(nothing, Err(ExchangeError::NoSigningKey)), "{:?}", nothing.err());
     // What was signed can still be checked, and a new key mends it.
     assert_eq!(denied(&scene.authority, &token), None);
@@ -303,21 +306,21 @@ fn scopes_only_narrow() {
     let (_, string) = scene.own_key(&input);
     let wanted = |scopes: &str| Wanted { scopes: Some(only(scopes)), ..Wanted::default() };
     for (asked, given) in [("a", "a"), ("b a", "a b"), ("", "")] {
-        let minted = scene.authority.exchange(&string, wanted(asked)).unwrap();
-        let caller = scene.authority.authenticate(&minted.token, None).unwrap();
+        let minted = scene.authority.exchange(Shown::from_nowhere(&string), wanted(asked)).unwrap();
+        let caller = scene.authority.authenticate(Shown::from_nowhere(&minted.token), None).unwrap();
         assert_eq!((&minted.scopes, &caller.scopes), (&only(given), &only(given)));
     }
     assert_eq!(scene.exchange(&string, None).scopes, only("a b"));
     for asked in ["c", "a c", "keyledger:read"] {
-        let beyond = scene.authority.exchange(&string, wanted(asked));
+        let beyond = scene.authority.exchange(Shown::from_nowhere(&string), wanted(asked));
         assert!(matches!(beyond, Err(ExchangeError::ScopesNotHeld)), "{asked}: {:?}", beyond.err());
     }
     let everything = Wanted { scopes: Some(Scopes::All), ..Wanted::default() };
-    let beyond = scene.authority.exchange(&string, everything);
+    let beyond = scene.authority.exchange(Shown::from_nowhere(&string), everything);
     assert!(matches!(beyond, Err(ExchangeError::ScopesNotHeld)), "{:?}", beyond.err());
     // A scope of ours that the role does not include cannot be had, whatever the key says.
     let (_, _, runner) = scene.account("runner", Role::Runner);
-    let beyond = scene.authority.exchange(&runner, wanted("keyledger:admin"));
+    let beyond = scene.authority.exchange(Shown::from_nowhere(&runner), wanted("keyledger:admin"));
     assert!(matches!(beyond, Err(ExchangeError::ScopesNotHeld)), "{:?}", beyond.err());
 }
 
@@ -325,7 +328,7 @@ fn scopes_only_narrow() {
 fn a_token_is_not_exchanged_again() {
     let scene = Scene::new();
     let token = scene.exchange(&scene.root, None).token;
-    let again = scene.authority.exchange(&token, Wanted::default());
+    let again = scene.authority.exchange(Shown::from_nowhere(&token), Wanted::default());
     assert!(matches!(again, Err(ExchangeError::NotAKey)), "{:?}", again.err());
 }
 
@@ -334,17 +337,20 @@ fn a_token_acts_in_its_tenant_only_though_its_key_acts_in_several() {
     let scene = Scene::new();
     let globex = scene.another_tenant("globex");
     let wanted = Wanted { tenant: Some(globex), ..Wanted::default() };
-    let token = scene.authority.exchange(&scene.root, wanted).unwrap().token;
-    assert_eq!(scene.authority.authenticate(&token, None).unwrap().tenant, Some(globex));
-    let elsewhere = scene.authority.authenticate(&token, Some(scene.tenant)).unwrap_err();
+    let token = scene.authority.exchange(Shown::from_nowhere(&scene.root), wanted).unwrap().token;
+    assert_eq!(scene.authority.authenticate(Shown::from_nowhere(&token), None).unwrap().tenant, Some(globex));
+    let elsewhere =
+        scene.authority.authenticate(Shown::from_nowhere(&token), Some(scene.tenant)).unwrap_err();
     assert_eq!(elsewhere.denied, Refusal::OtherTenant.into());
-    assert!(scene.authority.authenticate(&scene.root, Some(scene.tenant)).is_ok());
+    assert!(scene.authority.authenticate(Shown::from_nowhere(&scene.root), Some(scene.tenant)).is_ok());
 }
 
 #[test]
 fn what_is_no_credential_is_told_apart_from_an_unknown_one() {
     let scene = Scene::new();
-    let code = |shown: &str| scene.authority.authenticate(shown, None).unwrap_err().denied.code();
+    let code = |shown: &str| {
+        scene.authority.authenticate(Shown::from_nowhere(shown), None).unwrap_err().denied.code()
+    };
     let mut mistyped = scene.root.clone();
     let last = if mistyped.pop() == Some('a') { 'b' } else { 'a' };
     mistyped.push(last);

@@ -8,7 +8,7 @@ use domain::names::Name;
 use domain::role::{Role, Scopes};
 use domain::time::Timestamp;
 use keyledger_authority::compose::{Composed, FirstKey};
-use keyledger_authority::{Minted, Wanted};
+use keyledger_authority::{Minted, Shown, Wanted};
 
 use crate::scene::{Scene, by_the_fold, key_input, only, tenant_input, user_input};
 
@@ -221,7 +221,7 @@ impl Play {
             let tenant = self.dice.one_in(2).then_some(tenant);
             let scopes = self.dice.one_in(2).then(|| only("a"));
             let wanted = Wanted { tenant, scopes, audience: None };
-            self.tokens.extend(self.scene.authority.exchange(&shown, wanted));
+            self.tokens.extend(self.scene.authority.exchange(Shown::from_nowhere(&shown), wanted));
         }
         let shown = match self.dice.below(4) {
             0 => self.dice.pick(&self.strings).unwrap().1,
@@ -232,7 +232,7 @@ impl Play {
             }
             _ => self.scene.root.clone(),
         };
-        let Ok(caller) = self.scene.authority.authenticate(&shown, None) else { return };
+        let Ok(caller) = self.scene.authority.authenticate(Shown::from_nowhere(&shown), None) else { return };
         let Some(composed) = self.wish(caller.owner) else { return };
         let string = composed.key.as_ref().map(|key| (key.id(), key.expose().to_owned()));
         match self.scene.authority.execute(&caller.actor, &self.scene.request(), composed) {
@@ -263,7 +263,7 @@ impl Play {
         for (key, shown, minted) in keys.chain(tokens) {
             for wanted in &wanted {
                 let expected = by_the_fold(&model, head, now, key, minted, *wanted);
-                let found = self.scene.authority.authenticate(shown, *wanted);
+                let found = self.scene.authority.authenticate(Shown::from_nowhere(shown), *wanted);
                 if let Err(denial) = &found {
                     assert_eq!(denial.key, Some(key), "seed {seed}, {told}: {denial:?}");
                 }

@@ -8,10 +8,13 @@ use authority::{Authority, Options, Rollback};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use credentials::claims::Issuer;
+use domain::network::Network;
 use domain::time::Position;
 use domain::{Event, Recorded};
 use jiff::SignedDuration;
 use server::ServeOptions;
+use server::client_address::TrustedProxies;
+use server::serve::GUESSES_PER_MINUTE_MAX;
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
@@ -70,6 +73,25 @@ pub struct ServeArgs {
     /// replaces every signing key. Repeat the revocations made since. For one start only, so by flag only
     #[arg(long)]
     accept_rollback: bool,
+    /// A proxy in front whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8; several with commas between
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "KEYLEDGER_TRUSTED_PROXY",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = Network::parse
+    )]
+    trusted_proxy: Vec<Network>,
+    /// How many unknown credentials an address may show in a minute before it is told to slow down; 0: any
+    #[arg(
+        long,
+        value_name = "N",
+        env = "KEYLEDGER_GUESSES_PER_MINUTE",
+        hide_env_values = true,
+        default_value_t = GUESSES_PER_MINUTE_MAX
+    )]
+    guesses_per_minute: u32,
     /// The form of log lines: json or text [default: text on a terminal, otherwise json]
     #[arg(
         long,
@@ -105,7 +127,12 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
 
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
     let data = args.data.data.display().to_string();
-    server::serve(authority, ServeOptions::new(args.listen), move |address| {
+    let options = ServeOptions {
+        trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
+        guesses_per_minute_max: args.guesses_per_minute,
+        ..ServeOptions::new(args.listen)
+    };
+    server::serve(authority, options, move |address| {
         let banner = for_people.then(|| banner(address, &data, keys));
         // A server goes on when nobody listens to what it says.
         let _ = output::write(&format!("listening on http://{address}\n{}", banner.unwrap_or_default()));

@@ -19,14 +19,15 @@ impl<L: Lookup> Case<'_, L> {
         let (tenant_id, user_id) = (tenant.id, user.id);
         let expires_at = self.key_end(&[(tenant.id, tenant.policy)], key.expires_at, self.now)?;
         let reach = Reach::AnyTenant { home: tenant_id };
-        Ok(vec![
+        let mut events = vec![
             self.tenant_created(tenant)?,
             self.user_created(user)?,
             Event::OperatorGranted { user: user_id },
             Event::MemberAdded { tenant: tenant_id, user: user_id, role: Role::Administrator },
-            self.key_created(Owner::User(user_id), reach, key, expires_at)?,
-            self.signing_key_added(signing_key)?,
-        ])
+        ];
+        events.extend(self.key_created(Owner::User(user_id), reach, key, expires_at)?);
+        events.push(self.signing_key_added(signing_key)?);
+        Ok(events)
     }
 
     pub(super) fn accept_rollback(

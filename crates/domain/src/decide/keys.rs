@@ -5,7 +5,9 @@ use crate::command::{NewKey, Successor};
 use crate::event::{Event, KeyCreated, TenantPolicy};
 use crate::ids::{KeyId, TenantId};
 use crate::key::{Owner, Reach, RevocationReason};
+use crate::limits::RateLimit;
 use crate::lookup::Lookup;
+use crate::network::AllowedAddresses;
 use crate::rejection::{Entity, Refusal, Rejection};
 use crate::row::{Key, Standing};
 use crate::sealed::{Sealed, SealedName};
@@ -41,7 +43,7 @@ impl<L: Lookup> Case<'_, L> {
         };
         self.grant(&key.scopes, reach)?;
         let expires_at = self.key_end(&self.policies(owner, reach)?, key.expires_at, self.now)?;
-        Ok(vec![self.key_created(owner, reach, key, expires_at)?])
+        self.key_created(owner, reach, key, expires_at)
     }
 
     pub(super) fn rename_key(&self, id: KeyId, name: SealedName) -> Decision<L> {
@@ -96,6 +98,8 @@ impl<L: Lookup> Case<'_, L> {
             return Err(Rejection::KeyDisabled(id).into());
         }
         self.grant(&key.scopes, key.reach)?;
+        // Not narrowed unseen: whoever uses the key must be let in with its successor, too.
+        self.grant_addresses(&key.limits.addresses)?;
         // A successor is a new key: neither the key rotated nor the one used may be from before.
         if let (Owner::User(_), Some(tenant)) = (key.owner, key.reach.confined_to()) {
             self.acts_in(tenant)?;
@@ -107,29 +111,53 @@ impl<L: Lookup> Case<'_, L> {
         let expires_at =
             self.key_end(&self.policies(key.owner, key.reach)?, successor.expires_at, self.now)?;
         let Successor { id: successor, digest, prefix, last_four, expires_at: _ } = successor;
-        let (name, scopes) = (key.name.clone(), key.scopes.clone());
-        let new = NewKey { id: successor, name, digest, prefix, last_four, scopes, expires_at };
+        let (name, scopes, limits) = (key.name.clone(), key.scopes.clone(), key.limits.clone());
+        let new = NewKey { id: successor, name, digest, prefix, last_four, scopes, expires_at, limits };
         let grace_ends_at = grace_ends_at.max(self.now);
-        Ok(vec![
-            self.key_created(key.owner, key.reach, new, expires_at)?,
-            Event::KeyRotated { key: id, successor, grace_ends_at },
-        ])
+        let mut events = self.key_created(key.owner, key.reach, new, expires_at)?;
+        events.push(Event::KeyRotated { key: id, successor, grace_ends_at });
+        Ok(events)
     }
 
+    pub(super) fn change_key_addresses(&self, id: KeyId, addresses: AllowedAddresses) -> Decision<L> {
+        let key = self.unrevoked(id)?;
+        if key.limits.addresses == addresses {
+            return Ok(vec![]);
+        }
+        self.grant_addresses(&addresses)?;
+        self.stays_let_in(id, &addresses)?;
+        Ok(vec![Event::KeyAddressesChanged { key: id, addresses }])
+    }
+
+    pub(super) fn change_key_rate(&self, id: KeyId, rate: Option<RateLimit>) -> Decision<L> {
+        let same = self.unrevoked(id)?.limits.rate == rate;
+        Ok(if same { vec![] } else { vec![Event::KeyRateChanged { key: id, rate }] })
+    }
+
+    /// A key with its limits, which are events of their own.
     pub(super) fn key_created(
         &self,
         owner: Owner,
         reach: Reach,
         key: NewKey,
         expires_at: Option<Timestamp>,
-    ) -> Result<Event, Stop<L::Error>> {
-        let NewKey { id, name, digest, prefix, last_four, scopes, expires_at: _ } = key;
+    ) -> Decision<L> {
+        let NewKey { id, name, digest, prefix, last_four, scopes, expires_at: _, limits } = key;
         if self.rows.key(id).map_err(Stop::Failed)?.is_some() {
             return Err(Rejection::IdTaken(Entity::Key(id)).into());
         }
         let created =
             KeyCreated { key: id, owner, reach, name, digest, prefix, last_four, scopes, expires_at };
-        Ok(Event::KeyCreated(created))
+        let addresses = self.addresses_of_new_key(limits.addresses)?;
+        let rate = limits.rate;
+        let mut events = vec![Event::KeyCreated(created)];
+        if addresses != AllowedAddresses::Any {
+            events.push(Event::KeyAddressesChanged { key: id, addresses });
+        }
+        if rate.is_some() {
+            events.push(Event::KeyRateChanged { key: id, rate });
+        }
+        Ok(events)
     }
 
     /// When a key born then ends. The first policy, its home's if that lives, says when one ends for which

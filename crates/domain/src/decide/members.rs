@@ -58,17 +58,12 @@ impl<L: Lookup> Case<'_, L> {
     }
 
     /// The key with which whoever brings a user in lets that user begin.
-    pub(super) fn first_key(
-        &self,
-        user: UserId,
-        reach: Reach,
-        first_key: Option<NewKey>,
-    ) -> Result<Option<Event>, Stop<L::Error>> {
-        let Some(key) = first_key else { return Ok(None) };
+    pub(super) fn first_key(&self, user: UserId, reach: Reach, first_key: Option<NewKey>) -> Decision<L> {
+        let Some(key) = first_key else { return Ok(vec![]) };
         let tenant = self.tenant(reach.home())?;
         self.grant(&key.scopes, reach)?;
         let expires_at = self.key_end(&[(tenant.id, tenant.policy)], key.expires_at, self.now)?;
-        self.key_created(Owner::User(user), reach, key, expires_at).map(Some)
+        self.key_created(Owner::User(user), reach, key, expires_at)
     }
 
     pub(super) fn is_last_administrator(&self, member: &Membership) -> Result<bool, Stop<L::Error>> {

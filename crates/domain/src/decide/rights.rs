@@ -4,9 +4,10 @@
 
 use super::{Case, Stop};
 use crate::actor::{Actor, Holder};
-use crate::ids::{TenantId, TokenId, UserId};
+use crate::ids::{KeyId, TenantId, TokenId, UserId};
 use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
+use crate::network::AllowedAddresses;
 use crate::rejection::{Entity, Refusal, Rejection};
 use crate::role::{Permission, Role, Scopes};
 use crate::row::{Key, Standing};
@@ -180,6 +181,37 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
+    /// A key that is accepted from few addresses lets no other be accepted from more.
+    pub(super) fn grant_addresses(&self, addresses: &AllowedAddresses) -> Answer<(), L> {
+        let within = addresses.within(&self.addresses_held()?);
+        if within { Ok(()) } else { Err(Rejection::AddressesNotHeld.into()) }
+    }
+
+    /// From where a new key is accepted: as asked for, or else from wherever the key used is.
+    pub(super) fn addresses_of_new_key(&self, asked: AllowedAddresses) -> Answer<AllowedAddresses, L> {
+        match asked {
+            AllowedAddresses::Any => self.addresses_held(),
+            AllowedAddresses::Only(_) => self.grant_addresses(&asked).map(|()| asked),
+        }
+    }
+
+    fn addresses_held(&self) -> Answer<AllowedAddresses, L> {
+        match self.actor {
+            Actor::Console | Actor::Server => Ok(AllowedAddresses::Any),
+            Actor::Holder(holder) => Ok(self.key_used(holder)?.limits.addresses),
+        }
+    }
+
+    /// Whoever asks must still be let in from where they are.
+    pub(super) fn stays_let_in(&self, key: KeyId, addresses: &AllowedAddresses) -> Answer<(), L> {
+        match self.actor {
+            Actor::Holder(holder) if holder.key == key && addresses.admit(holder.from).is_err() => {
+                Err(Rejection::WouldLockOut.into())
+            }
+            Actor::Holder(_) | Actor::Console | Actor::Server => Ok(()),
+        }
+    }
+
     fn holder(&self, needs: Permission) -> Answer<&Holder, L> {
         match self.actor {
             Actor::Holder(holder) => Ok(holder),
@@ -209,7 +241,7 @@ impl<L: Lookup> Case<'_, L> {
                     .map_err(refused)?;
             }
         }
-        Ok(())
+        Ok(key.limits.addresses.admit(holder.from).map_err(refused)?)
     }
 
     fn key_used(&self, holder: &Holder) -> Answer<Key, L> {

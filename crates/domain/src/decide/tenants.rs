@@ -29,7 +29,7 @@ impl<L: Lookup> Case<'_, L> {
                 let expires_at = self.key_end(&[(id, policy)], key.expires_at, self.now)?;
                 events.push(self.user_created(user)?);
                 events.push(member(user_id));
-                events.push(self.key_created(Owner::User(user_id), reach, key, expires_at)?);
+                events.extend(self.key_created(Owner::User(user_id), reach, key, expires_at)?);
             }
         }
         Ok(events)

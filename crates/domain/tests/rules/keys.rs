@@ -5,6 +5,7 @@ use keyledger_domain::command::{Command, NewKey, Successor};
 use keyledger_domain::event::{Event, TokenTarget};
 use keyledger_domain::ids::{KeyId, TenantId, UserId};
 use keyledger_domain::key::{Owner, Reach, RevocationReason};
+use keyledger_domain::limits::KeyLimits;
 use keyledger_domain::rejection::{Entity, Refusal, Rejection};
 use keyledger_domain::role::{Role, Scopes};
 use keyledger_domain::time::Timestamp;
@@ -40,7 +41,16 @@ fn tighten(max: Option<u64>, default: Option<u64>) -> Deed {
 fn succeeded(owner: Owner, reach: Reach, id: KeyId, scopes: Scopes, end: Option<Timestamp>) -> Event {
     let Successor { id, digest, prefix, last_four, expires_at: _ } = successor(id);
     let name = key_name(owner, "first name");
-    let key = NewKey { id, name, digest, prefix, last_four, scopes, expires_at: None };
+    let key = NewKey {
+        id,
+        name,
+        digest,
+        prefix,
+        last_four,
+        scopes,
+        expires_at: None,
+        limits: KeyLimits::default(),
+    };
     key_created(owner, reach, key, end)
 }
 

@@ -6,6 +6,7 @@ mod cascade;
 mod deployment;
 mod idempotence;
 mod keys;
+mod limits;
 mod members;
 mod service_accounts;
 mod signing_keys;

@@ -20,6 +20,7 @@ use keyledger_domain::ids::{
     Id, KeyId, PepperId, RequestId, ServiceAccountId, SigningKeyId, TenantId, TokenId, UserId,
 };
 use keyledger_domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use keyledger_domain::limits::KeyLimits;
 use keyledger_domain::rejection::{Refusal, Rejection};
 use keyledger_domain::role::{Role, Scopes};
 use keyledger_domain::sealed::{Sealed, SealedName, Subject, TextDigest};
@@ -289,13 +290,22 @@ impl Minted {
             confined_to: Some(self.tenant),
             scopes: Scopes::All,
             token: Some(self.token),
+            from: None,
         })
     }
 }
 
 /// Whoever shows a key.
 pub fn shows(identity: Owner, key: KeyId, confined_to: Option<TenantId>) -> Actor {
-    Actor::Holder(Holder { identity, key, confined_to, scopes: Scopes::All, token: None })
+    Actor::Holder(Holder { identity, key, confined_to, scopes: Scopes::All, token: None, from: None })
+}
+
+/// The same from this address.
+pub fn from(actor: Actor, address: &str) -> Actor {
+    match actor {
+        Actor::Holder(holder) => Actor::Holder(Holder { from: address.parse().ok(), ..holder }),
+        Actor::Console | Actor::Server => panic!("only a holder comes from somewhere"),
+    }
 }
 
 /// The same with a credential that is narrowed to these scopes.
@@ -405,6 +415,7 @@ pub fn new_key(owner: Owner, id: KeyId) -> NewKey {
         last_four: LastFour::parse(*b"abcd").expect("letters"),
         scopes: Scopes::All,
         expires_at: None,
+        limits: KeyLimits::default(),
     }
 }
 
@@ -461,7 +472,7 @@ pub fn remove_member(tenant: TenantId, user: UserId) -> Command {
 
 /// The event of a key's beginning.
 pub fn key_created(owner: Owner, reach: Reach, key: NewKey, expires_at: Option<Timestamp>) -> Event {
-    let NewKey { id: key, name, digest, prefix, last_four, scopes, expires_at: _ } = key;
+    let NewKey { id: key, name, digest, prefix, last_four, scopes, .. } = key;
     Event::KeyCreated(KeyCreated { key, owner, reach, name, digest, prefix, last_four, scopes, expires_at })
 }
 

@@ -314,6 +314,7 @@ fn whoever_shows_a_token_ends_it_but_not_its_key() {
         confined_to: Some(A),
         scopes: Scopes::All,
         token: Some(minted.token),
+        from: None,
     };
     let shown = Actor::Holder(holder);
     let itself = TokenTarget::Token { token: FIRST, key: K };

@@ -1,8 +1,10 @@
 //! Refusals in GraphQL: `extensions.code`, and for a failed authentication `UNAUTHENTICATED` with the reason.
 
-use authority::{Denied, Failure};
+use authority::Failure;
 use domain::rejection::{Rejection, RejectionClass};
 use juniper::{FieldError, Value};
+
+use crate::let_in::NotLetIn;
 
 /// The error of a field.
 pub(super) fn refused(failure: Failure) -> FieldError {
@@ -15,12 +17,19 @@ pub(super) fn refused(failure: Failure) -> FieldError {
     }
 }
 
-/// The one error of a request whose credential is not accepted.
-pub(super) fn unauthenticated(denied: Denied) -> serde_json::Value {
-    serde_json::json!({
-        "message": denied.to_string(),
-        "extensions": {"code": "UNAUTHENTICATED", "reason": denied.code()},
-    })
+/// The one error of a request whose caller is not let in.
+pub(super) fn not_let_in(refused: &NotLetIn) -> serde_json::Value {
+    let (code, message) = (refused.code(), refused.message());
+    let extensions = match refused {
+        NotLetIn::Denied(_) | NotLetIn::TooManyGuesses { .. } => {
+            serde_json::json!({"code": "UNAUTHENTICATED", "reason": code})
+        }
+        // Not what existing clients take for a dead key.
+        NotLetIn::RateLimited { .. } => {
+            serde_json::json!({"code": code, "retry_after_seconds": refused.retry_after_seconds()})
+        }
+    };
+    serde_json::json!({"message": message, "extensions": extensions})
 }
 
 fn extensions(code: &str, reason: Option<&str>) -> Value {

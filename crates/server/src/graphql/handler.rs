@@ -18,9 +18,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::errors::{harmless, unauthenticated};
+use super::errors::{harmless, not_let_in};
 use super::root_fields::{ROOT_FIELDS_MAX, within_limit};
 use crate::bearer;
+use crate::client_address::ClientAddress;
+use crate::let_in::NotLetIn;
 use crate::refusal::challenge;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
@@ -49,6 +51,7 @@ enum Allowed {
 pub(crate) async fn post(
     State(app): State<App>,
     Extension(id): Extension<Id>,
+    from: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -70,7 +73,7 @@ pub(crate) async fn post(
     // serde reads a struct from an array, too; that would look like a batch.
     let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Request>(if object { &body } else { b"" }) {
-        Ok(request) => answer(app, id, headers, media, request, Allowed::Everything).await,
+        Ok(request) => answer(app, id, from, headers, media, request, Allowed::Everything).await,
         Err(error) => {
             let message = format!("the body must be one JSON object with a query: {error}");
             media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", &message)
@@ -82,6 +85,7 @@ pub(crate) async fn post(
 pub(crate) async fn get(
     State(app): State<App>,
     Extension(id): Extension<Id>,
+    from: ClientAddress,
     headers: HeaderMap,
     RawQuery(parameters): RawQuery,
 ) -> Response {
@@ -96,26 +100,28 @@ pub(crate) async fn get(
     };
     let variables = parameter("variables").map(Value::String);
     let request = Request { query, operation_name: parameter("operationName"), variables };
-    answer(app, id, headers, media, request, Allowed::QueriesOnly).await
+    answer(app, id, from, headers, media, request, Allowed::QueriesOnly).await
 }
 
 async fn answer(
     app: App,
     id: Id,
+    from: ClientAddress,
     headers: HeaderMap,
     media: Media,
     request: Request,
     allowed: Allowed,
 ) -> Response {
-    let caller = match bearer::authenticate(&app.authority, &headers) {
-        Ok(caller) => caller,
-        Err(denial) => return media.unauthenticated(denial),
+    let let_in = match bearer::authenticate(&app, &headers, from) {
+        Ok(let_in) => let_in,
+        Err(refused) => return media.not_let_in(&refused),
     };
     let variables = match variables(request.variables) {
         Ok(variables) => variables,
         Err(message) => return media.refuse(StatusCode::BAD_REQUEST, "VARIABLES_MALFORMED", &message),
     };
-    let noted = Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) };
+    let noted = Noted::of(&let_in);
+    let caller = let_in.caller;
     let context = Context { authority: app.authority.clone(), caller, request: id.by(Way::GraphQl) };
     let (query, operation_name) = (request.query, request.operation_name);
     // The ledger is read and waited for: not on a thread that other requests wait for.
@@ -207,16 +213,22 @@ impl Media {
         self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), Some(code.into()))
     }
 
-    fn unauthenticated(self, denial: authority::Denial) -> Response {
-        let status = match self {
-            Self::Json => StatusCode::OK,
-            Self::GraphQlResponse => StatusCode::UNAUTHORIZED,
+    /// As JSON always 200, and never 429: existing clients look into the errors, and at a 429 they sleep for
+    /// minutes.
+    fn not_let_in(self, refused: &NotLetIn) -> Response {
+        let status = match (self, refused) {
+            (Self::Json, _) => StatusCode::OK,
+            (Self::GraphQlResponse, NotLetIn::Denied(_) | NotLetIn::TooManyGuesses { .. }) => {
+                StatusCode::UNAUTHORIZED
+            }
+            (Self::GraphQlResponse, NotLetIn::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
         };
-        let body = json!({"errors": [unauthenticated(denial.denied)], "data": null});
+        let body = json!({"errors": [not_let_in(refused)], "data": null});
         let mut response = self.reply(status, body, None);
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge(denial.denied));
-        let noted = Noted { code: Some(denial.denied.code().into()), key: denial.key, actor: None };
-        response.extensions_mut().insert(noted);
+        if let NotLetIn::Denied(denial) = refused {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge(denial.denied));
+        }
+        response.extensions_mut().insert(Noted::refused(refused));
         response
     }
 
@@ -259,7 +271,7 @@ impl Media {
         };
         let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")];
         let mut response = (status, headers, body.to_string()).into_response();
-        response.extensions_mut().insert(Noted { code, key: None, actor: None });
+        response.extensions_mut().insert(Noted { code, ..Noted::default() });
         response
     }
 }

@@ -4,10 +4,12 @@ use authority::compose::{FirstKey, KeyInput, TenantInput, UserInput};
 use authority::{Failure, InputError};
 use domain::event::TenantPolicy;
 use domain::key::RevocationReason;
+use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Note, Slug};
 use domain::role::{Scope, Scopes};
 use juniper::{GraphQLEnum, GraphQLInputObject, Nullable};
 
+use super::limits::{self, RateLimitInput};
 use super::scalars::{Instant, Uuid};
 use super::types::Role;
 
@@ -26,6 +28,11 @@ pub struct CreateApiKeyInput {
     pub tenant_id: Option<Uuid>,
     /// What it is narrowed to; null: as wide as the credential used.
     pub scopes: Option<Vec<String>>,
+    /// From where it is accepted: 1 to 32 networks in CIDR notation, or single addresses; null: from wherever
+    /// the key used is.
+    pub allowed_addresses: Option<Vec<String>>,
+    /// How often it is accepted; null: as often as it is shown.
+    pub rate_limit: Option<RateLimitInput>,
     /// Your own name for this attempt: sent again with the same input, nothing is done twice.
     pub idempotency_key: Option<String>,
 }
@@ -40,7 +47,10 @@ impl CreateApiKeyInput {
                 Scopes::only(scopes?)?
             }
         };
-        Ok(KeyInput { name: Name::parse(&self.name)?, expires_at: self.expires_at.map(|at| at.0), scopes })
+        let (name, expires_at) = (Name::parse(&self.name)?, self.expires_at.map(|at| at.0));
+        let addresses = limits::addresses(self.allowed_addresses.as_deref())?;
+        let limits = KeyLimits { addresses, rate: limits::rate(self.rate_limit.as_ref())? };
+        Ok(KeyInput { name, expires_at, scopes, limits })
     }
 }
 

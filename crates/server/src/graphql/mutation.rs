@@ -22,6 +22,7 @@ use super::inputs::{
     RenameServiceAccountInput, RenameTenantInput, RotateApiKeyInput, ServiceAccountIdInput, TenantIdInput,
     UserIdInput,
 };
+use super::limits::{self, ChangeApiKeyAddressesInput, ChangeApiKeyRateInput};
 use super::scalars::{Instant, LogPosition};
 use super::signing_keys::{
     RetireSigningKeyInput, RetireSigningKeyPayload, RotateSigningKeyInput, RotateSigningKeyPayload,
@@ -91,6 +92,24 @@ impl Mutation {
     ) -> FieldResult<SuccessPayload> {
         let expires_at = input.expires_at.map(|at| at.0);
         let command = Command::ChangeKeyExpiry { key: input.key_id.id(), expires_at };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Changes from where a key is accepted. The key used must go on being accepted from where you are, and
+    /// lists only what the key used lists.
+    fn change_api_key_addresses(
+        context: &Context,
+        input: ChangeApiKeyAddressesInput,
+    ) -> FieldResult<SuccessPayload> {
+        let addresses = answered(limits::addresses(input.allowed_addresses.as_deref()))?;
+        let command = Command::ChangeKeyAddresses { key: input.key_id.id(), addresses };
+        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+    }
+
+    /// Changes how often a key is accepted.
+    fn change_api_key_rate(context: &Context, input: ChangeApiKeyRateInput) -> FieldResult<SuccessPayload> {
+        let rate = answered(limits::rate(input.rate_limit.as_ref()))?;
+        let command = Command::ChangeKeyRate { key: input.key_id.id(), rate };
         succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
     }
 

@@ -44,6 +44,7 @@ impl Query {
             api_token_scope: Some(scope.to_owned()),
             key_id: Some(caller.key.into()),
             role: caller.role.map(Into::into),
+            address: caller.address().map(|address| address.to_string()),
         }
     }
 

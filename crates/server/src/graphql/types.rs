@@ -6,6 +6,7 @@ use domain::role::Scopes;
 use domain::row::Standing;
 use juniper::{GraphQLEnum, GraphQLObject};
 
+use super::limits::{RateLimit, shown_addresses, shown_rate};
 use super::scalars::{Instant, LogPosition, Uuid};
 
 /// What a user or a service account may do in a tenant.
@@ -82,6 +83,8 @@ pub struct AuthInfo {
     pub key_id: Option<Uuid>,
     /// What the owner may do in that tenant.
     pub role: Option<Role>,
+    /// The address from which the request came, as the server sees it.
+    pub address: Option<String>,
 }
 
 /// The calling user.
@@ -224,6 +227,10 @@ pub struct ApiKey {
     pub last_four: String,
     /// What it is narrowed to; null: whatever its owner's role permits.
     pub scopes: Option<Vec<String>>,
+    /// From where it is accepted: networks in CIDR notation; null: from everywhere.
+    pub allowed_addresses: Option<Vec<String>>,
+    /// How often it is accepted; null: as often as it is shown.
+    pub rate_limit: Option<RateLimit>,
     /// ACTIVE, or the code with which it is refused now.
     pub status: String,
     /// When it was made.
@@ -245,6 +252,8 @@ impl From<KeyView> for ApiKey {
             prefix: view.prefix.as_str().to_owned(),
             last_four: view.last_four.as_str().to_owned(),
             scopes: scope_names(&view.scopes),
+            allowed_addresses: shown_addresses(&view.limits),
+            rate_limit: shown_rate(&view.limits),
             status: view.status.map_or_else(|refusal| refusal.code(), |()| "ACTIVE").to_owned(),
             created_at: Instant(view.created_at),
         }

@@ -1,15 +1,18 @@
 //! Client authentication of RFC 6749, section 2.3.1: the key's id and the key, in the header or in the body.
 
-use authority::{Authority, Caller, Credential, Denial};
+use authority::{Credential, Shown};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::ids::KeyId;
+use domain::ids::{KeyId, TenantId};
 use zeroize::Zeroizing;
 
 use super::error::{OAuthError, client_mismatch, invalid_client, invalid_request};
 use super::form::Form;
+use crate::client_address::ClientAddress;
+use crate::let_in::LetIn;
+use crate::state::App;
 
 /// The client as it presents itself.
 pub(super) struct Client {
@@ -44,17 +47,17 @@ impl Client {
 
     /// Lets whoever presents itself in.
     pub(super) fn let_in(
-        authority: &Authority,
+        app: &App,
+        from: ClientAddress,
         headers: &HeaderMap,
         form: &Form,
-    ) -> Result<Caller, OAuthError> {
+        wanted: Option<TenantId>,
+    ) -> Result<LetIn, OAuthError> {
         let client = Self::of(headers, form)?;
-        let caller = authority.authenticate(&client.secret, None).map_err(|Denial { denied, key }| {
-            OAuthError { key, ..invalid_client(denied.code(), &denied.to_string()) }
-        })?;
+        let let_in = app.let_in(Shown { credential: &client.secret, from: from.0 }, wanted)?;
         // A token is no client's secret, and a key is only its own client's.
-        let own = caller.key == client.id && caller.credential == Credential::Key;
-        if own { Ok(caller) } else { Err(client_mismatch()) }
+        let own = let_in.caller.key == client.id && let_in.caller.credential == Credential::Key;
+        if own { Ok(let_in) } else { Err(client_mismatch()) }
     }
 
     fn presented(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {

@@ -7,6 +7,8 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::ids::KeyId;
 
+use crate::let_in::NotLetIn;
+use crate::rate::Standing;
 use crate::refusal::status_of;
 use crate::request_log::Noted;
 
@@ -18,6 +20,8 @@ pub(crate) struct OAuthError {
     pub(super) code: &'static str,
     pub(super) description: String,
     pub(super) key: Option<KeyId>,
+    pub(super) rate: Option<Standing>,
+    pub(super) retry_after_seconds: Option<u64>,
 }
 
 pub(super) fn invalid_request(description: &str) -> OAuthError {
@@ -50,7 +54,23 @@ impl OAuthError {
         // RFC 6749, section 5.2, admits few characters here.
         let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
         let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
-        Self { status, error, code, description, key: None }
+        Self { status, error, code, description, key: None, rate: None, retry_after_seconds: None }
+    }
+}
+
+/// Whoever presents itself as a client is not let in.
+impl From<NotLetIn> for OAuthError {
+    fn from(refused: NotLetIn) -> Self {
+        let (code, message) = (refused.code(), refused.message());
+        let retry_after_seconds = refused.retry_after_seconds();
+        let Noted { key, rate, .. } = Noted::refused(&refused);
+        let refusal = match refused {
+            NotLetIn::Denied(_) => invalid_client(code, &message),
+            NotLetIn::TooManyGuesses { .. } | NotLetIn::RateLimited { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", code, &message)
+            }
+        };
+        Self { key, rate, retry_after_seconds, ..refusal }
     }
 }
 
@@ -86,7 +106,11 @@ impl IntoResponse for OAuthError {
             // RFC 7009, section 2.2.1.
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        response.extensions_mut().insert(Noted { code: Some(self.code.into()), key: self.key, actor: None });
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        let noted = Noted { code: Some(self.code.into()), key: self.key, actor: None, rate: self.rate };
+        response.extensions_mut().insert(noted);
         response
     }
 }

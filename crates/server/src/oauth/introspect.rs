@@ -3,7 +3,7 @@
 //! The caller is a client that may verify, and sees what acts in its own tenant. Everything else, be it dead,
 //! unknown or somebody else's, is exactly `{"active":false}`.
 
-use authority::{Caller, Credential};
+use authority::{Caller, Credential, Shown};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
+use crate::client_address::ClientAddress;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
@@ -24,22 +25,28 @@ use crate::verify::may;
 /// Says what a key or token is worth in the caller's tenant.
 pub(crate) async fn introspect(
     State(app): State<App>,
+    from: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
-    let client = Client::let_in(&app.authority, &headers, &form)?;
+    let let_in = Client::let_in(&app, from, &headers, &form, None)?;
+    let noted = Noted::of(&let_in);
+    let client = let_in.caller;
     let Some(tenant) = client.tenant.filter(|_| may(&client, Permission::Verify)) else {
         let message = "this client may not verify what others show";
         return Err(OAuthError::new(StatusCode::FORBIDDEN, "unauthorized_client", "FORBIDDEN", message));
     };
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
-    let answer = match app.authority.verify(shown, Some(tenant)) {
+    // Beyond RFC 7662: without it a key that lists its addresses is not active.
+    let client_address = form.get("client_address").map(str::parse).transpose();
+    let client_address = client_address.map_err(|_| invalid_request("client_address is no IP address"))?;
+    let answer = match app.authority.verify(Shown { credential: shown, from: client_address }, Some(tenant)) {
         Ok(caller) => active(&app, &caller),
         Err(_) => json!({"active": false}),
     };
     let mut response = uncached(answer).into_response();
-    response.extensions_mut().insert(Noted { code: None, key: Some(client.key), actor: Some(client.owner) });
+    response.extensions_mut().insert(noted);
     Ok(response)
 }
 

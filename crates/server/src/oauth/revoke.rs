@@ -3,8 +3,8 @@
 //! What was revoked, has expired or was never ours, is revoked already: 200. What belongs to another client is an error,
 //! and stays as it is.
 
-use authority::Denied;
 use authority::compose::Composed;
+use authority::{Denied, Shown};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -19,22 +19,26 @@ use domain::{Command, Refusal};
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
+use crate::client_address::ClientAddress;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 
 /// Ends the client's own key or token.
 pub(crate) async fn revoke(
     State(app): State<App>,
+    from: ClientAddress,
     Extension(id): Extension<Id>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
-    let client = Client::let_in(&app.authority, &headers, &form)?;
+    let let_in = Client::let_in(&app, from, &headers, &form, None)?;
+    let noted = Noted::of(&let_in);
+    let client = let_in.caller;
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let done = StatusCode::OK.into_response();
-    let noted = Noted { code: None, key: Some(client.key), actor: Some(client.owner) };
-    let verdict = app.authority.verify(shown, None).map_err(|denial| denial.denied);
+    let verdict =
+        app.authority.verify(Shown { credential: shown, from: from.0 }, None).map_err(|denial| denial.denied);
     let over = [Denied::Refused(Refusal::TokenRevoked), Denied::Claims(ClaimsError::Expired)];
     // A token that is refused for now, because its tenant is suspended, must not come back with it.
     let claims = app.authority.claims(shown);

@@ -2,7 +2,7 @@
 //!
 //! A key is the client's secret, or the subject token; scope and audience only narrow.
 
-use authority::{Denial, ExchangeError, Minted, Wanted};
+use authority::{ExchangeError, Minted, Shown, Wanted};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,10 +16,11 @@ use domain::role::Scopes;
 use serde::Serialize;
 
 use super::client::Client;
-use super::error::{
-    OAuthError, client_mismatch, invalid_client, invalid_request, invalid_scope, invalid_target,
-};
+use super::error::{OAuthError, invalid_request, invalid_scope, invalid_target};
 use super::form::Form;
+use crate::client_address::ClientAddress;
+use crate::let_in::{LetIn, NotLetIn};
+use crate::rate::Standing;
 use crate::request_log::Noted;
 use crate::state::App;
 
@@ -46,13 +47,14 @@ struct TokenAnswer {
 /// Mints a token for a key.
 pub(crate) async fn token(
     State(app): State<App>,
+    from: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
     match form.get("grant_type") {
-        Some(CLIENT_CREDENTIALS) => client_credentials(&app, &headers, &form),
-        Some(TOKEN_EXCHANGE) => token_exchange(&app, &form),
+        Some(CLIENT_CREDENTIALS) => client_credentials(&app, from, &headers, &form),
+        Some(TOKEN_EXCHANGE) => token_exchange(&app, from, &form),
         Some(_) => Err(OAuthError::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -63,21 +65,19 @@ pub(crate) async fn token(
     }
 }
 
-fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Response, OAuthError> {
-    let client = Client::of(headers, form)?;
-    let minted = app.authority.exchange(&client.secret, wanted(form)?).map_err(|error| match error {
-        ExchangeError::Denied(Denial { denied, key }) => {
-            OAuthError { key, ..invalid_client(denied.code(), &denied.to_string()) }
-        }
-        other => exchange_error(other),
-    })?;
-    if minted.caller.key != client.id {
-        return Err(client_mismatch());
-    }
-    Ok(answer(minted, None))
+fn client_credentials(
+    app: &App,
+    from: ClientAddress,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, OAuthError> {
+    let wanted = wanted(form)?;
+    let LetIn { caller, rate } = Client::let_in(app, from, headers, form, wanted.tenant)?;
+    let minted = app.authority.mint(caller, wanted).map_err(exchange_error)?;
+    Ok(answer(minted, rate, None))
 }
 
-fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
+fn token_exchange(app: &App, from: ClientAddress, form: &Form) -> Result<Response, OAuthError> {
     let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
     match form.get("subject_token_type") {
         Some(API_KEY | ACCESS_TOKEN) => {}
@@ -96,8 +96,11 @@ fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
     if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
         return Err(invalid_request("actor_token is not supported"));
     }
-    let minted = app.authority.exchange(subject, wanted(form)?).map_err(exchange_error)?;
-    Ok(answer(minted, Some(issued)))
+    let wanted = wanted(form)?;
+    let shown = Shown { credential: subject, from: from.0 };
+    let LetIn { caller, rate } = app.let_in(shown, wanted.tenant).map_err(bad_subject)?;
+    let minted = app.authority.mint(caller, wanted).map_err(exchange_error)?;
+    Ok(answer(minted, rate, Some(issued)))
 }
 
 /// What the request wants of its token.
@@ -122,7 +125,7 @@ fn wanted(form: &Form) -> Result<Wanted, OAuthError> {
     Ok(Wanted { tenant, scopes, audience })
 }
 
-fn answer(minted: Minted, issued_token_type: Option<&'static str>) -> Response {
+fn answer(minted: Minted, rate: Option<Standing>, issued_token_type: Option<&'static str>) -> Response {
     let scope = match &minted.scopes {
         Scopes::All => None,
         Scopes::Only(list) => {
@@ -137,19 +140,26 @@ fn answer(minted: Minted, issued_token_type: Option<&'static str>) -> Response {
         scope,
     };
     let mut response = ([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response();
-    let noted = Noted { code: None, key: Some(minted.caller.key), actor: Some(minted.caller.owner) };
+    let noted = Noted::of(&LetIn { caller: minted.caller, rate });
     response.extensions_mut().insert(noted);
     response
+}
+
+/// RFC 8693, section 2.2.2: whatever is wrong with the subject token is an invalid request.
+fn bad_subject(refused: NotLetIn) -> OAuthError {
+    let refusal = OAuthError::from(refused);
+    match refusal.status {
+        StatusCode::UNAUTHORIZED => {
+            OAuthError { status: StatusCode::BAD_REQUEST, error: "invalid_request", ..refusal }
+        }
+        _ => refusal,
+    }
 }
 
 fn exchange_error(error: ExchangeError) -> OAuthError {
     let message = error.to_string();
     match error {
-        // RFC 8693, section 2.2.2: whatever is wrong with the subject token.
-        ExchangeError::Denied(Denial { denied, key }) => OAuthError {
-            key,
-            ..OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", denied.code(), &message)
-        },
+        ExchangeError::Denied(denial) => bad_subject(denial.into()),
         ExchangeError::NotAKey => {
             OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "NOT_A_KEY", &message)
         }

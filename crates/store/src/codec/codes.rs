@@ -32,6 +32,12 @@ pub(super) mod reach {
     pub const ANY_TENANT: u8 = 2;
 }
 
+/// Of which family an address is: the numbers of the IP versions.
+pub(super) mod address {
+    pub const V4: u8 = 4;
+    pub const V6: u8 = 6;
+}
+
 /// How a key's digest was made.
 pub(super) mod scheme {
     pub const KEYED_BLAKE3: u8 = 1;

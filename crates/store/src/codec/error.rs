@@ -1,5 +1,7 @@
 //! Why bytes were not accepted, or could not be made.
 
+use domain::limits::RateLimitError;
+use domain::network::{NetworkError, NetworkListError};
 use domain::role::ScopeError;
 
 use super::event_type::EventType;
@@ -180,6 +182,21 @@ pub enum Malformed {
     /// Scopes must be stored in ascending order, each once.
     #[error("its scopes are not in strictly ascending order")]
     ScopeOrder,
+    /// A network that cannot be.
+    #[error("{0}")]
+    Network(#[from] NetworkError),
+    /// A network that is written in another way than it must be.
+    #[error("a network has bytes where it must have none")]
+    NetworkSpelling,
+    /// Networks must be stored in ascending order, each once.
+    #[error("its networks are not in strictly ascending order")]
+    NetworkOrder,
+    /// Networks that are no list.
+    #[error("{0}")]
+    NetworkList(#[from] NetworkListError),
+    /// A rate that cannot be.
+    #[error("{0}")]
+    RateLimit(#[from] RateLimitError),
     /// Not the beginning of a key string.
     #[error("{found:?} is no key prefix")]
     KeyPrefix {

@@ -43,6 +43,8 @@ pub enum EventType {
     KeyEnabled = 505,
     KeyRevoked = 506,
     KeyRotated = 507,
+    KeyAddressesChanged = 508,
+    KeyRateChanged = 509,
 
     SigningKeyAdded = 601,
     SigningKeyRetired = 602,
@@ -53,7 +55,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -82,6 +84,8 @@ impl EventType {
         Self::KeyEnabled,
         Self::KeyRevoked,
         Self::KeyRotated,
+        Self::KeyAddressesChanged,
+        Self::KeyRateChanged,
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
@@ -135,6 +139,8 @@ impl EventType {
             Event::KeyEnabled { .. } => Self::KeyEnabled,
             Event::KeyRevoked { .. } => Self::KeyRevoked,
             Event::KeyRotated { .. } => Self::KeyRotated,
+            Event::KeyAddressesChanged { .. } => Self::KeyAddressesChanged,
+            Event::KeyRateChanged { .. } => Self::KeyRateChanged,
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,

@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use domain::event::PublicKey;
 use domain::ids::Id;
 use domain::key::KeyLife;
+use domain::limits::{KeyLimits, RateLimit};
 use domain::row::{
     Deployment, Key, Membership, NameHolder, Retirement, ServiceAccount, SigningKey, Tenant, User,
 };
@@ -12,6 +13,7 @@ use domain::time::{Moment, Position, Timestamp};
 
 use super::codes::{self, thing};
 use super::error::{DecodeError, Malformed};
+use super::v1::limits::{NetworkV1, RateLimitV1, addresses, of_addresses};
 use super::v1::parts::{
     KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, TenantPolicyV1, instant, key_prefix, last_four,
     of_scopes, scopes,
@@ -83,6 +85,8 @@ struct KeyRow {
     last_four: [u8; 4],
     scopes: Option<Vec<String>>,
     life: KeyLifePart,
+    addresses: Option<Vec<NetworkV1>>,
+    rate: Option<RateLimitV1>,
     successor: Option<[u8; 16]>,
     predecessor: Option<[u8; 16]>,
     created: MomentPart,
@@ -251,6 +255,8 @@ impl StoredRow for Key {
             last_four: self.last_four.bytes(),
             scopes: of_scopes(&self.scopes),
             life: self.life.into(),
+            addresses: of_addresses(&self.limits.addresses),
+            rate: self.limits.rate.map(RateLimitV1::from),
             successor: self.successor.map(|id| id.bytes()),
             predecessor: self.predecessor.map(|id| id.bytes()),
             created: self.created.into(),
@@ -269,6 +275,10 @@ impl StoredRow for Key {
                 last_four: last_four(row.last_four)?,
                 scopes: scopes(row.scopes)?,
                 life: row.life.try_into()?,
+                limits: KeyLimits {
+                    addresses: addresses(row.addresses)?,
+                    rate: row.rate.map(RateLimit::try_from).transpose()?,
+                },
                 successor: row.successor.map(Id::from_bytes),
                 predecessor: row.predecessor.map(Id::from_bytes),
                 created: row.created.try_into()?,

@@ -1,9 +1,13 @@
 //! Random recorded events of every type, for property tests.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
+
 use domain::actor::{ActorId, Idempotency, IdempotencyKey, Metadata, Way};
 use domain::event::{Event, KeyCreated, PublicKey, Recorded, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::Id;
 use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use domain::limits::RateLimit;
+use domain::network::{AllowedAddresses, Network};
 use domain::role::{Permission, Role, Scope, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
@@ -134,6 +138,10 @@ fn key_events() -> Vec<BoxedStrategy<Event>> {
         (id(), id(), instant())
             .prop_map(|(key, successor, grace_ends_at)| Event::KeyRotated { key, successor, grace_ends_at })
             .boxed(),
+        (id(), addresses())
+            .prop_map(|(key, addresses)| Event::KeyAddressesChanged { key, addresses })
+            .boxed(),
+        (id(), option::of(rate())).prop_map(|(key, rate)| Event::KeyRateChanged { key, rate }).boxed(),
     ]
 }
 
@@ -189,6 +197,27 @@ pub fn key_created() -> impl Strategy<Value = KeyCreated> {
             expires_at,
         }
     })
+}
+
+pub fn addresses() -> impl Strategy<Value = AllowedAddresses> {
+    let v4 = (any::<u32>(), 0..=32_u8).prop_map(|(bits, prefix)| {
+        let first = u64::from(bits) >> (32 - prefix) << (32 - prefix);
+        Network::new(Ipv4Addr::from_bits(u32::try_from(first).expect("of 32 bits")).into(), prefix)
+    });
+    let v6 = (any::<u128>(), 1..=128_u8).prop_map(|(bits, prefix)| {
+        let first = bits >> (128 - prefix) << (128 - prefix);
+        Network::new(Ipv6Addr::from_bits(first).into(), prefix)
+    });
+    let network = prop_oneof![v4, v6].prop_map(|network| network.expect("a block begins at its start"));
+    option::of(vec(network, 1..=AllowedAddresses::COUNT_MAX)).prop_map(|some| match some {
+        None => AllowedAddresses::Any,
+        Some(list) => AllowedAddresses::only(list).expect("not empty, not too many"),
+    })
+}
+
+pub fn rate() -> impl Strategy<Value = RateLimit> {
+    let parts = (1..=RateLimit::REQUESTS_MAX, 1..=RateLimit::PERIOD_SECONDS_MAX);
+    parts.prop_map(|(requests, seconds)| RateLimit::new(requests, seconds).expect("within bounds"))
 }
 
 fn scopes() -> impl Strategy<Value = Scopes> {

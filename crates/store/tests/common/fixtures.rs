@@ -6,6 +6,8 @@ use domain::actor::{ActorId, Idempotency, IdempotencyKey, Metadata, Way};
 use domain::event::{Event, KeyCreated, PublicKey, Recorded, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::Id;
 use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use domain::limits::RateLimit;
+use domain::network::AllowedAddresses;
 use domain::role::{Role, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
@@ -128,6 +130,11 @@ fn rich_events() -> Vec<Event> {
         Event::KeyEnabled { key },
         Event::KeyRevoked { key, reason, note: Some(user_name(21).text) },
         Event::KeyRotated { key, successor: id(0x48), grace_ends_at: at(1_767_312_000_000) },
+        Event::KeyAddressesChanged {
+            key,
+            addresses: networks(["2001:db8::/32", "192.0.2.0/24", "10.1.2.3"]),
+        },
+        Event::KeyRateChanged { key, rate: RateLimit::new(100, 60).ok() },
         Event::SigningKeyAdded {
             signing_key,
             public_key: PublicKey(run(0xE0)),
@@ -152,6 +159,8 @@ fn variant_events() -> Vec<(&'static str, Event)> {
         ("min", Event::KeyCreated(least_key_created())),
         ("no-scopes", Event::KeyCreated(KeyCreated { scopes: only([]), ..key_created() })),
         ("min", Event::KeyExpiryChanged { key, expires_at: None }),
+        ("min", Event::KeyAddressesChanged { key, addresses: AllowedAddresses::Any }),
+        ("min", Event::KeyRateChanged { key, rate: None }),
         ("min", revoked(RevocationReason::Unspecified)),
         ("affiliation_changed", revoked(RevocationReason::AffiliationChanged)),
         ("superseded", revoked(RevocationReason::Superseded)),
@@ -195,6 +204,10 @@ fn least_key_created() -> KeyCreated {
         expires_at: None,
         ..key_created()
     }
+}
+
+fn networks<const N: usize>(networks: [&str; N]) -> AllowedAddresses {
+    AllowedAddresses::parse(networks).expect("networks")
 }
 
 fn only<const N: usize>(scopes: [&str; N]) -> Scopes {

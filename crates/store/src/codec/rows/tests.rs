@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::codec::random::{id, instant, key_created, name, policy, role, sealed};
+use crate::codec::random::{addresses, id, instant, key_created, name, policy, rate, role, sealed};
 
 fn check<Row: StoredRow + Debug + PartialEq>(row: Row) {
     let bytes = row.to_bytes();
@@ -55,8 +55,10 @@ fn life() -> impl Strategy<Value = KeyLife> {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    (key_created(), life(), option::of(id()), option::of(id()), moment()).prop_map(
-        |(of, life, successor, predecessor, created)| Key {
+    let limits =
+        (addresses(), option::of(rate())).prop_map(|(addresses, rate)| KeyLimits { addresses, rate });
+    (key_created(), life(), limits, option::of(id()), option::of(id()), moment()).prop_map(
+        |(of, life, limits, successor, predecessor, created)| Key {
             id: of.key,
             owner: of.owner,
             reach: of.reach,
@@ -66,6 +68,7 @@ fn key() -> impl Strategy<Value = Key> {
             last_four: of.last_four,
             scopes: of.scopes,
             life,
+            limits,
             successor,
             predecessor,
             created,

@@ -2,9 +2,11 @@
 
 use domain::event::{Event, KeyCreated, PublicKey};
 use domain::ids::Id;
+use domain::limits::RateLimit;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
 
+use super::limits::{RateLimitV1, addresses, of_addresses};
 use super::parts::{SealedV1, instant, key_prefix, last_four, of_scopes, scopes};
 use super::payloads::*;
 use crate::codec::error::Malformed;
@@ -91,6 +93,12 @@ pub(crate) fn encode(event: &Event) -> Vec<u8> {
             successor: successor.bytes(),
             grace_ends_at_ms: grace_ends_at.unix_ms(),
         }),
+        Event::KeyAddressesChanged { key, addresses } => {
+            write(&KeyAddressesChangedV1 { key: key.bytes(), addresses: of_addresses(addresses) })
+        }
+        Event::KeyRateChanged { key, rate } => {
+            write(&KeyRateChangedV1 { key: key.bytes(), rate: rate.map(RateLimitV1::from) })
+        }
         Event::SigningKeyAdded { signing_key, public_key, active_from } => write(&SigningKeyAddedV1 {
             signing_key: signing_key.bytes(),
             public_key: public_key.0,
@@ -256,6 +264,20 @@ pub(crate) fn decode(event_type: EventType, payload: &[u8]) -> Result<Event, Mal
                 key: Id::from_bytes(stored.key),
                 successor: Id::from_bytes(stored.successor),
                 grace_ends_at: instant("grace_ends_at", stored.grace_ends_at_ms)?,
+            }
+        }
+        EventType::KeyAddressesChanged => {
+            let stored: KeyAddressesChangedV1 = read(payload)?;
+            Event::KeyAddressesChanged {
+                key: Id::from_bytes(stored.key),
+                addresses: addresses(stored.addresses)?,
+            }
+        }
+        EventType::KeyRateChanged => {
+            let stored: KeyRateChangedV1 = read(payload)?;
+            Event::KeyRateChanged {
+                key: Id::from_bytes(stored.key),
+                rate: stored.rate.map(RateLimit::try_from).transpose()?,
             }
         }
         EventType::SigningKeyAdded => {

@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 
+use super::limits::{NetworkV1, RateLimitV1};
 use super::parts::{KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, TenantPolicyV1, TokenTargetV1};
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -201,6 +202,20 @@ pub(in crate::codec) struct KeyRotatedV1 {
     pub(in crate::codec) key: [u8; 16],
     pub(in crate::codec) successor: [u8; 16],
     pub(in crate::codec) grace_ends_at_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
+pub(in crate::codec) struct KeyAddressesChangedV1 {
+    pub(in crate::codec) key: [u8; 16],
+    pub(in crate::codec) addresses: Option<Vec<NetworkV1>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
+pub(in crate::codec) struct KeyRateChangedV1 {
+    pub(in crate::codec) key: [u8; 16],
+    pub(in crate::codec) rate: Option<RateLimitV1>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -1,0 +1,106 @@
+//! Letting callers in: the credential is asked about first, then the key is held to its rate.
+
+use authority::{Caller, Denial, Denied, Shown};
+use domain::ids::TenantId;
+
+use crate::rate::Standing;
+use crate::state::App;
+
+/// Somebody who was let in.
+pub(crate) struct LetIn {
+    /// Who, and where they act.
+    pub(crate) caller: Caller,
+    /// What is left of the key's rate, if it has one.
+    pub(crate) rate: Option<Standing>,
+}
+
+/// Somebody who was not.
+#[derive(Debug)]
+pub(crate) enum NotLetIn {
+    /// The credential is not accepted.
+    Denied(Denial),
+    /// It is not, like too many before it from that address.
+    TooManyGuesses {
+        /// In how many seconds the next is looked at.
+        retry_after_seconds: u64,
+    },
+    /// It is accepted, but not that often.
+    RateLimited {
+        /// By whom it was shown.
+        caller: Box<Caller>,
+        /// Where the key stands.
+        standing: Standing,
+    },
+}
+
+/// The code of an address that guesses too often.
+pub(crate) const TOO_MANY_GUESSES: &str = "TOO_MANY_GUESSES";
+/// The code of a key that is used too often.
+pub(crate) const RATE_LIMITED: &str = "RATE_LIMITED";
+
+impl NotLetIn {
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Denied(denial) => denial.denied.code(),
+            Self::TooManyGuesses { .. } => TOO_MANY_GUESSES,
+            Self::RateLimited { .. } => RATE_LIMITED,
+        }
+    }
+
+    /// In how many seconds to try again, if that is all there is to do.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Denied(_) => None,
+            Self::TooManyGuesses { retry_after_seconds } => Some(*retry_after_seconds),
+            Self::RateLimited { standing, .. } => Some(standing.retry_after_seconds()),
+        }
+    }
+
+    /// What is wrong, and what to do next.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Denied(denial) => denial.denied.to_string(),
+            Self::TooManyGuesses { retry_after_seconds } => format!(
+                "too many credentials from this address were not known here; try again in {retry_after_seconds} seconds"
+            ),
+            Self::RateLimited { standing, .. } => format!(
+                "this key is used more often than its rate allows; try again in {} seconds",
+                standing.retry_after_seconds()
+            ),
+        }
+    }
+}
+
+impl From<Denial> for NotLetIn {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl App {
+    /// Lets the holder of a credential in, to the tenant wanted or else to the credential's own.
+    pub(crate) fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<LetIn, NotLetIn> {
+        match self.authority.authenticate(shown, wanted) {
+            Ok(caller) => self.within_rate(caller),
+            Err(denial) => Err(self.counted(denial, shown)),
+        }
+    }
+
+    /// Takes one request of the caller's key.
+    pub(crate) fn within_rate(&self, caller: Caller) -> Result<LetIn, NotLetIn> {
+        let Some(rate) = caller.rate else { return Ok(LetIn { caller, rate: None }) };
+        match self.rates.take(caller.key, rate) {
+            Ok(standing) => Ok(LetIn { caller, rate: Some(standing) }),
+            Err(standing) => Err(NotLetIn::RateLimited { caller: Box::new(caller), standing }),
+        }
+    }
+
+    fn counted(&self, denial: Denial, shown: Shown<'_>) -> NotLetIn {
+        let guessed = denial.key.is_none() && denial.denied != Denied::Missing;
+        match if guessed { self.guesses.count(shown.from) } else { Ok(()) } {
+            Ok(()) => NotLetIn::Denied(denial),
+            Err(retry_after_seconds) => NotLetIn::TooManyGuesses { retry_after_seconds },
+        }
+    }
+}
