@@ -6,6 +6,7 @@ mod main_job;
 mod tokens;
 mod administration;
 mod cascade;
+mod codes;
 mod limits;
 mod crash;
 mod bad_input;
