@@ -13,9 +13,13 @@ mod oauth;
 pub mod graphql;
 mod bearer;
 mod refusal;
+mod interface;
+mod conditional;
 mod body;
 mod deadline;
 mod request_log;
+mod schedule;
 mod instant;
 
+pub use graphql::schema::Introspection;
 pub use serve::{ServeError, ServeOptions, serve};

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::ids::KeyId;
 use domain::rejection::RejectionClass;
+use domain::role::Permission;
 use serde_json::json;
 
 use crate::request_log::Noted;
@@ -28,6 +29,17 @@ impl RestError {
     /// A refusal without a challenge.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), challenge: None, key: None }
+    }
+
+    /// A credential that is accepted, and does not include the permission: 403 with the scope that does
+    /// (RFC 6750, section 3.1).
+    pub fn insufficient(permission: Permission, message: impl Into<String>) -> Self {
+        let scope = permission.scope();
+        let challenge = format!(
+            r#"Bearer realm="keyledger", error="insufficient_scope", scope="{scope}", code="FORBIDDEN""#
+        );
+        let challenge = HeaderValue::from_str(&challenge).ok();
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message) }
     }
 }
 

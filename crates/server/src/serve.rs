@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authority::Authority;
+use authority::{Authority, SigningKeyPolicy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::graphql::schema::Introspection;
 use crate::router::router;
+use crate::schedule;
 use crate::state::App;
 
 /// How the server is reached.
@@ -20,12 +22,16 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// How long requests that are under way may take after a signal to stop.
     pub drain: Duration,
+    /// Whether clients may ask for the GraphQL schema.
+    pub introspection: Introspection,
+    /// How signing keys change by themselves; none: only by hand.
+    pub signing_keys: Option<SigningKeyPolicy>,
 }
 
 impl ServeOptions {
     /// Listens there, and gives requests under way ten seconds.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, drain: Duration::from_secs(10) }
+        Self { listen, drain: Duration::from_secs(10), introspection: Introspection::On, signing_keys: None }
     }
 }
 
@@ -77,7 +83,8 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
     let (stop, mut stopping) = watch::channel(false);
-    let app = router(App::new(Arc::clone(&authority)));
+    let app = App::new(Arc::clone(&authority)).with_introspection(options.introspection);
+    let app = router(app);
     let server = axum::serve(listener, app).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -85,6 +92,9 @@ async fn run(
     let mut server = tokio::spawn(server.into_future());
     tracing::info!(%address, position = %authority.position(), keys = authority.keys_known(), "listening");
     ready(address);
+    let schedule = options
+        .signing_keys
+        .map(|policy| tokio::spawn(schedule::keep_signing_keys(Arc::clone(&authority), policy)));
 
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
@@ -92,6 +102,9 @@ async fn run(
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     tracing::info!("draining");
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
     // The receiver lives as long as the server does.
     let _ = stop.send(true);
     if tokio::time::timeout(options.drain, &mut server).await.is_err() {
