@@ -6,10 +6,10 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: help run demo test lint fmt schema doc ci
+.PHONY: help run demo test test-interop lint fmt schema doc ci
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build, make ./keyledger-data if it is empty, print the first key once, and serve
 	@echo "building keyledger (the first time takes a few minutes) ..."
@@ -32,6 +32,11 @@ test: ## pass every test; needs nothing but a Rust toolchain
 	@echo "building and running every test (the first time takes a few minutes) ..."
 	@# The whole workspace is built before the first test runs; the tests from outside use that binary.
 	KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" cargo test --workspace --locked
+
+test-interop: ## hold a real server to PyJWT, Authlib, jose and graphql-http; needs Python, Node and the network
+	@echo "building keyledger ..."
+	@cargo build --quiet --workspace --bins --locked
+	@bash tests/interop/run.sh "$(TARGET)/debug/keyledger" "$(TARGET)/interop"
 
 lint: ## formatting and lints, as CI runs them
 	cargo fmt --all --check

@@ -100,6 +100,16 @@ impl Client {
         self.try_get(path).expect("the server answers")
     }
 
+    /// Any method, without a body.
+    pub fn ask(&self, method: &str, path: &str) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in self.headers() {
+            request = request.header(name, value);
+        }
+        let request = request.body(()).expect("a method, an address and headers make a request");
+        answer(self.agent.run(request)).expect("the server answers")
+    }
+
     /// `POST` of any body.
     pub fn try_post(&self, path: &str, content_type: &str, body: &str) -> Result<Answer, Unreachable> {
         let mut request = self.agent.post(format!("{}{path}", self.url)).header("content-type", content_type);

@@ -797,7 +797,7 @@ fn the_command_line_refuses_bad_values_and_makes_nothing() {
     assert!(!nowhere.exists());
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     encode64(bytes, b'+', b'/', true)
 }
 

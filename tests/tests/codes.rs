@@ -92,7 +92,8 @@ fn cases(world: &World) -> Vec<Case> {
     let mut case = |code, shown: String| cases.push(Case { code, shown, tenant: None });
 
     // First, for what the key signed before is refused for its sake from then on.
-    let signing = world.operator().query("signing_keys", "{ signing_keys { edges { node { id } } } }").unwrap();
+    let signing =
+        world.operator().query("signing_keys", "{ signing_keys { edges { node { id } } } }").unwrap();
     let token = world.token(&world.made.key, &[]);
     let compromised = json!({"signing_key_id": signing["edges"][0]["node"]["id"], "reason": "compromised"});
     world.operator().mutate("retire_signing_key", &compromised, "position").unwrap();
@@ -222,7 +223,9 @@ fn every_refusal_has_its_code_on_every_interface() {
             let question = json!({"credential": shown}).to_string();
             let verdict = world.operator().post("/v1/verify", "application/json", &question).json();
             assert_eq!(verdict["valid"], false, "{code}: {verdict}");
-            let here = verdict["code"] == *code || verdict["code"] == "OTHER_TENANT" || verdict["code"] == "NOT_A_MEMBER";
+            let here = verdict["code"] == *code
+                || verdict["code"] == "OTHER_TENANT"
+                || verdict["code"] == "NOT_A_MEMBER";
             assert!(here, "{code}: {verdict}");
         }
     }
@@ -231,7 +234,8 @@ fn every_refusal_has_its_code_on_every_interface() {
     for code in &told {
         assert!(log.contains(&format!("\"code\":\"{code}\"")), "{code} is in no line of the log");
     }
-    let missing: Vec<_> = Refusal::ALL.iter().map(|refusal| refusal.code()).filter(|code| !told.contains(code)).collect();
+    let missing: Vec<_> =
+        Refusal::ALL.iter().map(|refusal| refusal.code()).filter(|code| !told.contains(code)).collect();
     assert!(missing.is_empty(), "no case brings a server to {missing:?}");
 }
 
@@ -243,6 +247,10 @@ fn nothing_shown_and_nonsense_shown_are_told_apart() {
     assert_eq!(nothing.header("www-authenticate"), Some(r#"Bearer realm="keyledger""#));
     for nonsense in ["Basic YTpi", "Bearer", "Bearer  ", "bearer\u{e9}", "Token x"] {
         let answer = world.anyone().with("authorization", nonsense).whoami();
-        assert_eq!((answer.status, answer.code().as_deref()), (400, Some("CREDENTIAL_MALFORMED")), "{nonsense}");
+        assert_eq!(
+            (answer.status, answer.code().as_deref()),
+            (400, Some("CREDENTIAL_MALFORMED")),
+            "{nonsense}"
+        );
     }
 }

@@ -4,6 +4,8 @@
 
 mod main_job;
 mod tokens;
+mod standards;
+mod graphql_http;
 mod administration;
 mod cascade;
 mod codes;

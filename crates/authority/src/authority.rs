@@ -27,7 +27,7 @@ use crate::keyring::{Keyring, SecretSources};
 use crate::writer::{self, Done, Shared, Submission};
 
 /// The longest life of a token, whatever is configured.
-const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
+pub(crate) const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
 
 /// How an authority is set up.
 #[derive(Clone, Debug)]
@@ -331,16 +331,19 @@ impl Authority {
         self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The signer that was activated last, of those whose private half is here.
+    /// The signer that was activated last, of those whose private half is here. On a clock that went back
+    /// before all of them, the first that will be: it is published, so its tokens can be checked.
     pub(crate) fn active_signing_key(&self, now: Timestamp) -> Option<Arc<Signer>> {
-        let mut active: Vec<_> = self
+        let (mut active, mut to_come): (Vec<_>, Vec<_>) = self
             .index()
             .signing_keys()
-            .filter(|key| key.retired.is_none() && key.active_from <= now)
+            .filter(|key| key.retired.is_none())
             .map(|key| (key.active_from, key.created, key.id))
-            .collect();
+            .partition(|(active_from, _, _)| *active_from <= now);
         active.sort_unstable();
-        active.into_iter().rev().find_map(|(_, _, id)| self.shared.keyring.signer_with(id))
+        to_come.sort_unstable();
+        let ordered = active.into_iter().rev().chain(to_come);
+        ordered.into_iter().find_map(|(_, _, id)| self.shared.keyring.signer_with(id))
     }
 
     fn assemble(options: Options, ledger: Ledger, keyring: Keyring, index: Index) -> Self {

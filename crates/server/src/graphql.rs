@@ -13,4 +13,8 @@ mod scalars;
 mod context;
 mod errors;
 pub(crate) mod handler;
+pub(crate) mod media;
+mod answer;
+mod progress;
+pub(crate) mod explorer;
 mod root_fields;

@@ -17,9 +17,13 @@ pub mod client_address;
 mod rate;
 mod guesses;
 mod refusal;
+mod interface;
+mod conditional;
 mod body;
 mod deadline;
 mod request_log;
+mod schedule;
 mod instant;
 
+pub use graphql::schema::Introspection;
 pub use serve::{ServeError, ServeOptions, serve};

@@ -9,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::rejection::RejectionClass;
+use domain::role::Permission;
 use serde_json::json;
 
 use crate::let_in::NotLetIn;
@@ -30,6 +31,17 @@ impl RestError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let noted = Box::new(Noted { code: Some(code.into()), ..Noted::default() });
         Self { status, code, message: message.into(), challenge: None, retry_after_seconds: None, noted }
+    }
+
+    /// A credential that is accepted, and does not include the permission: 403 with the scope that does
+    /// (RFC 6750, section 3.1).
+    pub fn insufficient(permission: Permission, message: impl Into<String>) -> Self {
+        let scope = permission.scope();
+        let challenge = format!(
+            r#"Bearer realm="keyledger", error="insufficient_scope", scope="{scope}", code="FORBIDDEN""#
+        );
+        let challenge = HeaderValue::from_str(&challenge).ok();
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message) }
     }
 }
 

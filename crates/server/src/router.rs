@@ -3,10 +3,11 @@
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use crate::refusal::RestError;
+use crate::interface::Interface;
 use crate::state::App;
 use crate::{body, deadline, graphql, health, oauth, request_log, verify, whoami};
 
@@ -15,12 +16,16 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/graphql", post(graphql::handler::post).get(graphql::handler::get))
         .route("/", post(graphql::handler::post))
+        .route("/graphql/schema.graphql", get(graphql::explorer::published_schema))
+        .route("/graphql/explorer.css", get(graphql::explorer::style))
+        .route("/graphql/explorer.js", get(graphql::explorer::program))
         .route("/v1/whoami", get(whoami::whoami))
         .route("/v1/verify", post(verify::verify))
         .route("/oauth/token", post(oauth::token::token))
         .route("/oauth/introspect", post(oauth::introspect::introspect))
         .route("/oauth/revoke", post(oauth::revoke::revoke))
         .route("/.well-known/oauth-authorization-server", get(oauth::metadata::metadata))
+        .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::metadata::metadata_of_path))
         .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -28,18 +33,18 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(middleware::from_fn(body::read_whole))
-        .layer(middleware::from_fn(deadline::keep))
+        .layer(middleware::from_fn_with_state(app.clone(), deadline::keep))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app)
 }
 
-async fn not_found() -> RestError {
-    RestError::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "there is nothing at this address")
+pub(crate) async fn not_found(interface: Interface) -> Response {
+    interface.refuse(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "there is nothing at this address")
 }
 
-async fn method_not_allowed() -> RestError {
+async fn method_not_allowed(interface: Interface) -> Response {
     let message = "this address does not take this method";
-    RestError::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
+    interface.refuse(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
 }
 
 /// A JSON body that must not be kept by caches.

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use authority::Authority;
+use authority::{Authority, SigningKeyPolicy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::client_address::TrustedProxies;
+use crate::graphql::schema::Introspection;
 use crate::router::router;
+use crate::schedule;
 use crate::state::App;
 
 /// How many unknown credentials an address may show in a minute, if nothing else was said.
@@ -28,6 +30,10 @@ pub struct ServeOptions {
     pub trusted_proxies: TrustedProxies,
     /// How many unknown credentials an address may show in a minute; 0: as many as it likes.
     pub guesses_per_minute_max: u32,
+    /// Whether clients may ask for the GraphQL schema.
+    pub introspection: Introspection,
+    /// How signing keys change by themselves; none: only by hand.
+    pub signing_keys: Option<SigningKeyPolicy>,
 }
 
 impl ServeOptions {
@@ -38,6 +44,8 @@ impl ServeOptions {
             drain: Duration::from_secs(10),
             trusted_proxies: TrustedProxies::default(),
             guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
+            introspection: Introspection::On,
+            signing_keys: None,
         }
     }
 }
@@ -99,6 +107,9 @@ async fn run(
     let mut server = tokio::spawn(server.into_future());
     tracing::info!(%address, position = %authority.position(), keys = authority.keys_known(), "listening");
     ready(address);
+    let schedule = options
+        .signing_keys
+        .map(|policy| tokio::spawn(schedule::keep_signing_keys(Arc::clone(&authority), policy)));
 
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
@@ -106,6 +117,9 @@ async fn run(
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     tracing::info!("draining");
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
     // The receiver lives as long as the server does.
     let _ = stop.send(true);
     if tokio::time::timeout(options.drain, &mut server).await.is_err() {

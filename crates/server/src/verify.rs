@@ -73,7 +73,7 @@ pub(crate) async fn verify(
     let Some(tenant) = caller.tenant.filter(|_| may(caller, Permission::Verify)) else {
         let message =
             "this credential may not verify what others show: it needs the permission keyledger:verify";
-        return Err(RestError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+        return Err(RestError::insufficient(Permission::Verify, message));
     };
     if let Some(number) = wanted {
         reached(&app.authority, Position::new(number)).await?;

@@ -4,23 +4,24 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use authority::{Authority, Options, Rollback};
+use authority::{Authority, Options, Rollback, SigningKeyPolicy};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use credentials::claims::Issuer;
 use domain::network::Network;
 use domain::time::Position;
 use domain::{Event, Recorded};
-use jiff::SignedDuration;
-use server::ServeOptions;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
 use server::serve::GUESSES_PER_MINUTE_MAX;
+use server::{Introspection, ServeOptions};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
 use crate::error::CliError;
 use crate::log::{self, LogFormat};
 use crate::output::{self, OutputArgs};
+use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +63,36 @@ pub struct ServeArgs {
         value_parser = parse_token_life
     )]
     token_life: TokenLife,
+    /// How often the key that signs tokens changes by itself, at least 1h; off: only by hand
+    #[arg(
+        long,
+        value_name = "TIME|off",
+        env = "KEYLEDGER_SIGNING_KEY_ROTATION",
+        hide_env_values = true,
+        default_value = "30d",
+        value_parser = parse_rotation
+    )]
+    signing_key_rotation: Rotation,
+    /// How long the next signing key is published before it signs, at least 10m
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KEYLEDGER_SIGNING_KEY_PREPUBLISH",
+        hide_env_values = true,
+        default_value = "1d",
+        value_parser = parse_seconds
+    )]
+    signing_key_prepublish: Seconds,
+    /// Whether clients may ask for the GraphQL schema: on or off
+    #[arg(
+        long,
+        value_name = "on|off",
+        env = "KEYLEDGER_INTROSPECTION",
+        hide_env_values = true,
+        default_value = "on",
+        value_parser = parse_introspection
+    )]
+    introspection: Introspection,
     #[command(flatten)]
     guard: GuardArgs,
     #[command(flatten)]
@@ -112,8 +143,20 @@ struct TokenLife {
     seconds: u64,
 }
 
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seconds(u64);
+
+/// How often signing keys change by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rotation {
+    Every(Seconds),
+    Off,
+}
+
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
+    let signing_keys = signing_keys(&args)?;
     log::start(args.log.unwrap_or_else(LogFormat::of_standard_error))?;
     let issuer = args.issuer.clone().unwrap_or_else(|| default_issuer(args.listen));
     warn_of_clear_text(&args, &issuer);
@@ -130,6 +173,8 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let options = ServeOptions {
         trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
         guesses_per_minute_max: args.guesses_per_minute,
+        introspection: args.introspection,
+        signing_keys,
         ..ServeOptions::new(args.listen)
     };
     server::serve(authority, options, move |address| {
@@ -151,6 +196,19 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
         rollback,
         ..Options::new(args.data.folder(Some(&args.guard)), issuer)
     }
+}
+
+fn signing_keys(args: &ServeArgs) -> Result<Option<SigningKeyPolicy>, CliError> {
+    let Rotation::Every(Seconds(rotation)) = args.signing_key_rotation else { return Ok(None) };
+    let Seconds(prepublish) = args.signing_key_prepublish;
+    let policy = SigningKeyPolicy::new(rotation, prepublish).map_err(|error| UsageError {
+        code: "SCHEDULE_INVALID",
+        message: error.to_string(),
+        hint: Some(
+            "give --signing-key-rotation and --signing-key-prepublish that fit, such as 30d and 1d".into(),
+        ),
+    })?;
+    Ok(Some(policy))
 }
 
 fn default_issuer(listen: SocketAddr) -> Issuer {
@@ -254,9 +312,48 @@ fn parse_token_life(text: &str) -> Result<TokenLife, MalformedValue> {
     if (60..=900).contains(&seconds) { Ok(TokenLife { seconds }) } else { Err(malformed) }
 }
 
+fn parse_introspection(text: &str) -> Result<Introspection, MalformedValue> {
+    match text {
+        "on" => Ok(Introspection::On),
+        "off" => Ok(Introspection::Off),
+        _ => Err(MalformedValue("give on or off")),
+    }
+}
+
+fn parse_rotation(text: &str) -> Result<Rotation, MalformedValue> {
+    if text == "off" { Ok(Rotation::Off) } else { parse_seconds(text).map(Rotation::Every) }
+}
+
+/// A length of time with its unit, days and weeks too; or a number of seconds.
+fn parse_seconds(text: &str) -> Result<Seconds, MalformedValue> {
+    let malformed = MalformedValue("give a length of time, such as 30d, 12h or 3600");
+    if let Ok(seconds) = text.parse() {
+        return Ok(Seconds(seconds));
+    }
+    let span: Span = text.parse().map_err(|_| malformed)?;
+    let days_are_24_hours = SpanRelativeTo::days_are_24_hours();
+    let seconds = span.total((Unit::Second, days_are_24_hours)).map_err(|_| malformed)?;
+    let whole = seconds.fract() == 0.0 && (0.0..=1e12).contains(&seconds);
+    if whole { Ok(Seconds(seconds as u64)) } else { Err(malformed) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_are_seconds_or_have_a_unit() {
+        for (text, seconds) in
+            [("3600", 3600), ("1h", 3600), ("30d", 2_592_000), ("1d 12h", 129_600), ("2w", 1_209_600)]
+        {
+            assert_eq!(parse_seconds(text).unwrap(), Seconds(seconds), "{text}");
+            assert_eq!(parse_rotation(text).unwrap(), Rotation::Every(Seconds(seconds)), "{text}");
+        }
+        assert_eq!(parse_rotation("off").unwrap(), Rotation::Off);
+        for bad in ["", "-1", "-1d", "1.5s", "1mo", "soon", "on"] {
+            assert!(parse_seconds(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn token_lives_are_seconds_or_have_a_unit() {

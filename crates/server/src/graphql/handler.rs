@@ -4,31 +4,29 @@
 //! answered as `application/json` is 200 with `UNAUTHENTICATED` in the errors, because existing clients
 //! look there; as `application/graphql-response+json` it is 401. On success there is no `errors` member.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use domain::actor::Way;
-use juniper::{GraphQLError, InputValue, OperationType, ValidatedOperation, Variables};
+use juniper::{InputValue, OperationType, ValidatedOperation, Variables};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::context::Context;
-use super::errors::{harmless, not_let_in};
+use super::explorer;
+use super::media::{Media, NotAcceptable, is_utf8, names_html};
+use super::progress::Progress;
 use super::root_fields::{ROOT_FIELDS_MAX, within_limit};
 use crate::bearer;
 use crate::client_address::ClientAddress;
-use crate::let_in::NotLetIn;
-use crate::refusal::challenge;
+use crate::deadline::{self, Deadline};
 use crate::request_log::{Id, Noted};
 use crate::state::App;
-
-const JSON: &str = "application/json";
-const GRAPHQL_RESPONSE: &str = "application/graphql-response+json";
 
 /// A request of GraphQL over HTTP.
 #[derive(Deserialize)]
@@ -38,6 +36,9 @@ struct Request {
     operation_name: Option<String>,
     #[serde(default)]
     variables: Option<Value>,
+    /// There are none that we know; still it must be an object.
+    #[serde(default, rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
 }
 
 /// Whether a request may change anything.
@@ -47,15 +48,27 @@ enum Allowed {
     Everything,
 }
 
+/// What is asked, and how it is to be answered.
+struct Asked {
+    request: Request,
+    allowed: Allowed,
+    media: Media,
+    deadline: Deadline,
+}
+
 /// `POST`: a JSON body with `query`, `variables` (an object, or a string of JSON) and `operationName`.
 pub(crate) async fn post(
     State(app): State<App>,
     Extension(id): Extension<Id>,
     from: ClientAddress,
+    Extension(deadline): Extension<Deadline>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let media = Media::of(&headers);
+    let media = match Media::of(&headers) {
+        Ok(media) => media,
+        Err(NotAcceptable) => return not_acceptable(),
+    };
     let body = match body {
         Ok(body) => body,
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -65,15 +78,17 @@ pub(crate) async fn post(
             return media.refuse(rejection.status(), "BODY_UNREADABLE", "the body could not be read");
         }
     };
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON) {
-        let message = "send the request as application/json";
+    if !is_json(&headers) {
+        let message = "send the request as application/json, in UTF-8";
         return media.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
     }
     // serde reads a struct from an array, too; that would look like a batch.
     let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Request>(if object { &body } else { b"" }) {
-        Ok(request) => answer(app, id, from, headers, media, request, Allowed::Everything).await,
+        Ok(request) => {
+            let asked = Asked { request, allowed: Allowed::Everything, media, deadline };
+            answer(app, id, from, &headers, asked).await
+        }
         Err(error) => {
             let message = format!("the body must be one JSON object with a query: {error}");
             media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", &message)
@@ -81,38 +96,46 @@ pub(crate) async fn post(
     }
 }
 
-/// `GET`: the same as query parameters, for queries only.
+/// `GET`: the same as query parameters, for queries only. Browsers that ask nothing get the explorer.
 pub(crate) async fn get(
     State(app): State<App>,
     Extension(id): Extension<Id>,
     from: ClientAddress,
+    Extension(deadline): Extension<Deadline>,
     headers: HeaderMap,
     RawQuery(parameters): RawQuery,
 ) -> Response {
-    let media = Media::of(&headers);
     let parameters = parameters.unwrap_or_default();
     let parameter = |name: &str| {
         let found = form_urlencoded::parse(parameters.as_bytes()).find(|(known, _)| known == name);
         found.map(|(_, value)| value.into_owned())
     };
-    let Some(query) = parameter("query") else {
+    let query = parameter("query");
+    if query.is_none() && names_html(&headers) {
+        return explorer::page(&headers);
+    }
+    let media = match Media::of(&headers) {
+        Ok(media) => media,
+        Err(NotAcceptable) => return not_acceptable(),
+    };
+    let Some(query) = query else {
         return media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", "the parameter query is missing");
     };
+    let extensions = parameter("extensions").map(|text| serde_json::from_str(&text)).transpose();
+    let Ok(extensions) = extensions else {
+        let message = "the parameter extensions must hold a JSON object";
+        return media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", message);
+    };
     let variables = parameter("variables").map(Value::String);
-    let request = Request { query, operation_name: parameter("operationName"), variables };
-    answer(app, id, from, headers, media, request, Allowed::QueriesOnly).await
+    let operation_name = parameter("operationName");
+    let request = Request { query, operation_name, variables, _extensions: extensions };
+    let asked = Asked { request, allowed: Allowed::QueriesOnly, media, deadline };
+    answer(app, id, from, &headers, asked).await
 }
 
-async fn answer(
-    app: App,
-    id: Id,
-    from: ClientAddress,
-    headers: HeaderMap,
-    media: Media,
-    request: Request,
-    allowed: Allowed,
-) -> Response {
-    let let_in = match bearer::authenticate(&app, &headers, from) {
+async fn answer(app: App, id: Id, from: ClientAddress, headers: &HeaderMap, asked: Asked) -> Response {
+    let Asked { request, allowed, media, deadline: Deadline(deadline) } = asked;
+    let let_in = match bearer::authenticate(&app, headers, from) {
         Ok(let_in) => let_in,
         Err(refused) => return media.not_let_in(&refused),
     };
@@ -124,37 +147,62 @@ async fn answer(
     let caller = let_in.caller;
     let context = Context { authority: app.authority.clone(), caller, request: id.by(Way::GraphQl) };
     let (query, operation_name) = (request.query, request.operation_name);
+    let progress = Arc::new(Progress::default());
+    let ours = Arc::clone(&progress);
     // The ledger is read and waited for: not on a thread that other requests wait for.
     let run = move || {
         if !within_limit(&query, &app.schema) {
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
-            return media.refuse(StatusCode::BAD_REQUEST, "TOO_MANY_ROOT_FIELDS", &message);
+            return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
         }
         let operation = match ValidatedOperation::new(&query, operation_name.as_deref(), &app.schema) {
             Ok(operation) => operation,
             Err(error) => return media.malformed(&error),
         };
-        if operation.operation_type() != OperationType::Query && allowed == Allowed::QueriesOnly {
+        let changes = operation.operation_type() != OperationType::Query;
+        if changes && allowed == Allowed::QueriesOnly {
             let message = "GET takes queries only; send a mutation by POST";
             let mut response = media.refuse(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
+        }
+        if changes && !progress.begin() {
+            return media.late("TIMEOUT", deadline::TIMEOUT);
         }
         match operation.execute_sync(&variables, &context) {
             Ok((data, errors)) => media.executed(&data, &errors),
             Err(error) => media.malformed(&error),
         }
     };
-    match tokio::task::spawn_blocking(run).await {
-        Ok(mut response) => {
-            let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
-            response.extensions_mut().insert(Noted { code, ..noted });
-            response
-        }
-        Err(_) => {
+    let ran = tokio::time::timeout_at(deadline.into(), tokio::task::spawn_blocking(run)).await;
+    let mut response = match ran {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
             media.refuse(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why")
         }
-    }
+        Err(_) if ours.give_up() => media.late("TIMEOUT", deadline::TIMEOUT),
+        Err(_) => media.late("UNKNOWN_OUTCOME", deadline::UNKNOWN_OUTCOME),
+    };
+    let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
+    response.extensions_mut().insert(Noted { code, ..noted });
+    response
+}
+
+/// Whether the body is JSON in UTF-8, the one encoding that JSON has (RFC 8259, section 8.1).
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = content_type.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
+    let utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, charset)) if name.trim().eq_ignore_ascii_case("charset") => is_utf8(charset.trim()),
+        Some(_) | None => true,
+    };
+    json && parts.all(utf8)
+}
+
+fn not_acceptable() -> Response {
+    let message = "answers are application/json or application/graphql-response+json, in UTF-8; accept one";
+    Media::AnyJson.refuse(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", message)
 }
 
 /// Variables as an object, as a string of JSON (existing clients), or none.
@@ -178,100 +226,5 @@ fn variables(given: Option<Value>) -> Result<Variables, String> {
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err("variables must be an object, or a string that holds one".to_owned())
         }
-    }
-}
-
-/// The media type of the answer, as the caller accepts it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Media {
-    Json,
-    GraphQlResponse,
-}
-
-impl Media {
-    /// The newer type only for those who ask for it.
-    fn of(headers: &HeaderMap) -> Self {
-        let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut named = accepts.flat_map(|value| value.split(','));
-        let newer = named.any(|part| part.split(';').next().unwrap_or_default().trim() == GRAPHQL_RESPONSE);
-        if newer { Self::GraphQlResponse } else { Self::Json }
-    }
-
-    fn executed(
-        self,
-        data: &juniper::Value,
-        errors: &[juniper::ExecutionError<juniper::DefaultScalarValue>],
-    ) -> Response {
-        if errors.is_empty() {
-            return self.reply(StatusCode::OK, json!({"data": data}), None);
-        }
-        let errors = json!(errors);
-        let extensions = &errors[0]["extensions"];
-        let code =
-            extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
-        let code = code.to_owned();
-        self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), Some(code.into()))
-    }
-
-    /// As JSON always 200, and never 429: existing clients look into the errors, and at a 429 they sleep for
-    /// minutes.
-    fn not_let_in(self, refused: &NotLetIn) -> Response {
-        let status = match (self, refused) {
-            (Self::Json, _) => StatusCode::OK,
-            (Self::GraphQlResponse, NotLetIn::Denied(_) | NotLetIn::TooManyGuesses { .. }) => {
-                StatusCode::UNAUTHORIZED
-            }
-            (Self::GraphQlResponse, NotLetIn::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
-        };
-        let body = json!({"errors": [not_let_in(refused)], "data": null});
-        let mut response = self.reply(status, body, None);
-        if let NotLetIn::Denied(denial) = refused {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge(denial.denied));
-        }
-        response.extensions_mut().insert(Noted::refused(refused));
-        response
-    }
-
-    fn malformed(self, error: &GraphQLError) -> Response {
-        let (code, errors) = match error {
-            GraphQLError::ParseError(_) => {
-                ("GRAPHQL_PARSE_FAILED", vec![json!({"message": error.to_string()})])
-            }
-            GraphQLError::ValidationError(rules) => {
-                ("GRAPHQL_VALIDATION_FAILED", rules.iter().map(|rule| json!(rule)).collect())
-            }
-            GraphQLError::NoOperationProvided
-            | GraphQLError::MultipleOperationsProvided
-            | GraphQLError::UnknownOperationName
-            | GraphQLError::IsSubscription
-            | GraphQLError::NotSubscription
-            | GraphQLError::NotSupported(_) => {
-                ("OPERATION_RESOLUTION_FAILED", vec![json!({"message": error.to_string()})])
-            }
-        };
-        let coded = errors.into_iter().map(|mut error| {
-            error["message"] = json!(harmless(error["message"].as_str().unwrap_or_default()));
-            error["extensions"] = json!({"code": code});
-            error
-        });
-        let body = json!({"errors": coded.collect::<Vec<_>>()});
-        self.reply(StatusCode::BAD_REQUEST, body, Some(code.into()))
-    }
-
-    fn refuse(self, status: StatusCode, code: &'static str, message: &str) -> Response {
-        let message = harmless(message);
-        let body = json!({"errors": [{"message": message, "extensions": {"code": code}}]});
-        self.reply(status, body, Some(code.into()))
-    }
-
-    fn reply(self, status: StatusCode, body: Value, code: Option<Cow<'static, str>>) -> Response {
-        let content_type = match self {
-            Self::Json => "application/json; charset=utf-8",
-            Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",
-        };
-        let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")];
-        let mut response = (status, headers, body.to_string()).into_response();
-        response.extensions_mut().insert(Noted { code, ..Noted::default() });
-        response
     }
 }

@@ -24,6 +24,19 @@ pub fn schema() -> Schema {
         .limit_fields(FIELDS_MAX)
 }
 
+/// Whether clients may ask for the schema itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Introspection {
+    /// They may, and `GET /graphql/schema.graphql` shows it.
+    #[default]
+    On,
+    /// `__schema` and `__type` are refused.
+    Off,
+}
+
+/// How every message of validation about introspection begins, when it is off.
+pub(super) const INTROSPECTION_REFUSED: &str = "GraphQL introspection is not allowed";
+
 /// The schema definition, as published.
 pub fn sdl() -> String {
     schema().as_sdl()

@@ -2,7 +2,7 @@
 
 use authority::Failure;
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::ids::KeyId;
@@ -45,7 +45,7 @@ pub(super) fn invalid_target(description: &str) -> OAuthError {
 }
 
 impl OAuthError {
-    pub(super) fn new(
+    pub(crate) fn new(
         status: StatusCode,
         error: &'static str,
         code: &'static str,
@@ -94,7 +94,8 @@ impl IntoResponse for OAuthError {
             "error_description": self.description,
             "code": self.code,
         });
-        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        let uncached = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+        let mut response = (self.status, uncached, Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge =
                 format!(r#"Basic realm="keyledger", error="{}", code="{}""#, self.error, self.code);

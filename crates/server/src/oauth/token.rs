@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use credentials::claims::Audience;
@@ -54,7 +54,7 @@ pub(crate) async fn token(
     let form = Form::of(&headers, body)?;
     match form.get("grant_type") {
         Some(CLIENT_CREDENTIALS) => client_credentials(&app, from, &headers, &form),
-        Some(TOKEN_EXCHANGE) => token_exchange(&app, from, &form),
+        Some(TOKEN_EXCHANGE) => token_exchange(&app, from, &headers, &form),
         Some(_) => Err(OAuthError::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -77,7 +77,16 @@ fn client_credentials(
     Ok(answer(minted, rate, None))
 }
 
-fn token_exchange(app: &App, from: ClientAddress, form: &Form) -> Result<Response, OAuthError> {
+/// The subject token is proof enough: a client need not present itself. One that does, must be one.
+fn token_exchange(
+    app: &App,
+    from: ClientAddress,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, OAuthError> {
+    if headers.contains_key(AUTHORIZATION) || form.get("client_secret").is_some() {
+        Client::let_in(app, from, headers, form, None)?;
+    }
     let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
     match form.get("subject_token_type") {
         Some(API_KEY | ACCESS_TOKEN) => {}
@@ -109,8 +118,7 @@ fn wanted(form: &Form) -> Result<Wanted, OAuthError> {
     let scopes = scopes.map_err(|error| invalid_scope("SCOPE_INVALID", &error.to_string()))?;
     let tenant = form.get("tenant").map(TenantId::parse).transpose();
     let tenant = tenant.map_err(|_| invalid_target("tenant must be the id of a tenant"))?;
-    let absolute = |target: &str| target.contains(':') && !target.contains('#');
-    if !form.all("resource").all(absolute) {
+    if !form.all("resource").all(is_absolute_uri) {
         // RFC 8707, section 2.
         return Err(invalid_target("resource must be an absolute URI without a fragment"));
     }
@@ -123,6 +131,16 @@ fn wanted(form: &Form) -> Result<Wanted, OAuthError> {
         }
     };
     Ok(Wanted { tenant, scopes, audience })
+}
+
+/// A scheme and something after it, without a fragment (RFC 3986, section 4.3).
+fn is_absolute_uri(target: &str) -> bool {
+    let Some((scheme, rest)) = target.split_once(':') else { return false };
+    let in_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(in_scheme)
+        && !rest.is_empty()
+        && !rest.contains('#')
 }
 
 fn answer(minted: Minted, rate: Option<Standing>, issued_token_type: Option<&'static str>) -> Response {

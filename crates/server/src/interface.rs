@@ -1,0 +1,56 @@
+//! In which form a refusal is answered before a handler has the request: each interface has its own.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::graphql::media::Media;
+use crate::oauth::error::OAuthError;
+use crate::refusal::RestError;
+
+/// The interface that a request is for, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interface {
+    /// `errors` with `extensions.code`.
+    GraphQl(Media),
+    /// `error` and `error_description` of RFC 6749, with `code`.
+    OAuth,
+    /// `error` with `code` and `message`.
+    Rest,
+}
+
+impl Interface {
+    /// The interface at a path, in the form that its caller accepts.
+    pub(crate) fn at(path: &str, headers: &HeaderMap) -> Self {
+        match path {
+            "/" | "/graphql" => Self::GraphQl(Media::of(headers).unwrap_or(Media::AnyJson)),
+            path if path.starts_with("/oauth/") => Self::OAuth,
+            _ => Self::Rest,
+        }
+    }
+
+    /// A refusal in its form.
+    pub(crate) fn refuse(self, status: StatusCode, code: &'static str, message: &str) -> Response {
+        match self {
+            Self::GraphQl(media) => media.refuse(status, code, message),
+            Self::OAuth => {
+                // Of the errors of RFC 6749, section 5.2, the one that says the least.
+                let error =
+                    if status.is_server_error() { "temporarily_unavailable" } else { "invalid_request" };
+                OAuthError::new(status, error, code, message).into_response()
+            }
+            Self::Rest => RestError::new(status, code, message).into_response(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Interface {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::at(parts.uri.path(), &parts.headers))
+    }
+}

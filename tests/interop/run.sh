@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Holds a running server to libraries that are not ours: PyJWT, Authlib, jose, and the audit of graphql-http.
+# Usage: run.sh BINARY SCRATCH. What is installed goes into the folder SCRATCH, and is kept there for the next time.
+set -euo pipefail
+binary=$(realpath "$1")
+mkdir -p "$2"
+scratch=$(realpath "$2")
+cd "$(dirname "$0")"
+
+missing=()
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install --yes --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    echo "test-interop needs ${missing[*]}; install it, or run this as root on Debian" >&2
+    exit 1
+  fi
+fi
+
+# Installed anew only when what is pinned has changed.
+pins=$(cat requirements.txt package.json package-lock.json | cksum)
+if [ "$(cat "$scratch/pins" 2>/dev/null)" != "$pins" ]; then
+  echo "installing PyJWT, Authlib, jose and graphql-http into $scratch ..."
+  rm -rf "$scratch/venv" "$scratch/node"
+  python3 -m venv "$scratch/venv"
+  "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+  mkdir -p "$scratch/node"
+  cp package.json package-lock.json .npmrc "$scratch/node/"
+  (cd "$scratch/node" && npm ci --silent --no-update-notifier)
+  echo "$pins" >"$scratch/pins"
+fi
+# Modules are looked for beside the programs that import them.
+cp ./*.mjs "$scratch/node/"
+
+data=$(mktemp -d "$scratch/data.XXXXXX")
+server=
+finish() {
+  [ -z "$server" ] || kill "$server" 2>/dev/null || true
+  [ -z "$server" ] || wait "$server" 2>/dev/null || true
+  rm -rf "$data"
+}
+trap finish EXIT
+for name in $(compgen -e | grep '^KEYLEDGER_' || true); do unset "$name"; done
+"$binary" init --data "$data/ledger" --tenant acme --admin ada@example.com -o json >"$data/made.json"
+"$binary" serve --data "$data/ledger" --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
+server=$!
+for _ in $(seq 600); do
+  url=$(sed -n 's/^listening on //p' "$data/said")
+  [ -n "$url" ] && break
+  kill -0 "$server" 2>/dev/null || { cat "$data/log" >&2; exit 1; }
+  sleep 0.1
+done
+[ -n "$url" ] || { echo "the server does not start" >&2; cat "$data/log" >&2; exit 1; }
+
+# Each prints a line for what it checked, "ok …" or "FAIL …". One that breaks off has failed, too.
+check() {
+  echo "-- $1"
+  shift
+  if ! "$@" "$url" "$data/made.json" 2>&1 | tee -a "$data/results"; then
+    echo "FAIL it broke off" | tee -a "$data/results"
+  fi
+}
+check "tokens and OAuth, by PyJWT and Authlib" "$scratch/venv/bin/python" -B tokens.py
+check "tokens, by jose" node "$scratch/node/tokens.mjs"
+check "GraphQL over HTTP, by the audit of graphql-http" node "$scratch/node/audit.mjs"
+
+passed=$(grep -c '^ok ' "$data/results" || true)
+failed=$(grep -c '^FAIL ' "$data/results" || true)
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
