@@ -45,7 +45,9 @@ finish() {
 trap finish EXIT
 for name in $(compgen -e | grep '^KEYLEDGER_' || true); do unset "$name"; done
 "$binary" init --data "$data/ledger" --tenant acme --admin ada@example.com -o json >"$data/made.json"
-"$binary" serve --data "$data/ledger" --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
+# Chosen beforehand: it is part of the issuer, which tokens name.
+port=$("$scratch/venv/bin/python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+"$binary" serve --data "$data/ledger" --listen "127.0.0.1:$port" >"$data/said" 2>"$data/log" &
 server=$!
 for _ in $(seq 600); do
   url=$(sed -n 's/^listening on //p' "$data/said")
