@@ -6,7 +6,7 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: help run demo test test-interop lint fmt schema doc ci
+.PHONY: errors help run demo test test-interop lint fmt schema doc ci
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ fmt: ## format the code
 
 schema: ## publish the server's GraphQL schema to schema.graphql
 	UPDATE_SCHEMA=1 cargo test --quiet --package keyledger-server --test schema
+
+errors: ## write docs/errors.md from the catalogue of codes
+	UPDATE_DOCS=1 cargo test --quiet --package keyledger --test cli explain
 
 doc: ## build the documentation of the code, private items too; every warning is an error
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked

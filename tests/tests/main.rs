@@ -17,3 +17,4 @@ mod invariants;
 mod oracle;
 mod properties;
 mod demo;
+mod readme;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use store::DataFolder;
 
 use crate::commands::audit::AuditCommand;
+use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::serve::ServeArgs;
 use crate::exit::Exit;
@@ -36,6 +37,8 @@ pub enum Command {
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Say what a stable code means, and what to do next
+    Explain(ExplainArgs),
 }
 
 fn after_help() -> String {

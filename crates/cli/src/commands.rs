@@ -3,6 +3,7 @@
 pub mod init;
 pub mod serve;
 pub mod audit;
+pub mod explain;
 
 use crate::args::Command;
 use crate::error::CliError;
@@ -13,5 +14,6 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Audit(command) => audit::run(command),
+        Command::Explain(args) => explain::run(args),
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod error;
 mod exit;
 mod usage;
+mod catalogue;
 mod output;
 mod log;
 mod panics;

@@ -5,6 +5,7 @@
 mod support;
 mod help;
 mod usage;
+mod explain;
 mod init;
 mod audit;
 mod serve;

@@ -1,0 +1,614 @@
+//! The catalogue of codes: what each stable code means, and what to do next. `docs/errors.md` is made from it.
+
+/// One stable code.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub code: &'static str,
+    pub family: Family,
+    pub meaning: &'static str,
+    pub next: &'static str,
+}
+
+/// Where a code comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A key or token is not accepted.
+    Credential,
+    /// The rules say no to a command.
+    Rules,
+    /// The request is not well formed, or asks too much.
+    Request,
+    /// The server cannot do it now.
+    Server,
+    /// A command at the machine met the data folder, or the line itself is wrong.
+    Machine,
+}
+
+impl Family {
+    pub const ALL: [Self; 5] = [Self::Credential, Self::Rules, Self::Request, Self::Server, Self::Machine];
+
+    /// The word for it in listings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Credential => "credential",
+            Self::Rules => "rules",
+            Self::Request => "request",
+            Self::Server => "server",
+            Self::Machine => "machine",
+        }
+    }
+
+    /// Where its codes are met.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Credential => "A key or token is not accepted",
+            Self::Rules => "The rules say no",
+            Self::Request => "The request is not well formed",
+            Self::Server => "The server cannot do it now",
+            Self::Machine => "At the machine, and on the command line",
+        }
+    }
+}
+
+/// The entry of a code, in any letter case and with hyphens for underscores.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    let code = code.trim().to_ascii_uppercase().replace('-', "_");
+    ENTRIES.iter().find(|entry| entry.code == code)
+}
+
+/// The code that is spelt most like this, if one is.
+pub fn nearest(code: &str) -> Option<&'static str> {
+    let code = code.trim().to_ascii_uppercase().replace('-', "_");
+    let near = ENTRIES.iter().map(|entry| (strsim::jaro_winkler(entry.code, &code), entry.code));
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8).map(|(_, code)| code)
+}
+
+const fn entry(family: Family, code: &'static str, meaning: &'static str, next: &'static str) -> Entry {
+    Entry { code, family, meaning, next }
+}
+
+use Family::{Credential, Machine, Request, Rules, Server};
+
+/// Every code, by family.
+pub const ENTRIES: &[Entry] = &[
+    entry(
+        Credential,
+        "CREDENTIAL_MISSING",
+        "Nothing was shown.",
+        "Send `Authorization: Bearer` with a key or a token; on the command line log in with `keyledger auth login`.",
+    ),
+    entry(
+        Credential,
+        "CREDENTIAL_MALFORMED",
+        "What was shown cannot be a credential, or more than one was shown.",
+        "Send one header: `Authorization: Bearer`, a space, and the key or token.",
+    ),
+    entry(
+        Credential,
+        "KEY_MISTYPED",
+        "The key's checksum is wrong: it was mistyped or cut.",
+        "Copy it again, whole.",
+    ),
+    entry(
+        Credential,
+        "KEY_UNKNOWN",
+        "Nobody here has this key.",
+        "Check that it belongs to this deployment and was copied whole.",
+    ),
+    entry(Credential, "KEY_REVOKED", "The key was revoked, for good.", "Ask for a new key."),
+    entry(
+        Credential,
+        "KEY_EXPIRED",
+        "The key's time is over; an expired key stays expired.",
+        "Make a new key, or rotate keys before they end.",
+    ),
+    entry(Credential, "KEY_ROTATED", "The key was rotated, and the overlap is over.", "Use its successor."),
+    entry(
+        Credential,
+        "KEY_DISABLED",
+        "The key is disabled, which can be undone.",
+        "Its owner, or an administrator for a service account's, enables it: `keyledger key enable`.",
+    ),
+    entry(
+        Credential,
+        "ADDRESS_NOT_ALLOWED",
+        "The key lists the networks from which it is accepted, and the request came from elsewhere.",
+        "Use it from there, or have the list changed. Behind a proxy, check `serve --trusted-proxy`; `{ auth_info { address } }` tells which address the server sees.",
+    ),
+    entry(
+        Credential,
+        "OWNER_REMOVED",
+        "The user or service account of the key was removed, for good.",
+        "Use a key of another owner.",
+    ),
+    entry(
+        Credential,
+        "OWNER_SUSPENDED",
+        "The user or service account of the key is suspended.",
+        "An administrator resumes a service account, an operator a user.",
+    ),
+    entry(
+        Credential,
+        "MEMBERSHIP_REMOVED",
+        "The key's user left the tenant, or the key is from an earlier membership.",
+        "Have somebody in the tenant make a new key; joining again revives none.",
+    ),
+    entry(
+        Credential,
+        "TENANT_REMOVED",
+        "The tenant of the key was removed, for good.",
+        "Use a key of another tenant.",
+    ),
+    entry(Credential, "TENANT_SUSPENDED", "The tenant is suspended.", "An operator resumes it."),
+    entry(
+        Credential,
+        "NOT_A_MEMBER",
+        "The key's user is no member of the tenant asked for.",
+        "Name another tenant, or have an administrator of that one add the user.",
+    ),
+    entry(
+        Credential,
+        "OTHER_TENANT",
+        "The credential acts in one tenant only, and another was asked for.",
+        "Name its own tenant, or none.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_EXPIRED",
+        "The token's time is over; tokens live for minutes.",
+        "Exchange the key for a new one.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_REVOKED",
+        "The token, or all of its kind until then, was revoked.",
+        "Exchange the key for a new one.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_SIGNATURE",
+        "No key of this server signed the token.",
+        "Check that it is from this deployment and was copied whole.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_MALFORMED",
+        "It is no token that this server issues.",
+        "Show a token from `POST /oauth/token`, whole.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_ISSUER",
+        "The token names another issuer than this server is now.",
+        "Exchange the key for a new one; check `serve --issuer`.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_AUDIENCE",
+        "The token is for another service.",
+        "Exchange the key without an audience, or with this server's URL.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_NOT_YET_VALID",
+        "The token is valid only later: clocks differ.",
+        "Check the clocks of the machines.",
+    ),
+    entry(
+        Credential,
+        "SIGNING_KEY_REFUSED",
+        "The key that signed the token was compromised, or is not ours.",
+        "Exchange the key for a new token.",
+    ),
+    entry(
+        Credential,
+        "TOO_MANY_GUESSES",
+        "Too many credentials from this address were not known here. A good one is accepted all the same.",
+        "Wait as long as `Retry-After` says; find out which client shows unknown keys.",
+    ),
+    entry(
+        Credential,
+        "RATE_LIMITED",
+        "The key is used more often than its rate allows.",
+        "Wait as long as `Retry-After` says, or have the rate changed.",
+    ),
+    entry(
+        Credential,
+        "CLIENT_MISMATCH",
+        "The client id is not the id of the key shown, or a token was shown as a client secret.",
+        "Give the key's own id as client id and the key as client secret.",
+    ),
+    entry(
+        Credential,
+        "NOT_A_KEY",
+        "A token was shown where a key is needed.",
+        "Show the key: a token cannot be exchanged again.",
+    ),
+    entry(
+        Credential,
+        "TOKEN_OF_ANOTHER_CLIENT",
+        "A client may end only its own key and tokens.",
+        "Let the client end it, or revoke the key as its administrator.",
+    ),
+    entry(
+        Rules,
+        "FORBIDDEN",
+        "The role, or the scopes of the key used, do not include the permission.",
+        "The message names it. Use another key, or ask an administrator.",
+    ),
+    entry(
+        Rules,
+        "CONSOLE_ONLY",
+        "Only the person at the machine may do that.",
+        "Run the `keyledger` command on the data folder itself.",
+    ),
+    entry(
+        Rules,
+        "NOT_FOUND",
+        "There is no such thing, or none that the caller may know of.",
+        "Check the id and the tenant.",
+    ),
+    entry(Rules, "REMOVED", "It was removed, for good.", "Create a new one."),
+    entry(Rules, "SUSPENDED", "It is suspended.", "Resume it first."),
+    entry(Rules, "ID_TAKEN", "The id is in use; ids are never used again.", "Ask again: a new id is drawn."),
+    entry(Rules, "SLUG_TAKEN", "Another living tenant has this slug.", "Choose another."),
+    entry(
+        Rules,
+        "EMAIL_TAKEN",
+        "A living user has this e-mail address.",
+        "Add that user as a member instead.",
+    ),
+    entry(
+        Rules,
+        "NAME_TAKEN",
+        "Another living service account of the tenant has this name.",
+        "Choose another.",
+    ),
+    entry(
+        Rules,
+        "ALREADY_MEMBER",
+        "The user is a member already, with another role.",
+        "Change the role instead.",
+    ),
+    entry(
+        Rules,
+        "LAST_ADMINISTRATOR",
+        "A tenant must keep a living administrator.",
+        "Make another member administrator first.",
+    ),
+    entry(Rules, "LAST_OPERATOR", "The deployment must keep a living operator.", "Grant another user first."),
+    entry(
+        Rules,
+        "LAST_SIGNING_KEY",
+        "The deployment must keep a key that signs tokens.",
+        "Rotate first, or retire it as compromised, which replaces it.",
+    ),
+    entry(Rules, "EXPIRY_IN_PAST", "The expiry is over already.", "Give a later instant, or none."),
+    entry(
+        Rules,
+        "KEY_LIFE_TOO_LONG",
+        "The tenant's policy bounds the life of keys.",
+        "Give an earlier expiry, or have the policy changed.",
+    ),
+    entry(
+        Rules,
+        "POLICY_CONTRADICTS",
+        "The default life must be at least a second and not longer than the longest.",
+        "Change either.",
+    ),
+    entry(
+        Rules,
+        "GRACE_TOO_LONG",
+        "A rotated key may overlap its successor for at most 90 days.",
+        "Give a shorter overlap.",
+    ),
+    entry(
+        Rules,
+        "SCOPES_NOT_HELD",
+        "A key or token would have scopes that the key used does not have.",
+        "Ask for fewer, or use a wider key.",
+    ),
+    entry(
+        Rules,
+        "REACH_NOT_HELD",
+        "The new key would act where the credential used does not.",
+        "Name the tenant of the credential used, or use a key for any tenant.",
+    ),
+    entry(
+        Rules,
+        "ADDRESSES_NOT_HELD",
+        "The key would be accepted from addresses from which the key used is not.",
+        "Name networks within the list of the key used, or use another key.",
+    ),
+    entry(
+        Rules,
+        "WOULD_LOCK_OUT",
+        "The key used would not be accepted from where it is used.",
+        "Include the address that you use, or change it with another key.",
+    ),
+    entry(Rules, "ALREADY_INITIALISED", "The ledger has its first tenant.", "Go on with it."),
+    entry(
+        Request,
+        "IDEMPOTENCY_CONFLICT",
+        "The idempotency key was used before, for another request.",
+        "Use a new one.",
+    ),
+    entry(
+        Request,
+        "INVALID",
+        "A part of the input has the wrong form.",
+        "The message names it and says how.",
+    ),
+    entry(
+        Request,
+        "NAME_INVALID",
+        "A name has a character that names cannot have, or is empty.",
+        "The message says which.",
+    ),
+    entry(Request, "NAME_TOO_LONG", "A name is too long.", "The message says how long it may be."),
+    entry(
+        Request,
+        "SCOPE_INVALID",
+        "A scope is none of RFC 6749, section 3.3, or begins with `keyledger:` and does not exist.",
+        "The message names those that exist.",
+    ),
+    entry(
+        Request,
+        "NETWORK_INVALID",
+        "A list of addresses has something in it that is no network, or is empty or too long.",
+        "Give 1 to 32 addresses or blocks in CIDR notation, each at its first address: `10.0.0.0/8`.",
+    ),
+    entry(Request, "TOO_LARGE", "The event would be too large to be recorded.", "Give shorter texts."),
+    entry(Request, "PAYLOAD_TOO_LARGE", "The body is larger than 256 KiB.", "Send less."),
+    entry(Request, "BODY_UNREADABLE", "The body broke off.", "Send it again."),
+    entry(
+        Request,
+        "REQUEST_MALFORMED",
+        "The request is not of the form that the address takes.",
+        "The message says which.",
+    ),
+    entry(
+        Request,
+        "VARIABLES_MALFORMED",
+        "GraphQL variables are neither an object nor a string that holds one.",
+        "Send an object.",
+    ),
+    entry(Request, "UNSUPPORTED_MEDIA_TYPE", "The body is not JSON.", "Send it as `application/json`."),
+    entry(
+        Request,
+        "NOT_ACCEPTABLE",
+        "The request accepts no media type in which the answer can be given.",
+        "Accept `application/json` or `application/graphql-response+json`.",
+    ),
+    entry(
+        Request,
+        "METHOD_NOT_ALLOWED",
+        "The address does not take this method; GET takes queries only.",
+        "Send mutations by POST.",
+    ),
+    entry(
+        Request,
+        "NO_SUCH_ROUTE",
+        "There is nothing at this address.",
+        "Check the URL; the README lists the routes.",
+    ),
+    entry(
+        Request,
+        "TOO_MANY_ROOT_FIELDS",
+        "An operation may have at most ten root fields.",
+        "Send several requests.",
+    ),
+    entry(Request, "GRAPHQL_PARSE_FAILED", "The document is no GraphQL.", "The message says where."),
+    entry(
+        Request,
+        "GRAPHQL_VALIDATION_FAILED",
+        "The document does not fit the schema, or is larger or deeper than allowed.",
+        "Compare it with `GET /graphql/schema.graphql`.",
+    ),
+    entry(
+        Request,
+        "OPERATION_RESOLUTION_FAILED",
+        "The request does not say which operation of the document it means.",
+        "Send one operation, or its name as `operationName`.",
+    ),
+    entry(
+        Request,
+        "INTROSPECTION_OFF",
+        "The server does not show its schema.",
+        "Use the published `schema.graphql`.",
+    ),
+    entry(
+        Request,
+        "INVALID_REQUEST",
+        "A request to an OAuth endpoint is malformed (RFC 6749, section 5.2).",
+        "The description says what.",
+    ),
+    entry(
+        Request,
+        "INVALID_TARGET",
+        "The tenant, resource or audience asked for cannot be (RFC 8693, section 2.2.2).",
+        "The description says why.",
+    ),
+    entry(
+        Request,
+        "GRANT_TYPE",
+        "The endpoint does not take this grant.",
+        "Use client_credentials or token exchange.",
+    ),
+    entry(
+        Server,
+        "UNKNOWN_OUTCOME",
+        "Whether the change lasts is not known: the disk failed during the commit, or it took too long.",
+        "Ask again with the same idempotency key.",
+    ),
+    entry(
+        Server,
+        "STOPPED",
+        "The server takes no changes; nothing was changed.",
+        "Look into its log; try again later.",
+    ),
+    entry(
+        Server,
+        "UNREADABLE",
+        "The ledger could not be read.",
+        "Look into the server's log; run `keyledger audit verify`.",
+    ),
+    entry(
+        Server,
+        "SUBJECT_KEY_MISSING",
+        "The key that seals this owner's names is missing from the server's secrets.",
+        "Restore `secrets/subjects` from its backup.",
+    ),
+    entry(
+        Server,
+        "NO_SIGNING_KEY",
+        "No key signs tokens now.",
+        "An operator rotates: `keyledger signing-key rotate`.",
+    ),
+    entry(
+        Server,
+        "POSITION_NOT_REACHED",
+        "The server has not reached the position asked for.",
+        "Ask again shortly; check that the position is of this ledger.",
+    ),
+    entry(Server, "INTERNAL", "The server failed.", "Its log says why, under the request's id."),
+    entry(
+        Server,
+        "EXECUTION_FAILED",
+        "A GraphQL operation failed without a code of its own.",
+        "Look into the server's log.",
+    ),
+    entry(
+        Machine,
+        "USAGE",
+        "The command line is malformed.",
+        "The hint says what would be right; `--help` shows examples.",
+    ),
+    entry(Machine, "HELP", "Help was asked for.", "Read it."),
+    entry(
+        Machine,
+        "VALUE_INVALID",
+        "An argument or setting has a value that it cannot have.",
+        "The message says which form it takes.",
+    ),
+    entry(
+        Machine,
+        "LOG_FILTER_INVALID",
+        "KEYLEDGER_LOG is no filter of log lines.",
+        "Give a level, such as `debug`.",
+    ),
+    entry(
+        Machine,
+        "SCHEDULE_INVALID",
+        "The schedule of signing keys contradicts itself.",
+        "Publish keys for a shorter time than they sign.",
+    ),
+    entry(Machine, "NO_LEDGER", "The folder holds no ledger.", "Make one: `keyledger init`."),
+    entry(
+        Machine,
+        "LEDGER_EXISTS",
+        "The folder holds a ledger already.",
+        "Choose another folder; nothing is ever overwritten.",
+    ),
+    entry(
+        Machine,
+        "LEDGER_IN_USE",
+        "Another process has the ledger open.",
+        "Stop it first; audits run beside a server unless that is `--exclusive`.",
+    ),
+    entry(
+        Machine,
+        "LEDGER_NEEDS_REPAIR",
+        "A crash left the file half written, and reading alone cannot repair it.",
+        "Start the server on it once, or run `keyledger audit verify --repair`.",
+    ),
+    entry(
+        Machine,
+        "LEDGER_DAMAGED",
+        "The file is damaged.",
+        "Copy the folder before anything changes it; restore a backup.",
+    ),
+    entry(
+        Machine,
+        "LOG_DAMAGED",
+        "An event of the log cannot be read.",
+        "Copy the folder before anything changes it; restore a backup.",
+    ),
+    entry(
+        Machine,
+        "CHAIN_BROKEN",
+        "An event does not follow from the one before.",
+        "Somebody or something changed the log: copy the folder, compare it with backups.",
+    ),
+    entry(
+        Machine,
+        "VIEWS_DAMAGED",
+        "A row of the views does not match its check.",
+        "Stop the server and run `keyledger audit rebuild`: the log is the truth.",
+    ),
+    entry(
+        Machine,
+        "DATABASE_FAILED",
+        "The database could not do it.",
+        "The message says what; check the disk.",
+    ),
+    entry(
+        Machine,
+        "FILE_FAILED",
+        "A file could not be read or written.",
+        "The message names it; check permissions and space.",
+    ),
+    entry(
+        Machine,
+        "GUARD_EXISTS",
+        "The guard's file is there and may guard another ledger.",
+        "Name another path with `--guard`.",
+    ),
+    entry(
+        Machine,
+        "NO_GUARD",
+        "The guard that shows that the ledger was not rolled back is missing or unreadable.",
+        "Bring it back; or start once with `--accept-rollback`.",
+    ),
+    entry(Machine, "OTHER_LEDGER", "The guard is another ledger's.", "Name the right one with `--guard`."),
+    entry(
+        Machine,
+        "ROLLED_BACK",
+        "The ledger is older than its guard: a backup was restored, or events were lost.",
+        "Find the newer one; or start once with `--accept-rollback`, and repeat the revocations made since.",
+    ),
+    entry(
+        Machine,
+        "OTHER_PEPPER",
+        "The keys of this ledger were digested under another pepper.",
+        "Give the right one with `--pepper-file`.",
+    ),
+    entry(Machine, "ADDRESS_IN_USE", "Another process listens there.", "Choose another with `--listen`."),
+    entry(Machine, "ADDRESS_INVALID", "The machine cannot listen there.", "Choose another with `--listen`."),
+    entry(
+        Machine,
+        "NO_RESOURCES",
+        "The machine has no room for one more server.",
+        "Check limits of threads and files.",
+    ),
+    entry(
+        Machine,
+        "WRITER_STOPPED",
+        "The server has ended, because its ledger takes no more changes.",
+        "Start it again: the ledger is opened and checked anew.",
+    ),
+    entry(
+        Machine,
+        "VERIFICATION_FAILED",
+        "The audit found something wrong.",
+        "The report tells every problem; copy the folder before anything changes it.",
+    ),
+    entry(Machine, "OUTPUT_FAILED", "The output could not be written.", "Check the disk, or the reader."),
+    entry(
+        Machine,
+        "KEY_LOST",
+        "The ledger was made, and the only copy of its first key is lost.",
+        "Nothing uses it yet: remove the folder and init again.",
+    ),
+    entry(Machine, "DEFECT", "This is a defect of keyledger.", "Please report it, with the message."),
+];
