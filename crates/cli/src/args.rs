@@ -6,6 +6,7 @@ use authority::SecretSources;
 use clap::{Args, Parser, Subcommand};
 use store::DataFolder;
 
+use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::init::InitArgs;
 use crate::commands::serve::ServeArgs;
@@ -36,6 +37,9 @@ pub enum Command {
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// As a client of a server.
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 fn after_help() -> String {
@@ -43,7 +47,9 @@ fn after_help() -> String {
 Examples:
   keyledger init --data /var/lib/keyledger --tenant acme --admin ada@example.com
   keyledger serve --data /var/lib/keyledger
-  keyledger audit verify --data /var/lib/keyledger";
+  keyledger audit verify --data /var/lib/keyledger
+  keyledger auth login --url https://keys.example.com
+  keyledger service-account create etl-agent --role runner";
     format!("{examples}\n\n{}", Exit::table())
 }
 

@@ -3,7 +3,22 @@
 pub mod init;
 pub mod serve;
 pub mod audit;
+mod client;
+mod auth;
+mod whoami;
+mod token;
+mod verify;
+mod key;
+mod service_account;
+mod member;
+mod user;
+mod tenant;
+mod signing_key;
+mod revoke_tokens;
+mod completions;
+mod man;
 
+pub use self::client::ClientCommand;
 use crate::args::Command;
 use crate::error::CliError;
 
@@ -13,5 +28,6 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Audit(command) => audit::run(command),
+        Command::Client(command) => client::run(command),
     }
 }
