@@ -68,7 +68,7 @@ fn what_is_no_key_is_told_without_repeating_it() {
     assert_eq!(told("two words"), refusal(2, "CREDENTIAL_MALFORMED"));
     assert_eq!(told("one\ntwo"), refusal(2, "CREDENTIAL_MALFORMED"));
     assert_eq!(told(&"x".repeat(100_000)), refusal(2, "CREDENTIAL_MALFORMED"));
-    assert_eq!(told(&scene.key()[..40]), refusal(3, "KEY_UNKNOWN"));
+    assert_eq!(told(&scene.key()[..40]), refusal(3, "KEY_MISTYPED"));
     let mistyped = format!("{}x", &scene.key()[..scene.key().len() - 1]);
     assert_eq!(told(&mistyped).0, 3);
     let nowhere = whoami("/nowhere/key");

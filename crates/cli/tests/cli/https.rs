@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, Stream};
 
-use crate::scene::text;
+use crate::scene::{NOBODY, text};
 use crate::support::{Ended, keyledger};
 
 const WHOAMI: &str = r#"{"kind":"user","id":"x","key_id":"y","position":"1"}"#;
@@ -48,7 +48,11 @@ fn serving() -> String {
 }
 
 fn whoami(url: &str, roots: Option<&Path>) -> Ended {
-    let mut command = keyledger(&["whoami", "-o", "json"]);
+    run(&["whoami"], url, roots)
+}
+
+fn run(arguments: &[&str], url: &str, roots: Option<&Path>) -> Ended {
+    let mut command = keyledger(&[arguments, &["-o", "json"]].concat());
     command.env("KEYLEDGER_URL", url).env("KEYLEDGER_KEY", "klu_some-key");
     if let Some(roots) = roots {
         command.env("SSL_CERT_FILE", roots);
@@ -66,6 +70,9 @@ fn a_company_s_own_authority_is_trusted_and_a_stranger_is_not() {
     let (code, message) = ended.error();
     assert_eq!((ended.code, code.as_str()), (7, "UNREACHABLE"), "{message}");
     assert!(message.contains("certificate"), "{message}");
+    // Nothing was sent to the stranger, so nothing is in doubt.
+    let ended = run(&["key", "disable", NOBODY], &url, None);
+    assert_eq!((ended.code, ended.error().0.as_str()), (7, "UNREACHABLE"), "{}", ended.err);
     // It answers in TLS only.
     let ended = whoami(&url.replace("https", "http"), None);
     assert_eq!(ended.code, 7, "{}", ended.err);

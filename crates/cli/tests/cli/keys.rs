@@ -32,7 +32,7 @@ fn bad_input_makes_no_key() {
         (&["-n", "x", "--expires", "soon"], 2, "VALUE_INVALID"),
         (&["-n", "x", "--expires", "-2h"], 2, "EXPIRY_IN_PAST"),
         (&["-n", "x", "--scope", "keyledger:root"], 2, "VALUE_INVALID"),
-        (&["-n", "x", "--confine-to", NOBODY], 4, "REACH_NOT_HELD"),
+        (&["-n", "x", "--confine-to", NOBODY], 5, "NOT_FOUND"),
         (&["-n", "x", "--confine-to", "nowhere"], 5, "NOT_FOUND"),
         (&["-n", "x", "--tenant", "nowhere"], 5, "NOT_FOUND"),
         (&["-n", "x", "--tenant", NOBODY], 3, "NOT_A_MEMBER"),

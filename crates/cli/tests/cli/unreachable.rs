@@ -67,6 +67,67 @@ fn a_change_whose_answer_is_lost_is_in_doubt_and_can_be_repeated() {
     assert_eq!(run(&url, &["whoami", "-o", "json"]).error().0, "UNREACHABLE");
 }
 
+/// Passes requests on to a server, but loses the first answer to a change. Gives its URL.
+fn losing_an_answer(server: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = server.strip_prefix("http://").unwrap().to_owned();
+    std::thread::spawn(move || {
+        let mut lost = false;
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut request = vec![];
+            let mut buffer = [0; 4096];
+            // The client's requests have a body with a length, or none.
+            let whole = |request: &[u8]| {
+                let text = String::from_utf8_lossy(request).to_lowercase();
+                let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+                let length = head
+                    .split("content-length: ")
+                    .nth(1)
+                    .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse::<usize>().unwrap());
+                body.len() >= length
+            };
+            while !whole(&request) {
+                let read = client.read(&mut buffer).unwrap();
+                request.extend_from_slice(&buffer[..read]);
+            }
+            let head = String::from_utf8_lossy(&request).replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            let mut onward = std::net::TcpStream::connect(&server).unwrap();
+            onward.write_all(head.as_bytes()).unwrap();
+            let mut answer = vec![];
+            onward.read_to_end(&mut answer).unwrap();
+            if lost || !head.contains("mutation") {
+                client.write_all(&answer).unwrap();
+            } else {
+                lost = true;
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_lost_answer_makes_nothing_twice_and_a_lost_secret_is_told() {
+    let scene = Scene::new();
+    let through = |url: &str, arguments: &[&str]| {
+        let mut command = scene.anonymous(arguments);
+        Ended::of(command.env("KEYLEDGER_URL", url).env("KEYLEDGER_KEY", scene.key()).output().unwrap())
+    };
+    let keys = || scene.done(&["key", "list"]).as_array().unwrap().len();
+    let ended =
+        through(&losing_an_answer(scene.server.url()), &["auth", "create-key", "-n", "x", "-o", "json"]);
+    assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{}", ended.err);
+    let (code, message) = ended.error();
+    assert_eq!(code, "KEY_NOT_SHOWN_AGAIN");
+    assert_eq!(keys(), 2, "it was made once");
+    let id = text(&scene.done(&["key", "list"])[1], "id");
+    assert!(message.contains(&id), "{message}");
+    let url = losing_an_answer(scene.server.url());
+    assert_eq!(through(&url, &["key", "revoke", &id]).code, 0, "tried again under the same name");
+    assert_eq!(keys(), 1);
+}
+
 /// The server goes away between two tries and comes back: the command does not notice.
 #[test]
 fn a_server_that_restarts_is_waited_for() {

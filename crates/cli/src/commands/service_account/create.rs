@@ -27,7 +27,8 @@ Examples:
 
 WITHOUT --role IT IS ADMINISTRATOR: its keys may do everything in the tenant. An agent that only
 fetches work needs runner; one that only looks needs read_only.
-The id alone is written to standard output. Then make its key: keyledger key create --owner NAME";
+The id alone is written to standard output. Then make its key, such as:
+  keyledger key create --owner etl-agent -n etl";
 
 /// What it is to be.
 #[derive(Debug, Args)]
