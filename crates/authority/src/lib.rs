@@ -19,6 +19,7 @@ mod entropy;
 pub use authenticate::{Caller, Credential, Denial, Shown};
 pub use authority::{Authority, Initialised, OpenError, Options, Request, Rollback};
 pub use clock::Clock;
+pub use entropy::id as fresh_id;
 pub use exchange::{ExchangeError, Minted, Wanted};
 pub use failure::{Denied, Failure, InputError};
 pub use keyring::SecretSources;

@@ -6,6 +6,7 @@ use authority::SecretSources;
 use clap::{Args, Parser, Subcommand};
 use store::DataFolder;
 
+use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
@@ -39,6 +40,9 @@ pub enum Command {
     Audit(AuditCommand),
     /// Say what a stable code means, and what to do next
     Explain(ExplainArgs),
+    /// As a client of a server.
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 fn after_help() -> String {
@@ -46,7 +50,9 @@ fn after_help() -> String {
 Examples:
   keyledger init --data /var/lib/keyledger --tenant acme --admin ada@example.com
   keyledger serve --data /var/lib/keyledger
-  keyledger audit verify --data /var/lib/keyledger";
+  keyledger audit verify --data /var/lib/keyledger
+  keyledger auth login --url https://keys.example.com
+  keyledger service-account create etl-agent --role runner";
     format!("{examples}\n\n{}", Exit::table())
 }
 

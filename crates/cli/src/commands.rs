@@ -4,7 +4,22 @@ pub mod init;
 pub mod serve;
 pub mod audit;
 pub mod explain;
+mod client;
+mod auth;
+mod whoami;
+mod token;
+mod verify;
+mod key;
+mod service_account;
+mod member;
+mod user;
+mod tenant;
+mod signing_key;
+mod revoke_tokens;
+mod completions;
+mod man;
 
+pub use self::client::ClientCommand;
 use crate::args::Command;
 use crate::error::CliError;
 
@@ -15,5 +30,6 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Explain(args) => explain::run(args),
+        Command::Client(command) => client::run(command),
     }
 }

@@ -10,6 +10,7 @@ use replay::ReplayError;
 use server::ServeError;
 use store::StoreError;
 
+use crate::client::ClientError;
 use crate::exit::Exit;
 use crate::usage::UsageError;
 
@@ -74,6 +75,9 @@ pub enum CliError {
         /// Why.
         error: io::Error,
     },
+    /// As a client of a server.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A panic.
     #[error("this is a defect of keyledger, please report it: {0}")]
     Defect(String),
@@ -81,7 +85,7 @@ pub enum CliError {
 
 impl CliError {
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Self::Help(_) => "HELP",
             Self::Usage(error) => error.code,
@@ -102,6 +106,7 @@ impl CliError {
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
             Self::KeyLost { .. } => "KEY_LOST",
+            Self::Client(error) => error.code(),
             Self::Defect(_) => "DEFECT",
         }
     }
@@ -112,6 +117,7 @@ impl CliError {
             Self::Help(_) => Exit::Ok,
             Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
             Self::Store(error) => store_exit(error),
+            Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
             Self::Authority(failure) => failure.class().map_or(Exit::Failed, class_exit),
             Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -133,6 +139,7 @@ impl CliError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage(error) => error.hint.clone(),
+            Self::Client(error) => error.hint(),
             Self::LogFilter { .. } => {
                 Some("give a level, such as debug, or one for a part: keyledger_server=debug,info".into())
             }
@@ -225,7 +232,7 @@ const fn store_exit(error: &StoreError) -> Exit {
     }
 }
 
-const fn class_exit(class: RejectionClass) -> Exit {
+pub(crate) const fn class_exit(class: RejectionClass) -> Exit {
     match class {
         RejectionClass::NotAuthenticated => Exit::NotAuthenticated,
         RejectionClass::Forbidden => Exit::NotAllowed,

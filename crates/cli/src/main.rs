@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod client;
 mod error;
 mod exit;
 mod usage;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let form = output::ErrorForm::asked_for(&arguments);
     let outcome = panics::caught(|| {
+        client::refuse_secrets(&arguments)?;
         let cli = args::Cli::try_parse_from(arguments)?;
         commands::run(cli.command)
     });

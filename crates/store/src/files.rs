@@ -21,7 +21,7 @@ pub(crate) fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Puts a file in the place of the one that is there, if there is one.
-pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     let write = || {
         fs::rename(write_beside(path, contents)?, path)?;
         sync_folder_of(path)
@@ -30,7 +30,7 @@ pub(crate) fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Makes a folder that only its owner can enter; one that is there stays as it is.
-pub(crate) fn create_private_folder(path: &Path) -> Result<(), StoreError> {
+pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
 }
 

@@ -17,7 +17,7 @@ pub mod chain;
 pub mod codec;
 pub mod guard;
 pub mod secrets;
-mod files;
+pub mod files;
 pub mod error;
 
 pub use error::StoreError;

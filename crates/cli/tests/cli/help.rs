@@ -40,6 +40,36 @@ fn of_audit_verify() {
 }
 
 #[test]
+fn of_auth() {
+    insta::assert_snapshot!(help(&["auth", "--help"]));
+}
+
+#[test]
+fn of_auth_login() {
+    insta::assert_snapshot!(help(&["auth", "login", "--help"]));
+}
+
+#[test]
+fn of_auth_create_token() {
+    insta::assert_snapshot!(help(&["auth", "create-token", "--help"]));
+}
+
+#[test]
+fn of_key_create() {
+    insta::assert_snapshot!(help(&["key", "create", "--help"]));
+}
+
+#[test]
+fn of_service_account_create() {
+    insta::assert_snapshot!(help(&["service-account", "create", "--help"]));
+}
+
+#[test]
+fn of_token() {
+    insta::assert_snapshot!(help(&["token", "--help"]));
+}
+
+#[test]
 fn the_version_is_one_line() {
     let version = format!("keyledger {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(help(&["--version"]), version);

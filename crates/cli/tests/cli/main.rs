@@ -3,9 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
 
 mod support;
+mod server;
+mod scene;
 mod help;
 mod usage;
 mod explain;
 mod init;
 mod audit;
 mod serve;
+mod handing_over;
+mod logins;
+mod keys;
+mod accounts;
+mod tokens;
+mod unreachable;
+mod https;
+mod shell;

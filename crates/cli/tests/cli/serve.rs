@@ -1,63 +1,10 @@
 //! `serve` as a process: how it starts, how it is told to stop, and why it does not start.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
-use crate::support::{Deployment, keyledger, run, text};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A server that is killed if the test leaves it behind.
-struct Server {
-    child: Child,
-    /// What it wrote to standard output up to and including the line that says where it listens.
-    line: String,
-    rest: BufReader<std::process::ChildStdout>,
-}
-
-impl Server {
-    fn start(deployment: &Deployment, more: &[&str]) -> Self {
-        let data = deployment.data();
-        let arguments = [&["serve", "--data", text(&data), "--listen", "127.0.0.1:0"], more].concat();
-        let mut child = keyledger(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut rest = BufReader::new(child.stdout.take().unwrap());
-        let (tell, told) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            rest.read_line(&mut line).unwrap();
-            tell.send((line, rest)).unwrap();
-        });
-        match told.recv_timeout(PATIENCE) {
-            Ok((line, rest)) => Self { child, line, rest },
-            Err(_) => {
-                child.kill().unwrap();
-                panic!("it did not start");
-            }
-        }
-    }
-
-    /// Sends the signal and waits. Gives the exit code, the rest of standard output, and the log.
-    fn stop(mut self, signal: &str) -> (i32, String, String) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        let (mut out, mut log) = (String::new(), String::new());
-        self.rest.read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (self.child.wait().unwrap().code().expect("it ends by itself"), out, log)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has usually ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::server::Server;
+use crate::support::{Deployment, run, text};
 
 #[test]
 fn it_says_where_it_listens_and_stops_when_told() {

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use domain::names::{Email, Name, Slug};
 
+use crate::scene::NOBODY;
 use crate::support::{Deployment, Ended, init, keyledger, run, text};
 
 #[test]
@@ -12,7 +14,7 @@ fn no_command_says_what_there_is() {
     let ended = run(&[]);
     assert_eq!((ended.code, ended.out.as_str()), (2, ""));
     assert!(ended.err.starts_with("error: no command was given\nhint: choose one:\n"), "{}", ended.err);
-    for command in ["init", "serve", "audit"] {
+    for command in ["init", "serve", "audit", "auth", "key", "token"] {
         assert!(ended.err.contains(&format!("\n  {command} ")), "{}", ended.err);
     }
 }
@@ -145,30 +147,104 @@ fn settings_come_from_the_environment_too() {
     assert_eq!(Ended::of(output).code, 2);
 }
 
-/// With standard input closed rather than empty, and with standard output closed or full.
+/// Every command, in an order in which each can do its work; with the code with which it ends.
+const EVERY_COMMAND: [(&str, i32); 63] = [
+    ("help", 0),
+    ("--version", 0),
+    ("serve", 5),
+    ("init --tenant acme --admin ada@example.com", 0),
+    ("init --tenant acme --admin ada@example.com", 6),
+    ("audit show", 0),
+    ("audit verify", 0),
+    ("audit rebuild", 0),
+    ("serve --listen 192.0.2.1:1", 1),
+    ("", 2),
+    ("completions bash", 0),
+    ("man --to \"$KEYLEDGER_DATA/../man\"", 0),
+    ("auth login --url http://127.0.0.1:9", 3),
+    ("auth login --url http://127.0.0.1:9 --key-file -", 2),
+    ("auth logout", 0),
+    ("auth status", 3),
+    ("auth create-key -n x", 3),
+    ("auth list-keys", 3),
+    ("auth revoke-key -i ID", 3),
+    ("auth list-tenants", 3),
+    ("auth switch-tenant acme", 3),
+    ("auth create-token -n x -s RUNNER", 3),
+    ("auth list-tokens", 3),
+    ("auth revoke-token -i ID", 3),
+    ("whoami", 3),
+    ("whoami --key-file -", 2),
+    ("token", 3),
+    ("verify", 3),
+    ("key list", 3),
+    ("key show ID", 3),
+    ("key create --owner etl -n x", 3),
+    ("key rename ID x", 3),
+    ("key expire ID 30d", 3),
+    ("key disable ID", 3),
+    ("key enable ID", 3),
+    ("key rotate ID", 3),
+    ("key revoke ID", 3),
+    ("service-account create x", 3),
+    ("service-account list", 3),
+    ("service-account rename x y", 3),
+    ("service-account change-role x runner", 3),
+    ("service-account suspend x", 3),
+    ("service-account resume x", 3),
+    ("service-account remove x", 3),
+    ("member list", 3),
+    ("member add x@example.com", 3),
+    ("member change-role ID runner", 3),
+    ("member remove ID", 3),
+    ("user suspend ID", 3),
+    ("user resume ID", 3),
+    ("user remove ID", 3),
+    ("user grant-operator ID", 3),
+    ("user withdraw-operator ID", 3),
+    ("tenant list", 3),
+    ("tenant create x --admin x@example.com", 3),
+    ("tenant rename acme x", 3),
+    ("tenant policy acme", 3),
+    ("tenant suspend acme", 3),
+    ("tenant resume acme", 3),
+    ("tenant remove acme", 3),
+    ("signing-key list", 3),
+    ("signing-key rotate", 3),
+    ("signing-key retire ID --reason superseded", 3),
+];
+
+/// With standard input closed rather than empty, none waits for anything.
 #[test]
 fn every_command_does_without_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let binary = env!("CARGO_BIN_EXE_keyledger");
     let closed = |line: &str| {
-        let line = format!("exec '{binary}' {line} <&-");
-        let output = Command::new("sh").args(["-c", &line]).env_clear().env("KEYLEDGER_DATA", &data).output();
-        Ended::of(output.unwrap())
+        let line = format!("exec '{binary}' {} <&-", line.replace("ID", NOBODY));
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).env_clear().env("KEYLEDGER_DATA", &data).env("HOME", folder.path());
+        Ended::of(command.output().unwrap())
     };
-    for (line, code) in [
-        ("help", 0),
-        ("--version", 0),
-        ("serve", 5),
-        ("init --tenant acme --admin ada@example.com", 0),
-        ("init --tenant acme --admin ada@example.com", 6),
-        ("audit show", 0),
-        ("audit verify", 0),
-        ("serve --listen 192.0.2.1:1", 1),
-        ("", 2),
-    ] {
+    let lines = EVERY_COMMAND.into_iter().chain([("revoke-tokens --all", 3)]);
+    for (line, code) in lines.clone() {
+        let began = Instant::now();
         let ended = closed(line);
         assert_eq!(ended.code, code, "{line}: {}", ended.err);
+        assert!(began.elapsed().as_secs() < 10, "{line} waited");
+    }
+    // None is missing: each command has a manual page.
+    let pages = std::fs::read_dir(folder.path().join("man")).unwrap();
+    let pages: Vec<String> = pages.map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<_> = pages.iter().map(|page| page.trim_end_matches(".1").to_owned()).collect();
+    for name in &names {
+        let above = names.iter().any(|other| other.starts_with(&format!("{name}-")));
+        let run = lines.clone().any(|(line, _)| {
+            let words = line.split(' ').take_while(|word| !word.starts_with('-') && *word != "ID");
+            let line = words.fold("keyledger".to_owned(), |line, word| format!("{line}-{word}"));
+            line == *name || line.starts_with(&format!("{name}-"))
+        });
+        assert!(above || run, "{name} is not run with standard input closed");
     }
 }
 

@@ -1,0 +1,147 @@
+//! GraphQL as a client: mutations by name, and lists read page by page.
+
+use authority::{Clock, fresh_id};
+use domain::ids::{RequestId, TenantId};
+use serde_json::{Map, Value, json};
+
+use super::args::AttemptArgs;
+use super::error::ClientError;
+use super::http::{Doubt, Http, graphql_body};
+use super::settings::Settings;
+
+/// How many entries are asked for at a time: as many as the server gives.
+const PAGE: u32 = 100;
+
+/// A server, as one credential sees it.
+pub struct Server {
+    http: Http,
+}
+
+/// A mutation: its name, the type of its input, and what is asked of its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutation {
+    /// The field.
+    pub name: &'static str,
+    /// The type of `input`.
+    pub input: &'static str,
+    /// The fields of the answer.
+    pub selection: &'static str,
+}
+
+/// A plural list: its name, its arguments' types, and what is asked of its entries.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// The field.
+    pub name: &'static str,
+    /// The fields of an entry.
+    pub selection: &'static str,
+}
+
+/// An argument of a list: its name, its GraphQL type, its value.
+pub type Argument = (&'static str, &'static str, Value);
+
+impl Mutation {
+    /// A mutation that answers whether it is so now.
+    pub const fn plain(name: &'static str, input: &'static str) -> Self {
+        Self { name, input, selection: "success position" }
+    }
+}
+
+impl Server {
+    /// The server of the settings. Its tenant is another question.
+    pub fn new(settings: &Settings) -> Self {
+        Self { http: Http::new(settings.url.clone(), settings.credential.clone()) }
+    }
+
+    /// The same, in this tenant.
+    pub fn in_tenant(self, tenant: TenantId) -> Self {
+        Self { http: self.http.in_tenant(tenant) }
+    }
+
+    /// The connection itself, for what is not GraphQL.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// A query's field.
+    pub fn query(&self, field: &str, document: &str, variables: Value) -> Result<Value, ClientError> {
+        let body = graphql_body(document, variables);
+        let mut answer = self.http.post("/graphql", &body, Doubt::None)?;
+        Ok(answer["data"][field].take())
+    }
+
+    /// Carries a mutation out under the attempt's name, or under a fresh one. Members that are null are left away.
+    pub fn mutate(
+        &self,
+        mutation: Mutation,
+        input: Value,
+        attempt: &AttemptArgs,
+    ) -> Result<Value, ClientError> {
+        let Mutation { name, input: kind, selection } = mutation;
+        let Value::Object(mut input) = input else { unreachable!("an input is an object") };
+        input.retain(|_, value| !value.is_null());
+        self.mutate_exactly(name, kind, selection, input, attempt)
+    }
+
+    /// The same with nulls sent as they are, where null says something.
+    pub fn mutate_exactly(
+        &self,
+        name: &str,
+        kind: &str,
+        selection: &str,
+        mut input: Map<String, Value>,
+        attempt: &AttemptArgs,
+    ) -> Result<Value, ClientError> {
+        let attempt = match &attempt.idempotency_key {
+            Some(named) => named.as_str().to_owned(),
+            None => fresh_name(),
+        };
+        input.insert("idempotency_key".to_owned(), json!(attempt));
+        let document = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}");
+        let body = graphql_body(&document, json!({"input": input}));
+        let mut answer = self.http.post("/graphql", &body, Doubt::Change(&attempt))?;
+        Ok(answer["data"][name].take())
+    }
+
+    /// Every entry of a list, page by page.
+    pub fn all(&self, list: List, arguments: &[Argument]) -> Result<Vec<Value>, ClientError> {
+        let List { name, selection } = list;
+        let given: Vec<_> = arguments.iter().filter(|(_, _, value)| !value.is_null()).collect();
+        let declared: String = given.iter().map(|(name, kind, _)| format!(", ${name}: {kind}")).collect();
+        let passed: String = given.iter().map(|(name, _, _)| format!(", {name}: ${name}")).collect();
+        let document = format!(
+            "query($first: Int, $after: String{declared}) {{ {name}(first: $first, after: $after{passed}) {{ edges {{ node {{ {selection} }} }} page_info {{ has_next_page end_cursor }} }} }}"
+        );
+        let mut nodes = vec![];
+        let mut after = Value::Null;
+        loop {
+            let mut variables = json!({"first": PAGE, "after": after});
+            for (name, _, value) in &given {
+                variables[*name] = value.clone();
+            }
+            let mut page = self.query(name, &document, variables)?;
+            if let Some(edges) = page["edges"].as_array_mut() {
+                nodes.extend(edges.iter_mut().map(|edge| edge["node"].take()));
+            }
+            after = page["page_info"]["end_cursor"].take();
+            if page["page_info"]["has_next_page"] != json!(true) || after.is_null() {
+                return Ok(nodes);
+            }
+        }
+    }
+
+    /// `GET /v1/whoami`.
+    pub fn whoami(&self) -> Result<Value, ClientError> {
+        self.http.get("/v1/whoami")
+    }
+}
+
+fn fresh_name() -> String {
+    let id: RequestId = fresh_id(Clock::System.now());
+    id.to_string()
+}
+
+/// A text of an answer; empty if there is none.
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default()
+}

@@ -1,0 +1,60 @@
+//! `key`: keys of whatever owner, as far as the caller may manage them.
+
+pub mod list;
+pub mod show;
+pub mod create;
+pub mod rename;
+pub mod expire;
+pub mod toggle;
+pub mod rotate;
+pub mod revoke;
+
+use clap::Subcommand;
+
+use self::create::CreateArgs;
+use self::expire::ExpireArgs;
+use self::list::ListArgs;
+use self::rename::RenameArgs;
+use self::revoke::RevokeArgs;
+use self::rotate::RotateArgs;
+use self::show::ShowArgs;
+use self::toggle::ToggleArgs;
+use crate::error::CliError;
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// List your own keys and, as an administrator, those of the tenant's service accounts
+    List(ListArgs),
+    /// Show all that is known of a key; never its secret
+    Show(ShowArgs),
+    /// Make a key for a user or a service account
+    Create(CreateArgs),
+    /// Give a key another name
+    Rename(RenameArgs),
+    /// Change when a key ends
+    Expire(ExpireArgs),
+    /// Refuse a key until it is enabled again
+    Disable(ToggleArgs),
+    /// Accept a disabled key again
+    Enable(ToggleArgs),
+    /// Make a key's successor; both are accepted for the overlap
+    Rotate(RotateArgs),
+    /// Revoke a key for good
+    Revoke(RevokeArgs),
+}
+
+/// Carries it out.
+pub fn run(command: KeyCommand) -> Result<(), CliError> {
+    match command {
+        KeyCommand::List(args) => list::run(args),
+        KeyCommand::Show(args) => show::run(args),
+        KeyCommand::Create(args) => create::run(args),
+        KeyCommand::Rename(args) => rename::run(args),
+        KeyCommand::Expire(args) => expire::run(args),
+        KeyCommand::Disable(args) => toggle::disable(args),
+        KeyCommand::Enable(args) => toggle::enable(args),
+        KeyCommand::Rotate(args) => rotate::run(args),
+        KeyCommand::Revoke(args) => revoke::run(args),
+    }
+}

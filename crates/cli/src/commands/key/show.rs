@@ -1,0 +1,49 @@
+//! `key show`: all that is known of a key.
+
+use clap::Args;
+use domain::ids::KeyId;
+use serde_json::json;
+
+use super::list::KEYS;
+use crate::client::graphql::text;
+use crate::client::{ClientArgs, ClientError, show};
+use crate::error::CliError;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger key show 01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// Which key.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ShowArgs {
+    /// The key's id
+    #[arg(value_name = "KEY_ID", value_parser = KeyId::parse)]
+    key: KeyId,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Shows it.
+pub fn run(args: ShowArgs) -> Result<(), CliError> {
+    let id = args.key.to_string();
+    let keys = args.client.server()?.all(KEYS, &[("all", "Boolean", json!(true))])?;
+    let key = keys.into_iter().find(|key| text(key, "id") == id);
+    let key = key.ok_or_else(|| ClientError::NotFound { what: format!("key {id}") })?;
+    show::result(args.client.form(), &key, || {
+        show::facts(&[
+            ("key", id.clone()),
+            ("name", show::cell(&key, "name")),
+            ("owner", show::cell(&key, "user_id")),
+            ("tenant", show::cell_or(&key, "tenant_id", "any of its user")),
+            ("scopes", show::cell_or(&key, "scopes", "all that the role permits")),
+            (
+                "begins, ends with",
+                format!("{}_ … {}", show::cell(&key, "prefix"), show::cell(&key, "last_four")),
+            ),
+            ("made", show::cell(&key, "created_at")),
+            ("expires", show::cell_or(&key, "expires_at", "never")),
+            ("status", show::cell(&key, "status")),
+        ])
+    })
+}

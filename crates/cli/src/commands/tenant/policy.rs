@@ -1,0 +1,87 @@
+//! `tenant policy`: shows or replaces a tenant's rules for the life of keys.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::list::TENANTS;
+use crate::client::graphql::text;
+use crate::client::names::TenantName;
+use crate::client::seconds::Limit;
+use crate::client::{AttemptArgs, ClientArgs, ClientError, Server, show};
+use crate::error::CliError;
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger tenant policy acme
+  keyledger tenant policy acme --key-life-max 90d --key-life-default 30d
+  keyledger tenant policy acme --key-life-max none --key-life-default none
+
+Both are replaced together, so that none is lifted unseen. Keys that there are keep their end.";
+
+/// Whose rules, and which.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PolicyArgs {
+    /// The tenant, by slug or id
+    #[arg(value_name = "TENANT", value_parser = TenantName::parse)]
+    which: TenantName,
+    /// The longest life of a new key, such as 90d, or none
+    #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_default")]
+    key_life_max: Option<Limit>,
+    /// The life of a new key for which no end was asked, such as 30d; none: the longest
+    #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_max")]
+    key_life_default: Option<Limit>,
+    #[command(flatten)]
+    attempt: AttemptArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Replaces the rules if new ones are given; else shows them.
+pub fn run(args: PolicyArgs) -> Result<(), CliError> {
+    let (server, _) = args.client.server_and_tenant()?;
+    let id = args.which.id(&server)?.to_string();
+    let (Some(max), Some(default)) = (args.key_life_max, args.key_life_default) else {
+        let tenant = known(&server, &id)?;
+        return show::result(args.client.form(), &tenant, || facts(&tenant));
+    };
+    // Null lifts a limit here, so it is sent.
+    let mut input = Map::new();
+    input.insert("tenant_id".to_owned(), json!(id));
+    input.insert("key_life_seconds_max".to_owned(), json!(max.asked()));
+    input.insert("key_life_seconds_default".to_owned(), json!(default.asked()));
+    let kind = "change_tenant_policy_input";
+    let done =
+        server.mutate_exactly("change_tenant_policy", kind, "success position", input, &args.attempt)?;
+    show::result(args.client.form(), &done, || {
+        format!("Tenant {id} has these rules for new keys from now on")
+    })
+}
+
+/// The tenant as it is listed: among the key's own or, for an operator, among all.
+fn known(server: &Server, id: &str) -> Result<Value, CliError> {
+    let this = |tenants: Vec<Value>| tenants.into_iter().find(|tenant| text(tenant, "id") == id);
+    if let Some(tenant) = this(server.all(TENANTS, &[])?) {
+        return Ok(tenant);
+    }
+    let all = match server.all(TENANTS, &[("all", "Boolean", json!(true))]) {
+        Err(ClientError::Refused(refusal)) if refusal.exit == Exit::NotAllowed => vec![],
+        all => all?,
+    };
+    this(all).ok_or_else(|| ClientError::NotFound { what: format!("tenant {id}") }.into())
+}
+
+fn facts(tenant: &Value) -> String {
+    let seconds = |name: &str, none: &str| match tenant[name].as_i64() {
+        Some(seconds) if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        Some(seconds) => format!("{seconds}s"),
+        None => none.to_owned(),
+    };
+    show::facts(&[
+        ("tenant", show::cell(tenant, "id")),
+        ("slug", show::cell(tenant, "slug")),
+        ("longest life of a key", seconds("key_life_seconds_max", "unlimited")),
+        ("life if none is asked", seconds("key_life_seconds_default", "the longest")),
+    ])
+}

@@ -1,0 +1,91 @@
+//! `user`: people across all tenants, for operators.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::client::args::ConfirmArgs;
+use crate::client::confirm::confirm;
+use crate::client::names::UserName;
+use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::error::CliError;
+
+const SUSPEND: Mutation = Mutation::plain("suspend_user", "user_id_input");
+const RESUME: Mutation = Mutation::plain("resume_user", "user_id_input");
+const REMOVE: Mutation = Mutation::plain("remove_user", "user_id_input");
+const GRANT: Mutation = Mutation::plain("grant_operator", "user_id_input");
+const WITHDRAW: Mutation = Mutation::plain("withdraw_operator", "user_id_input");
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger user suspend ada@example.com
+  keyledger user resume ada@example.com
+  keyledger user grant-operator 01890a5d-ac96-774b-bcce-b302099a8057
+
+An e-mail address is looked up among the members of the tenant in which the key acts.";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  keyledger user remove ada@example.com
+  keyledger user remove 01890a5d-ac96-774b-bcce-b302099a8057 --yes
+
+All keys of the user are refused at the next request, for good. On a terminal it is asked first.
+To end one membership only, see: keyledger member remove --help";
+
+/// What can be done with users.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Refuse a user in every tenant until resumed
+    Suspend(UserArgs),
+    /// Accept a suspended user again
+    Resume(UserArgs),
+    /// Remove a user for good, with all keys
+    Remove(RemoveArgs),
+    /// Make a user an operator of the deployment
+    GrantOperator(UserArgs),
+    /// Make an operator an ordinary user again
+    WithdrawOperator(UserArgs),
+}
+
+/// Which user.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct UserArgs {
+    /// The user, by e-mail address or id
+    #[arg(value_name = "USER", value_parser = UserName::parse)]
+    user: UserName,
+    #[command(flatten)]
+    attempt: AttemptArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Which user to remove.
+#[derive(Debug, Args)]
+#[command(after_help = REMOVE_EXAMPLES)]
+pub struct RemoveArgs {
+    #[command(flatten)]
+    user: UserArgs,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
+}
+
+/// Carries it out.
+pub fn run(command: UserCommand) -> Result<(), CliError> {
+    match command {
+        UserCommand::Suspend(args) => change(&args, SUSPEND, "is suspended"),
+        UserCommand::Resume(args) => change(&args, RESUME, "is resumed"),
+        UserCommand::GrantOperator(args) => change(&args, GRANT, "is an operator"),
+        UserCommand::WithdrawOperator(args) => change(&args, WITHDRAW, "is no operator"),
+        UserCommand::Remove(args) => {
+            confirm(&args.confirm, "The user is removed from every tenant, with all keys.")?;
+            change(&args.user, REMOVE, "is removed, with all keys")
+        }
+    }
+}
+
+fn change(args: &UserArgs, mutation: Mutation, now: &str) -> Result<(), CliError> {
+    let (server, tenant) = args.client.server_and_tenant()?;
+    let id = args.user.id(&server, tenant.as_deref())?;
+    let done = server.mutate(mutation, json!({"user_id": id}), &args.attempt)?;
+    show::result(args.client.form(), &done, || format!("User {id} {now}"))
+}
