@@ -15,6 +15,7 @@ pub mod codes;
 pub mod names;
 pub mod when;
 pub mod seconds;
+pub mod limits;
 pub mod confirm;
 pub mod new_key;
 pub mod show;

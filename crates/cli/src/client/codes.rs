@@ -60,6 +60,10 @@ impl ServerRefusal {
             "KEY_UNKNOWN" | "KEY_MISTYPED" | "CREDENTIAL_MALFORMED" | "TOKEN_MALFORMED" => {
                 "copy the key again and log in: keyledger auth login; keyledger auth status tells which is used"
             }
+            "ADDRESS_NOT_ALLOWED" => {
+                "use the key from one of its networks, or have them changed: keyledger key addresses"
+            }
+            "TOO_MANY_GUESSES" => "wait, and copy the key again: keyledger auth login",
             "TOKEN_EXPIRED" | "TOKEN_REVOKED" | "SIGNING_KEY_REFUSED" => {
                 "exchange the key for a new token: keyledger token"
             }
@@ -89,7 +93,9 @@ pub fn is_of_credential(code: &str) -> bool {
 /// How a request that was refused with the code ends; none if the code is not known here.
 fn exit_of(code: &str) -> Option<Exit> {
     Some(match code {
-        "FORBIDDEN" | "CONSOLE_ONLY" | "SCOPES_NOT_HELD" | "REACH_NOT_HELD" => Exit::NotAllowed,
+        "FORBIDDEN" | "CONSOLE_ONLY" | "SCOPES_NOT_HELD" | "REACH_NOT_HELD" | "ADDRESSES_NOT_HELD" => {
+            Exit::NotAllowed
+        }
         "NOT_FOUND" => Exit::NotFound,
         "REMOVED"
         | "SUSPENDED"
@@ -105,13 +111,13 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "LAST_ADMINISTRATOR"
         | "LAST_OPERATOR"
         | "LAST_SIGNING_KEY"
+        | "WOULD_LOCK_OUT"
         | "ALREADY_INITIALISED"
         | "IDEMPOTENCY_CONFLICT" => Exit::Conflict,
         "EXPIRY_IN_PAST" | "KEY_LIFE_TOO_LONG" | "POLICY_CONTRADICTS" | "GRACE_TOO_LONG"
-        | "NAME_TOO_LONG" | "NAME_INVALID" | "SCOPE_INVALID" | "TOO_LARGE" | "INVALID"
-        | "REQUEST_MALFORMED" | "INVALID_REQUEST" | "INVALID_TARGET" | "NOT_A_KEY" | "PAYLOAD_TOO_LARGE" => {
-            Exit::Usage
-        }
+        | "NAME_TOO_LONG" | "NAME_INVALID" | "SCOPE_INVALID" | "NETWORK_INVALID" | "TOO_LARGE"
+        | "INVALID" | "REQUEST_MALFORMED" | "INVALID_REQUEST" | "INVALID_TARGET" | "NOT_A_KEY"
+        | "PAYLOAD_TOO_LARGE" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
         "SUBJECT_KEY_MISSING" | "NO_SIGNING_KEY" | "UNKNOWN_OUTCOME" | "STOPPED" | "UNREADABLE" => {
             Exit::Failed
@@ -160,6 +166,8 @@ mod tests {
             Rejection::GraceTooLong { seconds_max: 1 },
             Rejection::ScopesNotHeld,
             Rejection::ReachNotHeld,
+            Rejection::AddressesNotHeld,
+            Rejection::WouldLockOut,
             Rejection::AlreadyInitialised,
         ];
         let numbers: std::collections::BTreeSet<_> = every.iter().map(number).collect();
@@ -167,7 +175,7 @@ mod tests {
         every
     }
 
-    const KINDS: usize = 25;
+    const KINDS: usize = 27;
 
     fn number(rejection: &Rejection) -> usize {
         match rejection {
@@ -195,6 +203,8 @@ mod tests {
             Rejection::GraceTooLong { .. } => 21,
             Rejection::ScopesNotHeld => 22,
             Rejection::ReachNotHeld => 23,
+            Rejection::AddressesNotHeld => 24,
+            Rejection::WouldLockOut => 25,
             Rejection::AlreadyInitialised => KINDS - 1,
         }
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::args::AttemptArgs;
 use super::graphql::{Mutation, Server, text};
+use super::limits::{self, LimitArgs, Rate};
 use super::names::TenantName;
 use super::show;
 use super::when::Expiry;
@@ -34,6 +35,8 @@ pub struct NewKeyArgs {
     /// Let it act in this tenant only, by slug or id [default: as wide as the key used]
     #[arg(long, value_name = "TENANT", value_parser = TenantName::parse)]
     pub confine_to: Option<TenantName>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Whether remarks are wanted beside what was made.
@@ -60,6 +63,8 @@ pub fn create(
         "expires_at": args.expires.and_then(Expiry::asked),
         "scopes": (!args.scope.is_empty()).then_some(&args.scope),
         "tenant_id": confined.map(|tenant| tenant.to_string()),
+        "allowed_addresses": limits::networks(&args.limits.allow),
+        "rate_limit": args.limits.rate.map(Rate::input),
     });
     let made = server.mutate(CREATE, input, attempt)?;
     let end = show::cell_or(&made, "expires_at", "never");

@@ -5,15 +5,19 @@ pub mod show;
 pub mod create;
 pub mod rename;
 pub mod expire;
+pub mod addresses;
+pub mod rate;
 pub mod toggle;
 pub mod rotate;
 pub mod revoke;
 
 use clap::Subcommand;
 
+use self::addresses::AddressesArgs;
 use self::create::CreateArgs;
 use self::expire::ExpireArgs;
 use self::list::ListArgs;
+use self::rate::RateArgs;
 use self::rename::RenameArgs;
 use self::revoke::RevokeArgs;
 use self::rotate::RotateArgs;
@@ -34,6 +38,10 @@ pub enum KeyCommand {
     Rename(RenameArgs),
     /// Change when a key ends
     Expire(ExpireArgs),
+    /// Change from where a key is accepted
+    Addresses(AddressesArgs),
+    /// Change how often a key is accepted
+    Rate(RateArgs),
     /// Refuse a key until it is enabled again
     Disable(ToggleArgs),
     /// Accept a disabled key again
@@ -52,6 +60,8 @@ pub fn run(command: KeyCommand) -> Result<(), CliError> {
         KeyCommand::Create(args) => create::run(args),
         KeyCommand::Rename(args) => rename::run(args),
         KeyCommand::Expire(args) => expire::run(args),
+        KeyCommand::Addresses(args) => addresses::run(args),
+        KeyCommand::Rate(args) => rate::run(args),
         KeyCommand::Disable(args) => toggle::disable(args),
         KeyCommand::Enable(args) => toggle::enable(args),
         KeyCommand::Rotate(args) => rotate::run(args),

@@ -148,7 +148,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 63] = [
+const EVERY_COMMAND: [(&str, i32); 66] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -182,6 +182,9 @@ const EVERY_COMMAND: [(&str, i32); 63] = [
     ("key create --owner etl -n x", 3),
     ("key rename ID x", 3),
     ("key expire ID 30d", 3),
+    ("key addresses ID --anywhere", 3),
+    ("key rate ID 100/1m", 3),
+    ("explain KEY_REVOKED", 0),
     ("key disable ID", 3),
     ("key enable ID", 3),
     ("key rotate ID", 3),

@@ -5,6 +5,7 @@ use domain::names::Name;
 use serde_json::json;
 
 use crate::client::graphql::text;
+use crate::client::limits::LimitArgs;
 use crate::client::names::find_account;
 use crate::client::new_key::{self, NewKeyArgs, QuietArgs};
 use crate::client::when::Expiry;
@@ -65,7 +66,9 @@ pub fn run(args: CreateTokenArgs) -> Result<(), CliError> {
         OldScope::Runner => account(&server, &args, "runner")?,
         OldScope::Tenant => account(&server, &args, "administrator")?,
     };
-    let key = NewKeyArgs { name: args.name, expires: args.expires, scope: vec![], confine_to: None };
+    let limits = LimitArgs::default();
+    let (name, expires) = (args.name, args.expires);
+    let key = NewKeyArgs { name, expires, scope: vec![], confine_to: None, limits };
     new_key::create(&server, &owner, &key, &args.attempt, &args.quiet, args.client.form())
 }
 

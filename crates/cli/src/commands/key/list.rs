@@ -11,7 +11,7 @@ use crate::error::CliError;
 /// Every key that the caller sees.
 pub const KEYS: List = List {
     name: "keys",
-    selection: "id name expires_at user_id tenant_id prefix last_four scopes status created_at",
+    selection: "id name expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at",
 };
 
 const EXAMPLES: &str = "\

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::list::KEYS;
 use crate::client::graphql::text;
-use crate::client::{ClientArgs, ClientError, show};
+use crate::client::{ClientArgs, ClientError, limits, show};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
@@ -41,6 +41,8 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
                 "begins, ends with",
                 format!("{}_ … {}", show::cell(&key, "prefix"), show::cell(&key, "last_four")),
             ),
+            ("accepted from", limits::addresses_of(&key)),
+            ("rate", limits::rate_of(&key)),
             ("made", show::cell(&key, "created_at")),
             ("expires", show::cell_or(&key, "expires_at", "never")),
             ("status", show::cell(&key, "status")),

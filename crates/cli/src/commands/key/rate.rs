@@ -1,0 +1,54 @@
+//! `key rate`: changes how often a key is accepted.
+
+use clap::Args;
+use domain::ids::KeyId;
+use serde_json::{Map, Value, json};
+
+use crate::client::limits::Rate;
+use crate::client::{AttemptArgs, ClientArgs, show};
+use crate::error::CliError;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger key rate 01890a5d-ac96-774b-bcce-b302099a8057 100/1m
+  keyledger key rate 01890a5d-ac96-774b-bcce-b302099a8057 --unlimited
+
+A whole period's requests may come at once; then they come back evenly. Each server counts for
+itself, in memory.";
+
+/// Which key, and how often.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RateArgs {
+    /// The key's id
+    #[arg(value_name = "KEY_ID", value_parser = KeyId::parse)]
+    key: KeyId,
+    /// Requests and a time: 100/1m, 5/s, 10000/24h
+    #[arg(value_name = "RATE", value_parser = Rate::parse, required_unless_present = "unlimited")]
+    rate: Option<Rate>,
+    /// Accept it as often as it is shown
+    #[arg(long, conflicts_with = "rate")]
+    unlimited: bool,
+    #[command(flatten)]
+    attempt: AttemptArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Changes it.
+pub fn run(args: RateArgs) -> Result<(), CliError> {
+    let input = Map::from_iter([
+        ("key_id".to_owned(), json!(args.key.to_string())),
+        ("rate_limit".to_owned(), args.rate.map_or(Value::Null, Rate::input)),
+    ]);
+    let (name, kind) = ("change_api_key_rate", "change_api_key_rate_input");
+    let server = args.client.server()?;
+    let done = server.mutate_exactly(name, kind, "success position", input, &args.attempt)?;
+    show::result(args.client.form(), &done, || match args.rate {
+        None => format!("Key {} is accepted as often as it is shown", args.key),
+        Some(Rate(rate)) => {
+            let (requests, seconds) = (rate.requests(), rate.period_seconds());
+            format!("Key {} is accepted {requests} times in {seconds} seconds", args.key)
+        }
+    })
+}
