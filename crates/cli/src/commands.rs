@@ -2,6 +2,7 @@
 
 pub mod init;
 pub mod serve;
+pub mod recover;
 pub mod audit;
 
 use crate::args::Command;
@@ -12,6 +13,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Recover(args) => recover::run(args),
         Command::Audit(command) => audit::run(command),
     }
 }

@@ -3,6 +3,7 @@
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use authority::Authority;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::metrics;
 use crate::router::router;
 use crate::state::App;
 
@@ -20,12 +22,16 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// How long requests that are under way may take after a signal to stop.
     pub drain: Duration,
+    /// How long, before that, requests are still taken while `/readyz` says that the server is about to stop.
+    pub drain_delay: Duration,
+    /// The address that serves metrics to everyone who reaches it; none: there is none.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl ServeOptions {
     /// Listens there, and gives requests under way ten seconds.
     pub fn new(listen: SocketAddr) -> Self {
-        Self { listen, drain: Duration::from_secs(10) }
+        Self { listen, drain: Duration::from_secs(10), drain_delay: Duration::ZERO, metrics_listen: None }
     }
 }
 
@@ -40,6 +46,14 @@ pub enum ServeError {
         /// What happened.
         error: std::io::Error,
     },
+    /// The address for metrics is taken, or not ours.
+    #[error("cannot listen on {listen} for metrics: {error}; choose another with --metrics-listen")]
+    BindMetrics {
+        /// The address.
+        listen: SocketAddr,
+        /// What happened.
+        error: std::io::Error,
+    },
     /// The machine has no room for one more server.
     #[error("the server could not be started: {0}")]
     Runtime(std::io::Error),
@@ -48,8 +62,8 @@ pub enum ServeError {
     WriterStopped(String),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains: no new connections, requests under way are finished, the
-/// ledger is closed. `ready` is called with the bound address once requests are taken.
+/// Serves until SIGTERM or SIGINT, then drains: not ready from then on; after a delay, if one is set, no new
+/// connections; requests under way are finished, the ledger is closed. `ready` is called with the bound address once requests are taken.
 pub fn serve(
     authority: Authority,
     options: ServeOptions,
@@ -77,8 +91,13 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
     let (stop, mut stopping) = watch::channel(false);
-    let app = router(App::new(Arc::clone(&authority)));
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+    let app = App::new(Arc::clone(&authority));
+    if let Some(listen) = options.metrics_listen {
+        metrics::listen(listen, app.clone()).await?;
+    }
+    tokio::spawn(metrics::upkeep());
+    let draining = Arc::clone(&app.draining);
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
     });
@@ -91,7 +110,17 @@ async fn run(
         _ = interrupt.recv() => Ok(()),
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
+    // Whoever asks whether to send more is told not to, from here on.
+    draining.store(true, Ordering::Relaxed);
     tracing::info!("draining");
+    if outcome.is_ok() && !options.drain_delay.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(options.drain_delay) => {}
+            // Told again: at once.
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
     // The receiver lives as long as the server does.
     let _ = stop.send(true);
     if tokio::time::timeout(options.drain, &mut server).await.is_err() {

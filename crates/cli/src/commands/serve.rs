@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use authority::{Authority, Options, Rollback};
 use clap::Args;
@@ -12,6 +12,7 @@ use domain::time::Position;
 use domain::{Event, Recorded};
 use jiff::SignedDuration;
 use server::ServeOptions;
+use server::traces::{Endpoint, Traces};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
@@ -70,6 +71,35 @@ pub struct ServeArgs {
     /// replaces every signing key. Repeat the revocations made since. For one start only, so by flag only
     #[arg(long)]
     accept_rollback: bool,
+    /// Serve metrics at this address, too, to everyone who reaches it, without a credential
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "KEYLEDGER_METRICS_LISTEN",
+        hide_env_values = true,
+        value_parser = parse_address
+    )]
+    metrics_listen: Option<SocketAddr>,
+    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP, such as http://127.0.0.1:4318
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KEYLEDGER_OTLP_ENDPOINT",
+        hide_env_values = true,
+        value_parser = parse_otlp_endpoint
+    )]
+    otlp_endpoint: Option<Endpoint>,
+    /// How long to take requests still, once told to stop, while /readyz says so: as long as a load balancer
+    /// needs to notice
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KEYLEDGER_DRAIN_DELAY",
+        hide_env_values = true,
+        default_value = "0s",
+        value_parser = parse_drain_delay
+    )]
+    drain_delay: Duration,
     /// The form of log lines: json or text [default: text on a terminal, otherwise json]
     #[arg(
         long,
@@ -92,7 +122,10 @@ struct TokenLife {
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
-    log::start(args.log.unwrap_or_else(LogFormat::of_standard_error))?;
+    // Dropped last: so the last spans leave after the ledger is closed.
+    let traces = args.otlp_endpoint.as_ref().map(Traces::to).transpose().map_err(CliError::Traces)?;
+    log::start(args.log.unwrap_or_else(LogFormat::of_standard_error), traces.as_ref())?;
+    server::metrics::record();
     let issuer = args.issuer.clone().unwrap_or_else(|| default_issuer(args.listen));
     warn_of_clear_text(&args, &issuer);
 
@@ -105,7 +138,12 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
 
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
     let data = args.data.data.display().to_string();
-    server::serve(authority, ServeOptions::new(args.listen), move |address| {
+    let serve_options = ServeOptions {
+        drain_delay: args.drain_delay,
+        metrics_listen: args.metrics_listen,
+        ..ServeOptions::new(args.listen)
+    };
+    server::serve(authority, serve_options, move |address| {
         let banner = for_people.then(|| banner(address, &data, keys));
         // A server goes on when nobody listens to what it says.
         let _ = output::write(&format!("listening on http://{address}\n{}", banner.unwrap_or_default()));
@@ -148,6 +186,12 @@ fn banner(address: SocketAddr, data: &str, keys: usize) -> String {
 }
 
 fn warn_of_clear_text(args: &ServeArgs, issuer: &Issuer) {
+    if let Some(listen) = args.metrics_listen.filter(|listen| !listen.ip().is_loopback()) {
+        tracing::warn!(
+            %listen,
+            "METRICS ARE SERVED BEYOND LOOPBACK, without a credential: let only your monitoring reach this address"
+        );
+    }
     let listen = args.listen;
     if listen.ip().is_loopback() {
         return;
@@ -212,6 +256,24 @@ fn parse_issuer(text: &str) -> Result<Issuer, MalformedValue> {
     Issuer::parse(text).map_err(|_| malformed)
 }
 
+fn parse_otlp_endpoint(text: &str) -> Result<Endpoint, MalformedValue> {
+    Endpoint::parse(text).ok_or(MalformedValue(
+        "give a URL such as http://127.0.0.1:4318; TLS is the business of a collector next to the server",
+    ))
+}
+
+fn parse_drain_delay(text: &str) -> Result<Duration, MalformedValue> {
+    let malformed = MalformedValue("give 0 to 5 minutes, such as 15, 15s or 1m");
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let delay: SignedDuration = text.parse().map_err(|_| malformed)?;
+            u64::try_from(delay.as_secs()).map_err(|_| malformed)?
+        }
+    };
+    if seconds <= 300 { Ok(Duration::from_secs(seconds)) } else { Err(malformed) }
+}
+
 fn parse_token_life(text: &str) -> Result<TokenLife, MalformedValue> {
     let malformed = MalformedValue("give 1 to 15 minutes, such as 600, 600s or 10m");
     let seconds = match text.parse::<u64>() {
@@ -238,6 +300,16 @@ mod tests {
         }
         for bad in ["", "59", "901", "1h", "-10m", "10", "ten", "90.5s", "18446744073709551616"] {
             assert!(parse_token_life(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_drain_delay_is_short() {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("15", 15), ("1m", 60), ("5m", 300)] {
+            assert_eq!(parse_drain_delay(text).unwrap(), Duration::from_secs(seconds), "{text}");
+        }
+        for bad in ["", "-1s", "301", "6m", "soon"] {
+            assert!(parse_drain_delay(bad).is_err(), "{bad}");
         }
     }
 

@@ -8,3 +8,4 @@ mod usage;
 mod init;
 mod audit;
 mod serve;
+mod recover;

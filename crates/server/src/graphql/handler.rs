@@ -139,7 +139,8 @@ async fn answer(
             Err(error) => media.malformed(&error),
         }
     };
-    match tokio::task::spawn_blocking(run).await {
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(run)).await {
         Ok(mut response) => {
             let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
             response.extensions_mut().insert(Noted { code, ..noted });
