@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 
 use clap::ValueEnum;
 use server::traces::Traces;
-use tracing::Metadata;
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -60,7 +59,7 @@ pub fn start(format: LogFormat, traces: Option<&Traces>) -> Result<(), CliError>
 fn start_with(format: LogFormat, filter: EnvFilter, traces: &Traces) {
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(false).log_internal_errors(false);
     // Spans are for the collector; lines are what they are without one.
-    let filter = filter.and(filter_fn(Metadata::is_event));
+    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
     let subscriber = tracing_subscriber::registry().with(traces.layer());
     match format {
         LogFormat::Json => {
