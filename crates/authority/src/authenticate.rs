@@ -18,6 +18,7 @@ use domain::time::{Position, Timestamp};
 use crate::authority::Authority;
 use crate::failure::Denied;
 use crate::index::{Index, KeyRecord};
+use crate::tally::CredentialKind;
 
 /// How far the clock of whoever minted a token may be ahead of ours. It was us.
 const LEEWAY_SECONDS: u64 = 5;
@@ -115,11 +116,13 @@ impl Authority {
 
     fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
         // Three dotted parts that begin like a JSON object: a key string has no dots.
-        if shown.credential.starts_with("eyJ") && shown.credential.contains('.') {
-            self.authenticate_token(shown, wanted, service)
+        let (kind, caller) = if shown.credential.starts_with("eyJ") && shown.credential.contains('.') {
+            (CredentialKind::Token, self.authenticate_token(shown, wanted, service))
         } else {
-            self.authenticate_key(shown, wanted)
-        }
+            (CredentialKind::Key, self.authenticate_key(shown, wanted))
+        };
+        self.shared.tally.count(kind, caller.as_ref().map(|_| ()).map_err(|denial| denial.denied));
+        caller
     }
 
     /// What a token of ours says, whether or not it is still accepted; none, if we did not sign it.

@@ -24,7 +24,9 @@ use crate::entropy;
 use crate::failure::Failure;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
-use crate::writer::{self, Done, Shared, Submission};
+use crate::meters::Meters;
+use crate::tally::Tally;
+use crate::writer::{self, Done, Shared, Submission, Traced};
 
 /// The longest life of a token, whatever is configured.
 pub(crate) const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
@@ -242,8 +244,10 @@ impl Authority {
             idempotency,
             seed: entropy::bytes(),
         };
-        let submission =
-            Submission { actor: actor.clone(), command, origin, secrets, reply: Box::new(reply) };
+        let (actor, traced) = (actor.clone(), Traced::begin());
+        let submission = Submission { actor, command, origin, secrets, traced, reply: Box::new(reply) };
+        // Before it is sent: the writer may have taken it by the time that this thread goes on.
+        self.shared.meters.queued();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = match &*queue {
             Some(queue) => queue.send(submission).err().map(|refused| refused.0),
@@ -251,6 +255,7 @@ impl Authority {
         };
         drop(queue);
         if let Some(submission) = refused {
+            self.shared.meters.taken(1);
             (submission.reply)(Err(Failure::Stopped));
         }
     }
@@ -354,6 +359,8 @@ impl Authority {
             clock: options.clock,
             folder: options.folder,
             stopped: std::sync::RwLock::default(),
+            tally: Tally::default(),
+            meters: Meters::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -415,7 +422,10 @@ impl Authority {
     }
 
     fn write_guard(&self) -> Result<(), StoreError> {
-        Guard::of(&self.shared.ledger.snapshot()?).write(&self.shared.folder.guard())
+        let guard = Guard::of(&self.shared.ledger.snapshot()?);
+        guard.write(&self.shared.folder.guard())?;
+        self.shared.meters.guarded(guard.position);
+        Ok(())
     }
 }
 

@@ -23,6 +23,8 @@ use domain::time::{Moment, Position, Timestamp};
 use domain::{Lookup, Recorded, evolve};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use crate::vitals::Sizes;
+
 /// Everything that verification reads.
 #[derive(Default)]
 pub(crate) struct Index {
@@ -114,6 +116,22 @@ impl Index {
     /// How many keys there are, living or not.
     pub(crate) fn keys(&self) -> usize {
         self.keys.len()
+    }
+
+    /// How much there is of everything, living or not.
+    pub(crate) fn sizes(&self) -> Sizes {
+        Sizes {
+            keys: self.keys.len(),
+            tenants: self.tenants.len(),
+            users: self.users.len(),
+            service_accounts: self.accounts.len(),
+        }
+    }
+
+    /// At most so many keys from a place on, in the order in which they were made.
+    pub(crate) fn records(&self, from: usize, most: usize) -> &[KeyRecord] {
+        let from = from.min(self.keys.len());
+        &self.keys[from..from.saturating_add(most).min(self.keys.len())]
     }
 
     /// Whether plain digests must be tried, too.

@@ -13,11 +13,14 @@ use domain::time::Position;
 use domain::{Command, Recorded, decide};
 use store::guard::Guard;
 use store::{Attempt, DataFolder, Ledger, Origin, StoreError, TransactError, Transaction};
+use tracing::{Span, trace_span};
 
 use crate::clock::Clock;
 use crate::failure::{Failure, InputError};
 use crate::index::Index;
 use crate::keyring::{Keyring, NewSecret};
+use crate::meters::Meters;
+use crate::tally::Tally;
 
 /// The most commands that one commit carries.
 const BATCH_COMMANDS_MAX: usize = 512;
@@ -30,7 +33,29 @@ pub(crate) struct Submission {
     pub(crate) command: Command,
     pub(crate) origin: Origin,
     pub(crate) secrets: Vec<NewSecret>,
+    pub(crate) traced: Traced,
     pub(crate) reply: Box<dyn FnOnce(Result<Done, Failure>) + Send>,
+}
+
+/// The spans of a command on its way through the writer, if anybody traces. They name no id and no secret.
+pub(crate) struct Traced {
+    request: Span,
+    waiting: Span,
+}
+
+impl Traced {
+    /// It waits from now on, within the request that is current.
+    pub(crate) fn begin() -> Self {
+        let request = Span::current();
+        let waiting = trace_span!(target: "keyledger::trace", parent: &request, "writer queue");
+        Self { request, waiting }
+    }
+
+    /// It waits no more; its batch is decided and committed as long as the new span lives.
+    fn commit(self) -> Span {
+        drop(self.waiting);
+        trace_span!(target: "keyledger::trace", parent: &self.request, "writer commit")
+    }
 }
 
 /// A command that was carried out.
@@ -62,6 +87,8 @@ pub(crate) struct Shared {
     pub(crate) folder: DataFolder,
     /// Why the writer takes no more commands, once it does not.
     pub(crate) stopped: RwLock<Option<String>>,
+    pub(crate) tally: Tally,
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
@@ -95,18 +122,24 @@ pub(crate) fn run(shared: &Arc<Shared>, queue: &Receiver<Submission>) {
 
 /// Carries out a batch in one transaction.
 fn batch(shared: &Shared, submissions: Vec<Submission>) {
+    shared.meters.taken(submissions.len());
     if shared.stopped.read().expect("nobody panics holding it").is_some() {
         for submission in submissions {
+            shared.meters.answered(Err(&Failure::Stopped));
             (submission.reply)(Err(Failure::Stopped));
         }
         return;
     }
+    let began = Instant::now();
+    let mut decided = began;
     let mut outcomes = Vec::with_capacity(submissions.len());
+    let mut spans = Vec::with_capacity(submissions.len());
     let mut replies = Vec::with_capacity(submissions.len());
     let committed = shared.ledger.transact(|transaction| {
         let mut new_secrets = vec![];
-        for Submission { actor, command, origin, secrets, reply } in submissions {
+        for Submission { actor, command, origin, secrets, traced, reply } in submissions {
             replies.push(reply);
+            spans.push(traced.commit());
             let outcome = carry_out(transaction, shared, &actor, command, &origin)?;
             if outcome.as_ref().is_ok_and(|done| done.when == When::Now && !done.recorded.is_empty()) {
                 new_secrets.extend(secrets);
@@ -115,8 +148,11 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) {
         }
         // Nothing but the records themselves may happen between decision and commit; without these
         // secrets the records could not be read.
-        shared.keyring.keep(new_secrets)
+        shared.keyring.keep(new_secrets)?;
+        decided = Instant::now();
+        Ok(())
     });
+    let commit = decided.elapsed();
     // Before this line nothing happened; after it the events are facts.
     let failure = match committed {
         Ok(((), committed)) => {
@@ -124,7 +160,10 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) {
                 let mut index = shared.index.write().expect("nobody panics holding it");
                 index.apply(committed.changes, committed.head.position);
             }
+            drop(spans);
+            shared.meters.batch(replies.len(), began.elapsed(), commit);
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                shared.meters.answered(outcome.as_ref());
                 reply(outcome);
             }
             return;
@@ -139,6 +178,7 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) {
         }
     };
     for reply in replies {
+        shared.meters.answered(Err(&failure));
         reply(Err(failure.clone()));
     }
 }
@@ -205,8 +245,12 @@ impl GuardKeeper {
             Ok(guard.position)
         });
         match written {
-            Ok(position) => self.written = position,
+            Ok(position) => {
+                self.written = position;
+                shared.meters.guarded(position);
+            }
             Err(error) => {
+                shared.meters.guard_failed();
                 tracing::error!(%error, "the guard could not be written");
                 // It may be on other storage, which comes back; a ledger that failed does not.
                 let stopped = shared.stopped.read().expect("nobody panics holding it").is_some();

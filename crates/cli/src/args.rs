@@ -10,6 +10,7 @@ use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::recover::RecoverArgs;
 use crate::commands::serve::ServeArgs;
 use crate::exit::Exit;
 
@@ -35,6 +36,8 @@ pub enum Command {
     Init(InitArgs),
     /// Serve a data folder over HTTP
     Serve(ServeArgs),
+    /// Make a key for a user who has lost every other, at the machine itself
+    Recover(RecoverArgs),
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -2,6 +2,7 @@
 
 pub mod init;
 pub mod serve;
+pub mod recover;
 pub mod audit;
 pub mod explain;
 mod client;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Recover(args) => recover::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Explain(args) => explain::run(args),
         Command::Client(command) => client::run(command),

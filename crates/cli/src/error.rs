@@ -78,6 +78,23 @@ pub enum CliError {
     /// As a client of a server.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
+    /// Nobody to make a key for.
+    #[error("there is no user with the e-mail address {email} in this ledger, or none that was not removed")]
+    NoSuchUser {
+        /// The address.
+        email: String,
+    },
+    /// A key was made for a user, and its only copy is lost.
+    #[error("the key {key} was made, but could not be written out and is lost: {error}")]
+    RecoveredKeyLost {
+        /// Its id.
+        key: domain::ids::KeyId,
+        /// Why.
+        error: io::Error,
+    },
     /// A panic.
     #[error("this is a defect of keyledger, please report it: {0}")]
     Defect(String),
@@ -95,18 +112,22 @@ impl CliError {
             Self::OtherPepper(_) => "OTHER_PEPPER",
             Self::Commit(_) => "UNKNOWN_OUTCOME",
             Self::Authority(failure) => failure.code(),
-            Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
+            Self::Serve(ServeError::Bind { error, .. } | ServeError::BindMetrics { error, .. })
+                if error.kind() == io::ErrorKind::AddrInUse =>
+            {
                 "ADDRESS_IN_USE"
             }
-            Self::Serve(ServeError::Bind { .. }) => "ADDRESS_INVALID",
+            Self::Serve(ServeError::Bind { .. } | ServeError::BindMetrics { .. }) => "ADDRESS_INVALID",
             Self::Serve(ServeError::Runtime(_)) => "NO_RESOURCES",
             Self::Serve(ServeError::WriterStopped(_)) => "WRITER_STOPPED",
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
-            Self::KeyLost { .. } => "KEY_LOST",
+            Self::KeyLost { .. } | Self::RecoveredKeyLost { .. } => "KEY_LOST",
             Self::Client(error) => error.code(),
+            Self::Traces(_) => "TRACES_FAILED",
+            Self::NoSuchUser { .. } => "NO_SUCH_USER",
             Self::Defect(_) => "DEFECT",
         }
     }
@@ -120,12 +141,17 @@ impl CliError {
             Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
             Self::Authority(failure) => failure.class().map_or(Exit::Failed, class_exit),
-            Self::Serve(ServeError::Bind { error, .. }) if error.kind() == io::ErrorKind::AddrInUse => {
+            Self::Serve(ServeError::Bind { error, .. } | ServeError::BindMetrics { error, .. })
+                if error.kind() == io::ErrorKind::AddrInUse =>
+            {
                 Exit::Conflict
             }
+            Self::Traces(_) => Exit::Failed,
+            Self::NoSuchUser { .. } => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
+            | Self::RecoveredKeyLost { .. }
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
             | Self::VerificationFailed { .. }
@@ -158,7 +184,14 @@ impl CliError {
                 "nothing uses this ledger yet: remove {} and init again",
                 crate::output::shell_word(&folder.to_string_lossy())
             )),
+            Self::RecoveredKeyLost { .. } => {
+                Some("recover again, and revoke the lost one with the key that you get".into())
+            }
+            Self::NoSuchUser { .. } => {
+                Some("see who there is with: keyledger audit show --type UserCreated --data DIR".into())
+            }
             Self::Help(_)
+            | Self::Traces(_)
             | Self::Store(_)
             | Self::Rejected(_)
             | Self::OtherPepper(_)

@@ -65,6 +65,16 @@ pub fn operates<L: Lookup>(
     answer(case.authenticated().and_then(|()| case.operate()))
 }
 
+/// Whether the actor may see how the deployment is: an operator, by a credential that need not do more.
+pub fn observes<L: Lookup>(
+    lookup: &L,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Result<(), Rejection>, L::Error> {
+    let case = Case { rows: lookup, actor, now };
+    answer(case.authenticated().and_then(|()| case.observe()))
+}
+
 fn answer<T, E>(result: Result<T, Stop<E>>) -> Result<Result<T, Rejection>, E> {
     match result {
         Ok(value) => Ok(Ok(value)),

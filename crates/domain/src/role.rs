@@ -26,6 +26,8 @@ pub enum Permission {
     Administer,
     /// Operate the deployment, as an operator. Scope `keyledger:operate`.
     Operate,
+    /// See how the deployment is, as an operator: its metrics. Scope `keyledger:metrics`.
+    Observe,
 }
 
 impl Role {
@@ -50,7 +52,7 @@ impl Role {
     /// Whether the role includes the permission. Operating the deployment comes with no role.
     pub const fn permits(self, permission: Permission) -> bool {
         match (self, permission) {
-            (_, Permission::Operate) => false,
+            (_, Permission::Operate | Permission::Observe) => false,
             (Self::Administrator, _) => true,
             (Self::Member, Permission::Verify) => true,
             (_, Permission::Read | Permission::OwnKeys) => true,
@@ -61,7 +63,8 @@ impl Role {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 5] = [Self::Read, Self::OwnKeys, Self::Verify, Self::Administer, Self::Operate];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::OwnKeys, Self::Verify, Self::Administer, Self::Operate, Self::Observe];
 
     /// The reserved scope that stands for the permission.
     pub const fn scope(self) -> &'static str {
@@ -71,6 +74,7 @@ impl Permission {
             Self::Verify => "keyledger:verify",
             Self::Administer => "keyledger:admin",
             Self::Operate => "keyledger:operate",
+            Self::Observe => "keyledger:metrics",
         }
     }
 }
@@ -88,7 +92,7 @@ pub enum ScopeError {
     Malformed,
     /// Of Keyledger's own, but none that exists.
     #[error(
-        "{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate"
+        "{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate, keyledger:metrics"
     )]
     Unknown {
         /// What was asked for.
@@ -198,7 +202,7 @@ mod tests {
     #[test]
     fn administrator_has_all_but_operating_and_nobody_else_administers() {
         for role in Role::ALL {
-            assert!(!role.permits(Permission::Operate));
+            assert!(!role.permits(Permission::Operate) && !role.permits(Permission::Observe));
             assert!(role.permits(Permission::Read) && role.permits(Permission::OwnKeys));
             assert_eq!(role.permits(Permission::Administer), role == Role::Administrator);
         }

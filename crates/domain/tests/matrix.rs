@@ -661,6 +661,8 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         Command::RemoveMember { tenant, user } => {
             (who.administers() && *tenant == A) || leaves(who, *tenant, *user)
         }
+        // At the machine itself a user is given a key anew: whoever has lost every key gets in again.
+        Command::CreateKey { owner: Owner::User(_), .. } if who == Console => true,
         Command::CreateKey { .. }
         | Command::RenameKey { .. }
         | Command::ChangeKeyExpiry { .. }

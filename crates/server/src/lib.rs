@@ -9,6 +9,8 @@ pub mod state;
 mod whoami;
 mod verify;
 mod health;
+pub mod metrics;
+pub mod traces;
 mod oauth;
 pub mod graphql;
 mod bearer;

@@ -1,4 +1,5 @@
-//! One log line a request: id, route, status, code, who, how long. Never a header, a body or a query string.
+//! One log line a request: id, route, status, code, who, how long. Never a body, a query string or a header, but for
+//! the caller's own `X-Request-Id` if it is harmless.
 //! An accepted verification is routine, and told at the level debug only.
 
 use std::borrow::Cow;
@@ -6,17 +7,20 @@ use std::fmt;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::actor::Way;
 use domain::ids::{KeyId, RequestId};
 use domain::key::Owner;
+use tracing::Instrument as _;
 use tracing::field::display;
 
 use crate::let_in::{LetIn, NotLetIn};
+use crate::metrics::requests::method_word;
 use crate::rate::Standing;
 use crate::state::App;
+use crate::traces;
 
 /// The header of every response by which its log line is found.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,25 +75,38 @@ const ROUTINE: [&str; 4] = ["/v1/whoami", "/v1/verify", "/livez", "/readyz"];
 /// The line of one request.
 struct Line<'a> {
     id: RequestId,
-    method: Method,
+    method: &'static str,
     route: &'a str,
     noted: Noted,
-    started: Instant,
+    client_request_id: Option<HeaderValue>,
+    microseconds: u64,
 }
 
 impl Line<'_> {
     fn write(&self, response: &Response) {
-        let Self { id, method, route, noted, started } = self;
+        let Self { id, method, route, noted, client_request_id, microseconds } = self;
         let status = response.status().as_u16();
-        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let client_request_id = client_request_id.as_ref().and_then(harmless);
         let code = noted.code.as_deref();
         let (actor, key_id) = (noted.actor.map(|owner| display(ActorName(owner))), noted.key.map(display));
         if ROUTINE.contains(route) && code.is_none() {
-            tracing::debug!(target: "request", request_id = %id, %method, route, status, code, actor, key_id, microseconds);
+            tracing::debug!(target: "request", request_id = %id, method, route, status, code, actor, key_id, client_request_id, microseconds);
         } else {
-            tracing::info!(target: "request", request_id = %id, %method, route, status, code, actor, key_id, microseconds);
+            tracing::info!(target: "request", request_id = %id, method, route, status, code, actor, key_id, client_request_id, microseconds);
         }
     }
+}
+
+/// The most characters of a caller's own id that are repeated in the log.
+const CLIENT_REQUEST_ID_CHARS_MAX: usize = 64;
+
+/// The id that the caller gave the request, if it looks like one and like nothing else. It is only repeated: what
+/// the server knows the request by is its own id. Underscores and dots are not admitted, because keys and tokens
+/// have them, and a misplaced secret must not get into the log.
+fn harmless(value: &HeaderValue) -> Option<&str> {
+    let text = value.to_str().ok()?;
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (plain && (1..=CLIENT_REQUEST_ID_CHARS_MAX).contains(&text.len())).then_some(text)
 }
 
 /// Who acted, by kind and id.
@@ -109,17 +126,45 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     let started = Instant::now();
     let id = app.authority.request_id();
     request.extensions_mut().insert(Id(id));
+    let under_way = app.requests.begin();
     let method = request.method().clone();
+    let client_request_id = request.headers().get(&REQUEST_ID).cloned();
     // The route, not the path: a path is a stranger's text.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let span = traces::request(id, method_word(&method), route, request.headers());
+    let mut response = next.run(request).instrument(span.clone()).await;
     let noted = response.extensions().get::<Noted>().cloned().unwrap_or_default();
-    let line = Line { id, method, route: route.as_ref().map_or("none", MatchedPath::as_str), noted, started };
-    line.write(&response);
-    if let Some(standing) = line.noted.rate {
+    let took = started.elapsed();
+    traces::answered(&span, response.status(), noted.code.as_deref());
+    under_way.answered(route, &method, response.status(), took);
+    if let Some(standing) = &noted.rate {
         standing.tell(response.headers_mut());
     }
+    let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let method = method_word(&method);
+    Line { id, method, route, noted, client_request_id, microseconds }.write(&response);
     let value = HeaderValue::from_str(&id.to_string()).expect("an id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_id_is_repeated_only_if_it_cannot_be_anything_else() {
+        let admitted = |text: &str| HeaderValue::from_str(text).ok().as_ref().and_then(harmless).is_some();
+        for good in ["01890a5d-ac96-774b-bcce-b302099a8057", "1", "Root-1-67891233-abcdef012345678912345678"]
+        {
+            assert!(admitted(good), "{good}");
+        }
+        let key = format!("klu_{}_{}", "0".repeat(22), "s".repeat(49));
+        let long = "a".repeat(65);
+        for bad in ["", " ", "a b", "a\"b", "{}", "a=b", "é", "eyJh.eyJz.c2ln", "pnu_0123456789", &key, &long]
+        {
+            assert!(!admitted(bad), "{bad}");
+        }
+    }
 }

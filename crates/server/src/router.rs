@@ -9,7 +9,7 @@ use axum::{Json, Router};
 
 use crate::interface::Interface;
 use crate::state::App;
-use crate::{body, deadline, graphql, health, oauth, request_log, verify, whoami};
+use crate::{body, deadline, graphql, health, metrics, oauth, request_log, verify, whoami};
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
@@ -29,6 +29,7 @@ pub fn router(app: App) -> Router {
         .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))

@@ -3,6 +3,7 @@
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use authority::{Authority, SigningKeyPolicy};
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::client_address::TrustedProxies;
 use crate::graphql::schema::Introspection;
+use crate::metrics;
 use crate::router::router;
 use crate::schedule;
 use crate::state::App;
@@ -34,6 +36,10 @@ pub struct ServeOptions {
     pub introspection: Introspection,
     /// How signing keys change by themselves; none: only by hand.
     pub signing_keys: Option<SigningKeyPolicy>,
+    /// How long, before that, requests are still taken while `/readyz` says that the server is about to stop.
+    pub drain_delay: Duration,
+    /// The address that serves metrics to everyone who reaches it; none: there is none.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl ServeOptions {
@@ -46,6 +52,8 @@ impl ServeOptions {
             guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
             introspection: Introspection::On,
             signing_keys: None,
+            drain_delay: Duration::ZERO,
+            metrics_listen: None,
         }
     }
 }
@@ -61,6 +69,14 @@ pub enum ServeError {
         /// What happened.
         error: std::io::Error,
     },
+    /// The address for metrics is taken, or not ours.
+    #[error("cannot listen on {listen} for metrics: {error}; choose another with --metrics-listen")]
+    BindMetrics {
+        /// The address.
+        listen: SocketAddr,
+        /// What happened.
+        error: std::io::Error,
+    },
     /// The machine has no room for one more server.
     #[error("the server could not be started: {0}")]
     Runtime(std::io::Error),
@@ -69,8 +85,8 @@ pub enum ServeError {
     WriterStopped(String),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains: no new connections, requests under way are finished, the
-/// ledger is closed. `ready` is called with the bound address once requests are taken.
+/// Serves until SIGTERM or SIGINT, then drains: not ready from then on; after a delay, if one is set, no new
+/// connections; requests under way are finished, the ledger is closed. `ready` is called with the bound address once requests are taken.
 pub fn serve(
     authority: Authority,
     options: ServeOptions,
@@ -98,9 +114,14 @@ async fn run(
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
     let (stop, mut stopping) = watch::channel(false);
-    let app = router(App::new(Arc::clone(&authority), options));
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+    let app = App::new(Arc::clone(&authority), options);
+    if let Some(listen) = options.metrics_listen {
+        metrics::listen(listen, app.clone()).await?;
+    }
+    tokio::spawn(metrics::upkeep());
+    let draining = Arc::clone(&app.draining);
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
     });
@@ -116,9 +137,19 @@ async fn run(
         _ = interrupt.recv() => Ok(()),
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
+    // Whoever asks whether to send more is told not to, from here on.
+    draining.store(true, Ordering::Relaxed);
     tracing::info!("draining");
     if let Some(schedule) = schedule {
         schedule.abort();
+    }
+    if outcome.is_ok() && !options.drain_delay.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(options.drain_delay) => {}
+            // Told again: at once.
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
     // The receiver lives as long as the server does.
     let _ = stop.send(true);

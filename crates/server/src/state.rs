@@ -1,14 +1,18 @@
-//! What every handler is given: the authority, and the GraphQL schema built once.
+//! What every handler is given: the authority, the GraphQL schema built once, and the state of this server.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use authority::Authority;
+use domain::time::Timestamp;
 
 use crate::client_address::TrustedProxies;
 use crate::deadline::REQUEST_TIME_MAX;
 use crate::graphql::schema::{Introspection, Schema, schema};
 use crate::guesses::Guesses;
+use crate::metrics::censuses::Censuses;
+use crate::metrics::requests::Requests;
 use crate::rate::Rates;
 use crate::serve::ServeOptions;
 
@@ -22,6 +26,11 @@ pub struct App {
     pub(crate) guesses: Arc<Guesses>,
     pub(crate) introspection: Introspection,
     pub(crate) request_time_max: Duration,
+    pub(crate) requests: Arc<Requests>,
+    pub(crate) censuses: Censuses,
+    /// Set once the server was told to stop.
+    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) started_at: Timestamp,
 }
 
 impl App {
@@ -33,13 +42,17 @@ impl App {
             Introspection::Off => schema().disable_introspection(),
         };
         Self {
-            authority,
             schema: Arc::new(schema),
             introspection,
             proxies: options.trusted_proxies.clone(),
             rates: Arc::default(),
             guesses: Arc::new(Guesses::new(options.guesses_per_minute_max)),
             request_time_max: REQUEST_TIME_MAX,
+            requests: Arc::new(Requests::new()),
+            censuses: Censuses::default(),
+            draining: Arc::default(),
+            started_at: authority.now(),
+            authority,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use authority::compose::{TenantInput, UserInput};
-use authority::{Authority, Options, Request};
+use authority::{Authority, Options, Request, Shown};
 use credentials::claims::Issuer;
 use domain::actor::Way;
 use domain::event::TenantPolicy;
@@ -85,7 +85,7 @@ impl Stage {
     fn hold_the_writer(&self) -> mpsc::Sender<()> {
         let (release, held) = mpsc::channel::<()>();
         let (begin, begun) = mpsc::channel();
-        let caller = self.authority.authenticate(&self.key, None).unwrap();
+        let caller = self.authority.authenticate(Shown::from_nowhere(&self.key), None).unwrap();
         let request = Request { way: Way::Rest, id: self.authority.request_id(), idempotency_key: None };
         let name = Name::parse("holder").unwrap();
         let command = self.authority.create_service_account(caller.tenant.unwrap(), &name, Role::Runner);

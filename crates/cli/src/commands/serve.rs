@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use authority::{Authority, Options, Rollback, SigningKeyPolicy};
 use clap::Args;
@@ -14,6 +14,7 @@ use domain::{Event, Recorded};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
 use server::serve::GUESSES_PER_MINUTE_MAX;
+use server::traces::{Endpoint, Traces};
 use server::{Introspection, ServeOptions};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
@@ -123,6 +124,35 @@ pub struct ServeArgs {
         default_value_t = GUESSES_PER_MINUTE_MAX
     )]
     guesses_per_minute: u32,
+    /// Serve metrics at this address, too, to everyone who reaches it, without a credential
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "KEYLEDGER_METRICS_LISTEN",
+        hide_env_values = true,
+        value_parser = parse_address
+    )]
+    metrics_listen: Option<SocketAddr>,
+    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP, such as http://127.0.0.1:4318
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KEYLEDGER_OTLP_ENDPOINT",
+        hide_env_values = true,
+        value_parser = parse_otlp_endpoint
+    )]
+    otlp_endpoint: Option<Endpoint>,
+    /// How long to take requests still, once told to stop, while /readyz says so: as long as a load balancer
+    /// needs to notice
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KEYLEDGER_DRAIN_DELAY",
+        hide_env_values = true,
+        default_value = "0s",
+        value_parser = parse_drain_delay
+    )]
+    drain_delay: Duration,
     /// The form of log lines: json or text [default: text on a terminal, otherwise json]
     #[arg(
         long,
@@ -157,7 +187,10 @@ enum Rotation {
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let signing_keys = signing_keys(&args)?;
-    log::start(args.log.unwrap_or_else(LogFormat::of_standard_error))?;
+    // Dropped last: so the last spans leave after the ledger is closed.
+    let traces = args.otlp_endpoint.as_ref().map(Traces::to).transpose().map_err(CliError::Traces)?;
+    log::start(args.log.unwrap_or_else(LogFormat::of_standard_error), traces.as_ref())?;
+    server::metrics::record();
     let issuer = args.issuer.clone().unwrap_or_else(|| default_issuer(args.listen));
     warn_of_clear_text(&args, &issuer);
 
@@ -171,10 +204,12 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
     let data = args.data.data.display().to_string();
     let options = ServeOptions {
+        drain_delay: args.drain_delay,
         trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
         guesses_per_minute_max: args.guesses_per_minute,
         introspection: args.introspection,
         signing_keys,
+        metrics_listen: args.metrics_listen,
         ..ServeOptions::new(args.listen)
     };
     server::serve(authority, options, move |address| {
@@ -233,6 +268,12 @@ fn banner(address: SocketAddr, data: &str, keys: usize) -> String {
 }
 
 fn warn_of_clear_text(args: &ServeArgs, issuer: &Issuer) {
+    if let Some(listen) = args.metrics_listen.filter(|listen| !listen.ip().is_loopback()) {
+        tracing::warn!(
+            %listen,
+            "METRICS ARE SERVED BEYOND LOOPBACK, without a credential: let only your monitoring reach this address"
+        );
+    }
     let listen = args.listen;
     if listen.ip().is_loopback() {
         return;
@@ -295,6 +336,24 @@ fn parse_issuer(text: &str) -> Result<Issuer, MalformedValue> {
         return Err(malformed);
     }
     Issuer::parse(text).map_err(|_| malformed)
+}
+
+fn parse_otlp_endpoint(text: &str) -> Result<Endpoint, MalformedValue> {
+    Endpoint::parse(text).ok_or(MalformedValue(
+        "give a URL such as http://127.0.0.1:4318; TLS is the business of a collector next to the server",
+    ))
+}
+
+fn parse_drain_delay(text: &str) -> Result<Duration, MalformedValue> {
+    let malformed = MalformedValue("give 0 to 5 minutes, such as 15, 15s or 1m");
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let delay: SignedDuration = text.parse().map_err(|_| malformed)?;
+            u64::try_from(delay.as_secs()).map_err(|_| malformed)?
+        }
+    };
+    if seconds <= 300 { Ok(Duration::from_secs(seconds)) } else { Err(malformed) }
 }
 
 fn parse_token_life(text: &str) -> Result<TokenLife, MalformedValue> {
@@ -362,6 +421,16 @@ mod tests {
         }
         for bad in ["", "59", "901", "1h", "-10m", "10", "ten", "90.5s", "18446744073709551616"] {
             assert!(parse_token_life(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_drain_delay_is_short() {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("15", 15), ("1m", 60), ("5m", 300)] {
+            assert_eq!(parse_drain_delay(text).unwrap(), Duration::from_secs(seconds), "{text}");
+        }
+        for bad in ["", "-1s", "301", "6m", "soon"] {
+            assert!(parse_drain_delay(bad).is_err(), "{bad}");
         }
     }
 

@@ -25,6 +25,11 @@ fn of_serve() {
 }
 
 #[test]
+fn of_recover() {
+    insta::assert_snapshot!(help(&["recover", "--help"]));
+}
+
+#[test]
 fn of_audit() {
     insta::assert_snapshot!(help(&["audit", "--help"]));
 }

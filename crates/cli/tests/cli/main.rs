@@ -20,3 +20,4 @@ mod tokens;
 mod unreachable;
 mod https;
 mod shell;
+mod recover;

@@ -1,9 +1,10 @@
 //! Rules about keys: a user manages its own, administrators those of their tenant's service accounts.
 
 use super::{Case, Decision, Stop};
+use crate::actor::Actor;
 use crate::command::{NewKey, Successor};
 use crate::event::{Event, KeyCreated, TenantPolicy};
-use crate::ids::{KeyId, TenantId};
+use crate::ids::{KeyId, TenantId, UserId};
 use crate::key::{Owner, Reach, RevocationReason};
 use crate::limits::RateLimit;
 use crate::lookup::Lookup;
@@ -21,6 +22,12 @@ pub const GRACE_SECONDS_MAX: u64 = 90 * 24 * 60 * 60;
 impl<L: Lookup> Case<'_, L> {
     pub(super) fn create_key(&self, owner: Owner, reach: Reach, key: NewKey) -> Decision<L> {
         let reach = match owner {
+            // Who has lost every key is let in again by the person at the machine, and the log says so.
+            Owner::User(user) if *self.actor == Actor::Console => {
+                self.living_user(user)?;
+                self.remains_in(reach.home(), user)?;
+                reach
+            }
             Owner::User(user) => {
                 self.manage_keys_of(owner, reach, Entity::User(user))?;
                 self.living_user(user)?;
@@ -195,6 +202,16 @@ impl<L: Lookup> Case<'_, L> {
             .iter()
             .any(|membership| membership.standing == Standing::Living && from_before(membership, made));
         if regains { Err(Rejection::ReachNotHeld.into()) } else { Ok(()) }
+    }
+
+    /// A key whose home its user has left is of use to an operator only, who acts outside of tenants, too.
+    fn remains_in(&self, tenant: TenantId, user: UserId) -> Result<(), Stop<L::Error>> {
+        let entity = Entity::Member { tenant, user };
+        let membership = self.found(self.rows.membership(tenant, user), entity)?;
+        let operator = self.user(user)?.operator;
+        let remains =
+            membership.standing == Standing::Living && self.tenant(tenant)?.standing != Standing::Removed;
+        if remains || operator { Ok(()) } else { Err(Rejection::Removed(entity).into()) }
     }
 
     /// The policies of every tenant in which such a key would act, its home's first.

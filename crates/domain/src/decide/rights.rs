@@ -51,6 +51,16 @@ impl<L: Lookup> Case<'_, L> {
         if self.operates(holder)? { Ok(()) } else { Err(forbidden(Permission::Operate)) }
     }
 
+    /// An operator of the deployment, who looks only.
+    pub(super) fn observe(&self) -> Answer<(), L> {
+        let holder = self.holder(Permission::Observe)?;
+        if self.operates_with(holder, Permission::Observe)? {
+            Ok(())
+        } else {
+            Err(forbidden(Permission::Observe))
+        }
+    }
+
     /// An operator of the deployment, or the server on its schedule.
     pub(super) fn operate_or_server(&self) -> Answer<(), L> {
         match self.actor {
@@ -273,8 +283,13 @@ impl<L: Lookup> Case<'_, L> {
 
     /// Whether the holder is an operator, with a credential that is not confined to a tenant.
     fn operates(&self, holder: &Holder) -> Answer<bool, L> {
+        self.operates_with(holder, Permission::Operate)
+    }
+
+    /// The same, with a credential that includes this permission of operators.
+    fn operates_with(&self, holder: &Holder, needs: Permission) -> Answer<bool, L> {
         let Owner::User(user) = holder.identity else { return Ok(false) };
-        if holder.confined_to.is_some() || !holder.scopes.include(Permission::Operate.scope()) {
+        if holder.confined_to.is_some() || !holder.scopes.include(needs.scope()) {
             return Ok(false);
         }
         Ok(self.rows.user(user).map_err(Stop::Failed)?.is_some_and(|user| user.operator))

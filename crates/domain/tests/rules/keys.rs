@@ -71,9 +71,46 @@ fn nobody_creates_keys_for_somebody_else() {
         let there_is_none = Rejection::NotFound(Entity::User(MAX));
         check([], by(actor, command()), Then::Rejection(there_is_none));
     }
-    for actor in [Actor::Console, Actor::Server] {
-        check([], by(actor, command()), rejected("FORBIDDEN"));
+    check([], by(Actor::Server, command()), rejected("FORBIDDEN"));
+}
+
+/// Who has lost every key is let in again; what the rules hold for every new key, they hold for this one.
+#[test]
+fn at_the_console_a_living_member_or_operator_is_given_a_key() {
+    let command = |owner, reach| by(Actor::Console, create_key(owner, reach, K));
+    for (owner, reach) in [
+        (OF_MAX, Reach::AnyTenant { home: A }),
+        (OF_MAX, Reach::Tenant(A)),
+        (OF_OLGA, Reach::AnyTenant { home: HOME }),
+    ] {
+        let created = key_created(owner, reach, new_key(owner, K), None);
+        check([], command(owner, reach), events([created]));
+        check([], by(Actor::Console, create_key(owner, reach, MAXS)), rejected("ID_TAKEN"));
     }
+    let any = |home| Reach::AnyTenant { home };
+    let suspended = by(olga(), Command::SuspendUser { user: MAX });
+    check([suspended], command(OF_MAX, any(A)), Then::Rejection(Rejection::Suspended(Entity::User(MAX))));
+    let removed = by(olga(), Command::RemoveUser { user: MAX });
+    check([removed], command(OF_MAX, any(A)), Then::Rejection(Rejection::Removed(Entity::User(MAX))));
+    let left = Rejection::Removed(Entity::Member { tenant: A, user: MAX });
+    check([by(anna(), remove_member(A, MAX))], command(OF_MAX, any(A)), Then::Rejection(left.clone()));
+    check([by(olga(), Command::RemoveTenant { tenant: A })], command(OF_MAX, any(A)), Then::Rejection(left));
+    let never = Rejection::NotFound(Entity::Member { tenant: B, user: MAX });
+    check([], command(OF_MAX, any(B)), Then::Rejection(never));
+    let unknown = Then::Rejection(Rejection::NotFound(Entity::User(id(NEW))));
+    check([], command(Owner::User(id(NEW)), any(A)), unknown);
+    let end = key_created(OF_MAX, any(A), new_key(OF_MAX, K), Some(at(60)));
+    check([tighten(Some(60), None)], command(OF_MAX, any(A)), events([end]));
+}
+
+/// An operator acts outside of tenants, too: the end of every tenant must not be the end of its keys.
+#[test]
+fn at_the_console_an_operator_without_a_tenant_is_given_a_key() {
+    let home_removed = by(olga(), Command::RemoveTenant { tenant: HOME });
+    let reach = Reach::AnyTenant { home: HOME };
+    let created = key_created(OF_OLGA, reach, new_key(OF_OLGA, K), None);
+    let when = by(Actor::Console, create_key(OF_OLGA, reach, K));
+    check([home_removed], when, events([created]));
 }
 
 #[test]

@@ -174,8 +174,9 @@ async fn answer(app: App, id: Id, from: ClientAddress, headers: &HeaderMap, aske
             Err(error) => media.malformed(&error),
         }
     };
-    let ran = tokio::time::timeout_at(deadline.into(), tokio::task::spawn_blocking(run)).await;
-    let mut response = match ran {
+    let span = tracing::Span::current();
+    let run = tokio::task::spawn_blocking(move || span.in_scope(run));
+    let mut response = match tokio::time::timeout_at(deadline.into(), run).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             media.refuse(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why")
