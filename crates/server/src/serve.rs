@@ -96,7 +96,7 @@ async fn run(
         metrics::listen(listen, app.clone()).await?;
     }
     tokio::spawn(metrics::upkeep());
-    let draining = Arc::clone(&app.draining);
+    let running = Arc::clone(&app.running);
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
         let _ = stopping.wait_for(|stop| *stop).await;
@@ -111,7 +111,7 @@ async fn run(
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     // Whoever asks whether to send more is told not to, from here on.
-    draining.store(true, Ordering::Relaxed);
+    running.draining.store(true, Ordering::Relaxed);
     tracing::info!("draining");
     if outcome.is_ok() && !options.drain_delay.is_zero() {
         tokio::select! {

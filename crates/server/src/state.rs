@@ -15,23 +15,27 @@ use crate::metrics::requests::Requests;
 pub struct App {
     pub(crate) authority: Arc<Authority>,
     pub(crate) schema: Arc<Schema>,
-    pub(crate) requests: Arc<Requests>,
+    pub(crate) running: Arc<Running>,
+}
+
+/// How this server runs: what it measures, and whether it was told to stop. Behind one pointer, because the state
+/// is cloned several times a request.
+pub(crate) struct Running {
+    pub(crate) requests: Requests,
     pub(crate) censuses: Censuses,
-    /// Set once the server was told to stop.
-    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) draining: AtomicBool,
     pub(crate) started_at: Timestamp,
 }
 
 impl App {
     /// The state of a server for this authority.
     pub fn new(authority: Arc<Authority>) -> Self {
-        Self {
-            schema: Arc::new(schema()),
-            requests: Arc::new(Requests::new()),
+        let running = Running {
+            requests: Requests::new(),
             censuses: Censuses::default(),
-            draining: Arc::default(),
+            draining: AtomicBool::new(false),
             started_at: authority.now(),
-            authority,
-        }
+        };
+        Self { authority, schema: Arc::new(schema()), running: Arc::new(running) }
     }
 }
