@@ -41,7 +41,8 @@ pub fn start(format: LogFormat, traces: Option<&Traces>) -> Result<(), CliError>
         .parse(directives)
         .map_err(|error| CliError::LogFilter { variable, why: error.to_string() })?;
     if let Some(traces) = traces {
-        return Ok(start_with(format, filter, traces));
+        start_with(format, filter, traces);
+        return Ok(());
     }
     // A log that nobody reads any more must not stop the server.
     let log = tracing_subscriber::fmt()

@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
@@ -18,7 +17,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The proxies whose word is taken for who asks.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Arc<[Network]>);
+pub struct TrustedProxies(Vec<Network>);
 
 impl TrustedProxies {
     /// The proxies in these networks.
@@ -69,7 +68,7 @@ impl FromRequestParts<App> for ClientAddress {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.and_then(|peer| app.proxies.client(peer.0.ip(), &parts.headers))))
+        Ok(Self(peer.and_then(|peer| app.running.proxies.client(peer.0.ip(), &parts.headers))))
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) async fn livez() -> Json<serde_json::Value> {
 
 /// 200 with the position reached, or 503 when changes are not taken any more, or the server was told to stop.
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    if app.draining.load(Ordering::Relaxed) {
+    if app.running.draining.load(Ordering::Relaxed) {
         let message = "the server was told to stop, and finishes what is under way; ask another";
         return RestError::new(StatusCode::SERVICE_UNAVAILABLE, "DRAINING", message).into_response();
     }

@@ -90,7 +90,7 @@ impl App {
     /// Takes one request of the caller's key.
     pub(crate) fn within_rate(&self, caller: Caller) -> Result<LetIn, NotLetIn> {
         let Some(rate) = caller.rate else { return Ok(LetIn { caller, rate: None }) };
-        match self.rates.take(caller.key, rate) {
+        match self.running.rates.take(caller.key, rate) {
             Ok(standing) => Ok(LetIn { caller, rate: Some(standing) }),
             Err(standing) => Err(NotLetIn::RateLimited { caller: Box::new(caller), standing }),
         }
@@ -98,7 +98,7 @@ impl App {
 
     fn counted(&self, denial: Denial, shown: Shown<'_>) -> NotLetIn {
         let guessed = denial.key.is_none() && denial.denied != Denied::Missing;
-        match if guessed { self.guesses.count(shown.from) } else { Ok(()) } {
+        match if guessed { self.running.guesses.count(shown.from) } else { Ok(()) } {
             Ok(()) => NotLetIn::Denied(denial),
             Err(retry_after_seconds) => NotLetIn::TooManyGuesses { retry_after_seconds },
         }

@@ -90,7 +90,7 @@ async fn page(app: App) -> Result<Response, RestError> {
         let message = "this server records no metrics";
         return Err(RestError::new(StatusCode::SERVICE_UNAVAILABLE, "NO_METRICS", message));
     };
-    app.censuses.refresh(&app.authority).await;
+    app.running.censuses.refresh(&app.authority).await;
     let rendered = tokio::task::spawn_blocking(move || {
         vitals::record(&app);
         handle.render()

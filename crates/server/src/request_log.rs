@@ -126,7 +126,7 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     let started = Instant::now();
     let id = app.authority.request_id();
     request.extensions_mut().insert(Id(id));
-    let under_way = app.requests.begin();
+    let under_way = app.running.requests.begin();
     let method = request.method().clone();
     let client_request_id = request.headers().get(&REQUEST_ID).cloned();
     // The route, not the path: a path is a stranger's text.

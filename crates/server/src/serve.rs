@@ -119,7 +119,7 @@ async fn run(
         metrics::listen(listen, app.clone()).await?;
     }
     tokio::spawn(metrics::upkeep());
-    let draining = Arc::clone(&app.draining);
+    let running = Arc::clone(&app.running);
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         // An error means that the sender is gone: stop as well.
@@ -138,7 +138,7 @@ async fn run(
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     // Whoever asks whether to send more is told not to, from here on.
-    draining.store(true, Ordering::Relaxed);
+    running.draining.store(true, Ordering::Relaxed);
     tracing::info!("draining");
     if let Some(schedule) = schedule {
         schedule.abort();

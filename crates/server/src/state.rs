@@ -21,15 +21,20 @@ use crate::serve::ServeOptions;
 pub struct App {
     pub(crate) authority: Arc<Authority>,
     pub(crate) schema: Arc<Schema>,
-    pub(crate) proxies: TrustedProxies,
-    pub(crate) rates: Arc<Rates>,
-    pub(crate) guesses: Arc<Guesses>,
     pub(crate) introspection: Introspection,
     pub(crate) request_time_max: Duration,
-    pub(crate) requests: Arc<Requests>,
+    pub(crate) running: Arc<Running>,
+}
+
+/// How this server runs: whom it believes and holds to what, what it measures, and whether it was told to stop.
+/// Behind one pointer, because the state is cloned several times a request.
+pub(crate) struct Running {
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) rates: Rates,
+    pub(crate) guesses: Guesses,
+    pub(crate) requests: Requests,
     pub(crate) censuses: Censuses,
-    /// Set once the server was told to stop.
-    pub(crate) draining: Arc<AtomicBool>,
+    pub(crate) draining: AtomicBool,
     pub(crate) started_at: Timestamp,
 }
 
@@ -41,19 +46,18 @@ impl App {
             Introspection::On => schema(),
             Introspection::Off => schema().disable_introspection(),
         };
-        Self {
-            schema: Arc::new(schema),
-            introspection,
+        let running = Running {
             proxies: options.trusted_proxies.clone(),
-            rates: Arc::default(),
-            guesses: Arc::new(Guesses::new(options.guesses_per_minute_max)),
-            request_time_max: REQUEST_TIME_MAX,
-            requests: Arc::new(Requests::new()),
+            rates: Rates::default(),
+            guesses: Guesses::new(options.guesses_per_minute_max),
+            requests: Requests::new(),
             censuses: Censuses::default(),
-            draining: Arc::default(),
+            draining: AtomicBool::new(false),
             started_at: authority.now(),
-            authority,
-        }
+        };
+        let request_time_max = REQUEST_TIME_MAX;
+        let (schema, running) = (Arc::new(schema), Arc::new(running));
+        Self { authority, schema, introspection, request_time_max, running }
     }
 
     /// The same, with another longest time for one request.

@@ -2,7 +2,6 @@
 //! once a thread knows a route.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,11 +51,12 @@ impl InFlight<'_> {
         self.0.responses[class].increment(1);
         ROUTES.with_borrow_mut(|routes| {
             let place = place(method);
-            let handles = match routes.get_mut(route) {
-                Some(handles) => handles,
-                None => routes.entry(route.into()).or_default(),
-            };
-            let handle = handles[place].get_or_insert_with(|| {
+            // There are few routes: to compare their names is less work than to hash one.
+            let known = routes.iter().position(|known| *known.route == *route).unwrap_or_else(|| {
+                routes.push(Known { route: route.into(), histograms: Default::default() });
+                routes.len() - 1
+            });
+            let handle = routes[known].histograms[place].get_or_insert_with(|| {
                 let (route, method) = (route.to_owned(), METHODS[place]);
                 histogram!("keyledger_http_request_duration_seconds", "route" => route, "method" => method)
             });
@@ -67,7 +67,13 @@ impl InFlight<'_> {
 
 thread_local! {
     /// The handles that this thread has used. Routes are those of the router, so there are few.
-    static ROUTES: RefCell<HashMap<Box<str>, [Option<Histogram>; METHODS.len()]>> = RefCell::default();
+    static ROUTES: RefCell<Vec<Known>> = RefCell::default();
+}
+
+/// A route that this thread has served, and its handles by method.
+struct Known {
+    route: Box<str>,
+    histograms: [Option<Histogram>; METHODS.len()],
 }
 
 /// The word for a method, on labels and in the log.

@@ -16,7 +16,7 @@ pub(super) fn record(app: &App) {
         counter!("keyledger_verifications_total", "credential" => shown, "code" => it.code)
             .absolute(it.count);
     }
-    gauge!("keyledger_http_requests_in_flight").set(app.requests.in_flight() as f64);
+    gauge!("keyledger_http_requests_in_flight").set(app.running.requests.in_flight() as f64);
 
     // The guard first: it never leads, so the difference is not below zero.
     let guard = authority.guard_position().number();
@@ -38,12 +38,12 @@ pub(super) fn record(app: &App) {
     }
     signing_keys(authority.signing_keys_now(), authority.now());
 
-    let draining = app.draining.load(Ordering::Relaxed);
+    let draining = app.running.draining.load(Ordering::Relaxed);
     let ready = !draining && authority.stopped().is_none();
     gauge!("keyledger_ready").set(f64::from(u8::from(ready)));
     gauge!("keyledger_draining").set(f64::from(u8::from(draining)));
     gauge!("keyledger_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    gauge!("process_start_time_seconds").set(app.started_at.unix_ms() as f64 / 1000.0);
+    gauge!("process_start_time_seconds").set(app.running.started_at.unix_ms() as f64 / 1000.0);
     process();
 }
 
