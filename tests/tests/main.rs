@@ -5,6 +5,11 @@
 mod main_job;
 mod tokens;
 mod administration;
+mod two_tenants;
+mod usage;
+mod refusals;
+mod events;
+mod lists;
 mod cascade;
 mod crash;
 mod bad_input;

@@ -24,6 +24,8 @@ use crate::entropy;
 use crate::failure::Failure;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
+use crate::refusals::Asked;
+use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission};
 
 /// The longest life of a token, whatever is configured.
@@ -147,6 +149,7 @@ pub struct Authority {
     pub(crate) prefixes: Prefixes,
     queue: Mutex<Option<Sender<Submission>>>,
     writer: Option<JoinHandle<()>>,
+    pub(crate) recorder: Recorder,
 }
 
 impl Authority {
@@ -230,10 +233,10 @@ impl Authority {
         composed: Composed,
         reply: impl FnOnce(Result<Done, Failure>) + Send + 'static,
     ) {
-        let Composed { command, secrets, asked, key: _ } = composed;
+        let Composed { command, secrets, asked: said, key: _ } = composed;
         let idempotency = request.idempotency_key.clone().map(|key| Idempotency {
             key,
-            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &asked).0,
+            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &said).0,
         });
         let origin = Origin {
             actor: actor.id(),
@@ -241,6 +244,12 @@ impl Authority {
             request: request.id,
             idempotency,
             seed: entropy::bytes(),
+        };
+        let asked = Asked::of(actor, request, &command);
+        let (shared, counters) = (Arc::clone(&self.shared), Arc::clone(&self.recorder.counters));
+        let reply = move |outcome| {
+            asked.answered(&outcome, &shared, &counters);
+            reply(outcome);
         };
         let submission =
             Submission { actor: actor.clone(), command, origin, secrets, reply: Box::new(reply) };
@@ -360,6 +369,7 @@ impl Authority {
             prefixes: options.prefixes,
             queue: Mutex::new(None),
             writer: None,
+            recorder: Recorder::idle(),
         }
     }
 
@@ -370,6 +380,7 @@ impl Authority {
         let thread = std::thread::Builder::new().name("writer".into());
         self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+        self.recorder.start(&self.shared.folder.usage());
     }
 
     /// Carries out a command of the person at the machine, before the writer runs.

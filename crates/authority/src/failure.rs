@@ -6,6 +6,7 @@ use domain::names::NameError;
 use domain::rejection::{Refusal, Rejection, RejectionClass};
 use domain::role::ScopeError;
 use store::StoreError;
+use store::codec::event_type::EventType;
 
 /// Why a command or a query was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +53,12 @@ pub enum InputError {
     /// Too large to be recorded.
     #[error("{0}")]
     TooLarge(String),
+    /// A name that no event has.
+    #[error("{name:?} is no event; the events are {}", event_names())]
+    UnknownEvent {
+        /// The name.
+        name: String,
+    },
     /// Anything else that has a form.
     #[error("{field}: {rule}")]
     Malformed {
@@ -100,9 +107,13 @@ impl InputError {
             Self::Name(_) => "NAME_INVALID",
             Self::Scope(_) => "SCOPE_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::Malformed { .. } => "INVALID",
+            Self::UnknownEvent { .. } | Self::Malformed { .. } => "INVALID",
         }
     }
+}
+
+fn event_names() -> String {
+    EventType::ALL.map(|event_type| event_type.to_string()).join(", ")
 }
 
 impl From<NameError> for Failure {

@@ -1,16 +1,23 @@
 //! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
 
+use authority::usage::UseWay;
 use authority::{Authority, Caller, Denial, Denied};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use domain::ids::TenantId;
 
+use crate::caller_kind;
+
 /// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
 const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id"];
 
-/// Lets the bearer of a request in.
-pub(crate) fn authenticate(authority: &Authority, headers: &HeaderMap) -> Result<Caller, Denial> {
-    authenticate_in(authority, headers, None)
+/// Lets the bearer of a request in, and notes that its key was used.
+pub(crate) fn authenticate(
+    authority: &Authority,
+    headers: &HeaderMap,
+    way: UseWay,
+) -> Result<Caller, Denial> {
+    authenticate_in(authority, headers, None, way)
 }
 
 /// The same in a tenant that the request itself names; else in the one that its headers do.
@@ -18,9 +25,12 @@ pub(crate) fn authenticate_in(
     authority: &Authority,
     headers: &HeaderMap,
     named: Option<TenantId>,
+    way: UseWay,
 ) -> Result<Caller, Denial> {
     let wanted = wanted_tenant(headers)?;
-    authority.authenticate(shown(headers)?, named.or(wanted))
+    let caller = authority.authenticate(shown(headers)?, named.or(wanted))?;
+    authority.used(&caller, Some(caller_kind::of(headers)), way);
+    Ok(caller)
 }
 
 /// The key or token shown; exactly one, in the header and nowhere else.

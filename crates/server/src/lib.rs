@@ -12,6 +12,7 @@ mod health;
 mod oauth;
 pub mod graphql;
 mod bearer;
+mod caller_kind;
 mod refusal;
 mod body;
 mod deadline;

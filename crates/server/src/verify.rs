@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use authority::usage::UseWay;
 use authority::{Authority, Caller};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -60,7 +61,7 @@ pub(crate) async fn verify(
     let wanted = question.min_position.as_deref().map(str::parse).transpose();
     let wanted = wanted.map_err(|_| malformed("min_position: give the decimal digits of a position"))?;
 
-    let caller = bearer::authenticate_in(&app.authority, &headers, tenant)?;
+    let caller = bearer::authenticate_in(&app.authority, &headers, tenant, UseWay::Rest)?;
     let Some(tenant) = caller.tenant.filter(|_| may(&caller, Permission::Verify)) else {
         let message =
             "this credential may not verify what others show: it needs the permission keyledger:verify";
@@ -76,6 +77,8 @@ pub(crate) async fn verify(
     };
     let answer = match app.authority.verify(&question.credential, Some(tenant)) {
         Ok(shown) if scopes.within(&shown.scopes) => {
+            // What kind of program showed it, only the service knows to which it was shown.
+            app.authority.used(&shown, None, UseWay::Shown);
             let mut answer = json!(Whoami::of(&shown));
             answer["valid"] = json!(true);
             answer

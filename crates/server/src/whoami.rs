@@ -1,6 +1,7 @@
 //! `GET /v1/whoami`: as whom, where and until when the credential shown is accepted.
 
 use authority::Caller;
+use authority::usage::UseWay;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -58,7 +59,7 @@ impl Whoami {
 
 /// 200 with the identity, or 401 with the code in the body and in `WWW-Authenticate`.
 pub(crate) async fn whoami(State(app): State<App>, headers: HeaderMap) -> Result<Response, RestError> {
-    let caller = bearer::authenticate(&app.authority, &headers)?;
+    let caller = bearer::authenticate(&app.authority, &headers, UseWay::Rest)?;
     let answer = Whoami::of(&caller);
     let mut response = uncached(answer).into_response();
     response.extensions_mut().insert(Noted { code: None, key: Some(caller.key), actor: Some(caller.owner) });

@@ -8,5 +8,7 @@ mod truth;
 mod expiry;
 mod tokens;
 mod idempotency;
+mod usage;
+mod refusals;
 mod concurrency;
 mod durability;

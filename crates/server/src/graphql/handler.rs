@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use authority::usage::UseWay;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, RawQuery, State};
@@ -107,7 +108,7 @@ async fn answer(
     request: Request,
     allowed: Allowed,
 ) -> Response {
-    let caller = match bearer::authenticate(&app.authority, &headers) {
+    let caller = match bearer::authenticate(&app.authority, &headers, UseWay::GraphQl) {
         Ok(caller) => caller,
         Err(denial) => return media.unauthenticated(denial),
     };

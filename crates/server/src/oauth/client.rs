@@ -1,5 +1,6 @@
 //! Client authentication of RFC 6749, section 2.3.1: the key's id and the key, in the header or in the body.
 
+use authority::usage::UseWay;
 use authority::{Authority, Caller, Credential, Denial};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::error::{OAuthError, client_mismatch, invalid_client, invalid_request};
 use super::form::Form;
+use crate::caller_kind;
 
 /// The client as it presents itself.
 pub(super) struct Client {
@@ -54,7 +56,11 @@ impl Client {
         })?;
         // A token is no client's secret, and a key is only its own client's.
         let own = caller.key == client.id && caller.credential == Credential::Key;
-        if own { Ok(caller) } else { Err(client_mismatch()) }
+        if !own {
+            return Err(client_mismatch());
+        }
+        authority.used(&caller, Some(caller_kind::of(headers)), UseWay::OAuth);
+        Ok(caller)
     }
 
     fn presented(headers: &HeaderMap, form: &Form) -> Result<Self, ClientError> {

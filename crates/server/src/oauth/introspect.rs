@@ -3,6 +3,7 @@
 //! The caller is a client that may verify, and sees what acts in its own tenant. Everything else, be it dead,
 //! unknown or somebody else's, is exactly `{"active":false}`.
 
+use authority::usage::UseWay;
 use authority::{Caller, Credential};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -35,7 +36,10 @@ pub(crate) async fn introspect(
     };
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let answer = match app.authority.verify(shown, Some(tenant)) {
-        Ok(caller) => active(&app, &caller),
+        Ok(caller) => {
+            app.authority.used(&caller, None, UseWay::Shown);
+            active(&app, &caller)
+        }
         Err(_) => json!({"active": false}),
     };
     let mut response = uncached(answer).into_response();

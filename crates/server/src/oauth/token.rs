@@ -2,6 +2,7 @@
 //!
 //! A key is the client's secret, or the subject token; scope and audience only narrow.
 
+use authority::usage::UseWay;
 use authority::{Denial, ExchangeError, Minted, Wanted};
 use axum::Json;
 use axum::body::Bytes;
@@ -20,6 +21,7 @@ use super::error::{
     OAuthError, client_mismatch, invalid_client, invalid_request, invalid_scope, invalid_target,
 };
 use super::form::Form;
+use crate::caller_kind;
 use crate::request_log::Noted;
 use crate::state::App;
 
@@ -52,7 +54,7 @@ pub(crate) async fn token(
     let form = Form::of(&headers, body)?;
     match form.get("grant_type") {
         Some(CLIENT_CREDENTIALS) => client_credentials(&app, &headers, &form),
-        Some(TOKEN_EXCHANGE) => token_exchange(&app, &form),
+        Some(TOKEN_EXCHANGE) => token_exchange(&app, &headers, &form),
         Some(_) => Err(OAuthError::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -74,10 +76,10 @@ fn client_credentials(app: &App, headers: &HeaderMap, form: &Form) -> Result<Res
     if minted.caller.key != client.id {
         return Err(client_mismatch());
     }
-    Ok(answer(minted, None))
+    Ok(answer(app, headers, minted, None))
 }
 
-fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
+fn token_exchange(app: &App, headers: &HeaderMap, form: &Form) -> Result<Response, OAuthError> {
     let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
     match form.get("subject_token_type") {
         Some(API_KEY | ACCESS_TOKEN) => {}
@@ -97,7 +99,7 @@ fn token_exchange(app: &App, form: &Form) -> Result<Response, OAuthError> {
         return Err(invalid_request("actor_token is not supported"));
     }
     let minted = app.authority.exchange(subject, wanted(form)?).map_err(exchange_error)?;
-    Ok(answer(minted, Some(issued)))
+    Ok(answer(app, headers, minted, Some(issued)))
 }
 
 /// What the request wants of its token.
@@ -122,7 +124,13 @@ fn wanted(form: &Form) -> Result<Wanted, OAuthError> {
     Ok(Wanted { tenant, scopes, audience })
 }
 
-fn answer(minted: Minted, issued_token_type: Option<&'static str>) -> Response {
+fn answer(
+    app: &App,
+    headers: &HeaderMap,
+    minted: Minted,
+    issued_token_type: Option<&'static str>,
+) -> Response {
+    app.authority.used(&minted.caller, Some(caller_kind::of(headers)), UseWay::OAuth);
     let scope = match &minted.scopes {
         Scopes::All => None,
         Scopes::Only(list) => {
