@@ -134,7 +134,7 @@ impl Authority {
         let (rows, now) = (snapshot.rows(), self.now());
         match scope {
             Scope::Tenant(tenant) => {
-                drop(role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??);
+                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
             }
             Scope::Deployment => operates(&rows, &caller.actor, now)??,
         }

@@ -41,7 +41,9 @@ impl Authority {
         let snapshot = self.snapshot()?;
         let (rows, now) = (snapshot.rows(), self.now());
         match of {
-            Some(tenant) => drop(role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??),
+            Some(tenant) => {
+                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
+            }
             None => operates(&rows, &caller.actor, now)??,
         }
         let kept = self.recorder.counters.kept(of);

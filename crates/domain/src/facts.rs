@@ -35,7 +35,7 @@ pub enum Value<'a> {
     /// A name of the thing.
     Name(Entity, &'a SealedName),
     /// An instant.
-    Instant(Timestamp),
+    At(Timestamp),
     /// A number of seconds.
     Seconds(u64),
     /// A place in the log.
@@ -125,7 +125,7 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
         }
         Event::KeyExpiryChanged { key, expires_at } => vec![
             fact("key", Value::Thing(Entity::Key(*key))),
-            fact("expires_at", maybe(*expires_at, Value::Instant)),
+            fact("expires_at", maybe(*expires_at, Value::At)),
         ],
         Event::KeyDisabled { key } | Event::KeyEnabled { key } => {
             vec![fact("key", Value::Thing(Entity::Key(*key)))]
@@ -139,13 +139,13 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
         Event::KeyRotated { key, successor, grace_ends_at } => vec![
             fact("key", Value::Thing(Entity::Key(*key))),
             fact("successor", Value::Thing(Entity::Key(*successor))),
-            fact("grace_ends_at", Value::Instant(*grace_ends_at)),
+            fact("grace_ends_at", Value::At(*grace_ends_at)),
         ],
 
         Event::SigningKeyAdded { signing_key, public_key, active_from } => vec![
             fact("signing_key", Value::Thing(Entity::SigningKey(*signing_key))),
             fact("public_key", Value::Bytes(&public_key.0)),
-            fact("active_from", Value::Instant(*active_from)),
+            fact("active_from", Value::At(*active_from)),
         ],
         Event::SigningKeyRetired { signing_key, reason } => vec![
             fact("signing_key", Value::Thing(Entity::SigningKey(*signing_key))),
@@ -191,7 +191,7 @@ fn key_created(created: &KeyCreated) -> Vec<Fact<'_>> {
         fact("prefix", Value::Word(prefix.as_str())),
         fact("last_four", Value::Word(last_four.as_str())),
         fact("scopes", scopes),
-        fact("expires_at", maybe(*expires_at, Value::Instant)),
+        fact("expires_at", maybe(*expires_at, Value::At)),
     ]
 }
 

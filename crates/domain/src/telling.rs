@@ -25,7 +25,7 @@ pub enum Piece<'a> {
     /// A text about the thing.
     Text(Entity, &'a Sealed),
     /// An instant.
-    Instant(Timestamp),
+    At(Timestamp),
     /// Bytes.
     Bytes(&'a [u8]),
 }
@@ -109,13 +109,13 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
             say(": successor "),
             say(short(&successor.to_string())),
             say(", grace until "),
-            Piece::Instant(*grace_ends_at),
+            Piece::At(*grace_ends_at),
         ],
 
         Event::SigningKeyAdded { signing_key, active_from, .. } => vec![
             Piece::Unnamed(Entity::SigningKey(*signing_key)),
             say(", active from "),
-            Piece::Instant(*active_from),
+            Piece::At(*active_from),
         ],
         Event::SigningKeyRetired { signing_key, reason } => {
             vec![Piece::Unnamed(Entity::SigningKey(*signing_key)), say(": "), say(retirement(*reason))]
@@ -194,7 +194,7 @@ fn rules(policy: &TenantPolicy) -> Piece<'_> {
 
 fn end(expires_at: Option<Timestamp>) -> Vec<Piece<'static>> {
     match expires_at {
-        Some(at) => vec![say("until "), Piece::Instant(at)],
+        Some(at) => vec![say("until "), Piece::At(at)],
         None => vec![say("without end")],
     }
 }

@@ -93,7 +93,7 @@ fn value(value: facts::Value<'_>, names: &Names) -> Value {
         facts::Value::Words(words) => words.into(),
         facts::Value::Text(_, text) => sealed(text, names),
         facts::Value::Name(_, name) => sealed_name(name, names),
-        facts::Value::Instant(at) => instant(at).into(),
+        facts::Value::At(at) => instant(at).into(),
         facts::Value::Seconds(seconds) => seconds.into(),
         facts::Value::Position(position) => position.to_string().into(),
         facts::Value::Bytes(bytes) => hex(bytes).into(),

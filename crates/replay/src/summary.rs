@@ -45,7 +45,7 @@ impl<L: Lookup> Summary<'_, L> {
             Piece::Unnamed(entity) => unnamed(entity),
             Piece::Token(token) => format!("token {}", short(&token.to_string())),
             Piece::Text(_, text) => self.text(text),
-            Piece::Instant(at) => instant(at),
+            Piece::At(at) => instant(at),
             Piece::Bytes(bytes) => hex(bytes),
         }
     }

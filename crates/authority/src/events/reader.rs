@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
                 Some(opened) => text(format!("\"{opened}\"")),
                 None => text("[sealed]"),
             },
-            Piece::Instant(at) => Said::Instant(at),
+            Piece::At(at) => Said::Instant(at),
             Piece::Bytes(bytes) => text(hex(bytes)),
         })
     }
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
                 Value::Words(words) => text(words.join(" ")),
                 Value::Text(of, sealed) => self.opened(of, sealed)?.map_or(Said::Hidden, Said::Text),
                 Value::Name(of, name) => self.opened(of, &name.text)?.map_or(Said::Hidden, Said::Text),
-                Value::Instant(at) => Said::Instant(at),
+                Value::At(at) => Said::Instant(at),
                 Value::Seconds(seconds) => text(seconds.to_string()),
                 Value::Position(position) => text(position.to_string()),
                 Value::Bytes(bytes) => text(hex(bytes)),
