@@ -224,7 +224,10 @@ fn what_makes_no_sense_is_refused_and_says_why() {
         ("first: 0", "first: "),
         ("first: 101", "first: "),
         ("after: \"yesterday\"", "after: "),
-        ("filter: {types: [\"KeyLost\"]}", "\"KeyLost\" is no event; the events are TenantCreated"),
+        (
+            "filter: {types: [\"KeyLost\"]}",
+            "filter.types: there is no such event; the events are TenantCreated",
+        ),
         ("filter: {from: \"5\", to: \"4\"}", "filter.to: "),
         ("filter: {since: \"2031-01-01T00:00:00Z\", until: \"2030-01-01T00:00:00Z\"}", "filter.until: "),
     ] {

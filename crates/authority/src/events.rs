@@ -66,8 +66,7 @@ pub struct EventFilter {
 impl EventFilter {
     /// Reads the names of event types.
     pub fn types(names: &[String]) -> Result<Vec<EventType>, InputError> {
-        let unknown = |name: &String| InputError::UnknownEvent { name: name.clone() };
-        names.iter().map(|name| EventType::named(name).ok_or_else(|| unknown(name))).collect()
+        names.iter().map(|name| EventType::named(name).ok_or(InputError::UnknownEvent)).collect()
     }
 
     fn admits(&self, recorded: &Recorded) -> bool {

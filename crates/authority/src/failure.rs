@@ -53,12 +53,9 @@ pub enum InputError {
     /// Too large to be recorded.
     #[error("{0}")]
     TooLarge(String),
-    /// A name that no event has.
-    #[error("{name:?} is no event; the events are {}", event_names())]
-    UnknownEvent {
-        /// The name.
-        name: String,
-    },
+    /// A name that no event has. It is not repeated: it may be a key in the wrong place.
+    #[error("filter.types: there is no such event; the events are {}", event_names())]
+    UnknownEvent,
     /// Anything else that has a form.
     #[error("{field}: {rule}")]
     Malformed {
@@ -107,7 +104,7 @@ impl InputError {
             Self::Name(_) => "NAME_INVALID",
             Self::Scope(_) => "SCOPE_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::UnknownEvent { .. } | Self::Malformed { .. } => "INVALID",
+            Self::UnknownEvent | Self::Malformed { .. } => "INVALID",
         }
     }
 }
