@@ -1,16 +1,20 @@
 //! The store against the plain fold: whatever it derives from a random history is what folding the log gives.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use domain::actor::Idempotency;
+use domain::concern::Concerned;
 use domain::event::Recorded;
 use domain::ids::{LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
-use domain::rejection::Rejection;
+use domain::rejection::{Entity, Rejection};
+use domain::subjects::subjects_of;
 use domain::time::{Position, Timestamp};
 use domain::{Change, Lookup, Model, decide, evolve};
 use keyledger_tests::history::{History, Step, recorded};
+use replay::concerns_tenant;
 use store::snapshot::SnapshotRows;
 use store::{Attempt, Ledger, OpenOptions, Origin, ReadOnlyLedger, Snapshot, StoreError, Transaction};
 use tempfile::TempDir;
@@ -293,6 +297,73 @@ fn the_links_lead_to_whatever_the_model_says_belongs_there() {
             assert_eq!(snapshot.keys_of(owner).unwrap(), keys, "seed {seed}: {owner:?}");
         }
         assert_eq!(snapshot.members_of(TenantId::from_bytes([0xEE; 16])).unwrap(), vec![]);
+    }
+}
+
+/// Whom an event concerns, read off the event itself: the ledger reads it off the rows that changed.
+fn concerns(of: Concerned, recorded: &Recorded, rows: &Model) -> bool {
+    let subjects = subjects_of(&recorded.event);
+    let named = |wanted: &dyn Fn(Entity) -> bool| subjects.iter().any(|entity| wanted(*entity));
+    let of_owner = |owner: Owner| {
+        named(&|entity| match entity {
+            Entity::Key(key) => rows.keys.get(&key).is_some_and(|key| key.owner == owner),
+            _ => entity == owner.into(),
+        })
+    };
+    match of {
+        Concerned::Tenant(tenant) => {
+            let Ok(concerned): Result<_, Infallible> = concerns_tenant(rows, &recorded.event, tenant);
+            concerned
+        }
+        Concerned::Key(key) => named(&|entity| entity == Entity::Key(key)),
+        Concerned::ServiceAccount(account) => of_owner(Owner::ServiceAccount(account)),
+        Concerned::User(user) => {
+            let member = |entity| matches!(entity, Entity::Member { user: named, .. } if named == user);
+            named(&member) || of_owner(Owner::User(user))
+        }
+    }
+}
+
+#[test]
+fn the_histories_lead_to_the_events_that_folding_the_log_finds() {
+    for laid in Laid::each() {
+        let (snapshot, seed, ever) = (laid.snapshot(), laid.seed, Model::fold(&laid.log));
+        let tenants = ever.tenants.keys().map(|id| Concerned::Tenant(*id));
+        let users = ever.users.keys().map(|id| Concerned::User(*id));
+        let accounts = ever.service_accounts.keys().map(|id| Concerned::ServiceAccount(*id));
+        let keys = ever.keys.keys().map(|id| Concerned::Key(*id));
+        let everybody: Vec<_> = tenants.chain(users).chain(accounts).chain(keys).collect();
+        let mut expected: BTreeMap<Concerned, Vec<Position>> = BTreeMap::new();
+        let mut rows = Model::default();
+        for recorded in &laid.log {
+            rows.record(recorded);
+            for of in everybody.iter().filter(|of| concerns(**of, recorded, &rows)) {
+                expected.entry(*of).or_default().push(recorded.position);
+            }
+        }
+        assert!(expected.values().map(Vec::len).sum::<usize>() > laid.log.len(), "seed {seed}");
+        let last = snapshot.head().position.next();
+        for of in everybody {
+            let expected = expected.remove(&of).unwrap_or_default();
+            let read = |range: RangeInclusive<Position>| {
+                let positions = snapshot.history(of, &range).unwrap();
+                positions.collect::<Result<Vec<_>, _>>().unwrap()
+            };
+            assert_eq!(read(Position::START..=last), expected, "seed {seed}: {of:?}");
+            let backwards = snapshot.history(of, &(Position::START..=last)).unwrap().rev();
+            let backwards: Vec<_> = backwards.collect::<Result<_, _>>().unwrap();
+            assert!(backwards.iter().rev().eq(&expected), "seed {seed}: {of:?} backwards");
+            let middle = scattered(seed, last.number()).take(2).map(Position::new).collect::<Vec<_>>();
+            let within = middle[0]..=middle[1];
+            let some: Vec<_> = expected.iter().filter(|at| within.contains(at)).copied().collect();
+            assert_eq!(read(within.clone()), some, "seed {seed}: {of:?} within {within:?}");
+            for number in scattered(seed, last.number()).take(5) {
+                let at = Position::new(number);
+                assert_eq!(snapshot.concerns(of, at).unwrap(), expected.contains(&at), "seed {seed}");
+            }
+        }
+        let nobody = Concerned::Tenant(TenantId::from_bytes([0xEE; 16]));
+        assert_eq!(snapshot.history(nobody, &(Position::START..=last)).unwrap().count(), 0);
     }
 }
 

@@ -25,7 +25,9 @@ use crate::failure::Failure;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
 use crate::meters::Meters;
+use crate::refusals::Asked;
 use crate::tally::Tally;
+use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission, Traced};
 
 /// The longest life of a token, whatever is configured.
@@ -149,6 +151,7 @@ pub struct Authority {
     pub(crate) prefixes: Prefixes,
     queue: Mutex<Option<Sender<Submission>>>,
     writer: Option<JoinHandle<()>>,
+    pub(crate) recorder: Recorder,
 }
 
 impl Authority {
@@ -232,10 +235,10 @@ impl Authority {
         composed: Composed,
         reply: impl FnOnce(Result<Done, Failure>) + Send + 'static,
     ) {
-        let Composed { command, secrets, asked, key: _ } = composed;
+        let Composed { command, secrets, asked: said, key: _ } = composed;
         let idempotency = request.idempotency_key.clone().map(|key| Idempotency {
             key,
-            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &asked).0,
+            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &said).0,
         });
         let origin = Origin {
             actor: actor.id(),
@@ -243,6 +246,12 @@ impl Authority {
             request: request.id,
             idempotency,
             seed: entropy::bytes(),
+        };
+        let asked = Asked::of(actor, request, &command);
+        let (shared, counters) = (Arc::clone(&self.shared), Arc::clone(&self.recorder.counters));
+        let reply = move |outcome| {
+            asked.answered(&outcome, &shared, &counters);
+            reply(outcome);
         };
         let (actor, traced) = (actor.clone(), Traced::begin());
         let submission = Submission { actor, command, origin, secrets, traced, reply: Box::new(reply) };
@@ -370,6 +379,7 @@ impl Authority {
             prefixes: options.prefixes,
             queue: Mutex::new(None),
             writer: None,
+            recorder: Recorder::idle(),
         }
     }
 
@@ -380,6 +390,7 @@ impl Authority {
         let thread = std::thread::Builder::new().name("writer".into());
         self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
+        self.recorder.start(&self.shared.folder.usage());
     }
 
     /// Carries out a command of the person at the machine, before the writer runs.

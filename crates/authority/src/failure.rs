@@ -7,6 +7,7 @@ use domain::network::NetworkListError;
 use domain::rejection::{Refusal, Rejection, RejectionClass};
 use domain::role::ScopeError;
 use store::StoreError;
+use store::codec::event_type::EventType;
 
 /// Why a command or a query was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +62,9 @@ pub enum InputError {
     /// Too large to be recorded.
     #[error("{0}")]
     TooLarge(String),
+    /// A name that no event has. It is not repeated: it may be a key in the wrong place.
+    #[error("filter.types: there is no such event; the events are {}", event_names())]
+    UnknownEvent,
     /// Anything else that has a form.
     #[error("{field}: {rule}")]
     Malformed {
@@ -110,9 +114,13 @@ impl InputError {
             Self::Scope(_) => "SCOPE_INVALID",
             Self::Networks { .. } => "NETWORK_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::Malformed { .. } => "INVALID",
+            Self::UnknownEvent | Self::Malformed { .. } => "INVALID",
         }
     }
+}
+
+fn event_names() -> String {
+    EventType::ALL.map(|event_type| event_type.to_string()).join(", ")
 }
 
 impl From<NameError> for Failure {

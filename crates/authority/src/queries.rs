@@ -5,7 +5,7 @@
 use credentials::signing_key::Kid;
 use domain::decide::role_of;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
-use domain::key::{KeyPrefix, LastFour, Owner, Reach};
+use domain::key::{KeyPrefix, LastFour, Owner, Reach, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::lookup::Lookup;
 use domain::rejection::{Refusal, Rejection};
@@ -18,6 +18,7 @@ use store::Snapshot;
 use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::failure::Failure;
+use crate::usage::KeyUsage;
 
 /// A tenant, as a member sees it.
 #[derive(Clone, Debug)]
@@ -82,6 +83,10 @@ pub struct KeyView {
     pub created_at: Timestamp,
     pub successor: Option<KeyId>,
     pub predecessor: Option<KeyId>,
+    /// Why it was revoked, if it was.
+    pub revoked: Option<RevocationReason>,
+    /// What is known of its use, roughly; none: no use is known.
+    pub usage: Option<KeyUsage>,
     /// Whether it is accepted now, and if not, why.
     pub status: Result<(), Refusal>,
 }
@@ -210,6 +215,10 @@ impl Authority {
                 self.keys_of(&snapshot, Owner::ServiceAccount(account), which, &mut keys)?;
             }
         }
+        let usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
+        for key in &mut keys {
+            key.usage = usage.get(&key.id).copied();
+        }
         Ok(Answer { value: keys, position: snapshot.head().position })
     }
 
@@ -272,6 +281,8 @@ impl Authority {
             created_at: row.created.at,
             successor: row.successor,
             predecessor: row.predecessor,
+            revoked: row.life.revoked,
+            usage: None,
             status: admitted.map(drop),
         })
     }

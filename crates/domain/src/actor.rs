@@ -79,6 +79,22 @@ impl Actor {
     }
 }
 
+impl ActorId {
+    /// Whether this id is of the one who acted, of the key used, or of the token shown.
+    pub fn is(&self, id: [u8; 16]) -> bool {
+        match self {
+            Self::Console | Self::Server => false,
+            Self::Holder { identity, key, token } => {
+                let identity = match identity {
+                    Owner::User(user) => user.bytes(),
+                    Owner::ServiceAccount(account) => account.bytes(),
+                };
+                id == identity || id == key.bytes() || token.is_some_and(|token| id == token.bytes())
+            }
+        }
+    }
+}
+
 /// By which interface a command came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {

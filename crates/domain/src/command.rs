@@ -5,6 +5,7 @@ use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::key::{KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
 use crate::limits::{KeyLimits, RateLimit};
 use crate::network::AllowedAddresses;
+use crate::rejection::Entity;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName};
 use crate::time::{Position, Timestamp};
@@ -160,6 +161,104 @@ pub enum Command {
     RevokeTokens {
         target: TokenTarget,
     },
+}
+
+impl Command {
+    /// The command's name, as every listing shows it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Bootstrap(_) => "Bootstrap",
+            Self::AcceptRollback { .. } => "AcceptRollback",
+            Self::CreateTenant { .. } => "CreateTenant",
+            Self::RenameTenant { .. } => "RenameTenant",
+            Self::ChangeTenantPolicy { .. } => "ChangeTenantPolicy",
+            Self::SuspendTenant { .. } => "SuspendTenant",
+            Self::ResumeTenant { .. } => "ResumeTenant",
+            Self::RemoveTenant { .. } => "RemoveTenant",
+            Self::CreateUser { .. } => "CreateUser",
+            Self::SuspendUser { .. } => "SuspendUser",
+            Self::ResumeUser { .. } => "ResumeUser",
+            Self::RemoveUser { .. } => "RemoveUser",
+            Self::GrantOperator { .. } => "GrantOperator",
+            Self::WithdrawOperator { .. } => "WithdrawOperator",
+            Self::AddMember { .. } => "AddMember",
+            Self::ChangeMemberRole { .. } => "ChangeMemberRole",
+            Self::RemoveMember { .. } => "RemoveMember",
+            Self::CreateServiceAccount { .. } => "CreateServiceAccount",
+            Self::RenameServiceAccount { .. } => "RenameServiceAccount",
+            Self::ChangeServiceAccountRole { .. } => "ChangeServiceAccountRole",
+            Self::SuspendServiceAccount { .. } => "SuspendServiceAccount",
+            Self::ResumeServiceAccount { .. } => "ResumeServiceAccount",
+            Self::RemoveServiceAccount { .. } => "RemoveServiceAccount",
+            Self::CreateKey { .. } => "CreateKey",
+            Self::RenameKey { .. } => "RenameKey",
+            Self::ChangeKeyExpiry { .. } => "ChangeKeyExpiry",
+            Self::DisableKey { .. } => "DisableKey",
+            Self::EnableKey { .. } => "EnableKey",
+            Self::RevokeKey { .. } => "RevokeKey",
+            Self::RotateKey { .. } => "RotateKey",
+            Self::ChangeKeyAddresses { .. } => "ChangeKeyAddresses",
+            Self::ChangeKeyRate { .. } => "ChangeKeyRate",
+            Self::AddSigningKey { .. } => "AddSigningKey",
+            Self::RetireSigningKey { .. } => "RetireSigningKey",
+            Self::RevokeTokens { .. } => "RevokeTokens",
+        }
+    }
+
+    /// The one thing that exists already, or should, and that the command is about.
+    pub fn subject(&self) -> Option<Entity> {
+        match self {
+            Self::Bootstrap(_)
+            | Self::AcceptRollback { .. }
+            | Self::CreateTenant { .. }
+            | Self::AddSigningKey { .. } => None,
+
+            Self::RenameTenant { tenant, .. }
+            | Self::ChangeTenantPolicy { tenant, .. }
+            | Self::SuspendTenant { tenant }
+            | Self::ResumeTenant { tenant }
+            | Self::RemoveTenant { tenant }
+            | Self::CreateUser { tenant, .. }
+            | Self::CreateServiceAccount { tenant, .. } => Some(Entity::Tenant(*tenant)),
+
+            Self::SuspendUser { user }
+            | Self::ResumeUser { user }
+            | Self::RemoveUser { user }
+            | Self::GrantOperator { user }
+            | Self::WithdrawOperator { user } => Some(Entity::User(*user)),
+
+            Self::AddMember { tenant, user, .. }
+            | Self::ChangeMemberRole { tenant, user, .. }
+            | Self::RemoveMember { tenant, user } => Some(Entity::Member { tenant: *tenant, user: *user }),
+
+            Self::RenameServiceAccount { service_account, .. }
+            | Self::ChangeServiceAccountRole { service_account, .. }
+            | Self::SuspendServiceAccount { service_account }
+            | Self::ResumeServiceAccount { service_account }
+            | Self::RemoveServiceAccount { service_account } => {
+                Some(Entity::ServiceAccount(*service_account))
+            }
+
+            Self::CreateKey { owner, .. } => Some((*owner).into()),
+            Self::RenameKey { key, .. }
+            | Self::ChangeKeyExpiry { key, .. }
+            | Self::DisableKey { key }
+            | Self::EnableKey { key }
+            | Self::RevokeKey { key, .. }
+            | Self::RotateKey { key, .. }
+            | Self::ChangeKeyAddresses { key, .. }
+            | Self::ChangeKeyRate { key, .. } => Some(Entity::Key(*key)),
+
+            Self::RetireSigningKey { signing_key, .. } => Some(Entity::SigningKey(*signing_key)),
+            Self::RevokeTokens { target } => match target {
+                TokenTarget::Token { key, .. } | TokenTarget::Key(key) => Some(Entity::Key(*key)),
+                TokenTarget::Owner(owner) => Some((*owner).into()),
+                TokenTarget::Tenant(tenant) => Some(Entity::Tenant(*tenant)),
+                TokenTarget::SigningKey(signing_key) => Some(Entity::SigningKey(*signing_key)),
+                TokenTarget::All => None,
+            },
+        }
+    }
 }
 
 /// What a ledger begins with.

@@ -1,7 +1,9 @@
 //! Answers that are not yes: why a credential is refused, and why a command is rejected.
 
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use crate::key::Owner;
 use crate::role::Permission;
+use crate::sealed::Subject;
 
 /// Why a credential is not accepted. Told in full only to a holder of its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -107,6 +109,50 @@ pub enum Entity {
     ServiceAccount(ServiceAccountId),
     Key(KeyId),
     SigningKey(SigningKeyId),
+}
+
+impl Entity {
+    /// The word for its kind in listings.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Tenant(_) => "tenant",
+            Self::User(_) => "user",
+            Self::Member { .. } => "member",
+            Self::ServiceAccount(_) => "service account",
+            Self::Key(_) => "key",
+            Self::SigningKey(_) => "signing key",
+        }
+    }
+
+    /// Its id; a member's is the user's.
+    pub const fn id(self) -> [u8; 16] {
+        match self {
+            Self::Tenant(id) => id.bytes(),
+            Self::User(id) | Self::Member { user: id, .. } => id.bytes(),
+            Self::ServiceAccount(id) => id.bytes(),
+            Self::Key(id) => id.bytes(),
+            Self::SigningKey(id) => id.bytes(),
+        }
+    }
+}
+
+impl From<Owner> for Entity {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::User(user) => Self::User(user),
+            Owner::ServiceAccount(account) => Self::ServiceAccount(account),
+        }
+    }
+}
+
+impl From<Subject> for Entity {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Tenant(tenant) => Self::Tenant(tenant),
+            Subject::User(user) => Self::User(user),
+            Subject::ServiceAccount(account) => Self::ServiceAccount(account),
+        }
+    }
 }
 
 impl std::fmt::Display for Entity {

@@ -2,13 +2,13 @@
 
 use domain::actor::ActorId;
 use domain::ids::{KeyId, MalformedId, TenantId};
-use domain::key::Owner;
 use domain::rejection::Entity;
+use domain::subjects::subjects_of;
 use domain::time::Position;
 use domain::{Lookup, Recorded};
 use store::codec::event_type::EventType;
 
-use crate::subjects::{concerns_tenant, subjects_of};
+use crate::subjects::concerns_tenant;
 
 /// Which events are wanted: those that everything said here applies to.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,7 @@ pub struct UnknownEvent {
 
 /// Reads the name of an event, in any letter case.
 pub fn parse_event_type(name: &str) -> Result<EventType, UnknownEvent> {
-    let named = |event_type: &EventType| event_type.to_string().eq_ignore_ascii_case(name);
-    EventType::ALL.into_iter().find(named).ok_or_else(|| UnknownEvent { name: name.to_owned() })
+    EventType::named(name).ok_or_else(|| UnknownEvent { name: name.to_owned() })
 }
 
 fn all_names() -> String {
@@ -71,14 +70,8 @@ impl ActorFilter {
     fn admits(self, actor: &ActorId) -> bool {
         match (self, actor) {
             (Self::Console, ActorId::Console) | (Self::Server, ActorId::Server) => true,
-            (Self::Id(id), ActorId::Holder { identity, key, token }) => {
-                let identity = match identity {
-                    Owner::User(user) => user.bytes(),
-                    Owner::ServiceAccount(account) => account.bytes(),
-                };
-                id == identity || id == key.bytes() || token.is_some_and(|token| id == token.bytes())
-            }
-            (Self::Console | Self::Server | Self::Id(_), _) => false,
+            (Self::Id(id), actor) => actor.is(id),
+            (Self::Console | Self::Server, _) => false,
         }
     }
 }

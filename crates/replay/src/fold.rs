@@ -1,8 +1,9 @@
 //! The plain fold of the log, with what it shows to be wrong on the way: nothing here stops at the first problem.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::actor::{ActorId, IdempotencyKey};
+use domain::concern::concerned;
 use domain::key::Owner;
 use domain::row::Change;
 use domain::time::{Moment, Position};
@@ -30,6 +31,8 @@ pub(crate) struct Fold<'a> {
     pub(crate) events_by_name: BTreeMap<&'static str, u64>,
     /// How many rows the views should have.
     pub(crate) versions: u64,
+    /// How many links the events should have in the histories of those whom they concern.
+    pub(crate) histories: u64,
     /// The idempotency keys used, each by whom: the views should have one row for each.
     pub(crate) attempts: HashSet<(ActorKind, IdempotencyKey)>,
     pub(crate) views: Views,
@@ -62,6 +65,7 @@ impl<'a> Fold<'a> {
             last: None,
             events_by_name: BTreeMap::new(),
             versions: 0,
+            histories: 0,
             attempts: HashSet::new(),
             views: Views::Readable,
         }
@@ -122,8 +126,35 @@ impl<'a> Fold<'a> {
             self.findings.problem(ENTITIES, Some(position), what);
         }
         self.compare_versions(&changes, position);
-        for change in changes {
+        for change in changes.iter().cloned() {
             self.model.apply(change);
+        }
+        self.compare_histories(&changes, position);
+    }
+
+    /// The event must be in the histories of exactly those whom its rows concern; that there are no more is counted.
+    fn compare_histories(&mut self, changes: &[Change], position: Position) {
+        let mut expected = BTreeSet::new();
+        for change in changes {
+            let Ok(concerned) = concerned(&self.model, change);
+            expected.extend(concerned);
+        }
+        self.histories += expected.len() as u64;
+        if self.views == Views::Unreadable {
+            return;
+        }
+        for of in expected {
+            match reading(|| self.snapshot.concerns(of, position).map_err(ReplayError::from)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let what = format!("the history of {of:?} does not have it");
+                    self.findings.problem(VERSIONS, Some(position), what);
+                }
+                Err(error) => {
+                    self.views = Views::Unreadable;
+                    self.findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
+                }
+            }
         }
     }
 

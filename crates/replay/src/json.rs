@@ -6,10 +6,10 @@
 
 use domain::Recorded;
 use domain::actor::ActorId;
-use domain::event::{Event, KeyCreated, TenantPolicy, TokenTarget};
-use domain::key::{DigestScheme, KeyDigest, Owner, Reach};
-use domain::network::{AllowedAddresses, Network};
-use domain::role::Scopes;
+use domain::event::Event;
+use domain::facts::{self, Fact, facts_of};
+use domain::ids::RequestId;
+use domain::key::{DigestScheme, KeyDigest, Owner};
 use domain::sealed::{Sealed, SealedName, Subject};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,6 @@ use store::scan::Scanned;
 
 use crate::names::Names;
 use crate::print::{harmless_json, hex, instant};
-use crate::summary::retirement;
 
 /// One event.
 #[derive(Serialize)]
@@ -78,116 +77,28 @@ fn actor(actor: &ActorId) -> ActorJson {
 }
 
 fn payload(event: &Event, names: &Names) -> Value {
-    let sealed = |text: &Sealed| sealed(text, names);
-    let name = |name: &SealedName| sealed_name(name, names);
-    match event {
-        Event::TenantCreated { tenant, slug, name: full, policy } => json!({
-            "tenant": tenant.to_string(), "slug": name(slug), "name": name(full), "policy": rules(policy),
-        }),
-        Event::TenantRenamed { tenant, name: full } => {
-            json!({ "tenant": tenant.to_string(), "name": name(full) })
-        }
-        Event::TenantPolicyChanged { tenant, policy } => {
-            json!({ "tenant": tenant.to_string(), "policy": rules(policy) })
-        }
-        Event::TenantSuspended { tenant }
-        | Event::TenantResumed { tenant }
-        | Event::TenantRemoved { tenant } => {
-            json!({ "tenant": tenant.to_string() })
-        }
-
-        Event::UserCreated { user, email, name: own } => json!({
-            "user": user.to_string(), "email": name(email), "name": own.as_ref().map(sealed),
-        }),
-        Event::UserSuspended { user }
-        | Event::UserResumed { user }
-        | Event::UserRemoved { user }
-        | Event::OperatorGranted { user }
-        | Event::OperatorWithdrawn { user } => json!({ "user": user.to_string() }),
-
-        Event::MemberAdded { tenant, user, role } | Event::MemberRoleChanged { tenant, user, role } => {
-            json!({
-                "tenant": tenant.to_string(), "user": user.to_string(), "role": role.as_str(),
-            })
-        }
-        Event::MemberRemoved { tenant, user } => {
-            json!({ "tenant": tenant.to_string(), "user": user.to_string() })
-        }
-
-        Event::ServiceAccountCreated { service_account, tenant, name: own, role } => json!({
-            "service_account": service_account.to_string(), "tenant": tenant.to_string(),
-            "name": name(own), "role": role.as_str(),
-        }),
-        Event::ServiceAccountRenamed { service_account, name: own } => {
-            json!({ "service_account": service_account.to_string(), "name": name(own) })
-        }
-        Event::ServiceAccountRoleChanged { service_account, role } => {
-            json!({ "service_account": service_account.to_string(), "role": role.as_str() })
-        }
-        Event::ServiceAccountSuspended { service_account }
-        | Event::ServiceAccountResumed { service_account }
-        | Event::ServiceAccountRemoved { service_account } => {
-            json!({ "service_account": service_account.to_string() })
-        }
-
-        Event::KeyCreated(created) => key_created(created, names),
-        Event::KeyRenamed { key, name: own } => json!({ "key": key.to_string(), "name": name(own) }),
-        Event::KeyExpiryChanged { key, expires_at } => {
-            json!({ "key": key.to_string(), "expires_at": expires_at.map(instant) })
-        }
-        Event::KeyDisabled { key } | Event::KeyEnabled { key } => json!({ "key": key.to_string() }),
-        Event::KeyRevoked { key, reason, note } => json!({
-            "key": key.to_string(), "reason": reason.as_str(), "note": note.as_ref().map(sealed),
-        }),
-        Event::KeyRotated { key, successor, grace_ends_at } => json!({
-            "key": key.to_string(), "successor": successor.to_string(), "grace_ends_at": instant(*grace_ends_at),
-        }),
-
-        Event::KeyAddressesChanged { key, addresses } => {
-            json!({ "key": key.to_string(), "addresses": networks(addresses) })
-        }
-        Event::KeyRateChanged { key, rate } => {
-            let rate = rate
-                .map(|rate| json!({ "requests": rate.requests(), "period_seconds": rate.period_seconds() }));
-            json!({ "key": key.to_string(), "rate": rate })
-        }
-
-        Event::SigningKeyAdded { signing_key, public_key, active_from } => json!({
-            "signing_key": signing_key.to_string(), "public_key": hex(&public_key.0),
-            "active_from": instant(*active_from),
-        }),
-        Event::SigningKeyRetired { signing_key, reason } => {
-            json!({ "signing_key": signing_key.to_string(), "reason": retirement(*reason) })
-        }
-        Event::TokensRevoked { target } => json!({ "target": tokens(target) }),
-        Event::RollbackAccepted { guard_position, guard_hash } => {
-            json!({ "guard_position": guard_position.to_string(), "guard_hash": hex(guard_hash) })
-        }
-    }
+    group(facts_of(event), names)
 }
 
-fn key_created(created: &KeyCreated, names: &Names) -> Value {
-    let KeyCreated { key, owner, reach, name, digest, prefix, last_four, scopes, expires_at } = created;
-    let reach = match reach {
-        Reach::Tenant(tenant) => json!({ "kind": "tenant", "tenant": tenant.to_string() }),
-        Reach::AnyTenant { home } => json!({ "kind": "any_tenant", "home": home.to_string() }),
-    };
-    let scopes = match scopes {
-        Scopes::All => None,
-        Scopes::Only(list) => Some(list.as_slice().iter().map(|scope| scope.as_str()).collect::<Vec<_>>()),
-    };
-    json!({
-        "key": key.to_string(), "owner": owned_by(*owner), "reach": reach, "name": sealed_name(name, names),
-        "digest": key_digest(digest), "prefix": prefix.as_str(), "last_four": last_four.as_str(),
-        "scopes": scopes, "expires_at": expires_at.map(instant),
-    })
+fn group(facts: Vec<Fact<'_>>, names: &Names) -> Value {
+    facts.into_iter().map(|fact| (fact.name.to_owned(), value(fact.value, names))).collect()
 }
 
-/// Null: accepted from everywhere.
-fn networks(addresses: &AllowedAddresses) -> Value {
-    match addresses {
-        AllowedAddresses::Any => Value::Null,
-        AllowedAddresses::Only(list) => list.as_slice().iter().map(Network::to_string).collect(),
+fn value(value: facts::Value<'_>, names: &Names) -> Value {
+    match value {
+        facts::Value::Nothing => Value::Null,
+        facts::Value::Thing(entity) => id(entity.id()).into(),
+        facts::Value::Token(token) => token.to_string().into(),
+        facts::Value::Word(word) => word.into(),
+        facts::Value::Words(words) => words.into(),
+        facts::Value::Text(_, text) => sealed(text, names),
+        facts::Value::Name(_, name) => sealed_name(name, names),
+        facts::Value::At(at) => instant(at).into(),
+        facts::Value::Seconds(number) | facts::Value::Number(number) => number.into(),
+        facts::Value::Position(position) => position.to_string().into(),
+        facts::Value::Bytes(bytes) => hex(bytes).into(),
+        facts::Value::Digest(digest) => key_digest(digest),
+        facts::Value::Group(facts) => group(facts, names),
     }
 }
 
@@ -197,26 +108,6 @@ fn key_digest(digest: &KeyDigest) -> Value {
         DigestScheme::Sha256 => ("sha256", None),
     };
     json!({ "scheme": scheme, "pepper": pepper, "bytes": hex(&digest.bytes) })
-}
-
-fn tokens(target: &TokenTarget) -> Value {
-    match target {
-        TokenTarget::Token { token, key } => {
-            json!({ "kind": "token", "token": token.to_string(), "key": key.to_string() })
-        }
-        TokenTarget::Key(key) => json!({ "kind": "key", "key": key.to_string() }),
-        TokenTarget::Owner(owner) => json!({ "kind": "owner", "owner": owned_by(*owner) }),
-        TokenTarget::Tenant(tenant) => json!({ "kind": "tenant", "tenant": tenant.to_string() }),
-        TokenTarget::SigningKey(id) => json!({ "kind": "signing_key", "signing_key": id.to_string() }),
-        TokenTarget::All => json!({ "kind": "all" }),
-    }
-}
-
-fn rules(policy: &TenantPolicy) -> Value {
-    let TenantPolicy { key_life_seconds_max, key_life_seconds_default } = policy;
-    json!({
-        "key_life_seconds_max": key_life_seconds_max, "key_life_seconds_default": key_life_seconds_default,
-    })
 }
 
 fn sealed_name(name: &SealedName, names: &Names) -> Value {
@@ -236,14 +127,13 @@ fn sealed(text: &Sealed, names: &Names) -> Value {
     })
 }
 
-fn owned_by(owner: Owner) -> Value {
-    let (kind, id) = kind_and_id(owner);
-    json!({ "kind": kind, "id": id })
-}
-
 fn kind_and_id(owner: Owner) -> (&'static str, String) {
     match owner {
         Owner::User(user) => ("user", user.to_string()),
         Owner::ServiceAccount(account) => ("service_account", account.to_string()),
     }
+}
+
+fn id(bytes: [u8; 16]) -> String {
+    RequestId::from_bytes(bytes).to_string()
 }

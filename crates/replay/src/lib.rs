@@ -31,5 +31,5 @@ pub use open::{Audit, Repair};
 pub use rebuild::rebuild;
 pub use report::{Check, Outcome, Problem, Report};
 pub use show::{Format, Shown, show};
-pub use subjects::subjects_of;
+pub use subjects::concerns_tenant;
 pub use verify::verify;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use domain::ids::Id;
 use domain::time::Timestamp;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -15,12 +14,6 @@ pub fn instant(at: Timestamp) -> String {
         .checked_add(SignedDuration::from_millis(at.unix_ms()))
         .expect("a timestamp is within the years 1970 to 9999");
     format!("{date:.3}Z")
-}
-
-/// The last twelve digits of an id: 48 bits, random in ids of version 7, whose first digits are a time.
-pub fn short<K>(id: Id<K>) -> String {
-    let whole = id.to_string();
-    whole.rsplit('-').next().unwrap_or(&whole).to_owned()
 }
 
 /// Bytes as hexadecimal digits.
@@ -71,8 +64,6 @@ fn deceives(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::KeyId;
-
     use super::*;
 
     #[test]
@@ -80,12 +71,6 @@ mod tests {
         assert_eq!(instant(Timestamp::MIN), "1970-01-01T00:00:00.000Z");
         assert_eq!(instant(Timestamp::MAX), "9999-12-31T23:59:59.999Z");
         assert_eq!(instant(Timestamp::from_unix_ms(1_767_225_600_042).unwrap()), "2026-01-01T00:00:00.042Z");
-    }
-
-    #[test]
-    fn short_ids_keep_the_random_end() {
-        let id = KeyId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
-        assert_eq!(short(id), "b302099a8057");
     }
 
     #[test]

@@ -138,9 +138,8 @@ impl Fold<'_> {
             }
         };
         let Model { memberships, service_accounts, keys, .. } = &self.model;
-        let links = memberships.len() + service_accounts.len() + keys.len();
-        let expected =
-            [("views", self.versions), ("links", links as u64), ("attempts", self.attempts.len() as u64)];
+        let links = (memberships.len() + service_accounts.len() + keys.len()) as u64 + self.histories;
+        let expected = [("views", self.versions), ("links", links), ("attempts", self.attempts.len() as u64)];
         for (table, expected) in expected {
             let found = found.iter().filter(|(name, _, _)| *name == table).count() as u64;
             if found != expected {

@@ -1,32 +1,31 @@
 //! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
 
-use authority::{Denial, Denied, Shown};
+use authority::{Denial, Denied};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use domain::ids::TenantId;
 
-use crate::client_address::ClientAddress;
 use crate::let_in::{LetIn, NotLetIn};
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
 const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id"];
 
 /// Lets the bearer of a request in.
-pub(crate) fn authenticate(app: &App, headers: &HeaderMap, from: ClientAddress) -> Result<LetIn, NotLetIn> {
-    authenticate_in(app, headers, from, None)
+pub(crate) fn authenticate(app: &App, headers: &HeaderMap, visitor: Visitor) -> Result<LetIn, NotLetIn> {
+    authenticate_in(app, headers, visitor, None)
 }
 
 /// The same in a tenant that the request itself names; else in the one that its headers do.
 pub(crate) fn authenticate_in(
     app: &App,
     headers: &HeaderMap,
-    from: ClientAddress,
+    visitor: Visitor,
     named: Option<TenantId>,
 ) -> Result<LetIn, NotLetIn> {
     let wanted = wanted_tenant(headers)?;
-    let shown = Shown { credential: shown(headers)?, from: from.0 };
-    app.let_in(shown, named.or(wanted))
+    app.let_in(shown(headers)?, visitor, named.or(wanted))
 }
 
 /// The key or token shown; exactly one, in the header and nowhere else.

@@ -3,15 +3,10 @@
 //! `X-Forwarded-For` is read from its end, where each proxy adds whom it saw, and only as far as every hop is
 //! trusted. What stands before that was written by a stranger.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
-use axum::http::request::Parts;
 use domain::network::Network;
-
-use crate::state::App;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -29,8 +24,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Who asks; none if a trusted proxy names somebody who cannot be made out.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    /// Who asks, by the peer's address and the request's headers; none if a trusted proxy names somebody who cannot be made out.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if !self.trust(peer) {
             return Some(peer.to_canonical());
         }
@@ -57,19 +52,6 @@ fn address(hop: &str) -> Option<IpAddr> {
     address
         .or_else(|| hop.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
         .map(|ip| ip.to_canonical())
-}
-
-/// Where a request comes from, if that is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
-
-impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.and_then(|peer| app.running.proxies.client(peer.0.ip(), &parts.headers))))
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
-//! Letting callers in: the credential is asked about first, then the key is held to its rate.
+//! Letting callers in: the credential is asked about first, then the key is held to its rate, and its use noted.
+
+use std::net::IpAddr;
 
 use authority::{Caller, Denial, Denied, Shown};
 use domain::ids::TenantId;
 
 use crate::rate::Standing;
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// Somebody who was let in.
 pub(crate) struct LetIn {
@@ -79,11 +82,22 @@ impl From<Denial> for NotLetIn {
 }
 
 impl App {
-    /// Lets the holder of a credential in, to the tenant wanted or else to the credential's own.
-    pub(crate) fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<LetIn, NotLetIn> {
-        match self.authority.authenticate(shown, wanted) {
-            Ok(caller) => self.within_rate(caller),
-            Err(denial) => Err(self.counted(denial, shown)),
+    /// Lets the holder of a credential in, to the tenant wanted or else to the credential's own, and notes that its
+    /// key was used.
+    pub(crate) fn let_in(
+        &self,
+        credential: &str,
+        visitor: Visitor,
+        wanted: Option<TenantId>,
+    ) -> Result<LetIn, NotLetIn> {
+        let Visitor { address, kind, way } = visitor;
+        match self.authority.authenticate(Shown { credential, from: address }, wanted) {
+            Ok(caller) => {
+                let let_in = self.within_rate(caller)?;
+                self.authority.used(&let_in.caller, Some(kind), way);
+                Ok(let_in)
+            }
+            Err(denial) => Err(self.counted(denial, address)),
         }
     }
 
@@ -96,9 +110,9 @@ impl App {
         }
     }
 
-    fn counted(&self, denial: Denial, shown: Shown<'_>) -> NotLetIn {
+    fn counted(&self, denial: Denial, from: Option<IpAddr>) -> NotLetIn {
         let guessed = denial.key.is_none() && denial.denied != Denied::Missing;
-        match if guessed { self.running.guesses.count(shown.from) } else { Ok(()) } {
+        match if guessed { self.running.guesses.count(from) } else { Ok(()) } {
             Ok(()) => NotLetIn::Denied(denial),
             Err(retry_after_seconds) => NotLetIn::TooManyGuesses { retry_after_seconds },
         }

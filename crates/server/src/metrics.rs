@@ -20,10 +20,10 @@ use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::bearer;
-use crate::client_address::ClientAddress;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::state::App;
+use crate::visitor::Visitor;
 
 pub(crate) use listener::listen;
 
@@ -61,10 +61,10 @@ pub fn record() {
 /// `GET /metrics` on the main address.
 pub(crate) async fn metrics(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Response, RestError> {
-    let let_in = bearer::authenticate(&app, &headers, from)?;
+    let let_in = bearer::authenticate(&app, &headers, visitor)?;
     let noted = Noted::of(&let_in);
     let authority = app.authority.clone();
     let may = tokio::task::spawn_blocking(move || authority.may_observe(&let_in.caller));

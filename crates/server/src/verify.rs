@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use authority::usage::UseWay;
 use authority::{Authority, Caller, Shown};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,11 +20,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::bearer;
-use crate::client_address::ClientAddress;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
+use crate::visitor::Visitor;
 use crate::whoami::Whoami;
 
 /// How long a request waits for a position that is not reached yet.
@@ -49,7 +50,7 @@ struct Question {
 /// Answers `{"valid":true, …}` with the identity, or `{"valid":false,"code","message"}`.
 pub(crate) async fn verify(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, RestError> {
@@ -68,7 +69,7 @@ pub(crate) async fn verify(
     let wanted = question.min_position.as_deref().map(str::parse).transpose();
     let wanted = wanted.map_err(|_| malformed("min_position: give the decimal digits of a position"))?;
 
-    let let_in = bearer::authenticate_in(&app, &headers, from, tenant)?;
+    let let_in = bearer::authenticate_in(&app, &headers, visitor, tenant)?;
     let caller = &let_in.caller;
     let Some(tenant) = caller.tenant.filter(|_| may(caller, Permission::Verify)) else {
         let message =
@@ -90,6 +91,8 @@ pub(crate) async fn verify(
             let position = shown.position.to_string();
             match app.within_rate(shown) {
                 Ok(shown) => {
+                    // What kind of program showed it, only the service knows to which it was shown.
+                    app.authority.used(&shown.caller, None, UseWay::Shown);
                     let mut answer = json!(Whoami::of(&shown.caller));
                     answer["valid"] = json!(true);
                     if let Some(standing) = shown.rate {

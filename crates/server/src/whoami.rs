@@ -9,12 +9,12 @@ use domain::role::Scopes;
 use serde::Serialize;
 
 use crate::bearer;
-use crate::client_address::ClientAddress;
 use crate::instant::rfc3339;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// The answer. Ids are UUIDs, instants RFC 3339, the position a decimal string.
 #[derive(Serialize)]
@@ -60,10 +60,10 @@ impl Whoami {
 /// 200 with the identity, or 401 with the code in the body and in `WWW-Authenticate`.
 pub(crate) async fn whoami(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Response, RestError> {
-    let let_in = bearer::authenticate(&app, &headers, from)?;
+    let let_in = bearer::authenticate(&app, &headers, visitor)?;
     let mut response = uncached(Whoami::of(&let_in.caller)).into_response();
     response.extensions_mut().insert(Noted::of(&let_in));
     Ok(response)

@@ -7,6 +7,7 @@ mod codes;
 pub mod error;
 pub mod event_type;
 pub mod rows;
+mod usage;
 pub(crate) mod v1;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
+//! | `usage.redb` | how keys are used, and refused commands ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten; one that is damaged is moved aside | no |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
@@ -97,6 +98,11 @@ impl DataFolder {
     /// The guard's file.
     pub fn guard(&self) -> PathBuf {
         self.guard.clone().unwrap_or_else(|| self.root.join("guard"))
+    }
+
+    /// The file of use and refusals.
+    pub fn usage(&self) -> PathBuf {
+        self.root.join("usage.redb")
     }
 
     /// The folder of secrets; readable by its owner only.

@@ -1,4 +1,4 @@
-//! The data folder: the ledger, its views, secrets and the guard against rollback.
+//! The data folder: the ledger, its views, usage, secrets and the guard against rollback.
 //!
 //! The log is the truth; everything else here is projected from it or guards it. No rule lives here:
 //! what an event means is said by `domain::evolve`, and this crate only stores what comes of it.
@@ -8,6 +8,7 @@ pub mod tables;
 pub mod ledger;
 pub mod transaction;
 pub mod snapshot;
+pub mod history;
 pub mod rows;
 mod projection;
 pub mod scan;
@@ -16,6 +17,7 @@ pub mod envelope;
 pub mod chain;
 pub mod codec;
 pub mod guard;
+pub mod usage;
 pub mod secrets;
 pub mod files;
 pub mod error;

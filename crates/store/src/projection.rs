@@ -1,6 +1,7 @@
 //! Projection: what one recorded event writes into the views, links and attempts. The only writer of them.
 
 use domain::actor::{ActorId, IdempotencyKey};
+use domain::concern::concerned;
 use domain::key::Owner;
 use domain::row::Change;
 use domain::time::Position;
@@ -28,6 +29,13 @@ impl Projected<'_> {
             let value = sealed_with_check(&key, row);
             self.views.insert(key.as_slice(), value.as_slice()).map_err(database)?;
             if let Some(link) = link(change, recorded.position) {
+                self.links.insert(link.bytes().as_slice(), ()).map_err(database)?;
+            }
+        }
+        for change in &changes {
+            let rows = Rows::new(&self.views, recorded.position);
+            for of in concerned(&rows, change)? {
+                let link = Link::Event(of, recorded.position);
                 self.links.insert(link.bytes().as_slice(), ()).map_err(database)?;
             }
         }

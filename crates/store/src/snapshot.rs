@@ -1,6 +1,9 @@
 //! A snapshot: the ledger as it was committed at one moment, read while the writer goes on.
 
+use std::ops::RangeInclusive;
+
 use domain::Recorded;
+use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::time::{Position, Timestamp};
@@ -9,9 +12,10 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
+use crate::history::History;
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
-use crate::tables::{self, ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS};
+use crate::tables::{self, ATTEMPTS, HEAD, LEDGER, LINKS, LOG, Link, META, VIEW_ROWS};
 
 /// A consistent view of everything committed when it was taken.
 pub struct Snapshot {
@@ -79,6 +83,21 @@ impl Snapshot {
     /// The keys that the owner has or had.
     pub fn keys_of(&self, owner: Owner) -> Result<Vec<KeyId>, StoreError> {
         self.linked(&tables::keys_of(owner), KeyId::from_bytes)
+    }
+
+    /// Where the events are that concern something, within the range of positions.
+    pub fn history(
+        &self,
+        of: Concerned,
+        range: &RangeInclusive<Position>,
+    ) -> Result<History<'_>, StoreError> {
+        History::read(&self.links, of, range)
+    }
+
+    /// Whether the event at a position concerns something.
+    pub fn concerns(&self, of: Concerned, position: Position) -> Result<bool, StoreError> {
+        let link = Link::Event(of, position).bytes();
+        Ok(self.links.get(link.as_slice()).map_err(database)?.is_some())
     }
 
     /// The event at a position.

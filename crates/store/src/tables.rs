@@ -10,6 +10,7 @@
 //!
 //! `views`, `links` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
 
+use domain::concern::Concerned;
 use domain::event::TokenTarget;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::Owner;
@@ -101,12 +102,14 @@ fn watermark(target: &TokenTarget) -> Vec<u8> {
     }
 }
 
-/// What belongs to what, for lists. A link is written when its lower end begins, and stays.
+/// What belongs to what, for lists. A link is written when its lower end begins, and stays; one to an event, with
+/// that event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Member(TenantId, UserId),
     ServiceAccount(TenantId, ServiceAccountId),
     Key(Owner, KeyId),
+    Event(Concerned, Position),
 }
 
 impl Link {
@@ -117,6 +120,7 @@ impl Link {
                 joined(&[&service_accounts_of(*tenant), &account.bytes()])
             }
             Self::Key(owner, key) => joined(&[&keys_of(*owner), &key.bytes()]),
+            Self::Event(of, position) => joined(&[&history_of(*of), &position.number().to_be_bytes()]),
         }
     }
 }
@@ -136,6 +140,16 @@ pub(crate) fn keys_of(owner: Owner) -> Vec<u8> {
     match owner {
         Owner::User(user) => joined(&[&[3], &user.bytes()]),
         Owner::ServiceAccount(account) => joined(&[&[4], &account.bytes()]),
+    }
+}
+
+/// The beginning of the links to the events that concern something.
+pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
+    match of {
+        Concerned::Tenant(tenant) => joined(&[&[5], &tenant.bytes()]),
+        Concerned::User(user) => joined(&[&[6], &user.bytes()]),
+        Concerned::ServiceAccount(account) => joined(&[&[7], &account.bytes()]),
+        Concerned::Key(key) => joined(&[&[8], &key.bytes()]),
     }
 }
 

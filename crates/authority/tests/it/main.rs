@@ -9,5 +9,7 @@ mod expiry;
 mod tokens;
 mod schedule;
 mod idempotency;
+mod usage;
+mod refusals;
 mod concurrency;
 mod durability;

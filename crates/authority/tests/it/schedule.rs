@@ -5,6 +5,7 @@ use credentials::signing_key::Kid;
 use domain::actor::{ActorId, Way};
 use domain::event::{Event, RetirementReason};
 use domain::ids::SigningKeyId;
+use keyledger_authority::Shown;
 use keyledger_authority::SigningKeyPolicy;
 
 use crate::scene::{Scene, at};
@@ -33,7 +34,7 @@ fn signed_by(token: &str) -> String {
 }
 
 fn accepted(scene: &Scene, token: &str) -> bool {
-    scene.authority.authenticate(token, None).is_ok()
+    scene.authority.authenticate(Shown::from_nowhere(token), None).is_ok()
 }
 
 #[test]

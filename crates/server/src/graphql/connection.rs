@@ -109,6 +109,15 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// How many entries the page may have.
+    pub(super) fn size(&self) -> Result<usize, FieldError> {
+        match self.first.map(usize::try_from) {
+            None => Ok(PAGE_DEFAULT),
+            Some(Ok(first)) if (1..=PAGE_MAX).contains(&first) => Ok(first),
+            Some(Ok(_) | Err(_)) => Err(malformed("first", "ask for 1 to 100 entries")),
+        }
+    }
+
     /// The entries of the page as edges, and where it ends.
     pub(super) fn cut<N, E>(
         &self,
@@ -116,14 +125,7 @@ impl Page<'_> {
         id: impl Fn(&N) -> Uuid,
         edge: impl Fn(String, N) -> E,
     ) -> Result<(Vec<E>, PageInfo), FieldError> {
-        let malformed = |field, rule| refused(Failure::from(InputError::Malformed { field, rule }));
-        let first = match self.first {
-            None => PAGE_DEFAULT,
-            Some(first) => match usize::try_from(first) {
-                Ok(first) if (1..=PAGE_MAX).contains(&first) => first,
-                Ok(_) | Err(_) => return Err(malformed("first", "ask for 1 to 100 entries")),
-            },
-        };
+        let first = self.size()?;
         let mut entries = entries.into_iter();
         if let Some(after) = self.after
             && !entries.by_ref().any(|entry| cursor(id(&entry)) == after)
@@ -139,6 +141,10 @@ impl Page<'_> {
         }
         Ok((edges, PageInfo { has_next_page: entries.next().is_some(), end_cursor }))
     }
+}
+
+fn malformed(field: &'static str, rule: &'static str) -> FieldError {
+    refused(Failure::from(InputError::Malformed { field, rule }))
 }
 
 fn cursor(id: Uuid) -> String {

@@ -23,10 +23,10 @@ use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
 use super::root_fields::{ROOT_FIELDS_MAX, within_limit};
 use crate::bearer;
-use crate::client_address::ClientAddress;
 use crate::deadline::{self, Deadline};
 use crate::request_log::{Id, Noted};
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// A request of GraphQL over HTTP.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ struct Asked {
 pub(crate) async fn post(
     State(app): State<App>,
     Extension(id): Extension<Id>,
-    from: ClientAddress,
+    visitor: Visitor,
     Extension(deadline): Extension<Deadline>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -87,7 +87,7 @@ pub(crate) async fn post(
     match serde_json::from_slice::<Request>(if object { &body } else { b"" }) {
         Ok(request) => {
             let asked = Asked { request, allowed: Allowed::Everything, media, deadline };
-            answer(app, id, from, &headers, asked).await
+            answer(app, id, visitor, &headers, asked).await
         }
         Err(error) => {
             let message = format!("the body must be one JSON object with a query: {error}");
@@ -100,7 +100,7 @@ pub(crate) async fn post(
 pub(crate) async fn get(
     State(app): State<App>,
     Extension(id): Extension<Id>,
-    from: ClientAddress,
+    visitor: Visitor,
     Extension(deadline): Extension<Deadline>,
     headers: HeaderMap,
     RawQuery(parameters): RawQuery,
@@ -130,12 +130,12 @@ pub(crate) async fn get(
     let operation_name = parameter("operationName");
     let request = Request { query, operation_name, variables, _extensions: extensions };
     let asked = Asked { request, allowed: Allowed::QueriesOnly, media, deadline };
-    answer(app, id, from, &headers, asked).await
+    answer(app, id, visitor, &headers, asked).await
 }
 
-async fn answer(app: App, id: Id, from: ClientAddress, headers: &HeaderMap, asked: Asked) -> Response {
+async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: Asked) -> Response {
     let Asked { request, allowed, media, deadline: Deadline(deadline) } = asked;
-    let let_in = match bearer::authenticate(&app, headers, from) {
+    let let_in = match bearer::authenticate(&app, headers, visitor) {
         Ok(let_in) => let_in,
         Err(refused) => return media.not_let_in(&refused),
     };

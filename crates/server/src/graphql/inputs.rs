@@ -132,6 +132,19 @@ impl From<Reason> for RevocationReason {
     }
 }
 
+impl From<RevocationReason> for Reason {
+    fn from(reason: RevocationReason) -> Self {
+        match reason {
+            RevocationReason::Unspecified => Self::unspecified,
+            RevocationReason::KeyCompromise => Self::key_compromise,
+            RevocationReason::AffiliationChanged => Self::affiliation_changed,
+            RevocationReason::Superseded => Self::superseded,
+            RevocationReason::CessationOfOperation => Self::cessation_of_operation,
+            RevocationReason::PrivilegeWithdrawn => Self::privilege_withdrawn,
+        }
+    }
+}
+
 /// A key to be revoked.
 #[derive(Clone, Debug, GraphQLInputObject)]
 #[graphql(name = "delete_api_key_input", rename_all = "none")]

@@ -1,6 +1,8 @@
 //! The queries.
 
+use authority::events::{Order, Scope};
 use authority::queries::Which;
+use domain::concern::Concerned;
 use domain::key::Owner;
 use juniper::{FieldResult, graphql_object};
 
@@ -9,7 +11,13 @@ use super::connection::{
     TenantConnection, TenantEdge,
 };
 use super::context::{Context, answered};
+use super::events::{self, EventConnection, EventFilterInput};
+use super::filters::{
+    ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, Window,
+    ordered,
+};
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
+use super::refusals::{self, RefusalConnection};
 use super::scalars::{LogPosition, Uuid};
 use super::signing_keys::{SigningKey, SigningKeyConnection, SigningKeyEdge};
 use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
@@ -67,7 +75,10 @@ impl Query {
         context: &Context,
         r#where: Option<TenantBoolExp>,
         order_by: Option<Vec<TenantOrderBy>>,
+        #[graphql(description = "At most so many; null: all.")] limit: Option<i32>,
+        #[graphql(description = "Without the first so many.")] offset: Option<i32>,
     ) -> FieldResult<Vec<Tenant>> {
+        let window = answered(Window::parse(limit, offset))?;
         let tenants = answered(context.authority.own_tenants(&context.caller))?;
         let mut tenants: Vec<Tenant> = tenants.into_iter().map(Tenant::from).collect();
         if let Some(wanted) = &r#where {
@@ -82,13 +93,23 @@ impl Query {
             order(&mut tenants, criterion.name, |tenant| &tenant.name);
             order(&mut tenants, criterion.slug, |tenant| &tenant.slug);
         }
-        Ok(tenants)
+        Ok(window.of(tenants))
     }
 
     /// Own keys, and for administrators those of the tenant's service accounts: the living ones, never a secret.
-    fn auth_api_key(context: &Context) -> FieldResult<Vec<ApiKey>> {
+    fn auth_api_key(
+        context: &Context,
+        r#where: Option<ApiKeyBoolExp>,
+        order_by: Option<Vec<ApiKeyOrderBy>>,
+        #[graphql(description = "At most so many; null: all.")] limit: Option<i32>,
+        #[graphql(description = "Without the first so many.")] offset: Option<i32>,
+    ) -> FieldResult<Vec<ApiKey>> {
+        let window = answered(Window::parse(limit, offset))?;
         let keys = answered(context.authority.keys(&context.caller, Which::Living))?;
-        Ok(keys.value.into_iter().map(ApiKey::from).collect())
+        let mut keys: Vec<_> = keys.value.into_iter().map(ApiKey::from).collect();
+        keys.retain(|key| r#where.as_ref().is_none_or(|wanted| wanted.admits(key)));
+        ordered(&mut keys, order_by.as_deref(), ApiKeyOrderBy::compare);
+        Ok(window.of(keys))
     }
 
     /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.
@@ -98,6 +119,7 @@ impl Query {
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
         all: Option<bool>,
+        filter: Option<TenantFilter>,
     ) -> FieldResult<TenantConnection> {
         let tenants = if all == Some(true) {
             answered(context.authority.all_tenants(&context.caller, Which::All))?
@@ -105,7 +127,8 @@ impl Query {
             answered(context.authority.own_tenants(&context.caller))?
         };
         let page = Page { first, after: after.as_deref() };
-        let nodes = tenants.into_iter().map(Tenant::from);
+        let filter = filter.unwrap_or_default();
+        let nodes = tenants.into_iter().map(Tenant::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
         Ok(TenantConnection { edges, page_info })
@@ -119,11 +142,13 @@ impl Query {
         >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        filter: Option<MemberFilter>,
     ) -> FieldResult<MemberConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let members = answered(context.authority.members(&context.caller, tenant))?;
         let page = Page { first, after: after.as_deref() };
-        let nodes = members.into_iter().map(super::types::Member::from);
+        let filter = filter.unwrap_or_default();
+        let nodes = members.into_iter().map(super::types::Member::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.user_id, |cursor, node| MemberEdge { cursor, node })?;
         Ok(MemberConnection { edges, page_info })
@@ -137,11 +162,14 @@ impl Query {
         >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        filter: Option<ServiceAccountFilter>,
     ) -> FieldResult<ServiceAccountConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
-        let accounts = context.authority.service_accounts(&context.caller, tenant, Which::Living);
+        let filter = filter.unwrap_or_default();
+        let accounts = context.authority.service_accounts(&context.caller, tenant, filter.which());
         let page = Page { first, after: after.as_deref() };
         let nodes = answered(accounts)?.into_iter().map(super::types::ServiceAccount::from);
+        let nodes = nodes.filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| ServiceAccountEdge { cursor, node })?;
         Ok(ServiceAccountConnection { edges, page_info })
@@ -153,11 +181,13 @@ impl Query {
         #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        filter: Option<KeyFilter>,
     ) -> FieldResult<KeyConnection> {
-        let which = if all == Some(true) { Which::All } else { Which::Living };
+        let filter = answered(filter.unwrap_or_default().checked())?;
+        let which = filter.which(all == Some(true));
         let keys = answered(context.authority.keys(&context.caller, which))?;
-        let page = Page { first, after: after.as_deref() };
-        let nodes = keys.value.into_iter().map(ApiKey::from);
+        let (page, now) = (Page { first, after: after.as_deref() }, context.authority.now());
+        let nodes = keys.value.into_iter().filter(|key| filter.admits(key, now)).map(ApiKey::from);
         let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
         Ok(KeyConnection { edges, page_info })
     }
@@ -174,6 +204,56 @@ impl Query {
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| SigningKeyEdge { cursor, node })?;
         Ok(SigningKeyConnection { edges, page_info })
+    }
+
+    /// What happened, the oldest first: the events that concern a tenant, for its administrators; every event of the
+    /// deployment, if an operator asks for all.
+    fn events(
+        context: &Context,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
+            Uuid,
+        >,
+        #[graphql(description = "Every event of the deployment, or of the tenant named: for operators.")]
+        all: Option<bool>,
+        filter: Option<EventFilterInput>,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        #[graphql(description = "The last event first.")] newest_first: Option<bool>,
+    ) -> FieldResult<EventConnection> {
+        let mut filter = answered(filter.unwrap_or_default().parsed())?;
+        let scope = if all == Some(true) {
+            filter.concerning.extend(tenant_id.map(|tenant| Concerned::Tenant(tenant.id())));
+            Scope::Deployment
+        } else {
+            Scope::Tenant(context.tenant(tenant_id.map(Uuid::id))?)
+        };
+        let order = if newest_first == Some(true) { Order::NewestFirst } else { Order::OldestFirst };
+        let size = Page { first, after: None }.size()?;
+        let after = answered(after.as_deref().map(events::position).transpose())?;
+        let page = context.authority.events(&context.caller, scope, &filter, order, after, size);
+        Ok(answered(page)?.into())
+    }
+
+    /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose
+    /// credential acts in no tenant: those of no tenant.
+    fn refusals(
+        context: &Context,
+        #[graphql(
+            description = "The tenant; null: the one in which the credential acts, or none if it acts in none."
+        )]
+        tenant_id: Option<Uuid>,
+        #[graphql(description = "If true, those of no tenant: for operators.")] outside: Option<bool>,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+    ) -> FieldResult<RefusalConnection> {
+        let of = match (outside == Some(true), tenant_id) {
+            (false, tenant) => tenant.map(Uuid::id).or(context.caller.tenant),
+            (true, None) => None,
+            (true, Some(_)) => return answered(Err(refusals::both())),
+        };
+        let size = Page { first, after: None }.size()?;
+        let after = answered(after.as_deref().map(refusals::number).transpose())?;
+        Ok(answered(context.authority.refusals(&context.caller, of, after, size))?.into())
     }
 }
 

@@ -6,8 +6,10 @@ use domain::role::Scopes;
 use domain::row::Standing;
 use juniper::{GraphQLEnum, GraphQLObject};
 
+use super::inputs::Reason;
 use super::limits::{RateLimit, shown_addresses, shown_rate};
 use super::scalars::{Instant, LogPosition, Uuid};
+use super::usage::Usage;
 
 /// What a user or a service account may do in a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
@@ -235,6 +237,16 @@ pub struct ApiKey {
     pub status: String,
     /// When it was made.
     pub created_at: Instant,
+    /// From when on only its successor is accepted; null: it was not rotated.
+    pub grace_ends_at: Option<Instant>,
+    /// The key that took its place; null: it was not rotated.
+    pub successor_id: Option<Uuid>,
+    /// The key whose place it took; null: it is no successor.
+    pub predecessor_id: Option<Uuid>,
+    /// Why it was revoked; null: it was not.
+    pub revocation_reason: Option<Reason>,
+    /// How it was used, approximately; null: no use of it is known.
+    pub usage: Option<Usage>,
 }
 
 impl From<KeyView> for ApiKey {
@@ -256,6 +268,11 @@ impl From<KeyView> for ApiKey {
             rate_limit: shown_rate(&view.limits),
             status: view.status.map_or_else(|refusal| refusal.code(), |()| "ACTIVE").to_owned(),
             created_at: Instant(view.created_at),
+            grace_ends_at: view.grace_ends_at.map(Instant),
+            successor_id: view.successor.map(Uuid::from),
+            predecessor_id: view.predecessor.map(Uuid::from),
+            revocation_reason: view.revoked.map(Reason::from),
+            usage: view.usage.map(Usage::from),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Client authentication of RFC 6749, section 2.3.1: the key's id and the key, in the header or in the body.
 
-use authority::{Credential, Shown};
+use authority::Credential;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 
 use super::error::{OAuthError, client_mismatch, invalid_client, invalid_request};
 use super::form::Form;
-use crate::client_address::ClientAddress;
 use crate::let_in::LetIn;
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// The client as it presents itself.
 pub(super) struct Client {
@@ -48,13 +48,13 @@ impl Client {
     /// Lets whoever presents itself in.
     pub(super) fn let_in(
         app: &App,
-        from: ClientAddress,
+        visitor: Visitor,
         headers: &HeaderMap,
         form: &Form,
         wanted: Option<TenantId>,
     ) -> Result<LetIn, OAuthError> {
         let client = Self::of(headers, form)?;
-        let let_in = app.let_in(Shown { credential: &client.secret, from: from.0 }, wanted)?;
+        let let_in = app.let_in(&client.secret, visitor, wanted)?;
         // A token is no client's secret, and a key is only its own client's.
         let own = let_in.caller.key == client.id && let_in.caller.credential == Credential::Key;
         if own { Ok(let_in) } else { Err(client_mismatch()) }

@@ -3,6 +3,7 @@
 //! The caller is a client that may verify, and sees what acts in its own tenant. Everything else, be it dead,
 //! unknown or somebody else's, is exactly `{"active":false}`.
 
+use authority::usage::UseWay;
 use authority::{Caller, Credential, Shown};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,21 +17,21 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
-use crate::client_address::ClientAddress;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
 use crate::verify::may;
+use crate::visitor::Visitor;
 
 /// Says what a key or token is worth in the caller's tenant.
 pub(crate) async fn introspect(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
-    let let_in = Client::let_in(&app, from, &headers, &form, None)?;
+    let let_in = Client::let_in(&app, visitor, &headers, &form, None)?;
     let noted = Noted::of(&let_in);
     let client = let_in.caller;
     let Some(tenant) = client.tenant.filter(|_| may(&client, Permission::Verify)) else {
@@ -42,7 +43,10 @@ pub(crate) async fn introspect(
     let client_address = form.get("client_address").map(str::parse).transpose();
     let client_address = client_address.map_err(|_| invalid_request("client_address is no IP address"))?;
     let answer = match app.authority.verify(Shown { credential: shown, from: client_address }, Some(tenant)) {
-        Ok(caller) => active(&app, &caller),
+        Ok(caller) => {
+            app.authority.used(&caller, None, UseWay::Shown);
+            active(&app, &caller)
+        }
         Err(_) => json!({"active": false}),
     };
     let mut response = uncached(answer).into_response();

@@ -19,26 +19,28 @@ use domain::{Command, Refusal};
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
-use crate::client_address::ClientAddress;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
+use crate::visitor::Visitor;
 
 /// Ends the client's own key or token.
 pub(crate) async fn revoke(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     Extension(id): Extension<Id>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
-    let let_in = Client::let_in(&app, from, &headers, &form, None)?;
+    let let_in = Client::let_in(&app, visitor, &headers, &form, None)?;
     let noted = Noted::of(&let_in);
     let client = let_in.caller;
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let done = StatusCode::OK.into_response();
-    let verdict =
-        app.authority.verify(Shown { credential: shown, from: from.0 }, None).map_err(|denial| denial.denied);
+    let verdict = app
+        .authority
+        .verify(Shown { credential: shown, from: visitor.address }, None)
+        .map_err(|denial| denial.denied);
     let over = [Denied::Refused(Refusal::TokenRevoked), Denied::Claims(ClaimsError::Expired)];
     // A token that is refused for now, because its tenant is suspended, must not come back with it.
     let claims = app.authority.claims(shown);

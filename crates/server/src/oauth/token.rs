@@ -2,7 +2,7 @@
 //!
 //! A key is the client's secret, or the subject token; scope and audience only narrow.
 
-use authority::{ExchangeError, Minted, Shown, Wanted};
+use authority::{ExchangeError, Minted, Wanted};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,11 +18,11 @@ use serde::Serialize;
 use super::client::Client;
 use super::error::{OAuthError, invalid_request, invalid_scope, invalid_target};
 use super::form::Form;
-use crate::client_address::ClientAddress;
 use crate::let_in::{LetIn, NotLetIn};
 use crate::rate::Standing;
 use crate::request_log::Noted;
 use crate::state::App;
+use crate::visitor::Visitor;
 
 const CLIENT_CREDENTIALS: &str = "client_credentials";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -47,14 +47,14 @@ struct TokenAnswer {
 /// Mints a token for a key.
 pub(crate) async fn token(
     State(app): State<App>,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
     match form.get("grant_type") {
-        Some(CLIENT_CREDENTIALS) => client_credentials(&app, from, &headers, &form),
-        Some(TOKEN_EXCHANGE) => token_exchange(&app, from, &headers, &form),
+        Some(CLIENT_CREDENTIALS) => client_credentials(&app, visitor, &headers, &form),
+        Some(TOKEN_EXCHANGE) => token_exchange(&app, visitor, &headers, &form),
         Some(_) => Err(OAuthError::new(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -67,12 +67,12 @@ pub(crate) async fn token(
 
 fn client_credentials(
     app: &App,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, OAuthError> {
     let wanted = wanted(form)?;
-    let LetIn { caller, rate } = Client::let_in(app, from, headers, form, wanted.tenant)?;
+    let LetIn { caller, rate } = Client::let_in(app, visitor, headers, form, wanted.tenant)?;
     let minted = app.authority.mint(caller, wanted).map_err(exchange_error)?;
     Ok(answer(minted, rate, None))
 }
@@ -80,12 +80,12 @@ fn client_credentials(
 /// The subject token is proof enough: a client need not present itself. One that does, must be one.
 fn token_exchange(
     app: &App,
-    from: ClientAddress,
+    visitor: Visitor,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, OAuthError> {
     if headers.contains_key(AUTHORIZATION) || form.get("client_secret").is_some() {
-        Client::let_in(app, from, headers, form, None)?;
+        Client::let_in(app, visitor, headers, form, None)?;
     }
     let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
     match form.get("subject_token_type") {
@@ -106,8 +106,7 @@ fn token_exchange(
         return Err(invalid_request("actor_token is not supported"));
     }
     let wanted = wanted(form)?;
-    let shown = Shown { credential: subject, from: from.0 };
-    let LetIn { caller, rate } = app.let_in(shown, wanted.tenant).map_err(bad_subject)?;
+    let LetIn { caller, rate } = app.let_in(subject, visitor, wanted.tenant).map_err(bad_subject)?;
     let minted = app.authority.mint(caller, wanted).map_err(exchange_error)?;
     Ok(answer(minted, rate, Some(issued)))
 }

@@ -103,6 +103,11 @@ impl EventType {
         Some(Self::ALL[at])
     }
 
+    /// The type with this name, in any letter case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event_type| event_type.to_string().eq_ignore_ascii_case(name))
+    }
+
     /// The version in which events of this type are written. It and all before it, from 1, are read.
     pub const fn version(self) -> u16 {
         1

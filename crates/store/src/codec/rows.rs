@@ -333,7 +333,7 @@ impl StoredRow for Option<NameHolder> {
     }
 }
 
-fn decode<Shape: Decode<()>, Row>(
+pub(super) fn decode<Shape: Decode<()>, Row>(
     row: &'static str,
     bytes: &[u8],
     convert: impl FnOnce(Shape) -> Result<Row, Malformed>,

@@ -1,0 +1,231 @@
+//! The events that a caller may read: of a tenant, for its administrators; of the deployment, for operators.
+//!
+//! A page is found through the histories that the ledger links, never by scanning the log. What no history tells,
+//! the type and the actor, is looked for in a bounded number of events; a page may then be shorter than asked.
+
+mod reader;
+
+use std::ops::RangeInclusive;
+
+use domain::Recorded;
+use domain::concern::Concerned;
+use domain::decide::{operates, role_of};
+use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::role::Permission;
+use domain::time::{Position, Timestamp};
+use store::{Snapshot, StoreError};
+
+use crate::authenticate::Caller;
+use crate::authority::Authority;
+use crate::failure::{Failure, InputError};
+
+use reader::Reader;
+
+pub use store::codec::event_type::EventType;
+
+/// How many events are read for one page, at most.
+const EXAMINED_MAX: usize = 10_000;
+
+/// Whose events are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that concern a tenant.
+    Tenant(TenantId),
+    /// Every event.
+    Deployment,
+}
+
+/// In which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they happened.
+    OldestFirst,
+    /// The last one first.
+    NewestFirst,
+}
+
+/// Which events are wanted: those that everything said here applies to.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Of one of these types; none: of any.
+    pub types: Vec<EventType>,
+    /// That concern each of these.
+    pub concerning: Vec<Concerned>,
+    /// By the user or service account with this id, or with the key or token with this id.
+    pub actor: Option<[u8; 16]>,
+    /// From this position on.
+    pub from: Option<Position>,
+    /// Up to and including this position.
+    pub to: Option<Position>,
+    /// Recorded at this instant or later.
+    pub since: Option<Timestamp>,
+    /// Recorded before this instant.
+    pub until: Option<Timestamp>,
+}
+
+impl EventFilter {
+    /// Reads the names of event types.
+    pub fn types(names: &[String]) -> Result<Vec<EventType>, InputError> {
+        names.iter().map(|name| EventType::named(name).ok_or(InputError::UnknownEvent)).collect()
+    }
+
+    fn admits(&self, recorded: &Recorded) -> bool {
+        let typed = self.types.is_empty() || self.types.contains(&EventType::of(&recorded.event));
+        typed && self.actor.is_none_or(|id| recorded.metadata.actor.is(id))
+    }
+}
+
+/// A page of events.
+#[derive(Clone, Debug)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<EventView>,
+    /// Whether more may follow.
+    pub more: bool,
+    /// How far the log was read for this page: what the next one is asked for after.
+    pub end: Option<Position>,
+}
+
+/// An event, as a reader may see it.
+#[derive(Clone, Debug)]
+pub struct EventView {
+    /// The event with its metadata. Its texts are sealed.
+    pub recorded: Recorded,
+    /// The tenant that it is about; none: it is about none, or about several.
+    pub tenant: Option<TenantId>,
+    /// The user that it is about, or whose key.
+    pub user: Option<UserId>,
+    /// The service account that it is about, or whose key.
+    pub service_account: Option<ServiceAccountId>,
+    /// The key that it is about.
+    pub key: Option<KeyId>,
+    /// The signing key that it is about.
+    pub signing_key: Option<SigningKeyId>,
+    /// What happened, and who did it: one line, in pieces.
+    pub line: Vec<Said>,
+    /// What it says, field by field.
+    pub details: Vec<(String, Said)>,
+}
+
+/// A piece of what is said of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// As it is.
+    Text(String),
+    /// An instant, to be written as the interface writes instants.
+    Instant(Timestamp),
+    /// A text that the reader may not see.
+    Hidden,
+}
+
+impl Authority {
+    /// A page of events: so many after a position, in this order.
+    pub fn events(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        filter: &EventFilter,
+        order: Order,
+        after: Option<Position>,
+        first: usize,
+    ) -> Result<EventPage, Failure> {
+        let snapshot = self.snapshot()?;
+        let (rows, now) = (snapshot.rows(), self.now());
+        match scope {
+            Scope::Tenant(tenant) => {
+                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
+            }
+            Scope::Deployment => operates(&rows, &caller.actor, now)??,
+        }
+        let range = range(&snapshot, filter, order, after)?;
+        let reader = Reader::new(self, &snapshot, caller, scope);
+        let mut page = EventPage { events: vec![], more: false, end: None };
+        let mut concerning = filter.concerning.clone();
+        concerning.extend(match scope {
+            Scope::Tenant(tenant) => Some(Concerned::Tenant(tenant)),
+            Scope::Deployment => None,
+        });
+        // The narrowest history leads, and the others are asked about each of its events.
+        concerning.sort_by_key(|of| std::cmp::Reverse(*of));
+        for (examined, position) in positions(&snapshot, concerning.first(), range, order)?.enumerate() {
+            let position = position?;
+            let mut wanted = true;
+            for of in concerning.iter().skip(1) {
+                wanted = wanted && snapshot.concerns(*of, position)?;
+            }
+            if wanted {
+                let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
+                let recorded = snapshot.event(position)?.ok_or_else(missing)?;
+                if filter.admits(&recorded) {
+                    if page.events.len() == first {
+                        page.more = true;
+                        break;
+                    }
+                    page.events.push(reader.view(recorded)?);
+                    page.end = Some(position);
+                }
+            }
+            if examined + 1 >= EXAMINED_MAX {
+                page.more = true;
+                // A full page ends with its last event; one that is not, as far as was looked.
+                if page.events.len() < first {
+                    page.end = Some(position);
+                }
+                break;
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// Within what positions the page lies.
+fn range(
+    snapshot: &Snapshot,
+    filter: &EventFilter,
+    order: Order,
+    after: Option<Position>,
+) -> Result<RangeInclusive<Position>, StoreError> {
+    // What was recorded before an instant ends with the last event at or before the millisecond before it.
+    let before = |at: Timestamp| match Timestamp::from_unix_ms(at.unix_ms() - 1) {
+        Some(just_before) => snapshot.position_at(just_before),
+        None => Ok(Position::START),
+    };
+    let mut first = filter.from.unwrap_or_default().max(Position::START.next());
+    let mut last = filter.to.unwrap_or(snapshot.head().position).min(snapshot.head().position);
+    if let Some(since) = filter.since {
+        first = first.max(before(since)?.next());
+    }
+    if let Some(until) = filter.until {
+        last = last.min(before(until)?);
+    }
+    match (order, after) {
+        (Order::OldestFirst, Some(after)) => {
+            first = first.max(Position::new(after.number().saturating_add(1)))
+        }
+        (Order::NewestFirst, Some(after)) => last = last.min(Position::new(after.number().saturating_sub(1))),
+        (Order::OldestFirst | Order::NewestFirst, None) => {}
+    }
+    Ok(first..=last)
+}
+
+type Positions<'s> = Box<dyn Iterator<Item = Result<Position, StoreError>> + 's>;
+
+fn positions<'s>(
+    snapshot: &'s Snapshot,
+    of: Option<&Concerned>,
+    range: RangeInclusive<Position>,
+    order: Order,
+) -> Result<Positions<'s>, StoreError> {
+    Ok(match (of, order) {
+        (Some(of), Order::OldestFirst) => Box::new(snapshot.history(*of, &range)?),
+        (Some(of), Order::NewestFirst) => Box::new(snapshot.history(*of, &range)?.rev()),
+        (None, order) => {
+            let numbers = range.start().number()..=range.end().number();
+            let position = |number| Ok(Position::new(number));
+            match order {
+                Order::OldestFirst => Box::new(numbers.map(position)),
+                Order::NewestFirst => Box::new(numbers.rev().map(position)),
+            }
+        }
+    })
+}

@@ -1,0 +1,144 @@
+//! Refused commands: kept for the administrators of the tenant in which they were asked for. They are not events.
+
+use domain::Command;
+use domain::actor::{Actor, ActorId, Holder, Way};
+use domain::decide::{operates, role_of};
+use domain::ids::{RequestId, TenantId};
+use domain::key::Owner;
+use domain::rejection::{Entity, RejectionClass};
+use domain::role::Permission;
+use domain::row::Standing;
+use domain::status::Ancestors;
+pub use store::usage::RefusedCommand;
+
+use crate::authenticate::Caller;
+use crate::authority::{Authority, Request};
+use crate::failure::Failure;
+use crate::index::Index;
+use crate::usage::Counters;
+use crate::writer::Shared;
+
+/// A page of the refusals that are kept, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalPage {
+    /// Each with its number: its place among all refusals of the tenant, by which the next page is asked for.
+    pub refusals: Vec<(u64, RefusedCommand)>,
+    /// Whether older ones are kept.
+    pub more: bool,
+    /// How many are kept no more.
+    pub dropped: u64,
+}
+
+impl Authority {
+    /// The refused commands of a tenant, for its administrators; those of no tenant, for operators.
+    pub fn refusals(
+        &self,
+        caller: &Caller,
+        of: Option<TenantId>,
+        before: Option<u64>,
+        first: usize,
+    ) -> Result<RefusalPage, Failure> {
+        let snapshot = self.snapshot()?;
+        let (rows, now) = (snapshot.rows(), self.now());
+        match of {
+            Some(tenant) => {
+                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
+            }
+            None => operates(&rows, &caller.actor, now)??,
+        }
+        let kept = self.recorder.counters.kept(of);
+        let dropped = kept.seen.saturating_sub(kept.recent.len() as u64);
+        let within = |(number, _): &(u64, RefusedCommand)| before.is_none_or(|before| *number < before);
+        let mut older = kept.recent.into_iter().rev().filter(within);
+        let refusals: Vec<_> = older.by_ref().take(first).collect();
+        Ok(RefusalPage { refusals, more: older.next().is_some(), dropped })
+    }
+}
+
+/// A command on its way: what there would be to tell if it were refused.
+pub(crate) struct Asked {
+    holder: Option<Holder>,
+    actor: ActorId,
+    command: &'static str,
+    about: Option<Entity>,
+    way: Way,
+    request: RequestId,
+}
+
+impl Asked {
+    pub(crate) fn of(actor: &Actor, request: &Request, command: &Command) -> Self {
+        let holder = match actor {
+            Actor::Holder(holder) => Some(holder.clone()),
+            Actor::Console | Actor::Server => None,
+        };
+        let (actor, about) = (actor.id(), command.subject());
+        Self { holder, actor, command: command.name(), about, way: request.way, request: request.id }
+    }
+
+    /// Keeps the refusal, if it is one. Failures of the machine are none, nor is a credential that ended meanwhile.
+    pub(crate) fn answered<T>(self, outcome: &Result<T, Failure>, shared: &Shared, counters: &Counters) {
+        let Err(failure) = outcome else { return };
+        let refused = match failure.class() {
+            None | Some(RejectionClass::NotAuthenticated) => false,
+            Some(
+                RejectionClass::Forbidden
+                | RejectionClass::NotFound
+                | RejectionClass::Conflict
+                | RejectionClass::Invalid,
+            ) => true,
+        };
+        if !refused {
+            return;
+        }
+        let tenant = {
+            let index = shared.index.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            self.holder.as_ref().and_then(|holder| tenant_of(&index, holder, self.about))
+        };
+        let refusal = RefusedCommand {
+            at: shared.clock.now(),
+            code: failure.code().to_owned(),
+            command: self.command.to_owned(),
+            actor: self.actor,
+            way: self.way,
+            request: self.request,
+            about: self.about,
+        };
+        counters.refused(tenant, refusal);
+    }
+}
+
+/// Whose administrators may read of a refusal: those of the tenant that the command was about, if whoever asked
+/// belongs to it; else those of the asker's own. Strangers must not be able to write into a tenant's list.
+fn tenant_of(index: &Index, holder: &Holder, about: Option<Entity>) -> Option<TenantId> {
+    if holder.confined_to.is_some() {
+        return holder.confined_to;
+    }
+    let home = index.by_id(holder.key).map(|key| key.reach.home());
+    let meant = about.and_then(|entity| tenant_with(index, entity));
+    meant.into_iter().chain(home).find(|tenant| belongs(index, holder.identity, *tenant))
+}
+
+fn tenant_with(index: &Index, entity: Entity) -> Option<TenantId> {
+    match entity {
+        Entity::Tenant(tenant) | Entity::Member { tenant, .. } => Some(tenant),
+        Entity::ServiceAccount(account) => {
+            let Ok(found) = index.account_standing(account);
+            found.map(|(_, tenant, _)| tenant)
+        }
+        Entity::Key(key) => index.by_id(key).map(|key| key.reach.home()),
+        Entity::User(_) | Entity::SigningKey(_) => None,
+    }
+}
+
+fn belongs(index: &Index, identity: Owner, tenant: TenantId) -> bool {
+    match identity {
+        Owner::User(user) => {
+            let Ok(membership) = index.membership_of(tenant, user);
+            membership.is_some_and(|row| row.standing == Standing::Living)
+        }
+        Owner::ServiceAccount(account) => {
+            let Ok(found) = index.account_standing(account);
+            found.is_some_and(|(_, its_tenant, _)| its_tenant == tenant)
+        }
+    }
+}

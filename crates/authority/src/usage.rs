@@ -1,0 +1,126 @@
+//! Use and refusals: counted in memory on the way, written by a thread of their own every few seconds, approximate.
+//!
+//! Nothing rests on them. A crash loses the last seconds; a disk that does not take them costs a line in the log.
+
+mod book;
+mod shards;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use domain::ids::{KeyId, TenantId};
+use store::usage::{KeptRefusals, RefusalQueue, RefusedCommand, Tally};
+
+use crate::authenticate::Caller;
+use crate::authority::Authority;
+
+use book::Book;
+use shards::Shards;
+
+pub use store::usage::{CallerKind, Tally as KeyUsage, UseWay};
+
+/// How often what was counted is collected from the threads that counted it.
+const COLLECTED_EVERY: Duration = Duration::from_secs(1);
+/// How often it is written.
+const WRITTEN_EVERY: Duration = Duration::from_secs(10);
+
+/// What counts use and refusals. Dropping it writes what is left.
+pub(crate) struct Recorder {
+    pub(crate) counters: Arc<Counters>,
+    thread: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+/// Where use and refusals are counted.
+#[derive(Default)]
+pub(crate) struct Counters {
+    shards: Shards,
+    /// Refusals since the last collection: they come from the writer's thread, which must not wait for a disk.
+    refusals: Mutex<RefusalQueue>,
+    book: Mutex<Book>,
+}
+
+impl Recorder {
+    /// One that writes nothing yet.
+    pub(crate) fn idle() -> Self {
+        Self { counters: Arc::default(), thread: None }
+    }
+
+    /// Opens the file and begins to write it.
+    pub(crate) fn start(&mut self, path: &Path) {
+        self.counters.book().open(path);
+        let counters = Arc::clone(&self.counters);
+        let (stop, stopped) = mpsc::channel();
+        let run = move || {
+            let mut written = Instant::now();
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(COLLECTED_EVERY) {
+                let mut book = counters.collected();
+                if written.elapsed() >= WRITTEN_EVERY {
+                    book.write();
+                    written = Instant::now();
+                }
+            }
+            counters.collected().write();
+        };
+        let thread = std::thread::Builder::new().name("usage".into());
+        self.thread = Some((stop, thread.spawn(run).expect("a process can start one more thread")));
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let Some((stop, thread)) = self.thread.take() else { return };
+        drop(stop);
+        if thread.join().is_err() {
+            tracing::error!("the thread that writes use and refusals panicked");
+        }
+    }
+}
+
+impl Counters {
+    /// Takes in a refusal.
+    pub(crate) fn refused(&self, tenant: Option<TenantId>, refusal: RefusedCommand) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(tenant, refusal);
+    }
+
+    /// What is known of the use of these keys: on disk, and since.
+    pub(crate) fn tallies(&self, keys: &[KeyId]) -> HashMap<KeyId, Tally> {
+        self.collected().tallies(keys)
+    }
+
+    /// The refusals that are kept of a tenant, or of no tenant: on disk, and since.
+    pub(crate) fn kept(&self, tenant: Option<TenantId>) -> KeptRefusals {
+        self.collected().refusals(tenant)
+    }
+
+    /// The book, with everything in it that was counted until now.
+    fn collected(&self) -> MutexGuard<'_, Book> {
+        let mut book = self.book();
+        self.shards.drain(|key, tally| book.add(key, tally));
+        let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
+        book.add_refusals(refusals);
+        book
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Authority {
+    /// Notes that a credential was accepted: what kind of program showed it, if that is known, and by which way.
+    ///
+    /// Cheap enough for every request: it touches only what this thread's shard holds, and allocates only for a key
+    /// that the shard has not seen since the last collection.
+    pub fn used(&self, caller: &Caller, by: Option<CallerKind>, way: UseWay) {
+        self.recorder.counters.shards.count(caller.key, Tally::once(self.now(), by, way));
+    }
+
+    /// What is known, roughly, of the use of these keys. Whoever asks may see the keys.
+    pub(crate) fn usage_of(&self, keys: &[KeyId]) -> HashMap<KeyId, KeyUsage> {
+        if keys.is_empty() { HashMap::new() } else { self.recorder.counters.tallies(keys) }
+    }
+}

@@ -1,0 +1,239 @@
+//! An event in one line for a person: words, things and texts in order, for whoever can name and open them.
+
+use std::borrow::Cow;
+
+use crate::event::{Event, KeyCreated, TenantPolicy, TokenTarget};
+use crate::facts::retirement;
+use crate::ids::TokenId;
+use crate::key::Owner;
+use crate::limits::RateLimit;
+use crate::network::{AllowedAddresses, Network};
+use crate::rejection::Entity;
+use crate::role::Scopes;
+use crate::sealed::Sealed;
+use crate::time::Timestamp;
+
+/// A piece of the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Words as they are.
+    Words(Cow<'a, str>),
+    /// A thing, by its kind, its name as far as the reader may know it, and its id.
+    Thing(Entity),
+    /// A thing, by its kind and id alone: its name is what the line is about.
+    Unnamed(Entity),
+    /// A token, by its id.
+    Token(TokenId),
+    /// A text about the thing.
+    Text(Entity, &'a Sealed),
+    /// An instant.
+    At(Timestamp),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// What happened, as pieces of one line. Who did it is told by the event's metadata.
+pub fn told(event: &Event) -> Vec<Piece<'_>> {
+    match event {
+        Event::TenantCreated { tenant, name, policy, .. } => {
+            let of = Entity::Tenant(*tenant);
+            vec![Piece::Thing(of), say(", named "), Piece::Text(of, &name.text), rules(policy)]
+        }
+        Event::TenantRenamed { tenant, name } => {
+            let of = Entity::Tenant(*tenant);
+            vec![Piece::Thing(of), say(": now named "), Piece::Text(of, &name.text)]
+        }
+        Event::TenantPolicyChanged { tenant, policy } => {
+            vec![Piece::Thing(Entity::Tenant(*tenant)), rules(policy)]
+        }
+        Event::TenantSuspended { tenant }
+        | Event::TenantResumed { tenant }
+        | Event::TenantRemoved { tenant } => vec![Piece::Thing(Entity::Tenant(*tenant))],
+
+        Event::UserCreated { user, name, .. } => {
+            let of = Entity::User(*user);
+            let mut pieces = vec![Piece::Thing(of)];
+            pieces.extend(name.iter().flat_map(|name| [say(", named "), Piece::Text(of, name)]));
+            pieces
+        }
+        Event::UserSuspended { user }
+        | Event::UserResumed { user }
+        | Event::UserRemoved { user }
+        | Event::OperatorGranted { user }
+        | Event::OperatorWithdrawn { user } => vec![Piece::Thing(Entity::User(*user))],
+
+        Event::MemberAdded { tenant, user, role } => {
+            member(*user, " in ", *tenant, [say(" as "), say(role.as_str())])
+        }
+        Event::MemberRoleChanged { tenant, user, role } => {
+            member(*user, " in ", *tenant, [say(": now "), say(role.as_str())])
+        }
+        Event::MemberRemoved { tenant, user } => member(*user, " from ", *tenant, []),
+
+        Event::ServiceAccountCreated { service_account, tenant, role, .. } => vec![
+            Piece::Thing(Entity::ServiceAccount(*service_account)),
+            say(" in "),
+            Piece::Thing(Entity::Tenant(*tenant)),
+            say(" as "),
+            say(role.as_str()),
+        ],
+        Event::ServiceAccountRenamed { service_account, name } => {
+            let of = Entity::ServiceAccount(*service_account);
+            vec![Piece::Unnamed(of), say(": now named "), Piece::Text(of, &name.text)]
+        }
+        Event::ServiceAccountRoleChanged { service_account, role } => {
+            vec![Piece::Thing(Entity::ServiceAccount(*service_account)), say(": now "), say(role.as_str())]
+        }
+        Event::ServiceAccountSuspended { service_account }
+        | Event::ServiceAccountResumed { service_account }
+        | Event::ServiceAccountRemoved { service_account } => {
+            vec![Piece::Thing(Entity::ServiceAccount(*service_account))]
+        }
+
+        Event::KeyCreated(created) => key_created(created),
+        Event::KeyRenamed { key, name } => {
+            let of = Entity::Key(*key);
+            vec![Piece::Unnamed(of), say(": now named "), Piece::Text(of, &name.text)]
+        }
+        Event::KeyExpiryChanged { key, expires_at } => {
+            let mut pieces = vec![Piece::Thing(Entity::Key(*key)), say(": ")];
+            pieces.extend(end(*expires_at));
+            pieces
+        }
+        Event::KeyDisabled { key } | Event::KeyEnabled { key } => vec![Piece::Thing(Entity::Key(*key))],
+        Event::KeyRevoked { key, reason, note } => {
+            let mut pieces = vec![Piece::Thing(Entity::Key(*key)), say(": "), say(reason.as_str())];
+            pieces.extend(note.iter().flat_map(|note| [say(", "), Piece::Text(note.subject.into(), note)]));
+            pieces
+        }
+        Event::KeyRotated { key, successor, grace_ends_at } => vec![
+            Piece::Thing(Entity::Key(*key)),
+            say(": successor "),
+            say(short(&successor.to_string())),
+            say(", grace until "),
+            Piece::At(*grace_ends_at),
+        ],
+
+        Event::KeyAddressesChanged { key, addresses } => {
+            vec![Piece::Thing(Entity::Key(*key)), say(": accepted from "), say(origin(addresses))]
+        }
+        Event::KeyRateChanged { key, rate } => {
+            vec![Piece::Thing(Entity::Key(*key)), say(": "), say(frequency(*rate))]
+        }
+
+        Event::SigningKeyAdded { signing_key, active_from, .. } => vec![
+            Piece::Unnamed(Entity::SigningKey(*signing_key)),
+            say(", active from "),
+            Piece::At(*active_from),
+        ],
+        Event::SigningKeyRetired { signing_key, reason } => {
+            vec![Piece::Unnamed(Entity::SigningKey(*signing_key)), say(": "), say(retirement(*reason))]
+        }
+        Event::TokensRevoked { target } => tokens(target),
+        Event::RollbackAccepted { guard_position, guard_hash } => vec![
+            say(format!("the guard had seen position {guard_position} with hash ")),
+            Piece::Bytes(guard_hash),
+        ],
+    }
+}
+
+/// The last twelve digits of an id's text: 48 bits, random in ids of version 7, whose first digits are a time.
+pub fn short(id: &str) -> String {
+    id.rsplit('-').next().unwrap_or(id).to_owned()
+}
+
+fn member<'a, const N: usize>(
+    user: crate::ids::UserId,
+    how: &'static str,
+    tenant: crate::ids::TenantId,
+    more: [Piece<'a>; N],
+) -> Vec<Piece<'a>> {
+    let pieces = [Piece::Thing(Entity::User(user)), say(how), Piece::Thing(Entity::Tenant(tenant))];
+    pieces.into_iter().chain(more).collect()
+}
+
+fn key_created(created: &KeyCreated) -> Vec<Piece<'_>> {
+    let KeyCreated { key, owner, reach, prefix, last_four, scopes, expires_at, .. } = created;
+    let place = if reach.confined_to().is_some() { " in " } else { " in any tenant, at home in " };
+    let scopes = match scopes {
+        Scopes::All => "all scopes".to_owned(),
+        Scopes::Only(list) => {
+            let list: Vec<_> = list.as_slice().iter().map(|scope| scope.as_str()).collect();
+            format!("scopes [{}]", list.join(" "))
+        }
+    };
+    let mut pieces = vec![
+        Piece::Thing(Entity::Key(*key)),
+        say(format!(" {}_…{} of ", prefix.as_str(), last_four.as_str())),
+        Piece::Thing((*owner).into()),
+        say(place),
+        Piece::Thing(Entity::Tenant(reach.home())),
+        say(format!(", {scopes}, ")),
+    ];
+    pieces.extend(end(*expires_at));
+    pieces
+}
+
+fn tokens(target: &TokenTarget) -> Vec<Piece<'_>> {
+    let every = |of: Entity| vec![say("every token of "), Piece::Thing(of)];
+    match target {
+        TokenTarget::Token { token, key } => {
+            vec![Piece::Token(*token), say(" of "), Piece::Thing(Entity::Key(*key))]
+        }
+        TokenTarget::Key(key) => every(Entity::Key(*key)),
+        TokenTarget::Owner(Owner::User(user)) => every(Entity::User(*user)),
+        TokenTarget::Owner(Owner::ServiceAccount(account)) => every(Entity::ServiceAccount(*account)),
+        TokenTarget::Tenant(tenant) => every(Entity::Tenant(*tenant)),
+        TokenTarget::SigningKey(id) => {
+            vec![say("every token signed by "), Piece::Unnamed(Entity::SigningKey(*id))]
+        }
+        TokenTarget::All => vec![say("every token")],
+    }
+}
+
+fn origin(addresses: &AllowedAddresses) -> String {
+    match addresses {
+        AllowedAddresses::Any => "everywhere".to_owned(),
+        AllowedAddresses::Only(list) => {
+            list.as_slice().iter().map(Network::to_string).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn frequency(rate: Option<RateLimit>) -> String {
+    match rate {
+        None => "at any rate".to_owned(),
+        Some(rate) => format!("at most {} requests in {} s", rate.requests(), rate.period_seconds()),
+    }
+}
+
+fn rules(policy: &TenantPolicy) -> Piece<'_> {
+    let TenantPolicy { key_life_seconds_max, key_life_seconds_default } = policy;
+    let seconds = |seconds: &Option<u64>| seconds.map_or("unlimited".to_owned(), |s| format!("{s} s"));
+    if policy == &TenantPolicy::default() {
+        return say(", keys of any life");
+    }
+    let (most, usual) = (seconds(key_life_seconds_max), seconds(key_life_seconds_default));
+    say(format!(", life of keys at most {most}, unasked {usual}"))
+}
+
+fn end(expires_at: Option<Timestamp>) -> Vec<Piece<'static>> {
+    match expires_at {
+        Some(at) => vec![say("until "), Piece::At(at)],
+        None => vec![say("without end")],
+    }
+}
+
+fn say<'a>(words: impl Into<Cow<'a, str>>) -> Piece<'a> {
+    Piece::Words(words.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_ids_keep_the_random_end() {
+        assert_eq!(short("01890a5d-ac96-774b-bcce-b302099a8057"), "b302099a8057");
+    }
+}

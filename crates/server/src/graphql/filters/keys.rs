@@ -1,0 +1,121 @@
+//! Which keys are wanted.
+
+use authority::queries::{KeyView, Which};
+use authority::{Failure, InputError};
+use domain::Refusal;
+use domain::time::Timestamp;
+use juniper::{GraphQLEnum, GraphQLInputObject};
+
+use super::{among, contains};
+use crate::graphql::scalars::{Instant, Uuid};
+
+/// Which keys are wanted: those that everything given applies to.
+#[derive(Clone, Debug, Default, GraphQLInputObject)]
+#[graphql(name = "key_filter", rename_all = "none")]
+pub struct KeyFilter {
+    /// In one of these states. If one of them is final, keys that have ended for good are looked through, too.
+    pub state: Option<Vec<KeyState>>,
+    /// Of this owner: a user or a service account.
+    pub user_id: Option<Uuid>,
+    /// That end by themselves within so many seconds from now, at their expiry or with their grace; not those that
+    /// have ended.
+    pub expiring_within_seconds: Option<i32>,
+    /// Not used since this instant, as far as is known (use is counted approximately); never used counts as before.
+    pub last_used_before: Option<Instant>,
+    /// Whose name holds this text, in any letter case.
+    pub name_contains: Option<String>,
+}
+
+/// The state of a key now, with all that it rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
+#[graphql(name = "key_state", rename_all = "none")]
+#[expect(non_camel_case_types, reason = "spelt as in the API")]
+pub enum KeyState {
+    /// Accepted.
+    active,
+    /// Its time is over.
+    expired,
+    /// Refused until it is enabled.
+    disabled,
+    /// Revoked for good.
+    revoked,
+    /// Rotated, and its grace is over; for good.
+    rotated,
+    /// Its owner or its tenant is suspended.
+    suspended,
+    /// Its owner, its membership or its tenant was removed; for good.
+    ended,
+}
+
+impl KeyState {
+    fn of(status: Result<(), Refusal>) -> Option<Self> {
+        match status {
+            Ok(()) => Some(Self::active),
+            Err(Refusal::KeyExpired) => Some(Self::expired),
+            Err(Refusal::KeyDisabled) => Some(Self::disabled),
+            Err(Refusal::KeyRevoked) => Some(Self::revoked),
+            Err(Refusal::KeyRotated) => Some(Self::rotated),
+            Err(Refusal::OwnerSuspended | Refusal::TenantSuspended) => Some(Self::suspended),
+            Err(Refusal::OwnerRemoved | Refusal::TenantRemoved | Refusal::MembershipRemoved) => {
+                Some(Self::ended)
+            }
+            // What is asked of a key by itself is not answered so.
+            Err(
+                Refusal::KeyUnknown
+                | Refusal::NotAMember
+                | Refusal::OtherTenant
+                | Refusal::AddressNotAllowed
+                | Refusal::TokenRevoked
+                | Refusal::SigningKeyRefused,
+            ) => None,
+        }
+    }
+
+    const fn is_final(self) -> bool {
+        match self {
+            Self::revoked | Self::rotated | Self::ended => true,
+            Self::active | Self::expired | Self::disabled | Self::suspended => false,
+        }
+    }
+}
+
+impl KeyFilter {
+    /// Refuses what makes no sense.
+    pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        if self.expiring_within_seconds.is_some_and(|seconds| seconds < 0) {
+            let rule = "give a number of seconds, at least 0";
+            return Err(InputError::Malformed { field: "filter.expiring_within_seconds", rule }.into());
+        }
+        Ok(self)
+    }
+
+    /// Which keys must be looked through.
+    pub(in crate::graphql) fn which(&self, all: bool) -> Which {
+        let named = self.state.iter().flatten().any(|state| state.is_final());
+        if all || named { Which::All } else { Which::Living }
+    }
+
+    /// Whether the key is wanted.
+    pub(in crate::graphql) fn admits(&self, key: &KeyView, now: Timestamp) -> bool {
+        let owner: Uuid = match key.owner {
+            domain::key::Owner::User(user) => user.into(),
+            domain::key::Owner::ServiceAccount(account) => account.into(),
+        };
+        let in_state = match KeyState::of(key.status) {
+            Some(state) => among(&state, self.state.as_deref()),
+            None => self.state.is_none(),
+        };
+        let expiring = self.expiring_within_seconds.is_none_or(|seconds| {
+            let limit = now.plus_seconds(u64::try_from(seconds).unwrap_or(0));
+            let end = [key.expires_at, key.grace_ends_at].into_iter().flatten().min();
+            end.is_some_and(|end| end > now && end <= limit)
+        });
+        let unused =
+            self.last_used_before.is_none_or(|before| key.usage.is_none_or(|usage| usage.last < before.0));
+        in_state
+            && self.user_id.is_none_or(|wanted| wanted == owner)
+            && expiring
+            && unused
+            && contains(&key.name, self.name_contains.as_deref())
+    }
+}

@@ -1,0 +1,72 @@
+//! Which tenants, members and service accounts are wanted.
+
+use authority::queries::Which;
+use juniper::GraphQLInputObject;
+
+use super::{among, contains};
+use crate::graphql::types::{Member, Role, ServiceAccount, StandingValue, Tenant};
+
+/// Which tenants are wanted: those that everything given applies to.
+#[derive(Clone, Debug, Default, GraphQLInputObject)]
+#[graphql(name = "tenant_filter", rename_all = "none")]
+pub struct TenantFilter {
+    /// That stand so.
+    pub state: Option<Vec<StandingValue>>,
+    /// Whose name or slug holds this text, in any letter case.
+    pub name_contains: Option<String>,
+}
+
+impl TenantFilter {
+    pub(in crate::graphql) fn admits(&self, tenant: &Tenant) -> bool {
+        let wanted = self.name_contains.as_deref();
+        among(&tenant.standing, self.state.as_deref())
+            && (contains(&tenant.name, wanted) || contains(&tenant.slug, wanted))
+    }
+}
+
+/// Which members are wanted: those that everything given applies to.
+#[derive(Clone, Debug, Default, GraphQLInputObject)]
+#[graphql(name = "member_filter", rename_all = "none")]
+pub struct MemberFilter {
+    /// Whose user stands so. Members that were removed are not listed.
+    pub state: Option<Vec<StandingValue>>,
+    /// With one of these roles.
+    pub role: Option<Vec<Role>>,
+    /// Whose name or e-mail address holds this text, in any letter case.
+    pub name_contains: Option<String>,
+}
+
+impl MemberFilter {
+    pub(in crate::graphql) fn admits(&self, member: &Member) -> bool {
+        let wanted = self.name_contains.as_deref();
+        let named = member.name.as_deref().is_some_and(|name| contains(name, wanted));
+        among(&member.standing, self.state.as_deref())
+            && among(&member.role, self.role.as_deref())
+            && (named || contains(&member.email, wanted))
+    }
+}
+
+/// Which service accounts are wanted: those that everything given applies to.
+#[derive(Clone, Debug, Default, GraphQLInputObject)]
+#[graphql(name = "service_account_filter", rename_all = "none")]
+pub struct ServiceAccountFilter {
+    /// That stand so; null: those that were not removed.
+    pub state: Option<Vec<StandingValue>>,
+    /// With one of these roles.
+    pub role: Option<Vec<Role>>,
+    /// Whose name holds this text, in any letter case.
+    pub name_contains: Option<String>,
+}
+
+impl ServiceAccountFilter {
+    pub(in crate::graphql) fn which(&self) -> Which {
+        let removed = self.state.iter().flatten().any(|state| *state == StandingValue::removed);
+        if removed { Which::All } else { Which::Living }
+    }
+
+    pub(in crate::graphql) fn admits(&self, account: &ServiceAccount) -> bool {
+        among(&account.standing, self.state.as_deref())
+            && among(&account.role, self.role.as_deref())
+            && contains(&account.name, self.name_contains.as_deref())
+    }
+}

@@ -1,0 +1,144 @@
+//! The bytes of what is kept of use and refusals. Lossy like the file itself: another shape is another version of it.
+
+use bincode::{Decode, Encode};
+use domain::ids::Id;
+use domain::rejection::Entity;
+
+use super::codes::{self, thing};
+use super::error::{DecodeError, Malformed};
+use super::rows::{StoredRow, decode};
+use super::v1::metadata::ActorV1;
+use super::v1::parts::instant;
+use super::write;
+use crate::usage::{Callers, RefusedCommand, Tally, UseWay};
+
+#[derive(Encode, Decode)]
+struct TallyRow {
+    first_ms: i64,
+    last_ms: i64,
+    count: u64,
+    callers: u16,
+    last_way: u8,
+}
+
+#[derive(Encode, Decode)]
+struct RefusedRow {
+    at_ms: i64,
+    code: String,
+    command: String,
+    actor: ActorV1,
+    way: u8,
+    request: [u8; 16],
+    about: Option<EntityPart>,
+}
+
+/// `tenant` is there exactly for a member, whose id is the user's.
+#[derive(Encode, Decode)]
+struct EntityPart {
+    kind: u8,
+    id: [u8; 16],
+    tenant: Option<[u8; 16]>,
+}
+
+impl StoredRow for Tally {
+    fn to_bytes(&self) -> Vec<u8> {
+        write(&TallyRow {
+            first_ms: self.first.unix_ms(),
+            last_ms: self.last.unix_ms(),
+            count: self.count,
+            callers: self.callers.bits(),
+            last_way: of_way(self.last_way),
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode("use", bytes, |row: TallyRow| {
+            Ok(Self {
+                first: instant("first", row.first_ms)?,
+                last: instant("last", row.last_ms)?,
+                count: row.count,
+                callers: Callers::from_bits(row.callers),
+                last_way: way(row.last_way)?,
+            })
+        })
+    }
+}
+
+impl StoredRow for RefusedCommand {
+    fn to_bytes(&self) -> Vec<u8> {
+        write(&RefusedRow {
+            at_ms: self.at.unix_ms(),
+            code: self.code.clone(),
+            command: self.command.clone(),
+            actor: self.actor.into(),
+            way: codes::of_way(self.way),
+            request: self.request.bytes(),
+            about: self.about.map(EntityPart::from),
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode("refusals", bytes, |row: RefusedRow| {
+            Ok(Self {
+                at: instant("at", row.at_ms)?,
+                code: row.code,
+                command: row.command,
+                actor: row.actor.try_into()?,
+                way: codes::way(row.way)?,
+                request: Id::from_bytes(row.request),
+                about: row.about.map(Entity::try_from).transpose()?,
+            })
+        })
+    }
+}
+
+const fn of_way(way: UseWay) -> u8 {
+    match way {
+        UseWay::Rest => 1,
+        UseWay::GraphQl => 2,
+        UseWay::OAuth => 3,
+        UseWay::Shown => 4,
+    }
+}
+
+fn way(code: u8) -> Result<UseWay, Malformed> {
+    match code {
+        1 => Ok(UseWay::Rest),
+        2 => Ok(UseWay::GraphQl),
+        3 => Ok(UseWay::OAuth),
+        4 => Ok(UseWay::Shown),
+        found => Err(Malformed::Code { what: "way of use", found }),
+    }
+}
+
+impl From<Entity> for EntityPart {
+    fn from(entity: Entity) -> Self {
+        let id = entity.id();
+        match entity {
+            Entity::Tenant(_) => Self { kind: thing::TENANT, id, tenant: None },
+            Entity::User(_) => Self { kind: thing::USER, id, tenant: None },
+            Entity::Member { tenant, .. } => Self { kind: thing::USER, id, tenant: Some(tenant.bytes()) },
+            Entity::ServiceAccount(_) => Self { kind: thing::SERVICE_ACCOUNT, id, tenant: None },
+            Entity::Key(_) => Self { kind: thing::KEY, id, tenant: None },
+            Entity::SigningKey(_) => Self { kind: thing::SIGNING_KEY, id, tenant: None },
+        }
+    }
+}
+
+impl TryFrom<EntityPart> for Entity {
+    type Error = Malformed;
+
+    fn try_from(stored: EntityPart) -> Result<Self, Malformed> {
+        match (stored.kind, stored.tenant) {
+            (thing::TENANT, None) => Ok(Self::Tenant(Id::from_bytes(stored.id))),
+            (thing::USER, None) => Ok(Self::User(Id::from_bytes(stored.id))),
+            (thing::USER, Some(tenant)) => {
+                Ok(Self::Member { tenant: Id::from_bytes(tenant), user: Id::from_bytes(stored.id) })
+            }
+            (thing::SERVICE_ACCOUNT, None) => Ok(Self::ServiceAccount(Id::from_bytes(stored.id))),
+            (thing::KEY, None) => Ok(Self::Key(Id::from_bytes(stored.id))),
+            (thing::SIGNING_KEY, None) => Ok(Self::SigningKey(Id::from_bytes(stored.id))),
+            (found, _) => Err(Malformed::Code { what: "entity", found }),
+        }
+    }
+}
