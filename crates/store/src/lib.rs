@@ -15,6 +15,7 @@ pub mod head;
 pub mod envelope;
 pub mod chain;
 pub mod codec;
+pub mod backup;
 pub mod guard;
 pub mod secrets;
 mod files;
