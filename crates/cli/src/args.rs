@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand};
 use store::DataFolder;
 
 use crate::commands::audit::AuditCommand;
+use crate::commands::backup::BackupArgs;
+use crate::commands::config::ConfigCommand;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::serve::ServeArgs;
 use crate::exit::Exit;
 
@@ -36,6 +40,15 @@ pub enum Command {
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write a consistent and verified copy of the log, also while a server runs
+    Backup(BackupArgs),
+    /// Make the ledger of a data folder from a backup
+    Restore(RestoreArgs),
+    /// Show the settings of the server, and where they come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at everything that a deployment rests on, and say what to do about what is wrong
+    Doctor(DoctorArgs),
 }
 
 fn after_help() -> String {
@@ -53,6 +66,9 @@ pub struct DataArgs {
     /// The data folder
     #[arg(long, value_name = "DIR", env = "KEYLEDGER_DATA", hide_env_values = true)]
     pub data: PathBuf,
+    /// A file of settings, in TOML; flags and the environment win over it
+    #[arg(long, value_name = "FILE", env = "KEYLEDGER_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
 }
 
 /// Where the guard is, which shows that the ledger was not rolled back.

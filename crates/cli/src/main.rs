@@ -4,15 +4,15 @@ mod args;
 mod commands;
 mod error;
 mod exit;
+mod settings;
 mod usage;
 mod output;
+mod progress;
 mod log;
 mod panics;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let form = output::ErrorForm::asked_for(&arguments);
     let outcome = panics::caught(|| {
-        let cli = args::Cli::try_parse_from(arguments)?;
+        let cli = settings::parse(arguments)?;
         commands::run(cli.command)
     });
     match outcome {

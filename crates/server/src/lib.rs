@@ -16,6 +16,7 @@ mod refusal;
 mod body;
 mod deadline;
 mod request_log;
+mod notify;
 mod instant;
 
 pub use serve::{ServeError, ServeOptions, serve};

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::notify;
 use crate::router::router;
 use crate::state::App;
 
@@ -85,12 +86,16 @@ async fn run(
     let mut server = tokio::spawn(server.into_future());
     tracing::info!(%address, position = %authority.position(), keys = authority.keys_known(), "listening");
     ready(address);
+    notify::tell(notify::State::Ready);
 
+    let watched = Arc::clone(&authority);
+    let signs_of_life = tokio::spawn(async move { notify::keep_alive(&watched).await });
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
+    notify::tell(notify::State::Stopping);
     tracing::info!("draining");
     // The receiver lives as long as the server does.
     let _ = stop.send(true);
@@ -98,6 +103,7 @@ async fn run(
         tracing::warn!("requests were still under way when the drain ended");
         server.abort();
     }
+    signs_of_life.abort();
     outcome
 }
 

@@ -8,3 +8,6 @@ mod usage;
 mod init;
 mod audit;
 mod serve;
+mod backup;
+mod settings;
+mod doctor;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -12,18 +13,24 @@ use crate::support::{Deployment, keyledger, run, text};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that is killed if the test leaves it behind.
-struct Server {
+pub struct Server {
     child: Child,
     /// What it wrote to standard output up to and including the line that says where it listens.
-    line: String,
+    pub line: String,
     rest: BufReader<std::process::ChildStdout>,
 }
 
 impl Server {
-    fn start(deployment: &Deployment, more: &[&str]) -> Self {
+    pub fn start(deployment: &Deployment, more: &[&str]) -> Self {
+        Self::start_with(deployment, more, &[])
+    }
+
+    fn start_with(deployment: &Deployment, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let data = deployment.data();
         let arguments = [&["serve", "--data", text(&data), "--listen", "127.0.0.1:0"], more].concat();
-        let mut child = keyledger(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = keyledger(&arguments);
+        command.envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut rest = BufReader::new(child.stdout.take().unwrap());
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
@@ -41,7 +48,7 @@ impl Server {
     }
 
     /// Sends the signal and waits. Gives the exit code, the rest of standard output, and the log.
-    fn stop(mut self, signal: &str) -> (i32, String, String) {
+    pub fn stop(mut self, signal: &str) -> (i32, String, String) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         let (mut out, mut log) = (String::new(), String::new());
@@ -76,6 +83,28 @@ fn it_says_where_it_listens_and_stops_when_told() {
     }
     let ended = deployment.run(&["audit", "verify"]);
     assert_eq!(ended.code, 0, "closed cleanly: {}", ended.err);
+}
+
+/// What systemd is told, through a real socket.
+#[test]
+fn the_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
+    let deployment = Deployment::new();
+    let path = deployment.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut message = [0; 64];
+        let length = socket.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let variables = [("NOTIFY_SOCKET", text(&path)), ("WATCHDOG_USEC", "200000")];
+    let server = Server::start_with(&deployment, &[], &variables);
+    assert_eq!(told(), "READY=1\nSTATUS=serving\n");
+    assert_eq!(told(), "WATCHDOG=1\n");
+    assert_eq!(told(), "WATCHDOG=1\n");
+    assert_eq!(server.stop("-TERM").0, 0);
+    let last = std::iter::repeat_with(told).find(|message| message != "WATCHDOG=1\n");
+    assert_eq!(last.unwrap(), "STOPPING=1\nSTATUS=draining\n");
 }
 
 #[test]
