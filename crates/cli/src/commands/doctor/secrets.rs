@@ -37,20 +37,15 @@ fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
     replay::reading(|| {
         let mut needed = Needed::default();
         audit.snapshot()?.scan(|scanned| {
-            match scanned.recorded.event {
-                Event::KeyCreated(key) => {
-                    if let DigestScheme::KeyedBlake3(pepper) = key.digest.scheme {
-                        needed.peppers.insert(pepper);
-                    }
-                }
-                Event::SigningKeyAdded { signing_key, .. } => {
-                    needed.signing_keys.insert(signing_key);
-                }
-                Event::SigningKeyRetired { signing_key, .. } => {
-                    needed.signing_keys.remove(&signing_key);
-                }
-                // Every other event is about no secret.
-                _ => {}
+            let event = scanned.recorded.event;
+            if let Event::KeyCreated(key) = &event
+                && let DigestScheme::KeyedBlake3(pepper) = key.digest.scheme
+            {
+                needed.peppers.insert(pepper);
+            } else if let Event::SigningKeyAdded { signing_key, .. } = event {
+                needed.signing_keys.insert(signing_key);
+            } else if let Event::SigningKeyRetired { signing_key, .. } = event {
+                needed.signing_keys.remove(&signing_key);
             }
             Ok::<_, ReplayError>(())
         })?;
