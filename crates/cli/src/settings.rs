@@ -22,7 +22,8 @@ use crate::error::CliError;
 use crate::usage::UsageError;
 
 pub use file::File;
-pub use names::{is_setting, name_of, settings_of, twin_of};
+use names::twin_of;
+pub use names::{name_of, settings_of};
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
