@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
 
 mod main_job;
+mod backup;
 mod tokens;
 mod standards;
 mod graphql_http;

@@ -8,9 +8,13 @@ use store::DataFolder;
 
 use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
+use crate::commands::backup::BackupArgs;
+use crate::commands::config::ConfigCommand;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::recover::RecoverArgs;
+use crate::commands::restore::RestoreArgs;
 use crate::commands::serve::ServeArgs;
 use crate::exit::Exit;
 
@@ -41,6 +45,15 @@ pub enum Command {
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write a consistent and verified copy of the log, also while a server runs
+    Backup(BackupArgs),
+    /// Make the ledger of a data folder from a backup
+    Restore(RestoreArgs),
+    /// Show the settings of the server, and where they come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at everything that a deployment rests on, and say what to do about what is wrong
+    Doctor(DoctorArgs),
     /// Say what a stable code means, and what to do next
     Explain(ExplainArgs),
     /// As a client of a server.
@@ -65,6 +78,9 @@ pub struct DataArgs {
     /// The data folder
     #[arg(long, value_name = "DIR", env = "KEYLEDGER_DATA", hide_env_values = true)]
     pub data: PathBuf,
+    /// A file of settings, in TOML; flags and the environment win over it
+    #[arg(long, value_name = "FILE", env = "KEYLEDGER_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
 }
 
 /// Where the guard is, which shows that the ledger was not rolled back.

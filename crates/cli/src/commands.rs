@@ -4,6 +4,10 @@ pub mod init;
 pub mod serve;
 pub mod recover;
 pub mod audit;
+pub mod backup;
+pub mod restore;
+pub mod config;
+pub mod doctor;
 pub mod explain;
 mod client;
 mod auth;
@@ -31,6 +35,10 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(args),
         Command::Recover(args) => recover::run(args),
         Command::Audit(command) => audit::run(command),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
+        Command::Config(command) => config::run(command),
+        Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Client(command) => client::run(command),
     }

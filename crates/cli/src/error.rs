@@ -64,6 +64,12 @@ pub enum CliError {
         /// What is wrong first.
         verdict: String,
     },
+    /// The doctor looked at everything, and something does not work or is not safe.
+    #[error("{failed} of the checks failed; each says what to do next")]
+    Unwell {
+        /// How many.
+        failed: usize,
+    },
     /// Standard output cannot be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
@@ -123,6 +129,7 @@ impl CliError {
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
+            Self::Unwell { .. } => "DOCTOR_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
             Self::KeyLost { .. } | Self::RecoveredKeyLost { .. } => "KEY_LOST",
             Self::Client(error) => error.code(),
@@ -155,6 +162,7 @@ impl CliError {
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
             | Self::VerificationFailed { .. }
+            | Self::Unwell { .. }
             | Self::Output(_)
             | Self::KeyLost { .. }
             | Self::Defect(_) => Exit::Failed,
@@ -199,6 +207,7 @@ impl CliError {
             | Self::Authority(_)
             | Self::Serve(_)
             | Self::PagesDamaged(_)
+            | Self::Unwell { .. }
             | Self::Output(_)
             | Self::Defect(_) => None,
         }
@@ -234,6 +243,8 @@ const fn store_code(error: &StoreError) -> &'static str {
         StoreError::NoLedger(_) => "NO_LEDGER",
         StoreError::LedgerExists(_) => "LEDGER_EXISTS",
         StoreError::GuardExists(_) => "GUARD_EXISTS",
+        StoreError::BackupExists(_) => "BACKUP_EXISTS",
+        StoreError::Backup { .. } => "BACKUP_DAMAGED",
         StoreError::InUse => "LEDGER_IN_USE",
         StoreError::NeedsRepair => "LEDGER_NEEDS_REPAIR",
         StoreError::Damaged { .. } => "LEDGER_DAMAGED",
@@ -250,9 +261,13 @@ const fn store_code(error: &StoreError) -> &'static str {
 const fn store_exit(error: &StoreError) -> Exit {
     match error {
         StoreError::NoLedger(_) => Exit::NotFound,
-        StoreError::LedgerExists(_) | StoreError::GuardExists(_) | StoreError::InUse => Exit::Conflict,
+        StoreError::LedgerExists(_)
+        | StoreError::GuardExists(_)
+        | StoreError::BackupExists(_)
+        | StoreError::InUse => Exit::Conflict,
         StoreError::Database(_)
         | StoreError::File { .. }
+        | StoreError::Backup { .. }
         | StoreError::NeedsRepair
         | StoreError::Damaged { .. }
         | StoreError::Event { .. }

@@ -5,16 +5,16 @@ mod commands;
 mod client;
 mod error;
 mod exit;
+mod settings;
 mod usage;
 mod catalogue;
 mod output;
+mod progress;
 mod log;
 mod panics;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let form = output::ErrorForm::asked_for(&arguments);
     let outcome = panics::caught(|| {
         client::refuse_secrets(&arguments)?;
-        let cli = args::Cli::try_parse_from(arguments)?;
+        let cli = settings::parse(arguments)?;
         commands::run(cli.command)
     });
     match outcome {

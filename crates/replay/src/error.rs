@@ -37,7 +37,7 @@ pub enum ReplayError {
 
 /// Runs what reads the database. Where pages were changed behind its back, redb promises no more than a
 /// panic, and an audit must say what it found rather than die of it.
-pub(crate) fn reading<T, E: From<ReplayError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+pub fn reading<T, E: From<ReplayError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(ReplayError::Pages { why: said(&*panic) }.into()))
 }

@@ -24,7 +24,7 @@ pub mod table;
 pub mod verify;
 mod views;
 
-pub use error::ReplayError;
+pub use error::{ReplayError, reading};
 pub use filter::{ActorFilter, Filter, parse_event_type};
 pub use names::Names;
 pub use open::{Audit, Repair};

@@ -27,6 +27,7 @@ mod body;
 mod deadline;
 mod request_log;
 mod schedule;
+mod notify;
 mod instant;
 
 pub use graphql::schema::Introspection;

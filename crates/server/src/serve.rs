@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::client_address::TrustedProxies;
 use crate::graphql::schema::Introspection;
 use crate::metrics;
+use crate::notify;
 use crate::router::router;
 use crate::schedule;
 use crate::state::App;
@@ -131,7 +132,10 @@ async fn run(
     let schedule = options
         .signing_keys
         .map(|policy| tokio::spawn(schedule::keep_signing_keys(Arc::clone(&authority), policy)));
+    notify::tell(notify::State::Ready);
 
+    let watched = Arc::clone(&authority);
+    let signs_of_life = tokio::spawn(async move { notify::keep_alive(&watched).await });
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -139,6 +143,7 @@ async fn run(
     };
     // Whoever asks whether to send more is told not to, from here on.
     running.draining.store(true, Ordering::Relaxed);
+    notify::tell(notify::State::Stopping);
     tracing::info!("draining");
     if let Some(schedule) = schedule {
         schedule.abort();
@@ -157,6 +162,7 @@ async fn run(
         tracing::warn!("requests were still under way when the drain ended");
         server.abort();
     }
+    signs_of_life.abort();
     outcome
 }
 

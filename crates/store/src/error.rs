@@ -32,6 +32,17 @@ pub enum StoreError {
     /// The guard of a new ledger would take another's place.
     #[error("{} is the guard of a ledger already, which could not be started without it; give another --guard, or move that file away", .0.display())]
     GuardExists(PathBuf),
+    /// A backup never takes another file's place.
+    #[error("{} is there already, and a backup is never written over another file; choose another name", .0.display())]
+    BackupExists(PathBuf),
+    /// A backup that is cut short or altered, or no backup.
+    #[error("{} is no whole backup: {what}; nothing was changed, so use another backup", .path.display())]
+    Backup {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Another process has it.
     #[error("the data folder is in use by another process; only one at a time can write it")]
     InUse,

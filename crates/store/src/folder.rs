@@ -5,12 +5,14 @@
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
 //! | `usage.redb` | how keys are used, and refused commands ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten; one that is damaged is moved aside | no |
+//! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
@@ -56,6 +58,16 @@ impl DataFolder {
     /// Begins to fill a new data folder: nobody else may while the lock that is returned lives. Refuses a
     /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {
+        let lock = self.begin_restore()?;
+        // On other storage it may be another ledger's, which could not be started any more.
+        match &self.guard {
+            Some(guard) if guard.exists() => Err(StoreError::GuardExists(guard.clone())),
+            Some(_) | None => Ok(lock),
+        }
+    }
+
+    /// The same for a ledger that comes from a backup: a guard may be there, and is what tells that it is older.
+    pub(crate) fn begin_restore(&self) -> Result<FolderLock, StoreError> {
         create_private_folder(&self.root)?;
         let path = self.root.join("init.lock");
         let lock = private_file().append(true).create(true).open(&path).map_err(StoreError::file(&path))?;
@@ -64,6 +76,11 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
             Err(TryLockError::Error(error)) => return Err(StoreError::File { path, error }),
         }
+        // Whoever held the lock before may have taken its file away, and a lock on that one keeps nobody out.
+        let inode = |file: std::io::Result<fs::Metadata>| file.map(|file| (file.dev(), file.ino())).ok();
+        if inode(fs::metadata(&path)) != inode(lock.metadata()) {
+            return Err(StoreError::InUse);
+        }
         if self.ledger().exists() {
             return Err(StoreError::LedgerExists(self.root.clone()));
         }
@@ -71,11 +88,13 @@ impl DataFolder {
         if unfinished.exists() {
             fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
         }
-        // On other storage it may be another ledger's, which could not be started any more.
-        match &self.guard {
-            Some(guard) if guard.exists() => Err(StoreError::GuardExists(guard.clone())),
-            Some(_) | None => Ok(FolderLock { _file: lock, path }),
-        }
+        Ok(FolderLock { _file: lock, path })
+    }
+
+    /// Takes away what was made of a ledger that is not to be. An error that led here is worth more than ours.
+    pub(crate) fn abandon(&self, lock: FolderLock) {
+        let _ = fs::remove_file(self.unfinished_ledger());
+        let _ = fs::remove_file(&lock.path);
     }
 
     /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name.

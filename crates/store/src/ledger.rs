@@ -166,16 +166,40 @@ impl Ledger {
 
     /// Throws the views away and projects them anew from the log, in one transaction.
     pub fn rebuild(&self) -> Result<(), StoreError> {
+        self.rebuild_watched(&mut |_, _| {})
+    }
+
+    /// The same; tells now and then how many events are projected, and how many there are.
+    pub fn rebuild_watched(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
         let snapshot = self.snapshot()?;
+        let total = snapshot.head().position.number();
         let txn = self.begin()?;
         txn.delete_table(VIEW_ROWS).map_err(database)?;
         txn.delete_table(LINKS).map_err(database)?;
         txn.delete_table(ATTEMPTS).map_err(database)?;
         {
             let mut projected = projected(&txn)?;
-            snapshot.scan(|scanned| projected.project(&scanned.recorded).map(drop))?;
+            snapshot.scan(|scanned| {
+                progress(scanned.recorded.position.number(), total);
+                projected.project(&scanned.recorded).map(drop)
+            })?;
             let mut meta = txn.open_table(META).map_err(database)?;
             meta.insert(VIEWS, VIEWS_VERSION.to_le_bytes().as_slice()).map_err(database)?;
+        }
+        txn.commit().map_err(database)
+    }
+
+    /// Takes in commits of a backup as they are, and what the head is after them; views are rebuilt later.
+    /// Only for a ledger that has no name yet, so that nobody sees it half filled.
+    pub(crate) fn take_in(&self, commits: &[(u64, Vec<u8>)], head: &Head) -> Result<(), StoreError> {
+        let txn = self.begin()?;
+        {
+            let mut log = txn.open_table(LOG).map_err(database)?;
+            for (first, envelopes) in commits {
+                log.insert(*first, envelopes.as_slice()).map_err(database)?;
+            }
+            let mut meta = txn.open_table(META).map_err(database)?;
+            meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
         }
         txn.commit().map_err(database)
     }

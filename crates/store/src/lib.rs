@@ -16,6 +16,7 @@ pub mod head;
 pub mod envelope;
 pub mod chain;
 pub mod codec;
+pub mod backup;
 pub mod guard;
 pub mod usage;
 pub mod secrets;

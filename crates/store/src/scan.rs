@@ -28,10 +28,36 @@ pub(crate) fn scan<E: From<StoreError>>(
     head: &Head,
     mut each: impl FnMut(Scanned) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut expected = Link { position: Position::START, at: Timestamp::MIN, hash: chain::genesis(ledger) };
+    let mut walk = Walk::begin(ledger);
     for row in log.range(0..).map_err(database)? {
         let (first, commit) = row.map_err(database)?;
-        let (first, mut rest) = (Position::new(first.value()), commit.value());
+        walk.commit(Position::new(first.value()), commit.value(), &mut each)?;
+    }
+    Ok(walk.end(head)?)
+}
+
+/// A walk along the log, commit by commit: what comes next must follow from what came before.
+pub(crate) struct Walk {
+    expected: Link,
+}
+
+impl Walk {
+    /// Before the first event of a ledger.
+    pub(crate) fn begin(ledger: LedgerId) -> Self {
+        Self {
+            expected: Link { position: Position::START, at: Timestamp::MIN, hash: chain::genesis(ledger) },
+        }
+    }
+
+    /// Takes one commit's envelopes, and hands each event on.
+    pub(crate) fn commit<E: From<StoreError>>(
+        &mut self,
+        first: Position,
+        commit: &[u8],
+        mut each: impl FnMut(Scanned) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut rest = commit;
+        let expected = &mut self.expected;
         if first != expected.position.next() {
             return Err(gap(expected.position.next(), first).into());
         }
@@ -51,19 +77,35 @@ pub(crate) fn scan<E: From<StoreError>>(
                 let what = format!("the instant at position {position} lies before that of the event before");
                 return Err(StoreError::damaged(what).into());
             }
-            expected = Link { position, at: found.recorded.recorded_at, hash: chain::hash(one) };
+            *expected = Link { position, at: found.recorded.recorded_at, hash: chain::hash(one) };
             each(Scanned { recorded: found.recorded, hash: expected.hash, bytes: one.len() })?;
             rest = after;
         }
+        Ok(())
     }
-    if expected.position != head.position || expected.at != head.recorded_at || expected.hash != head.hash {
-        let what = format!(
-            "the log ends at position {} with hash {}, and its head should be position {} with hash {}",
-            expected.position, expected.hash, head.position, head.hash
-        );
-        return Err(StoreError::damaged(what).into());
+
+    /// How far it has come.
+    pub(crate) fn position(&self) -> Position {
+        self.expected.position
     }
-    Ok(())
+
+    /// What the head of the log is here.
+    pub(crate) fn head(&self) -> Head {
+        let Link { position, at, hash } = self.expected;
+        Head { position, recorded_at: at, hash }
+    }
+
+    /// The log must end here and now.
+    pub(crate) fn end(&self, head: &Head) -> Result<(), StoreError> {
+        if self.head() == *head {
+            return Ok(());
+        }
+        let Link { position, hash, .. } = self.expected;
+        Err(StoreError::damaged(format!(
+            "the log ends at position {position} with hash {hash}, and its head should be position {} with hash {}",
+            head.position, head.hash
+        )))
+    }
 }
 
 /// How far the chain holds.

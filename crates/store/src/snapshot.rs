@@ -130,6 +130,18 @@ impl Snapshot {
         scan::scan(&self.log, self.ledger, &self.head, each)
     }
 
+    /// Every commit as stored: its first position and its envelopes.
+    pub(crate) fn commits(
+        &self,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for row in self.log.range(0..).map_err(database)? {
+            let (first, commit) = row.map_err(database)?;
+            each(Position::new(first.value()), commit.value())?;
+        }
+        Ok(())
+    }
+
     /// The bytes of everything projected, by table and key: what a rebuild must give again.
     pub fn projected(&self) -> Result<Vec<ProjectedBytes>, StoreError> {
         let mut rows = vec![];

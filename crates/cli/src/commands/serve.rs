@@ -29,6 +29,7 @@ Examples:
   keyledger serve --data /var/lib/keyledger
   keyledger serve --data ./data --listen 127.0.0.1:8080 --log text
   KEYLEDGER_DATA=/var/lib/keyledger keyledger serve --issuer https://keys.example.com
+  keyledger serve --config /etc/keyledger.toml
 
 When requests are taken, `listening on http://ADDRESS` is written to standard output. The log
 goes to standard error; KEYLEDGER_LOG (or RUST_LOG) sets its level, such as debug. SIGTERM and
@@ -193,6 +194,10 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     server::metrics::record();
     let issuer = args.issuer.clone().unwrap_or_else(|| default_issuer(args.listen));
     warn_of_clear_text(&args, &issuer);
+
+    if let Some(config) = &args.data.config {
+        tracing::info!(config = %config.display(), "settings are read from a file, too");
+    }
 
     let began = Instant::now();
     let authority = Authority::open(options(&args, issuer))?;

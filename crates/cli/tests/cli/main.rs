@@ -21,3 +21,6 @@ mod unreachable;
 mod https;
 mod shell;
 mod recover;
+mod backup;
+mod settings;
+mod doctor;

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 use crate::support::{Deployment, run, text};
 
 #[test]
@@ -23,6 +24,28 @@ fn it_says_where_it_listens_and_stops_when_told() {
     }
     let ended = deployment.run(&["audit", "verify"]);
     assert_eq!(ended.code, 0, "closed cleanly: {}", ended.err);
+}
+
+/// What systemd is told, through a real socket.
+#[test]
+fn the_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
+    let deployment = Deployment::new();
+    let path = deployment.folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut message = [0; 64];
+        let length = socket.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let variables = [("NOTIFY_SOCKET", text(&path)), ("WATCHDOG_USEC", "200000")];
+    let server = Server::start_with(&deployment, &[], &variables);
+    assert_eq!(told(), "READY=1\nSTATUS=serving\n");
+    assert_eq!(told(), "WATCHDOG=1\n");
+    assert_eq!(told(), "WATCHDOG=1\n");
+    assert_eq!(server.stop("-TERM").0, 0);
+    let last = std::iter::repeat_with(told).find(|message| message != "WATCHDOG=1\n");
+    assert_eq!(last.unwrap(), "STOPPING=1\nSTATUS=draining\n");
 }
 
 #[test]

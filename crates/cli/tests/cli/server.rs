@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{Deployment, keyledger, text};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server that is killed if the test leaves it behind.
 pub struct Server {
@@ -24,10 +24,19 @@ impl Server {
 
     /// The same at an address, logging at this level.
     pub fn start_at(deployment: &Deployment, listen: &str, more: &[&str], level: &str) -> Self {
+        Self::spawn(deployment, listen, more, &[("KEYLEDGER_LOG", level)])
+    }
+
+    /// The same with these variables of the environment.
+    pub fn start_with(deployment: &Deployment, more: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(deployment, "127.0.0.1:0", more, variables)
+    }
+
+    fn spawn(deployment: &Deployment, listen: &str, more: &[&str], variables: &[(&str, &str)]) -> Self {
         let data = deployment.data();
         let arguments = [&["serve", "--data", text(&data), "--listen", listen], more].concat();
         let mut command = keyledger(&arguments);
-        command.env("KEYLEDGER_LOG", level).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut rest = BufReader::new(child.stdout.take().unwrap());
         let (tell, told) = mpsc::channel();

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::args::DataArgs;
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
+use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +25,11 @@ pub struct RebuildArgs {
 
 /// Rebuilds, and tells how many rows there are now.
 pub fn run(args: RebuildArgs) -> Result<(), CliError> {
-    let rows = replay::rebuild(&args.data.folder(None))?;
+    let mut progress = Progress::new(args.output.output);
+    let rows =
+        replay::rebuild(&args.data.folder(None), &mut |done, total| progress.tell("building", done, total));
+    drop(progress);
+    let rows = rows?;
     let text = match args.output.output {
         Output::Table => format!("OK: the views were built anew from the log: {rows} rows\n"),
         Output::Json => format!("{}\n", serde_json::json!({"ok": true, "rows": rows})),

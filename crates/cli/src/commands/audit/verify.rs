@@ -1,6 +1,6 @@
 //! `audit verify`: checks all of a ledger and reports.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use authority::Clock;
 use clap::Args;
@@ -9,6 +9,7 @@ use replay::{Audit, Repair};
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
+use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,13 +37,10 @@ pub struct VerifyArgs {
 pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
     let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
-    let watched = io::stderr().is_terminal() && args.output.output == Output::Table;
-    let mut tell = |read, total| output::remark(&format!("\r{read} of {total} events"));
-    let progress: Option<&mut dyn FnMut(u64, u64)> = if watched { Some(&mut tell) } else { None };
-    let report = replay::verify(&audit, Clock::System.now(), progress);
-    if watched {
-        output::remark("\r\x1b[K");
-    }
+    let mut progress = Progress::new(args.output.output);
+    let mut tell = |done, total| progress.tell("verifying", done, total);
+    let report = replay::verify(&audit, Clock::System.now(), Some(&mut tell));
+    drop(progress);
     let report = report?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = match args.output.output {

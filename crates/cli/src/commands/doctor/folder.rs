@@ -1,0 +1,132 @@
+//! What the doctor sees of the data folder from outside: who may read it, and what storage it is on.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use store::DataFolder;
+
+use crate::commands::doctor::finding::Finding;
+use crate::output::shell_word;
+
+/// Below so much free room a warning is given, and below so much the next commits may fail.
+const FREE_BYTES_WARN: u64 = 1 << 30;
+const FREE_BYTES_FAIL: u64 = 64 << 20;
+
+/// Storage by its magic number (statfs(2)) that a ledger should not be on, and why.
+const DOUBTFUL: [(u64, &str); 8] = [
+    (0x6969, "NFS: locks and fsync depend on the server and its mount options"),
+    (0x517B, "SMB: byte-range locks and fsync are not what the ledger expects"),
+    (0xFF53_4D42, "CIFS: byte-range locks and fsync are not what the ledger expects"),
+    (0xFE53_4D42, "SMB: byte-range locks and fsync are not what the ledger expects"),
+    (0x0102_1997, "9p: locks and fsync depend on the host"),
+    (0x6573_5546, "FUSE: locks and fsync depend on the program behind it"),
+    (0x0102_1994, "tmpfs: everything on it is gone after a restart of the machine"),
+    (0x794C_7630, "overlayfs, a container's own layer: everything on it is gone with the container"),
+];
+
+/// The folder and its secrets are their owner's alone, and that is who asks.
+pub fn permissions(folder: &DataFolder) -> Vec<Finding> {
+    let Ok(root) = fs::metadata(folder.root()) else {
+        let detail = format!("{} is not there, or cannot be entered", folder.root().display());
+        return vec![Finding::fail("permissions", detail, "give the right --data, or run as its owner")];
+    };
+    let mut findings = vec![];
+    let ours = rustix::process::geteuid().as_raw();
+    if root.uid() != ours && ours != 0 {
+        let detail =
+            format!("{} belongs to user {}, and this is user {ours}", folder.root().display(), root.uid());
+        findings.push(Finding::fail("permissions", detail, "run this and the server as the folder's owner"));
+    }
+    let mut private = vec![(folder.root().to_owned(), root.clone())];
+    for path in [folder.ledger(), folder.secrets()] {
+        private.extend(fs::metadata(&path).ok().map(|file| (path, file)));
+    }
+    private.extend(below(&folder.secrets()));
+    for (path, file) in private {
+        findings.extend(openness(&path, &file, root.uid()));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(
+            "permissions",
+            "the folder, the ledger and the secrets are their owner's alone",
+        ));
+    }
+    findings
+}
+
+fn openness(path: &Path, file: &Metadata, owner: u32) -> Option<Finding> {
+    let word = shell_word(&path.to_string_lossy());
+    if file.uid() != owner {
+        let detail = format!("{} belongs to user {}, and the folder to {owner}", path.display(), file.uid());
+        return Some(Finding::fail("permissions", detail, format!("chown {owner} {word}")));
+    }
+    let mode = file.mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return None;
+    }
+    let wanted = if file.is_dir() { "700" } else { "600" };
+    let detail = format!("{} has mode {mode:o}: others than its owner may get at it", path.display());
+    Some(Finding::fail("permissions", detail, format!("chmod {wanted} {word}")))
+}
+
+fn below(folder: &Path) -> Vec<(PathBuf, Metadata)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found = vec![];
+    for entry in entries {
+        let path = entry.path();
+        let Ok(file) = fs::symlink_metadata(&path) else { continue };
+        if file.is_dir() {
+            found.extend(below(&path));
+        }
+        if !file.is_symlink() {
+            found.push((path, file));
+        }
+    }
+    found
+}
+
+/// There is room, and what is written stays.
+pub fn storage(folder: &DataFolder) -> Vec<Finding> {
+    let Ok(room) = rustix::fs::statvfs(folder.root()) else { return vec![] };
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let detail = format!("{} MiB are free", free >> 20);
+    let next = "make room: without it changes are refused (verification goes on)";
+    let mut findings = vec![match free {
+        ..FREE_BYTES_FAIL => Finding::fail("disk", detail, next),
+        ..FREE_BYTES_WARN => Finding::warn("disk", detail, next),
+        _ => Finding::ok("disk", detail),
+    }];
+    if let Ok(storage) = rustix::fs::statfs(folder.root()) {
+        // The field's width is the machine's; the numbers have 32 bits.
+        let magic = storage.f_type as u64 & 0xFFFF_FFFF;
+        findings.push(match DOUBTFUL.iter().find(|(known, _)| *known == magic) {
+            Some((_, why)) => {
+                Finding::warn("file system", *why, "move the data folder to a local disk or a volume")
+            }
+            None => Finding::ok("file system", "of a kind that is not known to lose locks or writes"),
+        });
+    }
+    findings
+}
+
+/// The guard is best where a restore of the ledger's storage does not bring it back, too.
+pub fn guard(folder: &DataFolder) -> Finding {
+    let path = folder.guard();
+    let device = |path: &Path| fs::metadata(path).map(|file| file.dev()).ok();
+    match (device(&path), device(folder.root())) {
+        (None, _) => {
+            let detail = format!("{} is not there: a start is refused without it", path.display());
+            Finding::fail(
+                "guard's place",
+                detail,
+                "give the right --guard, or start once with --accept-rollback",
+            )
+        }
+        (guard, root) if guard == root => Finding::ok(
+            "guard's place",
+            "on the same file system as the ledger: a restore of all of that goes unnoticed; --guard puts it elsewhere",
+        ),
+        _ => Finding::ok("guard's place", "on other storage than the ledger"),
+    }
+}

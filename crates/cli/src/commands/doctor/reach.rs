@@ -1,0 +1,95 @@
+//! What the doctor sees of a running server from where its clients are.
+
+use std::time::Duration;
+
+use authority::Clock;
+use jiff::fmt::rfc2822::DateTimeParser;
+use ureq::Agent;
+use ureq::http::Response;
+
+use crate::commands::doctor::finding::Finding;
+
+/// So far apart may clocks be before tokens are refused by whoever checks them.
+const APART_SECONDS_MAX: i64 = 30;
+
+/// It answers, is ready, has our time; and what stands in between.
+pub fn server(url: &str, clock: Clock) -> Vec<Finding> {
+    let url = url.trim_end_matches('/');
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(10)))
+        .max_redirects(0);
+    let agent: Agent = config.build().into();
+    let live = match agent.get(format!("{url}/livez")).call() {
+        Ok(answer) => answer,
+        Err(error) => {
+            let detail = format!("{url} does not answer: {error}");
+            return vec![Finding::fail("reachable", detail, "start the server, or give the right --url")];
+        }
+    };
+    let mut findings = vec![];
+    if live.status() == 200 && header(&live, "x-request-id").is_some() {
+        findings.push(Finding::ok("reachable", format!("{url} answers")));
+    } else {
+        let detail = format!("{url}/livez answers {}, and not as keyledger does", live.status());
+        findings.push(Finding::fail(
+            "reachable",
+            detail,
+            "see what else answers there, and where the proxy leads",
+        ));
+        return findings;
+    }
+    findings.push(match agent.get(format!("{url}/readyz")).call() {
+        Ok(answer) if answer.status() == 200 => Finding::ok("ready", "it takes changes"),
+        Ok(answer) => {
+            let detail = format!("it answers {}: it takes no changes", answer.status());
+            Finding::fail("ready", detail, "its log says why; starting it again opens the ledger anew")
+        }
+        Err(error) => Finding::fail("ready", error.to_string(), "look again; its log says more"),
+    });
+    findings.push(time(&live, clock));
+    findings.push(between(&live));
+    findings
+}
+
+fn time<B>(answer: &Response<B>, clock: Clock) -> Finding {
+    let date = header(answer, "date").and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+    let Some(date) = date else {
+        return Finding::warn(
+            "server's clock",
+            "the answer has no date",
+            "let the proxy pass the header Date on",
+        );
+    };
+    let apart = date.as_second() - clock.now().unix_seconds();
+    if apart.abs() <= APART_SECONDS_MAX {
+        Finding::ok("server's clock", format!("{} seconds from ours", apart.abs()))
+    } else {
+        let side = if apart > 0 { "ahead of" } else { "behind" };
+        let detail = format!("{} seconds {side} ours", apart.abs());
+        Finding::fail(
+            "server's clock",
+            detail,
+            "keep both with NTP: tokens are refused by clocks so far apart",
+        )
+    }
+}
+
+/// Keyledger names no software and leaves no trace of hops: whoever does stands in between.
+fn between<B>(answer: &Response<B>) -> Finding {
+    let seen: Vec<_> =
+        ["server", "via"].iter().filter_map(|name| Some((name, header(answer, name)?))).collect();
+    let seen: Vec<_> = seen.iter().map(|(name, value)| format!("{name}: {value:.80}")).collect();
+    if seen.is_empty() {
+        return Finding::ok("proxy", "none shows itself");
+    }
+    let detail = format!(
+        "one stands in between ({}); whether it passes X-Forwarded-For on cannot be seen from here",
+        seen.join(", ")
+    );
+    Finding::ok("proxy", detail)
+}
+
+fn header<'a, B>(answer: &'a Response<B>, name: &str) -> Option<&'a str> {
+    answer.headers().get(name)?.to_str().ok()
+}

@@ -1,0 +1,101 @@
+//! What the doctor sees of the secrets: that they are there, and are those of this ledger.
+
+use std::collections::BTreeSet;
+
+use authority::SecretSources;
+use credentials::wrapping::{MasterKey, WrappedKey};
+use domain::Event;
+use domain::ids::{PepperId, SigningKeyId};
+use domain::key::DigestScheme;
+use replay::{Audit, ReplayError};
+use store::DataFolder;
+use store::secrets::{self, SubjectKeys};
+
+use crate::commands::doctor::finding::Finding;
+
+/// What the log says about secrets.
+#[derive(Default)]
+struct Needed {
+    peppers: BTreeSet<PepperId>,
+    signing_keys: BTreeSet<SigningKeyId>,
+}
+
+/// The pepper is the one under which keys were digested, the master key opens the private signing keys.
+pub fn fitting(audit: &Audit, sources: &SecretSources) -> Vec<Finding> {
+    let folder = audit.folder();
+    let needed = match needed(audit) {
+        Ok(needed) => needed,
+        Err(error) => {
+            let detail = format!("what they have to fit cannot be read: {error}");
+            return vec![Finding::fail("secrets", detail, "see what is wrong with the ledger first")];
+        }
+    };
+    vec![pepper(folder, sources, &needed), master_key(folder, sources, &needed), subjects(folder)]
+}
+
+fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
+    replay::reading(|| {
+        let mut needed = Needed::default();
+        audit.snapshot()?.scan(|scanned| {
+            let event = scanned.recorded.event;
+            if let Event::KeyCreated(key) = &event
+                && let DigestScheme::KeyedBlake3(pepper) = key.digest.scheme
+            {
+                needed.peppers.insert(pepper);
+            } else if let Event::SigningKeyAdded { signing_key, .. } = event {
+                needed.signing_keys.insert(signing_key);
+            } else if let Event::SigningKeyRetired { signing_key, .. } = event {
+                needed.signing_keys.remove(&signing_key);
+            }
+            Ok::<_, ReplayError>(())
+        })?;
+        Ok(needed)
+    })
+}
+
+fn pepper(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> Finding {
+    let path = sources.pepper.clone().unwrap_or_else(|| folder.pepper());
+    let next = "put the pepper of this ledger back, or name its file with --pepper-file; without it every key is refused";
+    match secrets::read_pepper(&path) {
+        Err(error) => Finding::fail("pepper", error.to_string(), next),
+        Ok((id, _)) => match needed.peppers.iter().find(|needed| **needed != id) {
+            None => Finding::ok("pepper", format!("{id}, under which the keys were digested")),
+            Some(other) => {
+                Finding::fail("pepper", format!("it is {id}, and keys were digested under {other}"), next)
+            }
+        },
+    }
+}
+
+fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> Finding {
+    let path = sources.master_key.clone().unwrap_or_else(|| folder.master_key());
+    let next = "put the master key and DIR/secrets/signing back, or name the file with --master-key-file; or rotate the signing key";
+    let master = match secrets::read_master_key(&path) {
+        Ok(bytes) => MasterKey::from_bytes(*bytes),
+        Err(error) => return Finding::fail("master key", error.to_string(), next),
+    };
+    let opens = |id: &SigningKeyId| {
+        let wrapped = secrets::read_signing_key(folder, *id).map_err(|error| error.to_string())?;
+        let wrapped: [u8; WrappedKey::BYTES] =
+            wrapped.try_into().map_err(|_| format!("the private signing key {id} has the wrong length"))?;
+        let opened = master.unwrap(*id, &WrappedKey(wrapped));
+        opened.map(drop).map_err(|error| format!("the private signing key {id}: {error}"))
+    };
+    match needed.signing_keys.iter().map(opens).find_map(Result::err) {
+        None => {
+            Finding::ok("master key", format!("it opens {} private signing keys", needed.signing_keys.len()))
+        }
+        Some(why) => Finding::fail("master key", why, next),
+    }
+}
+
+fn subjects(folder: &DataFolder) -> Finding {
+    match SubjectKeys::read(&folder.subjects()) {
+        Ok(keys) => Finding::ok("names", format!("the keys of {} subjects are there", keys.len())),
+        Err(error) => Finding::fail(
+            "names",
+            error.to_string(),
+            "put DIR/secrets/subjects back from its copy; see docs/operations.md",
+        ),
+    }
+}

@@ -1,0 +1,91 @@
+//! `backup` and `restore` as processes, up to the refusal of what is older than its guard.
+
+use std::fs;
+
+use crate::server::Server;
+use crate::support::{Deployment, run, text};
+
+#[test]
+fn an_older_backup_is_restored_refused_at_start_and_gone_on_from_only_if_that_is_accepted() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    let ended = deployment.run(&["backup", "--to", text(&file), "-o", "json"]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "off a terminal there is no progress");
+    let made = ended.json();
+    assert_eq!(made["position"], "6");
+    assert_eq!(made["bytes"], fs::metadata(&file).unwrap().len());
+    assert_eq!(made["secrets_included"], false);
+    let ended = deployment.run(&["audit", "verify", "-o", "json"]);
+    assert_eq!(ended.json()["head_hash"], made["hash"]);
+
+    // More events: a rollback that is accepted is recorded.
+    let guard = deployment.data().join("guard");
+    let seen = fs::read_to_string(&guard).unwrap();
+    fs::write(&guard, seen.replace("position 6", "position 7")).unwrap();
+    assert_eq!(Server::start(&deployment, &["--accept-rollback"]).stop("-TERM").0, 0);
+
+    let again = deployment.run(&["restore", "--from", text(&file), "-o", "json"]);
+    assert_eq!((again.code, again.error().0.as_str()), (6, "LEDGER_EXISTS"));
+    fs::rename(deployment.data().join("ledger.redb"), deployment.folder.path().join("broken")).unwrap();
+    let ended = deployment.run(&["restore", "--from", text(&file), "-o", "json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let restored = ended.json();
+    assert_eq!((&restored["position"], &restored["hash"]), (&made["position"], &made["hash"]));
+    assert_eq!(restored["guard"], "older");
+    assert_eq!(restored["secrets_missing"], serde_json::json!([]));
+
+    let refused = deployment.run(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains(r#""code":"ROLLED_BACK""#), "{}", refused.err);
+    let (code, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("Repeat those revocations now"), "{log}");
+    assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
+    let ended = deployment.run(&["audit", "verify"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+}
+
+#[test]
+fn people_are_told_what_is_missing_and_what_comes_next() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    let ended = deployment.run(&["backup", "--to", text(&file)]);
+    assert!(ended.out.contains("The secrets are NOT in it"), "{}", ended.out);
+    let elsewhere = deployment.folder.path().join("elsewhere");
+    let ended = run(&["restore", "--from", text(&file), "--data", text(&elsewhere)]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    for part in ["REPEAT every revocation", "secrets/pepper", "--accept-rollback"] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+    let ended = deployment.run(&["backup", "--to", text(&file), "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (6, "BACKUP_EXISTS"));
+}
+
+#[test]
+fn a_damaged_backup_leaves_no_folder() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    assert_eq!(deployment.run(&["backup", "--to", text(&file)]).code, 0);
+    let whole = fs::read(&file).unwrap();
+    let damaged = deployment.folder.path().join("damaged");
+    fs::write(&damaged, &whole[..whole.len() / 2]).unwrap();
+    let elsewhere = deployment.folder.path().join("elsewhere");
+    let ended = run(&["restore", "--from", text(&damaged), "--data", text(&elsewhere), "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (1, "BACKUP_DAMAGED"));
+    assert!(!elsewhere.exists());
+}
+
+#[test]
+fn a_backup_is_made_beside_a_server_unless_it_is_exclusive() {
+    let deployment = Deployment::new();
+    let server = Server::start(&deployment, &[]);
+    let file = deployment.folder.path().join("backup");
+    assert_eq!(deployment.run(&["backup", "--to", text(&file)]).code, 0);
+    assert_eq!(server.stop("-TERM").0, 0);
+    let server = Server::start(&deployment, &["--exclusive"]);
+    let other = deployment.folder.path().join("other");
+    let ended = deployment.run(&["backup", "--to", text(&other), "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (6, "LEDGER_IN_USE"));
+    assert!(!other.exists());
+    drop(server);
+}

@@ -1,0 +1,123 @@
+//! Reading a backup: every byte is checked, and whatever is cut short, altered or added is refused.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use domain::ids::LedgerId;
+use domain::time::Position;
+
+use crate::backup::{MAGIC, Progress, Step, Summary, VERSION, damaged};
+use crate::chain::ChainHash;
+use crate::error::StoreError;
+use crate::head::Head;
+use crate::scan::Walk;
+
+/// Reads a whole backup and checks it; tells what it holds.
+pub fn check(path: &Path, progress: Progress<'_>) -> Result<Summary, StoreError> {
+    read(path, Step::Checking, progress, |_| Ok(()))
+}
+
+/// One commit of a backup, its chain checked up to its end.
+pub(super) struct Commit<'a> {
+    pub(super) first: Position,
+    pub(super) envelopes: &'a [u8],
+    /// What the log's head is after it.
+    pub(super) head: Head,
+}
+
+/// Reads a backup and hands on its commits. What was handed on is only good if this returns no error.
+pub(super) fn read(
+    path: &Path,
+    step: Step,
+    progress: Progress<'_>,
+    mut each: impl FnMut(Commit<'_>) -> Result<(), StoreError>,
+) -> Result<Summary, StoreError> {
+    let file = File::open(path).map_err(StoreError::file(path))?;
+    let source = BufReader::with_capacity(1 << 20, file);
+    let mut source = Source { path, source, hash: blake3::Hasher::new(), bytes: 0 };
+    let (ledger, head) = header(&mut source)?;
+    let total = head.position.number();
+    let mut walk = Walk::begin(ledger);
+    let mut envelopes = vec![];
+    progress(step, 0, total);
+    while walk.position() < head.position {
+        let first = Position::new(u64::from_le_bytes(source.array()?));
+        let length = u32::from_le_bytes(source.array()?);
+        source.fill(&mut envelopes, length)?;
+        let walked = walk.commit(first, &envelopes, |_| Ok::<_, StoreError>(()));
+        walked.map_err(|error| damaged(path, error))?;
+        // Each turn must come nearer to the head, or the loop would not end.
+        if envelopes.is_empty() {
+            return Err(damaged(path, format!("the commit at position {first} is empty")));
+        }
+        each(Commit { first, envelopes: &envelopes, head: walk.head() })?;
+        progress(step, walk.position().number(), total);
+    }
+    walk.end(&head).map_err(|error| damaged(path, error))?;
+    let computed = ChainHash(*source.hash.finalize().as_bytes());
+    let named = ChainHash(source.array()?);
+    if named != computed {
+        return Err(damaged(path, format!("its bytes have hash {computed}, and should have {named}")));
+    }
+    if source.source.read(&mut [0]).map_err(StoreError::file(path))? != 0 {
+        return Err(damaged(path, "something follows its end"));
+    }
+    Ok(Summary { ledger, head, bytes: source.bytes })
+}
+
+fn header(source: &mut Source<'_>) -> Result<(LedgerId, Head), StoreError> {
+    let path = source.path;
+    if source.array::<16>()? != MAGIC {
+        return Err(damaged(path, "it does not begin like one"));
+    }
+    let version = u32::from_le_bytes(source.array()?);
+    if version != VERSION {
+        let what = format!("it is of version {version}, and this software reads version {VERSION}");
+        return Err(damaged(path, what));
+    }
+    let ledger = LedgerId::from_bytes(source.array()?);
+    let head = Head::from_bytes(&source.array::<48>()?).map_err(|error| damaged(path, error))?;
+    Ok((ledger, head))
+}
+
+/// A backup's file with the hash of what was read of it.
+struct Source<'a> {
+    path: &'a Path,
+    source: BufReader<File>,
+    hash: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Source<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let mut array = [0; N];
+        match self.source.read_exact(&mut array) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(self.cut_short()),
+            Err(error) => return Err(StoreError::File { path: self.path.to_owned(), error }),
+        }
+        self.took(&array);
+        Ok(array)
+    }
+
+    /// Reads so many bytes. A length that was altered asks for no more memory than the file has bytes.
+    fn fill(&mut self, bytes: &mut Vec<u8>, length: u32) -> Result<(), StoreError> {
+        bytes.clear();
+        let read = self.source.by_ref().take(u64::from(length)).read_to_end(bytes);
+        if read.map_err(StoreError::file(self.path))? as u64 != u64::from(length) {
+            return Err(self.cut_short());
+        }
+        self.took(bytes);
+        Ok(())
+    }
+
+    fn took(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    fn cut_short(&self) -> StoreError {
+        damaged(self.path, "it is cut short")
+    }
+}
