@@ -151,6 +151,10 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
     let ours = Arc::clone(&progress);
     // The ledger is read and waited for: not on a thread that other requests wait for.
     let run = move || {
+        // It may have waited for its thread until nobody waits for it any more.
+        if std::time::Instant::now() >= deadline {
+            return media.late("TIMEOUT", deadline::TIMEOUT);
+        }
         if !within_limit(&query, &app.schema) {
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);

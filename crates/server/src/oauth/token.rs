@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use credentials::claims::Audience;
 use domain::ids::TenantId;
@@ -77,14 +77,17 @@ fn client_credentials(
     Ok(answer(minted, rate, None))
 }
 
-/// The subject token is proof enough: a client need not present itself. One that does, must be one.
+/// The subject token is proof enough: a client need not present itself. One that does, must be one. A bearer's
+/// header presents no client, and is passed over.
 fn token_exchange(
     app: &App,
     visitor: Visitor,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, OAuthError> {
-    if headers.contains_key(AUTHORIZATION) || form.get("client_secret").is_some() {
+    let basic =
+        |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|it| it.eq_ignore_ascii_case(b"basic "));
+    if headers.get_all(AUTHORIZATION).iter().any(basic) || form.get("client_secret").is_some() {
         Client::let_in(app, visitor, headers, form, None)?;
     }
     let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
