@@ -12,10 +12,12 @@ use store::usage::Tally;
 /// More than a machine has cores, mostly. Threads beyond them share.
 const SHARDS: usize = 64;
 
+type Shard = CachePadded<Mutex<HashMap<KeyId, Tally>>>;
+
 /// The tallies since the last collection.
 pub(crate) struct Shards {
     /// On cache lines of their own: two threads that count write nothing in common.
-    tallies: Box<[CachePadded<Mutex<HashMap<KeyId, Tally>>>]>,
+    tallies: Box<[Shard]>,
     /// An empty map to leave behind, with the room that an earlier one had grown: nothing is allocated anew.
     spare: Mutex<HashMap<KeyId, Tally>>,
 }

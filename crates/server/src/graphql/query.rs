@@ -119,7 +119,7 @@ impl Query {
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
         all: Option<bool>,
-        filter: Option<TenantFilter>,
+        #[graphql(description = "Which are wanted; null: all.")] filter: Option<TenantFilter>,
     ) -> FieldResult<TenantConnection> {
         let tenants = if all == Some(true) {
             answered(context.authority.all_tenants(&context.caller, Which::All))?
@@ -142,7 +142,7 @@ impl Query {
         >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        filter: Option<MemberFilter>,
+        #[graphql(description = "Which are wanted; null: all.")] filter: Option<MemberFilter>,
     ) -> FieldResult<MemberConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let members = answered(context.authority.members(&context.caller, tenant))?;
@@ -162,7 +162,7 @@ impl Query {
         >,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        filter: Option<ServiceAccountFilter>,
+        #[graphql(description = "Which are wanted; null: all.")] filter: Option<ServiceAccountFilter>,
     ) -> FieldResult<ServiceAccountConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let filter = filter.unwrap_or_default();
@@ -181,7 +181,7 @@ impl Query {
         #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        filter: Option<KeyFilter>,
+        #[graphql(description = "Which are wanted; null: all.")] filter: Option<KeyFilter>,
     ) -> FieldResult<KeyConnection> {
         let filter = answered(filter.unwrap_or_default().checked())?;
         let which = filter.which(all == Some(true));
@@ -215,7 +215,7 @@ impl Query {
         >,
         #[graphql(description = "Every event of the deployment, or of the tenant named: for operators.")]
         all: Option<bool>,
-        filter: Option<EventFilterInput>,
+        #[graphql(description = "Which are wanted; null: all.")] filter: Option<EventFilterInput>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "The last event first.")] newest_first: Option<bool>,
