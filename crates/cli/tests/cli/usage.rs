@@ -12,7 +12,7 @@ fn no_command_says_what_there_is() {
     let ended = run(&[]);
     assert_eq!((ended.code, ended.out.as_str()), (2, ""));
     assert!(ended.err.starts_with("error: no command was given\nhint: choose one:\n"), "{}", ended.err);
-    for command in ["init", "serve", "audit"] {
+    for command in ["init", "serve", "audit", "backup", "restore", "config", "doctor"] {
         assert!(ended.err.contains(&format!("\n  {command} ")), "{}", ended.err);
     }
 }
@@ -164,6 +164,10 @@ fn every_command_does_without_standard_input() {
         ("init --tenant acme --admin ada@example.com", 6),
         ("audit show", 0),
         ("audit verify", 0),
+        ("config show --origin", 0),
+        ("doctor", 0),
+        ("backup --to \"$KEYLEDGER_DATA.backup\"", 0),
+        ("restore --from \"$KEYLEDGER_DATA.backup\"", 6),
         ("serve --listen 192.0.2.1:1", 1),
         ("", 2),
     ] {
