@@ -14,7 +14,7 @@ fn no_command_says_what_there_is() {
     let ended = run(&[]);
     assert_eq!((ended.code, ended.out.as_str()), (2, ""));
     assert!(ended.err.starts_with("error: no command was given\nhint: choose one:\n"), "{}", ended.err);
-    for command in ["init", "serve", "audit", "auth", "key", "token"] {
+    for command in ["init", "serve", "audit", "backup", "restore", "config", "doctor", "auth", "key", "token"] {
         assert!(ended.err.contains(&format!("\n  {command} ")), "{}", ended.err);
     }
 }
@@ -148,7 +148,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 66] = [
+const EVERY_COMMAND: [(&str, i32); 71] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -157,6 +157,11 @@ const EVERY_COMMAND: [(&str, i32); 66] = [
     ("audit show", 0),
     ("audit verify", 0),
     ("audit rebuild", 0),
+    ("config show --origin", 0),
+    ("doctor", 0),
+    ("backup --to \"$KEYLEDGER_DATA.backup\"", 0),
+    ("restore --from \"$KEYLEDGER_DATA.backup\"", 6),
+    ("recover --user ada@example.com", 0),
     ("serve --listen 192.0.2.1:1", 1),
     ("", 2),
     ("completions bash", 0),

@@ -94,7 +94,7 @@ pub fn storage(folder: &DataFolder) -> Vec<Finding> {
     let next = "make room: without it changes are refused (verification goes on)";
     let mut findings = vec![match free {
         ..FREE_BYTES_FAIL => Finding::fail("disk", detail, next),
-        ..FREE_BYTES_WARN => Finding::warn("disk", detail, next),
+        FREE_BYTES_FAIL..FREE_BYTES_WARN => Finding::warn("disk", detail, next),
         _ => Finding::ok("disk", detail),
     }];
     if let Ok(storage) = rustix::fs::statfs(folder.root()) {
