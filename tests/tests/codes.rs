@@ -245,7 +245,7 @@ fn nothing_shown_and_nonsense_shown_are_told_apart() {
     let nothing = world.anyone().whoami();
     assert_eq!((nothing.status, nothing.code().as_deref()), (401, Some("CREDENTIAL_MISSING")));
     assert_eq!(nothing.header("www-authenticate"), Some(r#"Bearer realm="keyledger""#));
-    for nonsense in ["Basic YTpi", "Bearer", "Bearer\u{e9} x", "Token x", "no-scheme"] {
+    for nonsense in ["Basic YTpi", "Bearer", "Token x", "no-scheme"] {
         let answer = world.anyone().with("authorization", nonsense).whoami();
         assert_eq!(
             (answer.status, answer.code().as_deref()),

@@ -21,6 +21,8 @@ mod user;
 mod tenant;
 mod signing_key;
 mod revoke_tokens;
+mod events;
+mod refusals;
 mod completions;
 mod man;
 

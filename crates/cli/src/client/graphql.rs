@@ -37,6 +37,14 @@ pub struct List {
     pub selection: &'static str,
 }
 
+/// How a list begins.
+pub struct Beginning {
+    /// Its first entries.
+    pub entries: Vec<Value>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 /// An argument of a list: its name, its GraphQL type, its value.
 pub type Argument = (&'static str, &'static str, Value);
 
@@ -105,6 +113,16 @@ impl Server {
 
     /// Every entry of a list, page by page.
     pub fn all(&self, list: List, arguments: &[Argument]) -> Result<Vec<Value>, ClientError> {
+        self.at_most(list, arguments, usize::MAX).map(|beginning| beginning.entries)
+    }
+
+    /// The first entries of a list.
+    pub fn at_most(
+        &self,
+        list: List,
+        arguments: &[Argument],
+        limit: usize,
+    ) -> Result<Beginning, ClientError> {
         let List { name, selection } = list;
         let given: Vec<_> = arguments.iter().filter(|(_, _, value)| !value.is_null()).collect();
         let declared: String = given.iter().map(|(name, kind, _)| format!(", ${name}: {kind}")).collect();
@@ -124,8 +142,11 @@ impl Server {
                 nodes.extend(edges.iter_mut().map(|edge| edge["node"].take()));
             }
             after = page["page_info"]["end_cursor"].take();
-            if page["page_info"]["has_next_page"] != json!(true) || after.is_null() {
-                return Ok(nodes);
+            let last = page["page_info"]["has_next_page"] != json!(true) || after.is_null();
+            if last || nodes.len() >= limit {
+                let more = !last || nodes.len() > limit;
+                nodes.truncate(limit);
+                return Ok(Beginning { entries: nodes, more });
             }
         }
     }

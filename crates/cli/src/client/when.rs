@@ -44,6 +44,11 @@ impl When {
             }
         }
     }
+
+    /// As the API takes it: RFC 3339.
+    pub fn asked(self) -> String {
+        replay::print::instant(self.by(&Clock::System))
+    }
 }
 
 /// When something ends by itself.
@@ -71,7 +76,7 @@ impl Expiry {
     pub fn asked(self) -> Option<String> {
         match self {
             Self::Never => None,
-            Self::When(when) => Some(replay::print::instant(when.by(&Clock::System))),
+            Self::When(when) => Some(when.asked()),
         }
     }
 }

@@ -4,9 +4,11 @@ use clap::Subcommand;
 
 use super::auth::{self, AuthCommand};
 use super::completions::{self, CompletionsArgs};
+use super::events::{self, EventsArgs};
 use super::key::{self, KeyCommand};
 use super::man::{self, ManArgs};
 use super::member::{self, MemberCommand};
+use super::refusals::{self, RefusalsArgs};
 use super::revoke_tokens::{self, RevokeTokensArgs};
 use super::service_account::{self, ServiceAccountCommand};
 use super::signing_key::{self, SigningKeyCommand};
@@ -81,6 +83,10 @@ pub enum ClientCommand {
     SigningKey(SigningKeyCommand),
     /// Refuse all tokens of one target that were minted until now
     RevokeTokens(RevokeTokensArgs),
+    /// List what happened: the events that concern the tenant
+    Events(EventsArgs),
+    /// List the commands that were refused in the tenant
+    Refusals(RefusalsArgs),
     /// Print a script that completes commands in a shell
     Completions(CompletionsArgs),
     /// Write the manual pages
@@ -101,6 +107,8 @@ pub fn run(command: ClientCommand) -> Result<(), CliError> {
         ClientCommand::Tenant(command) => tenant::run(command),
         ClientCommand::SigningKey(command) => signing_key::run(command),
         ClientCommand::RevokeTokens(args) => revoke_tokens::run(args),
+        ClientCommand::Events(args) => events::run(args),
+        ClientCommand::Refusals(args) => refusals::run(args),
         ClientCommand::Completions(args) => completions::run(args),
         ClientCommand::Man(args) => man::run(args),
     }

@@ -10,7 +10,7 @@ use crate::usage::UsageError;
 const PREFIX: &str = "KEYLEDGER_";
 
 /// Variables that are no argument of a command with settings, and who reads them.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     // The filter of log lines.
     "KEYLEDGER_LOG",
     // Clients of a server.
@@ -18,6 +18,7 @@ const OTHERS: [&str; 6] = [
     "KEYLEDGER_KEY",
     "KEYLEDGER_KEY_FILE",
     "KEYLEDGER_PROFILE",
+    "KEYLEDGER_TENANT",
     // The tests from outside.
     "KEYLEDGER_TEST_BINARY",
 ];

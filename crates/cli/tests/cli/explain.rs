@@ -9,7 +9,18 @@ use serde_json::Value;
 use crate::support::run;
 
 /// Words in capitals that are no codes: variables of the environment, words of GraphQL.
-const NO_CODES: [&str; 4] = ["RUST_LOG", "NON_NULL", "CREDENTIALS_DIRECTORY", "CARGO_PKG_VERSION"];
+const NO_CODES: [&str; 10] = [
+    "RUST_LOG",
+    "NON_NULL",
+    "CREDENTIALS_DIRECTORY",
+    "CARGO_PKG_VERSION",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "XDG_CONFIG_HOME",
+    "KEY_ID",
+    "KEY_",
+];
 
 fn catalogue() -> Vec<Value> {
     run(&["explain", "--all", "-o", "json"]).json().as_array().unwrap().clone()

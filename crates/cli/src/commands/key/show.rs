@@ -46,6 +46,20 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("made", show::cell(&key, "created_at")),
             ("expires", show::cell_or(&key, "expires_at", "never")),
             ("status", show::cell(&key, "status")),
+            ("used first", show::cell_or(&key["usage"], "first_used_at", "never")),
+            ("used last", last_use(&key["usage"])),
+            ("used", show::cell_or(&key["usage"], "count", "0") + " times, roughly"),
+            ("successor", show::cell(&key, "successor_id")),
+            ("predecessor", show::cell(&key, "predecessor_id")),
         ])
     })
+}
+
+/// When and by whom, as far as is known.
+fn last_use(usage: &serde_json::Value) -> String {
+    if usage.is_null() {
+        return "never".to_owned();
+    }
+    let (when, way) = (show::cell(usage, "last_used_at"), show::cell(usage, "last_way"));
+    format!("{when} by {way}; ever by {}", show::cell_or(usage, "callers", "programs unknown"))
 }
