@@ -251,7 +251,7 @@ impl<L: Lookup> Case<'_, L> {
                     .map_err(refused)?;
             }
         }
-        Ok(key.limits.addresses.admit(holder.from).map_err(refused)?)
+        key.limits.addresses.admit(holder.from).map_err(refused)
     }
 
     fn key_used(&self, holder: &Holder) -> Answer<Key, L> {

@@ -5,10 +5,8 @@ use axum::Json;
 use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::ids::KeyId;
 
 use crate::let_in::NotLetIn;
-use crate::rate::Standing;
 use crate::refusal::status_of;
 use crate::request_log::Noted;
 
@@ -19,8 +17,7 @@ pub(crate) struct OAuthError {
     pub(super) error: &'static str,
     pub(super) code: &'static str,
     pub(super) description: String,
-    pub(super) key: Option<KeyId>,
-    pub(super) rate: Option<Standing>,
+    pub(super) noted: Box<Noted>,
     pub(super) retry_after_seconds: Option<u64>,
 }
 
@@ -54,7 +51,7 @@ impl OAuthError {
         // RFC 6749, section 5.2, admits few characters here.
         let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
         let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
-        Self { status, error, code, description, key: None, rate: None, retry_after_seconds: None }
+        Self { status, error, code, description, noted: Box::default(), retry_after_seconds: None }
     }
 }
 
@@ -63,14 +60,14 @@ impl From<NotLetIn> for OAuthError {
     fn from(refused: NotLetIn) -> Self {
         let (code, message) = (refused.code(), refused.message());
         let retry_after_seconds = refused.retry_after_seconds();
-        let Noted { key, rate, .. } = Noted::refused(&refused);
+        let noted = Box::new(Noted::refused(&refused));
         let refusal = match refused {
             NotLetIn::Denied(_) => invalid_client(code, &message),
             NotLetIn::TooManyGuesses { .. } | NotLetIn::RateLimited { .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", code, &message)
             }
         };
-        Self { key, rate, retry_after_seconds, ..refusal }
+        Self { noted, retry_after_seconds, ..refusal }
     }
 }
 
@@ -110,8 +107,8 @@ impl IntoResponse for OAuthError {
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        let noted = Noted { code: Some(self.code.into()), key: self.key, actor: None, rate: self.rate };
-        response.extensions_mut().insert(noted);
+        let code = Some(self.code.into());
+        response.extensions_mut().insert(Noted { code, ..*self.noted });
         response
     }
 }
