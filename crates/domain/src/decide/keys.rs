@@ -63,8 +63,13 @@ impl<L: Lookup> Case<'_, L> {
         let key = self.unrevoked(id)?;
         self.unexpired(&key)?;
         let expires_at = self.key_end(&self.policies(key.owner, key.reach)?, expires_at, key.created.at)?;
-        let same = key.life.expires_at == expires_at;
-        Ok(if same { vec![] } else { vec![Event::KeyExpiryChanged { key: id, expires_at }] })
+        if key.life.expires_at == expires_at {
+            return Ok(vec![]);
+        }
+        if key.life.expires_at.is_some_and(|end| expires_at.is_none_or(|later| later > end)) {
+            self.loosen(&key)?;
+        }
+        Ok(vec![Event::KeyExpiryChanged { key: id, expires_at }])
     }
 
     pub(super) fn disable_key(&self, id: KeyId) -> Decision<L> {
@@ -73,8 +78,12 @@ impl<L: Lookup> Case<'_, L> {
     }
 
     pub(super) fn enable_key(&self, id: KeyId) -> Decision<L> {
-        let disabled = self.unrevoked(id)?.life.disabled;
-        Ok(if disabled { vec![Event::KeyEnabled { key: id }] } else { vec![] })
+        let key = self.unrevoked(id)?;
+        if !key.life.disabled {
+            return Ok(vec![]);
+        }
+        self.loosen(&key)?;
+        Ok(vec![Event::KeyEnabled { key: id }])
     }
 
     pub(super) fn revoke_key(
@@ -104,9 +113,8 @@ impl<L: Lookup> Case<'_, L> {
         if key.life.disabled {
             return Err(Rejection::KeyDisabled(id).into());
         }
-        self.grant(&key.scopes, key.reach)?;
-        // Not narrowed unseen: whoever uses the key must be let in with its successor, too.
-        self.grant_addresses(&key.limits.addresses)?;
+        // Nor is it narrowed unseen: whoever uses the key must be let in with its successor, too.
+        self.loosen(&key)?;
         // A successor is a new key: neither the key rotated nor the one used may be from before.
         if let (Owner::User(_), Some(tenant)) = (key.owner, key.reach.confined_to()) {
             self.acts_in(tenant)?;
@@ -130,6 +138,9 @@ impl<L: Lookup> Case<'_, L> {
         let key = self.unrevoked(id)?;
         if key.limits.addresses == addresses {
             return Ok(vec![]);
+        }
+        if !addresses.within(&key.limits.addresses) {
+            self.grant(&key.scopes, key.reach)?;
         }
         self.grant_addresses(&addresses)?;
         self.stays_let_in(id, &addresses)?;
@@ -238,6 +249,13 @@ impl<L: Lookup> Case<'_, L> {
         let key = self.key(id)?;
         self.manage_key(&key)?;
         if key.life.revoked.is_some() { Err(Rejection::KeyRevoked(id).into()) } else { Ok(key) }
+    }
+
+    /// What lets a key be accepted longer, or again, is like making it: a key that may do less, or from fewer
+    /// addresses, does not do that for another.
+    fn loosen(&self, key: &Key) -> Result<(), Stop<L::Error>> {
+        self.grant(&key.scopes, key.reach)?;
+        self.grant_addresses(&key.limits.addresses)
     }
 
     /// What has ended by itself stays ended: neither a new expiry nor a successor revives it.

@@ -178,3 +178,45 @@ fn a_revoked_key_has_no_limits_to_change() {
         scene.clone().check(by(shows(Owner::User(MAX), K, None), wish), rejected("KEY_REVOKED"));
     }
 }
+
+/// What lets a key be accepted longer, again or from elsewhere is for keys that could make such a key.
+#[test]
+fn a_key_that_may_do_less_loosens_no_other() {
+    let (other, full) = unconfined(MAX, K, A);
+    let ended = Event::KeyExpiryChanged { key: MAXS, expires_at: Some(at(90)) };
+    let scene = Scene::cast()
+        .given([other, fact(changed(MAXS, addresses("10.0.0.0/8"))), fact(Event::KeyDisabled { key: MAXS })])
+        .given([fact(ended)]);
+    let enable = || Command::EnableKey { key: MAXS };
+    let expire = |end| Command::ChangeKeyExpiry { key: MAXS, expires_at: end };
+    let loosened = || [change(MAXS, AllowedAddresses::Any), enable(), expire(Some(at(99))), expire(None)];
+    for wish in loosened() {
+        let less = narrowed(full.clone(), "keyledger:keys");
+        scene.clone().check(by(less, wish), rejected("SCOPES_NOT_HELD"));
+    }
+    // Whoever could make it may do all of that; and anybody who manages it may hold it to less.
+    for wish in loosened() {
+        let decided = scene.decide(&full, wish.clone(), at(50));
+        assert!(decided.is_ok_and(|events| events.len() == 1), "{wish:?}");
+    }
+    for wish in
+        [change(MAXS, addresses("10.1.0.0/16")), expire(Some(at(80))), Command::DisableKey { key: MAXS }]
+    {
+        let less = narrowed(full.clone(), "keyledger:keys");
+        assert!(scene.decide(&less, wish.clone(), at(50)).is_ok(), "{wish:?}");
+    }
+}
+
+#[test]
+fn a_key_held_to_addresses_brings_none_back_that_is_held_to_fewer() {
+    let (narrow, holder) = unconfined(MAX, K2, A);
+    let scene = Scene::cast().given([
+        narrow,
+        fact(changed(K2, addresses("10.0.0.0/8"))),
+        fact(Event::KeyDisabled { key: MAXS }),
+        fact(Event::KeyExpiryChanged { key: MAXS, expires_at: Some(at(90)) }),
+    ]);
+    for wish in [Command::EnableKey { key: MAXS }, Command::ChangeKeyExpiry { key: MAXS, expires_at: None }] {
+        scene.clone().check(by(from(holder.clone(), "10.1.1.1"), wish), rejected("ADDRESSES_NOT_HELD"));
+    }
+}
