@@ -284,3 +284,77 @@ fn without_a_trusted_proxy_nobody_chooses_their_address() {
     let here = stage.agent("here", &json!({"allowed_addresses": ["127.0.0.1"]}));
     assert_eq!(stage.told(INSIDE, &here.secret), "ACTIVE");
 }
+
+/// A thief who uses a key up must not keep its holder from ending it.
+#[test]
+fn a_used_up_key_can_still_be_ended_and_is_active_nowhere() {
+    let stage = Stage::new();
+    let agent = stage.agent("etl", &json!({"rate_limit": {"requests": 1, "period_seconds": 86_400}}));
+    let client = stage.from(OUTSIDE, &agent.secret);
+    assert_eq!((client.whoami().status, client.whoami().status), (200, 429));
+    let shown = encoded(&[
+        ("token", &agent.secret),
+        ("client_id", &key_id_of(&stage)),
+        ("client_secret", &stage.made.key),
+    ]);
+    let introspected = stage.anyone(OUTSIDE).post("/oauth/introspect", FORM, &shown);
+    assert_eq!((introspected.status, introspected.json()), (200, json!({"active": false})));
+    let own =
+        encoded(&[("token", &agent.secret), ("client_id", &agent.id), ("client_secret", &agent.secret)]);
+    let revoked = stage.anyone(OUTSIDE).post("/oauth/revoke", FORM, &own);
+    assert_eq!(revoked.status, 200, "{}", revoked.text);
+    assert_eq!(stage.told(OUTSIDE, &agent.secret), "KEY_REVOKED");
+}
+
+#[test]
+fn whoever_guesses_at_revocation_is_counted_too() {
+    let stage = Stage::with(&["--trusted-proxy", "127.0.0.1/32", "--guesses-per-minute", "3"]);
+    let agent = stage.agent("etl", &json!({}));
+    let guess = |number: usize| {
+        let guessed = format!("no-such-key-{number:04}-abcdefghijkl");
+        let form = [("token", guessed.as_str()), ("client_id", &agent.id), ("client_secret", &agent.secret)];
+        stage.anyone(OUTSIDE).post("/oauth/revoke", FORM, &encoded(&form))
+    };
+    for number in 0..3 {
+        assert_eq!(guess(number).status, 200);
+    }
+    let slowed = guess(3);
+    assert_eq!((slowed.status, slowed.code().as_deref()), (429, Some("TOO_MANY_GUESSES")));
+}
+
+/// The limits of a document bound no answer: lists within lists, times the aliases.
+#[test]
+fn one_answer_holds_only_so_many_values() {
+    let stage = Stage::new();
+    let networks: Vec<_> = (0..32).map(|number| format!("192.0.2.{number}")).collect();
+    let account = stage.admin().mutate("create_service_account", &json!({"name": "many"}), "id").unwrap();
+    for number in 0..40 {
+        let input =
+            json!({"user_id": account["id"], "name": format!("k{number}"), "allowed_addresses": networks});
+        stage.admin().mutate("create_api_key", &input, "id").unwrap();
+    }
+    let aliases =
+        |count: usize| -> String { (0..count).map(|n| format!("a{n}: allowed_addresses ")).collect() };
+    let lists = ["auth_api_key { FIELDS }", "keys(first: 100) { edges { node { FIELDS } } }"];
+    for list in lists {
+        let asked = |fields: &str| {
+            let document = format!("{{ {} }}", list.replace("FIELDS", fields));
+            stage.admin().graphql(&document, &Value::Null)
+        };
+        let usual = asked("id name allowed_addresses scopes");
+        assert_eq!(usual.code(), None, "{}", usual.text);
+        assert!(usual.text.contains("192.0.2.31/32"), "{}", usual.text);
+        let refused = asked(&aliases(900));
+        assert_eq!(refused.code().as_deref(), Some("ANSWER_TOO_LARGE"), "{}", &refused.text[..200]);
+        // One request has one budget, however it is spread over its lists.
+        let half = aliases(250);
+        assert_eq!(asked(&half).code(), None);
+        let split = list.replace("FIELDS", "...F");
+        let split = format!("{{ x: {split} y: {split} }} fragment F on auth_api_key {{ {half} }}");
+        assert_eq!(stage.admin().graphql(&split, &Value::Null).code().as_deref(), Some("ANSWER_TOO_LARGE"));
+    }
+}
+
+fn key_id_of(stage: &Stage) -> String {
+    text(&stage.admin().query("auth_info", "{ auth_info { key_id } }").unwrap()["key_id"])
+}

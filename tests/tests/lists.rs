@@ -1,6 +1,7 @@
 //! Lists and their filters: each leaves what it says, and nothing of another tenant.
 
 use keyledger_tests::client::Client;
+use keyledger_tests::server::{Server, init};
 use serde_json::{Value, json};
 
 use crate::two_tenants::{Shown, TwoTenants, key_for, listed, text};
@@ -188,4 +189,38 @@ fn the_old_lists_take_where_order_limit_and_offset() {
     }
     let eves = world.eve().query("auth_api_key", "{ auth_api_key { name } }").unwrap();
     assert_eq!(eves.as_array().unwrap().len(), 1, "{eves}");
+}
+
+/// `users`: the people of the deployment, across all tenants.
+#[test]
+fn an_operator_finds_everybody_and_nobody_else_does() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    let made = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &made.key);
+    let input = json!({"slug": "globex", "administrator_email": "eve@globex.example"});
+    let globex = operator.mutate("create_tenant", &input, "administrator_id key").unwrap();
+    let found = |filter: &str| {
+        let document = format!(
+            "{{ users(filter: {{ {filter} }}) {{ edges {{ node {{ id email operator standing }} }} }} }}"
+        );
+        let users = operator.query("users", &document).unwrap();
+        let edges = users["edges"].as_array().unwrap().clone();
+        edges.into_iter().map(|edge| edge["node"]["email"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(""), ["ada@example.com", "eve@globex.example"]);
+    assert_eq!(found("name_contains: \"GLOBEX\""), ["eve@globex.example"]);
+    assert_eq!(found("operator: true"), ["ada@example.com"]);
+    let document = "{ users { edges { node { email } } } }";
+    let eve = Client::holding(server.url(), globex["key"].as_str().unwrap());
+    assert_eq!(eve.query("users", document), Err("FORBIDDEN".into()));
+    let gone = json!({"user_id": globex["administrator_id"]});
+    assert_eq!(operator.mutate("remove_user", &gone, "success").err().as_deref(), Some("LAST_ADMINISTRATOR"));
+    let tenant = eve.query("tenants", "{ tenants { edges { node { id } } } }").unwrap();
+    let tenant = json!({"tenant_id": tenant["edges"][0]["node"]["id"]});
+    operator.mutate("remove_tenant", &tenant, "success").unwrap();
+    operator.mutate("remove_user", &gone, "success").unwrap();
+    assert_eq!(found(""), ["ada@example.com"]);
+    assert_eq!(found("state: removed"), ["eve@globex.example"]);
 }

@@ -62,6 +62,14 @@ pub enum InputError {
     /// Too large to be recorded.
     #[error("{0}")]
     TooLarge(String),
+    /// More is asked for than one answer may hold.
+    #[error(
+        "the answer would have more than {values_max} values: ask for fewer entries, in pages, or for fewer fields"
+    )]
+    AnswerTooLarge {
+        /// The most that it may have.
+        values_max: usize,
+    },
     /// A name that no event has. It is not repeated: it may be a key in the wrong place.
     #[error("filter.types: there is no such event; the events are {}", event_names())]
     UnknownEvent,
@@ -114,6 +122,7 @@ impl InputError {
             Self::Scope(_) => "SCOPE_INVALID",
             Self::Networks { .. } => "NETWORK_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
+            Self::AnswerTooLarge { .. } => "ANSWER_TOO_LARGE",
             Self::UnknownEvent | Self::Malformed { .. } => "INVALID",
         }
     }

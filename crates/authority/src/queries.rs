@@ -161,6 +161,15 @@ impl Authority {
         Ok(tenants.into_iter().filter(shown).map(|row| self.tenant_view(row)).collect())
     }
 
+    /// Every user of the deployment: for operators.
+    pub fn all_users(&self, caller: &Caller, which: Which) -> Result<Vec<UserView>, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        domain::decide::operates(&rows, &caller.actor, self.now())??;
+        let shown = |row: &User| which == Which::All || row.standing != Standing::Removed;
+        Ok(rows.users()?.into_iter().filter(shown).map(|row| self.user_view(row)).collect())
+    }
+
     /// The living members of a tenant.
     pub fn members(&self, caller: &Caller, tenant: TenantId) -> Result<Vec<MemberView>, Failure> {
         let snapshot = self.snapshot()?;
@@ -331,7 +340,7 @@ fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
     if caller.scopes.include(needs.scope()) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
 }
 
-fn confinement(caller: &Caller) -> Option<TenantId> {
+pub(crate) fn confinement(caller: &Caller) -> Option<TenantId> {
     match &caller.actor {
         domain::actor::Actor::Holder(holder) => holder.confined_to,
         domain::actor::Actor::Console | domain::actor::Actor::Server => None,

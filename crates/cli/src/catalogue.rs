@@ -359,6 +359,12 @@ pub const ENTRIES: &[Entry] = &[
         "Give 1 to 32 addresses or blocks in CIDR notation, each at its first address: `10.0.0.0/8`.",
     ),
     entry(Request, "TOO_LARGE", "The event would be too large to be recorded.", "Give shorter texts."),
+    entry(
+        Request,
+        "ANSWER_TOO_LARGE",
+        "The answer would have more than 500,000 values: its entries times the fields of the document.",
+        "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once.",
+    ),
     entry(Request, "PAYLOAD_TOO_LARGE", "The body is larger than 256 KiB.", "Send less."),
     entry(Request, "BODY_UNREADABLE", "The body broke off.", "Send it again."),
     entry(

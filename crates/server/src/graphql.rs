@@ -21,4 +21,5 @@ pub(crate) mod media;
 mod answer;
 mod progress;
 pub(crate) mod explorer;
-mod root_fields;
+mod asked;
+mod budget;

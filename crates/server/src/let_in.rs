@@ -101,6 +101,17 @@ impl App {
         }
     }
 
+    /// Lets the holder of a key in to end it, which a used-up rate must not prevent: a thief could use it up.
+    pub(crate) fn let_in_to_end(&self, credential: &str, visitor: Visitor) -> Result<LetIn, NotLetIn> {
+        let Visitor { address, kind, way } = visitor;
+        let caller = self
+            .authority
+            .authenticate(Shown { credential, from: address }, None)
+            .map_err(|denial| self.counted(denial, address))?;
+        self.authority.used(&caller, Some(kind), way);
+        Ok(LetIn { caller, rate: None })
+    }
+
     /// Takes one request of the caller's key.
     pub(crate) fn within_rate(&self, caller: Caller) -> Result<LetIn, NotLetIn> {
         let Some(rate) = caller.rate else { return Ok(LetIn { caller, rate: None }) };
@@ -110,7 +121,8 @@ impl App {
         }
     }
 
-    fn counted(&self, denial: Denial, from: Option<IpAddr>) -> NotLetIn {
+    /// Counts a credential that is not known here, for whoever guesses.
+    pub(crate) fn counted(&self, denial: Denial, from: Option<IpAddr>) -> NotLetIn {
         let guessed = denial.key.is_none() && denial.denied != Denied::Missing;
         match if guessed { self.running.guesses.count(from) } else { Ok(()) } {
             Ok(()) => NotLetIn::Denied(denial),

@@ -36,6 +36,11 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
         self.all(&tables::TENANTS)
     }
 
+    /// Every user there ever was, by id.
+    pub fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.all(&tables::USERS)
+    }
+
     fn latest<R: StoredRow>(&self, key: &RowKey) -> Result<Option<R>, StoreError> {
         self.latest_under(&key.bytes())
     }

@@ -81,9 +81,10 @@ impl RowKey {
     }
 }
 
-/// The first byte of the row keys of every signing key, and of every tenant.
+/// The first byte of the row keys of every signing key, of every tenant, and of every user.
 pub(crate) const SIGNING_KEYS: [u8; 1] = [7];
 pub(crate) const TENANTS: [u8; 1] = [2];
+pub(crate) const USERS: [u8; 1] = [3];
 
 /// The beginning of the row keys of a user's memberships.
 pub(crate) fn memberships_of(user: UserId) -> Vec<u8> {

@@ -5,7 +5,7 @@ use juniper::{FieldError, GraphQLObject};
 
 use super::errors::refused;
 use super::scalars::Uuid;
-use super::types::{ApiKey, Member, ServiceAccount, Tenant};
+use super::types::{ApiKey, Member, ServiceAccount, Tenant, User};
 
 /// The most entries of one page.
 const PAGE_MAX: usize = 100;
@@ -60,6 +60,26 @@ pub struct MemberEdge {
     pub cursor: String,
     /// The entry.
     pub node: Member,
+}
+
+/// A page of users.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "user_connection", rename_all = "none")]
+pub struct UserConnection {
+    /// The entries with their cursors.
+    pub edges: Vec<UserEdge>,
+    /// Where the page ends.
+    pub page_info: PageInfo,
+}
+
+/// A user with its cursor.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "user_edge", rename_all = "none")]
+pub struct UserEdge {
+    /// The cursor.
+    pub cursor: String,
+    /// The entry.
+    pub node: User,
 }
 
 /// A page of service accounts.

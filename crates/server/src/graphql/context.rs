@@ -8,6 +8,7 @@ use domain::actor::IdempotencyKey;
 use domain::ids::TenantId;
 use juniper::{FieldError, FieldResult};
 
+use super::budget::Budget;
 use super::errors::refused;
 
 /// The context of one request.
@@ -15,6 +16,7 @@ pub struct Context {
     pub(super) authority: Arc<Authority>,
     pub(super) caller: Caller,
     pub(super) request: Request,
+    pub(super) budget: Budget,
 }
 
 impl juniper::Context for Context {}

@@ -6,7 +6,7 @@ mod people;
 
 pub use keys::KeyFilter;
 pub use old::{ApiKeyBoolExp, ApiKeyOrderBy, Window, ordered};
-pub use people::{MemberFilter, ServiceAccountFilter, TenantFilter};
+pub use people::{MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter};
 
 /// Whether a name holds the text, whatever the letter case. No text: every name does.
 fn contains(name: &str, wanted: Option<&str>) -> bool {

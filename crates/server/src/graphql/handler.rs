@@ -17,16 +17,20 @@ use juniper::{InputValue, OperationType, ValidatedOperation, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::asked;
+use super::budget::Budget;
 use super::context::Context;
 use super::explorer;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
-use super::root_fields::{ROOT_FIELDS_MAX, within_limit};
 use crate::bearer;
 use crate::deadline::{self, Deadline};
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 use crate::visitor::Visitor;
+
+/// The most root fields of one operation.
+const ROOT_FIELDS_MAX: usize = 10;
 
 /// A request of GraphQL over HTTP.
 #[derive(Deserialize)]
@@ -145,7 +149,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
     };
     let noted = Noted::of(&let_in);
     let caller = let_in.caller;
-    let context = Context { authority: app.authority.clone(), caller, request: id.by(Way::GraphQl) };
+    let (authority, by) = (app.authority.clone(), id.by(Way::GraphQl));
     let (query, operation_name) = (request.query, request.operation_name);
     let progress = Arc::new(Progress::default());
     let ours = Arc::clone(&progress);
@@ -155,7 +159,8 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         if std::time::Instant::now() >= deadline {
             return media.late("TIMEOUT", deadline::TIMEOUT);
         }
-        if !within_limit(&query, &app.schema) {
+        let asks = asked::Asked::by(&query, &app.schema);
+        if asks.root_fields > ROOT_FIELDS_MAX {
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
         }
@@ -173,6 +178,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         if changes && !progress.begin() {
             return media.late("TIMEOUT", deadline::TIMEOUT);
         }
+        let context = Context { authority, caller, request: by, budget: Budget::of(asks) };
         match operation.execute_sync(&variables, &context) {
             Ok((data, errors)) => media.executed(&data, &errors),
             Err(error) => media.malformed(&error),

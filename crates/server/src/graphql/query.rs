@@ -8,13 +8,13 @@ use juniper::{FieldResult, graphql_object};
 
 use super::connection::{
     KeyConnection, KeyEdge, MemberConnection, MemberEdge, Page, ServiceAccountConnection, ServiceAccountEdge,
-    TenantConnection, TenantEdge,
+    TenantConnection, TenantEdge, UserConnection, UserEdge,
 };
 use super::context::{Context, answered};
 use super::events::{self, EventConnection, EventFilterInput};
 use super::filters::{
-    ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, Window,
-    ordered,
+    ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter,
+    Window, ordered,
 };
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
 use super::refusals::{self, RefusalConnection};
@@ -60,14 +60,7 @@ impl Query {
     fn user(context: &Context) -> FieldResult<Vec<User>> {
         let user = answered(context.authority.own_user(&context.caller))?;
         let default_membership = context.caller.tenant.map(|tenant| Membership { tenant_id: tenant.into() });
-        let user = user.map(|user| User {
-            id: user.id.into(),
-            email: user.email,
-            name: user.name,
-            operator: user.operator,
-            default_membership,
-        });
-        Ok(user.into_iter().collect())
+        Ok(user.map(|user| User::of(user, default_membership)).into_iter().collect())
     }
 
     /// The tenants in which the credential acts.
@@ -93,7 +86,9 @@ impl Query {
             order(&mut tenants, criterion.name, |tenant| &tenant.name);
             order(&mut tenants, criterion.slug, |tenant| &tenant.slug);
         }
-        Ok(window.of(tenants))
+        let tenants = window.of(tenants);
+        context.budget.take(tenants.len(), 0)?;
+        Ok(tenants)
     }
 
     /// Own keys, and for administrators those of the tenant's service accounts: the living ones, never a secret.
@@ -109,7 +104,9 @@ impl Query {
         let mut keys: Vec<_> = keys.value.into_iter().map(ApiKey::from).collect();
         keys.retain(|key| r#where.as_ref().is_none_or(|wanted| wanted.admits(key)));
         ordered(&mut keys, order_by.as_deref(), ApiKeyOrderBy::compare);
-        Ok(window.of(keys))
+        let keys = window.of(keys);
+        context.budget.take(keys.len(), keys.iter().map(ApiKey::within).sum())?;
+        Ok(keys)
     }
 
     /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.
@@ -132,6 +129,23 @@ impl Query {
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
         Ok(TenantConnection { edges, page_info })
+    }
+
+    /// The users of the deployment, across all tenants: for operators.
+    fn users(
+        context: &Context,
+        #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
+        #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        #[graphql(description = "Which are wanted; null: all that were not removed.")] filter: Option<
+            UserFilter,
+        >,
+    ) -> FieldResult<UserConnection> {
+        let filter = filter.unwrap_or_default();
+        let users = answered(context.authority.all_users(&context.caller, filter.which()))?;
+        let page = Page { first, after: after.as_deref() };
+        let nodes = users.into_iter().map(|user| User::of(user, None)).filter(|node| filter.admits(node));
+        let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| UserEdge { cursor, node })?;
+        Ok(UserConnection { edges, page_info })
     }
 
     /// The members of a tenant.
@@ -189,6 +203,7 @@ impl Query {
         let (page, now) = (Page { first, after: after.as_deref() }, context.authority.now());
         let nodes = keys.value.into_iter().filter(|key| filter.admits(key, now)).map(ApiKey::from);
         let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
+        context.budget.take(edges.len(), edges.iter().map(|edge| edge.node.within()).sum())?;
         Ok(KeyConnection { edges, page_info })
     }
 
@@ -231,7 +246,10 @@ impl Query {
         let size = Page { first, after: None }.size()?;
         let after = answered(after.as_deref().map(events::position).transpose())?;
         let page = context.authority.events(&context.caller, scope, &filter, order, after, size);
-        Ok(answered(page)?.into())
+        let page = answered(page)?;
+        let details = page.events.iter().map(|event| event.details.len()).sum();
+        context.budget.take(page.events.len(), details)?;
+        Ok(page.into())
     }
 
     /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose

@@ -89,7 +89,7 @@ pub struct AuthInfo {
     pub address: Option<String>,
 }
 
-/// The calling user.
+/// A user, across all tenants.
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "user", rename_all = "none")]
 pub struct User {
@@ -101,8 +101,28 @@ pub struct User {
     pub name: Option<String>,
     /// Whether it may make and remove tenants.
     pub operator: bool,
-    /// The tenant in which the credential acts.
+    /// Whether it is accepted.
+    pub standing: StandingValue,
+    /// When it became known.
+    pub created_at: Instant,
+    /// Of the calling user, the tenant in which the credential acts; of others null.
     pub default_membership: Option<Membership>,
+}
+
+impl User {
+    /// The user, with the tenant in which its credential acts, if it is the caller.
+    pub fn of(view: UserView, default_membership: Option<Membership>) -> Self {
+        let UserView { id, email, name, standing, operator, created_at } = view;
+        Self {
+            id: id.into(),
+            email,
+            name,
+            operator,
+            standing: standing.into(),
+            created_at: Instant(created_at),
+            default_membership,
+        }
+    }
 }
 
 /// A user's membership of a tenant.
@@ -247,6 +267,14 @@ pub struct ApiKey {
     pub revocation_reason: Option<Reason>,
     /// How it was used, approximately; null: no use of it is known.
     pub usage: Option<Usage>,
+}
+
+impl ApiKey {
+    /// How many entries the lists of the key have.
+    pub(super) fn within(&self) -> usize {
+        let entries = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len);
+        entries(&self.scopes) + entries(&self.allowed_addresses)
+    }
 }
 
 impl From<KeyView> for ApiKey {

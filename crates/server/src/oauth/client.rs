@@ -54,9 +54,23 @@ impl Client {
         wanted: Option<TenantId>,
     ) -> Result<LetIn, OAuthError> {
         let client = Self::of(headers, form)?;
-        let let_in = app.let_in(&client.secret, visitor, wanted)?;
-        // A token is no client's secret, and a key is only its own client's.
-        let own = let_in.caller.key == client.id && let_in.caller.credential == Credential::Key;
+        client.own(app.let_in(&client.secret, visitor, wanted)?)
+    }
+
+    /// Lets whoever presents itself in to end what is its own.
+    pub(super) fn let_in_to_end(
+        app: &App,
+        visitor: Visitor,
+        headers: &HeaderMap,
+        form: &Form,
+    ) -> Result<LetIn, OAuthError> {
+        let client = Self::of(headers, form)?;
+        client.own(app.let_in_to_end(&client.secret, visitor)?)
+    }
+
+    /// A token is no client's secret, and a key is only its own client's.
+    fn own(&self, let_in: LetIn) -> Result<LetIn, OAuthError> {
+        let own = let_in.caller.key == self.id && let_in.caller.credential == Credential::Key;
         if own { Ok(let_in) } else { Err(client_mismatch()) }
     }
 

@@ -19,6 +19,7 @@ use domain::{Command, Refusal};
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
+use crate::let_in::NotLetIn;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 use crate::visitor::Visitor;
@@ -32,15 +33,20 @@ pub(crate) async fn revoke(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, OAuthError> {
     let form = Form::of(&headers, body)?;
-    let let_in = Client::let_in(&app, visitor, &headers, &form, None)?;
+    let let_in = Client::let_in_to_end(&app, visitor, &headers, &form)?;
     let noted = Noted::of(&let_in);
     let client = let_in.caller;
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let done = StatusCode::OK.into_response();
-    let verdict = app
-        .authority
-        .verify(Shown { credential: shown, from: visitor.address }, None)
-        .map_err(|denial| denial.denied);
+    let verdict = app.authority.verify(Shown { credential: shown, from: visitor.address }, None);
+    let verdict = match verdict {
+        Ok(bearer) => Ok(bearer),
+        // Else this were a place to guess at that nobody counts.
+        Err(denial) => match app.counted(denial, visitor.address) {
+            NotLetIn::Denied(denial) => Err(denial.denied),
+            refused => return Err(refused.into()),
+        },
+    };
     let over = [Denied::Refused(Refusal::TokenRevoked), Denied::Claims(ClaimsError::Expired)];
     // A token that is refused for now, because its tenant is suspended, must not come back with it.
     let claims = app.authority.claims(shown);

@@ -1,10 +1,10 @@
-//! Which tenants, members and service accounts are wanted.
+//! Which tenants, users, members and service accounts are wanted.
 
 use authority::queries::Which;
 use juniper::GraphQLInputObject;
 
 use super::{among, contains};
-use crate::graphql::types::{Member, Role, ServiceAccount, StandingValue, Tenant};
+use crate::graphql::types::{Member, Role, ServiceAccount, StandingValue, Tenant, User};
 
 /// Which tenants are wanted: those that everything given applies to.
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
@@ -21,6 +21,33 @@ impl TenantFilter {
         let wanted = self.name_contains.as_deref();
         among(&tenant.standing, self.state.as_deref())
             && (contains(&tenant.name, wanted) || contains(&tenant.slug, wanted))
+    }
+}
+
+/// Which users are wanted: those that everything given applies to.
+#[derive(Clone, Debug, Default, GraphQLInputObject)]
+#[graphql(name = "user_filter", rename_all = "none")]
+pub struct UserFilter {
+    /// That stand so; null: those that were not removed.
+    pub state: Option<Vec<StandingValue>>,
+    /// Whether they may make and remove tenants.
+    pub operator: Option<bool>,
+    /// Whose name or e-mail address holds this text, in any letter case.
+    pub name_contains: Option<String>,
+}
+
+impl UserFilter {
+    pub(in crate::graphql) fn which(&self) -> Which {
+        let removed = self.state.as_ref().is_some_and(|state| state.contains(&StandingValue::removed));
+        if removed { Which::All } else { Which::Living }
+    }
+
+    pub(in crate::graphql) fn admits(&self, user: &User) -> bool {
+        let wanted = self.name_contains.as_deref();
+        let named = user.name.as_deref().is_some_and(|name| contains(name, wanted));
+        among(&user.standing, self.state.as_deref())
+            && self.operator.is_none_or(|operator| operator == user.operator)
+            && (named || contains(&user.email, wanted))
     }
 }
 

@@ -1,0 +1,115 @@
+//! How much a document asks for, counted before anything runs: its fragments spread, its aliases apart.
+
+use std::collections::HashMap;
+use std::ops::Add;
+
+use juniper::{Definition, Selection};
+
+use super::schema::Schema;
+
+/// The fields of entries that are lists themselves.
+const LISTS: [&str; 3] = ["allowed_addresses", "scopes", "details"];
+
+/// How many fields an operation has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// At its root: each is a command, or a list that is read.
+    pub(super) root_fields: usize,
+    /// At its root and below.
+    pub(super) fields: usize,
+    /// Lists of an entry, and what lies below them.
+    pub(super) of_lists: usize,
+}
+
+impl Asked {
+    /// What the operations of a document ask for, at most. What does not parse is for the parser to refuse.
+    pub(super) fn by(document: &str, schema: &Schema) -> Self {
+        let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else {
+            return Self::default();
+        };
+        let mut fragments = Fragments::new();
+        for definition in &definitions {
+            if let Definition::Fragment(fragment) = definition {
+                fragments.insert(fragment.item.name.item, (fragment.item.selection_set.as_slice(), None));
+            }
+        }
+        let operations = definitions.iter().filter_map(|definition| match definition {
+            Definition::Operation(operation) => Some(count(&operation.item.selection_set, &mut fragments)),
+            Definition::Fragment(_) => None,
+        });
+        operations.fold(Self::default(), |most, asked| Self {
+            root_fields: most.root_fields.max(asked.root_fields),
+            fields: most.fields.max(asked.fields),
+            of_lists: most.of_lists.max(asked.of_lists),
+        })
+    }
+}
+
+impl Add for Asked {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            root_fields: self.root_fields.saturating_add(other.root_fields),
+            fields: self.fields.saturating_add(other.fields),
+            of_lists: self.of_lists.saturating_add(other.of_lists),
+        }
+    }
+}
+
+/// What each fragment selects, and how many fields that is, once it has been counted.
+type Fragments<'d, 'a, S> = HashMap<&'a str, (&'d [Selection<'a, S>], Option<Asked>)>;
+
+fn count<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S>) -> Asked {
+    let counted = selections.iter().map(|selection| match selection {
+        Selection::Field(field) => {
+            let below = field.item.selection_set.as_deref().unwrap_or_default();
+            let below = count(below, fragments);
+            let fields = below.fields.saturating_add(1);
+            let of_lists = if LISTS.contains(&field.item.name.item) { fields } else { below.of_lists };
+            Asked { root_fields: 1, fields, of_lists }
+        }
+        Selection::FragmentSpread(spread) => spread_count(spread.item.name.item, fragments),
+        Selection::InlineFragment(inline) => count(&inline.item.selection_set, fragments),
+    });
+    counted.fold(Asked::default(), Asked::add)
+}
+
+/// Each fragment is counted once, however often it is spread. One that spreads itself counts for nothing
+/// while it is being counted: the parser lets it pass, and validation, which comes later, refuses it.
+fn spread_count<S>(name: &str, fragments: &mut Fragments<'_, '_, S>) -> Asked {
+    let Some((selections, counted)) = fragments.get_mut(name) else { return Asked::default() };
+    if let Some(counted) = counted {
+        return *counted;
+    }
+    let selections = *selections;
+    *counted = Some(Asked::default());
+    let total = count(selections, fragments);
+    if let Some((_, counted)) = fragments.get_mut(name) {
+        *counted = Some(total);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::schema;
+    use super::*;
+
+    #[test]
+    fn aliases_fragments_and_lists_are_counted() {
+        let asked = |document| {
+            let Asked { root_fields, fields, of_lists } = Asked::by(document, &schema());
+            (root_fields, fields, of_lists)
+        };
+        assert_eq!(asked("{ hello }"), (1, 1, 0));
+        assert_eq!(asked("{ auth_api_key { id a: scopes b: scopes } }"), (1, 4, 2));
+        assert_eq!(asked("{ events { edges { node { details { name value } } } } }"), (1, 6, 3));
+        let spread = "{ ...F more: auth_api_key { ...K } } \
+            fragment F on query { auth_api_key { ...K } auth_api_key { ...K } } \
+            fragment K on auth_api_key { id ... on auth_api_key { allowed_addresses } }";
+        assert_eq!(asked(spread), (3, 9, 3));
+        assert_eq!(asked("query A { hello } query B { hello again: hello }"), (2, 2, 0), "the larger one");
+        assert_eq!(asked("{"), (0, 0, 0));
+    }
+}
