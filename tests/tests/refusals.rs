@@ -62,6 +62,21 @@ fn nobody_else_reads_them() {
     assert_eq!(codes(refusals(&world.eve(), "").unwrap()), ["NOT_FOUND"]);
 }
 
+/// Ada operates the deployment from Acme: what she is refused elsewhere, Acme's administrators need not know.
+#[test]
+fn what_an_operator_is_refused_about_others_is_for_operators() {
+    let world = TwoTenants::new();
+    let suspend = || world.ada().mutate("remove_tenant", &json!({"tenant_id": world.globex_id}), "success");
+    suspend().unwrap();
+    assert!(suspend().is_ok(), "saying so twice is no refusal");
+    let resumed = world.ada().mutate("resume_tenant", &json!({"tenant_id": world.globex_id}), "success");
+    assert_eq!(resumed, Err("REMOVED".into()));
+    assert_eq!(refusals(&world.agent(), "").unwrap(), [Value::Null; 0], "an administrator of acme");
+    let codes: Vec<_> =
+        refusals(&world.ada(), "outside: true").unwrap().iter().map(|node| text(&node["code"])).collect();
+    assert_eq!(codes, ["REMOVED"]);
+}
+
 #[test]
 fn a_flood_of_another_tenant_pushes_out_nothing_and_is_counted() {
     let world = TwoTenants::new();

@@ -8,7 +8,7 @@ use domain::key::Owner;
 use domain::rejection::{Entity, RejectionClass};
 use domain::role::Permission;
 use domain::row::Standing;
-use domain::status::Ancestors;
+use domain::status::{Ancestors, Operator};
 pub use store::usage::RefusedCommand;
 
 use crate::authenticate::Caller;
@@ -113,9 +113,23 @@ fn tenant_of(index: &Index, holder: &Holder, about: Option<Entity>) -> Option<Te
     if holder.confined_to.is_some() {
         return holder.confined_to;
     }
-    let home = index.by_id(holder.key).map(|key| key.reach.home());
-    let meant = about.and_then(|entity| tenant_with(index, entity));
-    meant.into_iter().chain(home).find(|tenant| belongs(index, holder.identity, *tenant))
+    let belongs = |tenant: &TenantId| belongs(index, holder.identity, *tenant);
+    let meant = about.and_then(|entity| tenant_with(index, entity)).filter(belongs);
+    // What an operator does elsewhere is no business of the operator's own tenant.
+    if meant.is_some() || is_operator(index, holder.identity) {
+        return meant;
+    }
+    index.by_id(holder.key).map(|key| key.reach.home()).filter(belongs)
+}
+
+fn is_operator(index: &Index, identity: Owner) -> bool {
+    match identity {
+        Owner::User(user) => {
+            let Ok(user) = index.user_standing(user);
+            user.is_some_and(|(_, operator)| operator == Operator::Yes)
+        }
+        Owner::ServiceAccount(_) => false,
+    }
 }
 
 fn tenant_with(index: &Index, entity: Entity) -> Option<TenantId> {

@@ -23,6 +23,7 @@ use store::{Snapshot, StoreError};
 use super::{EventView, Said, Scope};
 use crate::authenticate::Caller;
 use crate::authority::Authority;
+use crate::queries::confinement;
 
 /// A caller who reads.
 pub(super) struct Reader<'a> {
@@ -91,7 +92,7 @@ impl<'a> Reader<'a> {
             Piece::Unnamed(entity) => unnamed(entity),
             Piece::Token(token) => text(format!("token {}", short(&token.to_string()))),
             Piece::Text(of, sealed) => match self.opened(of, sealed)? {
-                Some(opened) => text(format!("\"{opened}\"")),
+                Some(opened) => text(quoted(&opened)),
                 None => text("[sealed]"),
             },
             Piece::At(at) => Said::Instant(at),
@@ -113,7 +114,7 @@ impl<'a> Reader<'a> {
             None => None,
         };
         Ok(match opened {
-            Some(name) => text(format!("{} \"{name}\" {}", entity.kind(), short(&id(entity)))),
+            Some(name) => text(format!("{} {} {}", entity.kind(), quoted(&name), short(&id(entity)))),
             None => unnamed(entity),
         })
     }
@@ -171,9 +172,14 @@ impl<'a> Reader<'a> {
                 (Some(row), Scope::Deployment) => self.administers(&now, row.tenant)?,
                 (None, _) => false,
             },
-            (Entity::Key(key), _) => match now.key(key)?.map(|row| row.owner) {
-                Some(owner @ Owner::User(_)) => owner == self.caller.owner,
-                Some(Owner::ServiceAccount(account)) => self.may_open(Entity::ServiceAccount(account))?,
+            (Entity::Key(key), _) => match now.key(key)?.map(|row| (row.owner, row.reach)) {
+                Some((owner @ Owner::User(_), reach)) => {
+                    let confined = confinement(self.caller);
+                    owner == self.caller.owner && (confined.is_none() || reach.confined_to() == confined)
+                }
+                Some((Owner::ServiceAccount(account), _)) => {
+                    self.may_open(Entity::ServiceAccount(account))?
+                }
                 None => false,
             },
             (Entity::SigningKey(_), _) => false,
@@ -218,6 +224,11 @@ fn about(view: &mut EventView, then: &SnapshotRows<'_>, subject: Entity) -> Resu
         Entity::SigningKey(id) => view.signing_key = view.signing_key.or(Some(id)),
     }
     Ok(())
+}
+
+/// A text in quotes that it cannot close: a name must not look like another part of the line.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn unnamed(entity: Entity) -> Said {
