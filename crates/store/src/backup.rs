@@ -18,7 +18,7 @@ mod restore;
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::ids::LedgerId;
@@ -148,7 +148,10 @@ fn beside(to: &Path) -> PathBuf {
 
 /// An empty file of our own. One that an interrupted attempt left is taken over, one in use is not.
 fn own(path: &Path) -> Result<File, StoreError> {
-    let file = private_file().write(true).create(true).truncate(false).open(path);
+    let file = match private_file().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left_behind(path),
+        opened => opened,
+    };
     let file = file.map_err(StoreError::file(path))?;
     match file.try_lock() {
         Ok(()) => {}
@@ -161,6 +164,20 @@ fn own(path: &Path) -> Result<File, StoreError> {
     let empty = file.set_len(0).and_then(|()| file.set_permissions(Permissions::from_mode(0o600)));
     empty.map_err(StoreError::file(path))?;
     Ok(file)
+}
+
+/// The file of an attempt that broke off; never what somebody planted in its place to have it overwritten or read.
+fn left_behind(path: &Path) -> io::Result<File> {
+    let planted = || io::Error::other("this is no unfinished backup of yours; look at it, then remove it");
+    let seen = fs::symlink_metadata(path)?;
+    if !seen.is_file() {
+        return Err(planted());
+    }
+    let file = File::options().write(true).open(path)?;
+    let opened = file.metadata()?;
+    let same = (opened.dev(), opened.ino()) == (seen.dev(), seen.ino());
+    let ours = opened.uid() == rustix::process::geteuid().as_raw();
+    if same && ours && opened.nlink() == 1 { Ok(file) } else { Err(planted()) }
 }
 
 /// Gives a finished backup its name, durably.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
@@ -41,18 +41,42 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
+/// Gives a new file the owner of the one whose place it takes, or else of its folder: who works on a data folder as
+/// root must leave nothing there that its server cannot read.
+pub(crate) fn like_its_surroundings(file: &File, path: &Path) -> io::Result<()> {
+    let like = fs::metadata(path).or_else(|_| fs::metadata(folder_of(path)))?;
+    if file.metadata()?.uid() == like.uid() {
+        return Ok(());
+    }
+    match fchown(file, Some(like.uid()), Some(like.gid())) {
+        // Only root gives files away. Somebody else's folder in which we may write is a matter of their own.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given,
+    }
+}
+
 /// Makes the name of a new file in its folder durable.
 pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The contents under another name, durable, before they get their own.
 fn write_beside(path: &Path, contents: &[u8]) -> io::Result<PathBuf> {
+    let target = path;
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    let mut file = private_file().write(true).create(true).truncate(true).open(&beside)?;
+    // What lies there was left by an attempt that broke off, or planted: a link, or a file that others may read.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = private_file().write(true).create_new(true).open(&beside)?;
+    like_its_surroundings(&file, target)?;
     file.write_all(contents)?;
     file.sync_all()?;
     Ok(beside)

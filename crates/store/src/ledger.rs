@@ -11,7 +11,7 @@ use redb::{
 };
 
 use crate::error::{StoreError, database};
-use crate::files::private_file;
+use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
 use crate::projection::Projected;
 use crate::snapshot::Snapshot;
@@ -93,7 +93,8 @@ impl Ledger {
             return Err(StoreError::LedgerExists(path.parent().unwrap_or(path).to_owned()));
         }
         // The database takes an empty file for a new one; it must be its owner's alone from the first byte on.
-        private_file().write(true).create_new(true).open(path).map_err(StoreError::file(path))?;
+        let file = private_file().write(true).create_new(true).open(path).map_err(StoreError::file(path))?;
+        like_its_surroundings(&file, path.parent().unwrap_or(path)).map_err(StoreError::file(path))?;
         let database = options.builder(0).create(path).map_err(database)?;
         Self { database }.initialised(ledger)
     }

@@ -149,6 +149,25 @@ fn what_an_interrupted_backup_left_is_taken_over_and_one_under_way_is_not() {
     assert!(!beside.exists());
 }
 
+/// Whoever can write beside the backup must not have another file overwritten, or the backup put where they read it.
+#[test]
+fn what_was_planted_in_its_place_is_left_alone() {
+    let scene = Scene::grown(2);
+    let (beside, precious) = (scene.path("backup.unfinished"), scene.path("precious"));
+    fs::write(&precious, b"mine").unwrap();
+    for hard in [true, false] {
+        if hard { fs::hard_link(&precious, &beside) } else { std::os::unix::fs::symlink(&precious, &beside) }
+            .unwrap();
+        let snapshot = scene.ledger.snapshot().unwrap();
+        let error = backup::write(&snapshot, &scene.path("backup"), &mut unwatched()).unwrap_err();
+        assert!(error.to_string().contains("no unfinished backup of yours"), "{error}");
+        assert_eq!(fs::read(&precious).unwrap(), b"mine");
+        assert!(!scene.path("backup").exists());
+        fs::remove_file(&beside).unwrap();
+    }
+    scene.back_up("backup");
+}
+
 /// Restores a damaged backup into nothing, and into a folder with secrets.
 fn refused(scene: &Scene, bytes: &[u8], what: &str) {
     let damaged = scene.path("damaged");

@@ -183,3 +183,47 @@ fn what_a_crash_left_beside_it_is_not_in_the_way() {
     guard.write(&path).unwrap();
     assert_eq!(Guard::read(&path).unwrap(), guard);
 }
+
+/// A link or an open file in the place where the next one is written must not get what is written.
+#[test]
+fn what_was_planted_beside_it_gets_nothing() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let (folder, ledger) = grown(1);
+    let (path, planted) = (folder.path().join("guard"), folder.path().join("guard.new"));
+    let elsewhere = folder.path().join("elsewhere");
+    fs::write(&elsewhere, "mine").unwrap();
+    let guard = Guard::of(&ledger.snapshot().unwrap());
+    symlink(&elsewhere, &planted).unwrap();
+    guard.write(&path).unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"mine");
+    fs::write(&planted, "").unwrap();
+    fs::set_permissions(&planted, fs::Permissions::from_mode(0o644)).unwrap();
+    guard.write(&path).unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Root works on the folder of somebody else, as in a recovery: what it leaves there is theirs.
+#[test]
+fn what_root_writes_belongs_to_whoever_has_the_folder() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let scratch = tempfile::tempdir().unwrap();
+    const SOMEBODY: u32 = 65_534;
+    if chown(scratch.path(), Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        // Only root gives folders away; everybody else's files are their own anyway.
+        return;
+    }
+    let path = scratch.path().join("ledger.redb");
+    let ledger = Ledger::create(&path, LedgerId::from_bytes([1; 16]), &OpenOptions::default()).unwrap();
+    let guard = scratch.path().join("guard");
+    Guard::of(&ledger.snapshot().unwrap()).write(&guard).unwrap();
+    for made in [&path, &guard] {
+        assert_eq!(std::fs::metadata(made).unwrap().uid(), SOMEBODY, "{}", made.display());
+    }
+    // A guard elsewhere keeps the owner that it has.
+    chown(&guard, Some(SOMEBODY - 1), None).unwrap();
+    Guard::of(&ledger.snapshot().unwrap()).write(&guard).unwrap();
+    assert_eq!(std::fs::metadata(&guard).unwrap().uid(), SOMEBODY - 1);
+}
