@@ -165,8 +165,10 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
 
 /// The parts of a credential that must not be seen: of a key all but its public id, of a token its signature and all.
 fn parts(secret: &str) -> Vec<String> {
-    let last = secret.rsplit(['_', '.']).next().expect("there is a last part").to_owned();
-    let secret_alone = if secret.starts_with("kl") { &last[..43] } else { &last };
+    // A token's parts are base64url, in which there are underscores, too.
+    let between = if secret.starts_with("kl") { '_' } else { '.' };
+    let last = secret.rsplit(between).next().expect("there is a last part");
+    let secret_alone = if secret.starts_with("kl") { &last[..43] } else { last };
     vec![secret.to_owned(), secret_alone.to_owned()]
 }
 

@@ -97,7 +97,10 @@ impl ErrorForm {
                 format!("error: {error}\n{hint}")
             }
             Self::Json => {
-                let json = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+                let mut json = json!({ "error": { "code": error.code(), "message": error.to_string() } });
+                if let Some(hint) = error.hint() {
+                    json["error"]["hint"] = hint.into();
+                }
                 format!("{}\n", harmless_json(&json.to_string()))
             }
         });

@@ -38,6 +38,15 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
+/// A text on one line, with nothing in it that a terminal or a reader would take for something else.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        if deceives(c) { line.extend(c.escape_unicode()) } else { line.push(c) }
+    }
+    line
+}
+
 /// The same JSON with deceiving characters escaped. Outside of strings JSON has none.
 pub fn harmless_json(json: &str) -> String {
     let mut harmless = String::with_capacity(json.len());

@@ -4,6 +4,7 @@ use authority::Denied;
 use credentials::claims::ClaimsError;
 use credentials::jws::JwsError;
 use domain::Refusal;
+use replay::print::one_line;
 
 use crate::exit::Exit;
 
@@ -21,7 +22,7 @@ pub struct ServerRefusal {
 impl ServerRefusal {
     /// The credential that was shown is not accepted.
     pub fn of_credential(code: String, message: String) -> Self {
-        Self { code, message, exit: Exit::NotAuthenticated }
+        Self::new(code, message, Exit::NotAuthenticated)
     }
 
     /// Anything else: by its code, and if that is not known here, by the HTTP status.
@@ -33,7 +34,12 @@ impl ServerRefusal {
             409 => Exit::Conflict,
             _ => Exit::Failed,
         });
-        Self { code, message, exit }
+        Self::new(code, message, exit)
+    }
+
+    /// Whatever answers there may say anything: nothing that it says steers the terminal.
+    fn new(code: String, message: String, exit: Exit) -> Self {
+        Self { code: one_line(&code), message: one_line(&message), exit }
     }
 
     /// The command that comes next, where the message does not say it.

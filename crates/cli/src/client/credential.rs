@@ -46,6 +46,11 @@ impl Credential {
         Self::from_reader(file, &from)
     }
 
+    /// Whether standard input is a file or a pipe, which may give it.
+    pub fn could_come_by_pipe() -> bool {
+        is_file_or_pipe()
+    }
+
     /// Reads it from standard input if that is a file or a pipe that has something to say; nothing is asked.
     pub fn from_pipe() -> Result<Option<Self>, ClientError> {
         if !is_file_or_pipe() {

@@ -28,6 +28,11 @@ pub enum ClientError {
     /// Two variables give a key.
     #[error("KEYLEDGER_KEY and KEYLEDGER_KEY_FILE both give a key; unset one")]
     TwoCredentials,
+    /// Standard input may give a key, and the environment does.
+    #[error(
+        "standard input is a pipe or a file, and the environment gives a key, too: it is not clear which to save"
+    )]
+    PipeBesideEnvironment,
     /// Standard input cannot give two things.
     #[error(
         "standard input cannot give both the caller's key and the credential to verify; use a file for one"
@@ -199,7 +204,7 @@ impl ClientError {
             // As the server calls it.
             Self::NoCredential => "CREDENTIAL_MISSING",
             Self::SecretInArguments => "SECRET_IN_ARGUMENTS",
-            Self::TwoCredentials => "CREDENTIAL_AMBIGUOUS",
+            Self::TwoCredentials | Self::PipeBesideEnvironment => "CREDENTIAL_AMBIGUOUS",
             Self::StandardInputTwice | Self::StandardInputSilent => "STANDARD_INPUT",
             Self::CredentialFile { .. } => "KEY_FILE_UNREADABLE",
             Self::CredentialEmpty { .. } => "CREDENTIAL_EMPTY",
@@ -231,6 +236,7 @@ impl ClientError {
             Self::NoUrl
             | Self::SecretInArguments
             | Self::TwoCredentials
+            | Self::PipeBesideEnvironment
             | Self::StandardInputTwice
             | Self::StandardInputSilent
             | Self::CredentialFile { .. }
@@ -302,6 +308,9 @@ impl ClientError {
             }
             Self::Refused(refusal) => return refusal.hint().map(str::to_owned),
             Self::NotConfirmed => "--yes answers beforehand".into(),
+            Self::PipeBesideEnvironment => {
+                "unset KEYLEDGER_KEY and KEYLEDGER_KEY_FILE to save what is piped; --key-file says which file to read".into()
+            }
             Self::TwoCredentials
             | Self::StandardInputTwice
             | Self::CredentialFile { .. }

@@ -141,6 +141,24 @@ impl UserName {
     }
 }
 
+impl UserName {
+    /// The id, looked up among all users of the deployment: for operators.
+    pub fn id_in_deployment(&self, server: &Server) -> Result<String, ClientError> {
+        let email = match self {
+            Self::Id(id) => return Ok(id.to_string()),
+            Self::Email(email) => email,
+        };
+        let list = List { name: "users", selection: "id email" };
+        let users =
+            server.all(list, &[("filter", "user_filter", json!({"name_contains": email.as_str()}))])?;
+        let this = |user: &&Value| text(user, "email").to_lowercase() == email.folded();
+        match users.iter().find(this) {
+            Some(user) => Ok(text(user, "id").to_owned()),
+            None => Err(ClientError::NotFound { what: format!("user {}", email.as_str()) }),
+        }
+    }
+}
+
 /// The word for a role.
 pub fn parse_role(text: &str) -> Result<Role, MalformedValue> {
     Role::parse(text).ok_or(MalformedValue("give administrator, member, runner or read_only"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::ids::TenantId;
@@ -150,7 +150,7 @@ impl Profiles {
         store::files::create_private_folder(folder)?;
         let lock = self.path.with_extension("lock");
         let failed = |error| ClientError::ProfileFile { path: lock.clone(), error };
-        let held = File::options().create(true).append(true).open(&lock).map_err(failed)?;
+        let held = File::options().create(true).append(true).mode(0o600).open(&lock).map_err(failed)?;
         held.lock().map_err(failed)?;
 
         let mut stored = self.read()?;

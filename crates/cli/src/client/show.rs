@@ -1,6 +1,6 @@
 //! How answers are shown: JSON for programs, a table, a sentence or a list of facts for people.
 
-use replay::print::{harmless_json, quoted};
+use replay::print::{harmless_json, one_line, quoted};
 use replay::table::Table;
 use serde_json::{Value, json};
 
@@ -73,6 +73,11 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 pub fn plain(text: &str) -> String {
     let quoted = quoted(text);
     if quoted.len() == text.len() + 2 { text.to_owned() } else { quoted }
+}
+
+/// A line that has names in quotes already: only what would deceive the reader is escaped.
+pub fn line(value: &Value, name: &str) -> String {
+    one_line(text(value, name))
 }
 
 /// A member of an answer as a cell; `-` if it is null.

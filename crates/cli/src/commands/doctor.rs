@@ -49,7 +49,7 @@ pub fn run(args: DoctorArgs) -> Result<(), CliError> {
     let folder = args.data.folder(Some(&args.guard));
     let now = Clock::System.now();
     let mut findings = configuration(&args);
-    findings.extend(folder::permissions(&folder));
+    findings.extend(folder::permissions(&folder, &args.secrets.sources()));
     findings.extend(folder::storage(&folder));
     match Audit::open(&folder, Repair::Forbidden) {
         Ok(audit) => {

@@ -106,20 +106,14 @@ pub fn run(args: EventsArgs) -> Result<(), CliError> {
     let mut page = server.at_most(EVENTS, &arguments, args.limit)?;
     page.entries.reverse();
     let more = page.more;
-    show::list(
-        args.client.form(),
-        page.entries,
-        ["POSITION", "RECORDED AT", "EVENT", "WHAT", "WAY"],
-        |event| {
-            [
-                show::cell(event, "position"),
-                show::cell(event, "recorded_at"),
-                show::cell(event, "type"),
-                show::cell(event, "summary"),
-                show::cell(event, "way"),
-            ]
-        },
-    )?;
+    show::list(args.client.form(), page.entries, ["POSITION", "RECORDED AT", "WAY", "WHAT"], |event| {
+        [
+            show::cell(event, "position"),
+            show::cell(event, "recorded_at"),
+            show::cell(event, "way"),
+            show::line(event, "summary"),
+        ]
+    })?;
     if more {
         output::remark(&format!("note: older ones are left out; --limit shows more than {}\n", args.limit));
     }

@@ -16,7 +16,7 @@ use crate::error::CliError;
 /// What can be done with tenants.
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
-    /// List the tenants in which the key acts; all of them, for operators
+    /// List the tenants in which the key acts; with --all every one of the deployment, for operators
     List(ListArgs),
     /// Make a tenant with its first administrator: for operators
     Create(CreateArgs),

@@ -5,10 +5,12 @@ use serde_json::json;
 
 use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
+use crate::client::graphql::List;
 use crate::client::names::UserName;
 use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
 use crate::error::CliError;
 
+const USERS: List = List { name: "users", selection: "id email name operator standing created_at" };
 const SUSPEND: Mutation = Mutation::plain("suspend_user", "user_id_input");
 const RESUME: Mutation = Mutation::plain("resume_user", "user_id_input");
 const REMOVE: Mutation = Mutation::plain("remove_user", "user_id_input");
@@ -20,8 +22,14 @@ Examples:
   keyledger user suspend ada@example.com
   keyledger user resume ada@example.com
   keyledger user grant-operator 01890a5d-ac96-774b-bcce-b302099a8057
+  keyledger user withdraw-operator ada@example.com
 
-An e-mail address is looked up among the members of the tenant in which the key acts.";
+An e-mail address is looked up among all users of the deployment.";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  keyledger user list
+  keyledger user list --operators -o json";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -34,6 +42,8 @@ To end one membership only, see: keyledger member remove --help";
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
+    /// List the users of the deployment, across all tenants
+    List(ListArgs),
     /// Refuse a user in every tenant until resumed
     Suspend(UserArgs),
     /// Accept a suspended user again
@@ -44,6 +54,20 @@ pub enum UserCommand {
     GrantOperator(UserArgs),
     /// Make an operator an ordinary user again
     WithdrawOperator(UserArgs),
+}
+
+/// Which users.
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub struct ListArgs {
+    /// Whose name or e-mail address holds this text, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    named: Option<String>,
+    /// Operators only
+    #[arg(long)]
+    operators: bool,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 /// Which user.
@@ -72,6 +96,7 @@ pub struct RemoveArgs {
 /// Carries it out.
 pub fn run(command: UserCommand) -> Result<(), CliError> {
     match command {
+        UserCommand::List(args) => list(&args),
         UserCommand::Suspend(args) => change(&args, SUSPEND, "is suspended"),
         UserCommand::Resume(args) => change(&args, RESUME, "is resumed"),
         UserCommand::GrantOperator(args) => change(&args, GRANT, "is an operator"),
@@ -83,9 +108,24 @@ pub fn run(command: UserCommand) -> Result<(), CliError> {
     }
 }
 
+fn list(args: &ListArgs) -> Result<(), CliError> {
+    let filter = json!({"name_contains": args.named, "operator": args.operators.then_some(true)});
+    let users = args.client.server()?.all(USERS, &[("filter", "user_filter", filter)])?;
+    show::list(args.client.form(), users, ["EMAIL", "ID", "NAME", "OPERATOR", "STATE", "SINCE"], |user| {
+        [
+            show::cell(user, "email"),
+            show::cell(user, "id"),
+            show::cell(user, "name"),
+            show::cell(user, "operator"),
+            show::cell(user, "standing"),
+            show::cell(user, "created_at"),
+        ]
+    })
+}
+
 fn change(args: &UserArgs, mutation: Mutation, now: &str) -> Result<(), CliError> {
-    let (server, tenant) = args.client.server_and_tenant()?;
-    let id = args.user.id(&server, tenant.as_deref())?;
+    let server = args.client.server()?;
+    let id = args.user.id_in_deployment(&server)?;
     let done = server.mutate(mutation, json!({"user_id": id}), &args.attempt)?;
     show::result(args.client.form(), &done, || format!("User {id} {now}"))
 }

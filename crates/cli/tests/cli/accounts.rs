@@ -193,3 +193,49 @@ fn signing_keys_are_rotated_and_retired() {
     assert_eq!(scene.refused_as(&key, &["signing-key", "rotate"]), refusal(4, "FORBIDDEN"));
     assert_eq!(scene.refused_as(&key, &["signing-key", "list"]), refusal(4, "FORBIDDEN"));
 }
+
+#[test]
+fn an_operator_finds_people_of_every_tenant_by_their_address() {
+    let scene = Scene::new();
+    scene.done(&["tenant", "create", "globex", "--admin", "eve@globex.example"]);
+    let users = scene.said(&["user", "list"]);
+    assert!(users.contains("ada@example.com") && users.contains("eve@globex.example"), "{users}");
+    let operators = scene.done(&["user", "list", "--operators"]);
+    assert_eq!(operators.as_array().unwrap().len(), 1, "{operators}");
+    assert!(scene.said(&["user", "grant-operator", "eve@globex.example"]).ends_with("is an operator\n"));
+    assert_eq!(scene.refused(&["user", "suspend", "nobody@globex.example"]), refusal(5, "NOT_FOUND"));
+}
+
+#[test]
+fn events_say_who_did_what_and_filters_narrow_them() {
+    let scene = Scene::new();
+    let made = scene.done(&["auth", "create-key", "-n", "ci \"two\""]);
+    let id = text(&made, "id");
+    scene.said(&["key", "revoke", &id, "--reason", "superseded"]);
+    let listing = scene.said(&["events", "--key", &id]);
+    let lines: Vec<_> = listing.lines().collect();
+    assert_eq!(lines.len(), 3, "{listing}");
+    assert!(lines[0].starts_with("POSITION") && lines[1].contains("KeyCreated"), "{listing}");
+    assert!(
+        lines[2].contains("KeyRevoked: key \"ci \\\"two\\\"\"") && lines[2].contains("superseded"),
+        "{listing}"
+    );
+    assert!(lines[2].contains("by user \"ada@example.com\""), "{listing}");
+    let revoked = scene.done(&["events", "--type", "KeyRevoked", "--since", "-1h"]);
+    assert_eq!(revoked.as_array().unwrap().len(), 1, "{revoked}");
+    assert_eq!(scene.done(&["events", "--until", "-1h"]).as_array().unwrap().len(), 0);
+    let newest = scene.run(&["events", "--limit", "1"]);
+    assert_eq!((newest.out.lines().count(), newest.code), (2, 0), "{}", newest.out);
+    assert!(newest.err.contains("--limit"), "{}", newest.err);
+
+    let account = scene.done(&["service-account", "create", "etl", "--role", "runner"]);
+    let key = scene.done(&["key", "create", "--owner", "etl", "-n", "etl"]);
+    assert_eq!(
+        scene.refused_as(&text(&key, "key"), &["service-account", "create", "x"]),
+        refusal(4, "FORBIDDEN")
+    );
+    let refusals = scene.done(&["refusals"]);
+    assert_eq!(text(&refusals[0], "code"), "FORBIDDEN");
+    assert_eq!(refusals[0]["actor"]["id"], account["id"]);
+    assert_eq!(scene.refused_as(&text(&key, "key"), &["refusals"]), refusal(4, "FORBIDDEN"));
+}

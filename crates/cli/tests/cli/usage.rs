@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 73] = [
+const EVERY_COMMAND: [(&str, i32); 74] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -206,6 +206,7 @@ const EVERY_COMMAND: [(&str, i32); 73] = [
     ("member add x@example.com", 3),
     ("member change-role ID runner", 3),
     ("member remove ID", 3),
+    ("user list", 3),
     ("user suspend ID", 3),
     ("user resume ID", 3),
     ("user remove ID", 3),

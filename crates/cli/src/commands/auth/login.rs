@@ -21,8 +21,9 @@ Examples:
   keyledger auth login --url https://keys.example.com --profile prod --key-file - < key
 
 The key comes from --key-file, else from KEYLEDGER_KEY or KEYLEDGER_KEY_FILE, else from standard
-input if that is a pipe or a file, else it is asked for on the terminal, without echo. A pipe that
-stays silent for 10 seconds is an error; --key-file - waits. A key is never an argument.
+input if that is a pipe or a file, else it is asked for on the terminal, without echo. A pipe beside
+KEYLEDGER_KEY is an error: it is not clear which is meant. A pipe that stays silent for 10 seconds
+is an error; --key-file - waits. A key is never an argument.
 
 The profile is saved in $XDG_CONFIG_HOME/keyledger/profiles.toml, or in ~/.config/keyledger, for
 its owner's eyes only. The key in it is sent to this server and to no other.";
@@ -91,7 +92,12 @@ fn credential(args: &ClientArgs, environment: &Environment) -> Result<Credential
         return Credential::from_file(path);
     }
     if let Some((credential, _)) = environment.credential()? {
-        return Ok(credential);
+        // Whoever pipes a key in means that one, and may have forgotten the one exported an hour ago.
+        return if Credential::could_come_by_pipe() {
+            Err(ClientError::PipeBesideEnvironment)
+        } else {
+            Ok(credential)
+        };
     }
     if let Some(credential) = Credential::from_pipe()? {
         return Ok(credential);

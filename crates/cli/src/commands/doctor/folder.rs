@@ -4,6 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use authority::SecretSources;
 use store::DataFolder;
 
 use crate::commands::doctor::finding::Finding;
@@ -26,7 +27,7 @@ const DOUBTFUL: [(u64, &str); 8] = [
 ];
 
 /// The folder and its secrets are their owner's alone, and that is who asks.
-pub fn permissions(folder: &DataFolder) -> Vec<Finding> {
+pub fn permissions(folder: &DataFolder, sources: &SecretSources) -> Vec<Finding> {
     let Ok(root) = fs::metadata(folder.root()) else {
         let detail = format!("{} is not there, or cannot be entered", folder.root().display());
         return vec![Finding::fail("permissions", detail, "give the right --data, or run as its owner")];
@@ -45,6 +46,14 @@ pub fn permissions(folder: &DataFolder) -> Vec<Finding> {
     private.extend(below(&folder.secrets()));
     for (path, file) in private {
         findings.extend(openness(&path, &file, root.uid()));
+    }
+    // Kept elsewhere, by an option or behind a link, a secret may well be somebody else's, but not everybody's.
+    let kept = [(&sources.pepper, folder.pepper()), (&sources.master_key, folder.master_key())];
+    for (given, usual) in kept {
+        let path = given.clone().unwrap_or(usual);
+        if given.is_some() || path.is_symlink() {
+            findings.extend(fs::metadata(&path).ok().and_then(|file| openness(&path, &file, file.uid())));
+        }
     }
     if findings.is_empty() {
         findings.push(Finding::ok(

@@ -83,11 +83,11 @@ fn between<B>(answer: &Response<B>) -> Finding {
     if seen.is_empty() {
         return Finding::ok("proxy", "none shows itself");
     }
-    let detail = format!(
-        "one stands in between ({}); whether it passes X-Forwarded-For on cannot be seen from here",
-        seen.join(", ")
-    );
-    Finding::ok("proxy", detail)
+    Finding::warn(
+        "proxy",
+        format!("one stands in between ({})", seen.join(", ")),
+        "ask `{ auth_info { address } }` with a key: if that is the proxy's address and not yours, let the proxy set X-Forwarded-For and name it with --trusted-proxy",
+    )
 }
 
 fn header<'a, B>(answer: &'a Response<B>, name: &str) -> Option<&'a str> {
