@@ -456,8 +456,15 @@ fn signing_keys_take_over_now_or_later_and_the_last_one_stays() {
     let (mut after, mut seen) = (Value::Null, vec![]);
     loop {
         let document = "query($after: String) { signing_keys(first: 1, after: $after) \
-                        { edges { node { id } } page_info { has_next_page end_cursor } } }";
+                        { edges { cursor node { id } } page_info \
+                        { has_next_page has_previous_page start_cursor end_cursor } } }";
         let page = operator.graphql(document, &json!({"after": after})).json()["data"]["signing_keys"].take();
+        let info = &page["page_info"];
+        assert_eq!(info["has_previous_page"], json!(!seen.is_empty()));
+        assert_eq!(
+            (&info["start_cursor"], &info["end_cursor"]),
+            (&page["edges"][0]["cursor"], &info["start_cursor"])
+        );
         seen.push(page["edges"][0]["node"]["id"].clone());
         after = page["page_info"]["end_cursor"].clone();
         if page["page_info"]["has_next_page"] == false {

@@ -140,6 +140,26 @@ fn bad_questions_are_told_what_is_wrong() {
     assert_eq!(code(future), (503, "POSITION_NOT_REACHED".to_owned()));
 }
 
+/// Whoever knows of a change asks for an answer that knows of it, too, and waits until there is one.
+#[test]
+fn an_answer_waits_for_the_position_that_it_is_asked_for() {
+    let stage = Stage::new();
+    let agent = stage.key("agent", "runner", &json!({}));
+    let now = stage.admin.query("position", "{ position }").unwrap();
+    let next = (text(&now).parse::<u64>().unwrap() + 1).to_string();
+    let question = json!({"credential": agent.secret, "min_position": next});
+    let answer = std::thread::scope(|threads| {
+        let asked = threads.spawn(|| stage.verify(&stage.made.key, &question));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!asked.is_finished(), "nothing has happened yet");
+        stage.admin.mutate("disable_api_key", &json!({"key_id": agent.id}), "position").unwrap();
+        asked.join().unwrap()
+    });
+    let told = answer.json();
+    assert_eq!((answer.status, &told["valid"], &told["code"]), (200, &json!(false), &json!("KEY_DISABLED")));
+    assert_eq!(told["position"], json!(next));
+}
+
 #[test]
 fn introspection_is_active_or_exactly_inactive() {
     let stage = Stage::new();

@@ -42,10 +42,10 @@ impl Guard {
     /// Reads a guard's file.
     pub fn read(path: &Path) -> Result<Self, StoreError> {
         let unreadable = |why: String| StoreError::NoGuard { path: path.to_owned(), why };
-        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        let text = fs::read_to_string(path).map_err(|error| {
             // It is there: going on without it would be the wrong advice.
-            ErrorKind::PermissionDenied => StoreError::File { path: path.to_owned(), error },
-            _ => unreadable(error.to_string()),
+            let forbidden = error.kind() == ErrorKind::PermissionDenied;
+            if forbidden { StoreError::file(path)(error) } else { unreadable(error.to_string()) }
         })?;
         Self::parse(&text).ok_or_else(|| unreadable("it is not a guard of version 1".into()))
     }

@@ -1,6 +1,7 @@
 //! `backup` and `restore` as processes, up to the refusal of what is older than its guard.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use crate::server::Server;
 use crate::support::{Deployment, run, text};
@@ -88,4 +89,25 @@ fn a_backup_is_made_beside_a_server_unless_it_is_exclusive() {
     assert_eq!((ended.code, ended.error().0.as_str()), (6, "LEDGER_IN_USE"));
     assert!(!other.exists());
     drop(server);
+}
+
+/// `script` gives the command a terminal: whoever watches sees each step, and at the end only what was asked for.
+#[test]
+fn on_a_terminal_each_step_is_shown_and_then_cleared() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    let binary = env!("CARGO_BIN_EXE_keyledger");
+    let line = format!("'{binary}' backup --to '{}' --data '{}'", text(&file), text(&deployment.data()));
+    let mut command = Command::new("script");
+    command.args(["-q", "-e", "-c", &line, "/dev/null"]).stdin(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+    let output = command.output().expect("util-linux has script");
+    let screen = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{screen}");
+    for step in ["copying   [", "checking  [", " of 6 events"] {
+        assert!(screen.contains(step), "{step}: {screen}");
+    }
+    // The line of the bar is taken back (ECMA-48, erase in line) before the result is written there.
+    let (bars, result) = screen.rsplit_once("\r\u{1b}[2K").expect("the bar is cleared");
+    assert!(bars.contains("checking") && result.starts_with("OK: the log up to position 6"), "{screen}");
 }

@@ -12,12 +12,16 @@ const PAGE_MAX: usize = 100;
 /// The entries of a page for which no number was asked.
 const PAGE_DEFAULT: usize = 50;
 
-/// Where a page ends.
+/// Where a page begins and ends.
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "page_info", rename_all = "none")]
 pub struct PageInfo {
     /// Whether more entries follow.
     pub has_next_page: bool,
+    /// Whether there are entries before: the page was asked for after one of them.
+    pub has_previous_page: bool,
+    /// The cursor of the page's first entry; null: it has none.
+    pub start_cursor: Option<String>,
     /// The cursor of the page's last entry, to be given as `after`.
     pub end_cursor: Option<String>,
 }
@@ -28,7 +32,7 @@ pub struct PageInfo {
 pub struct TenantConnection {
     /// The entries with their cursors.
     pub edges: Vec<TenantEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -48,7 +52,7 @@ pub struct TenantEdge {
 pub struct MemberConnection {
     /// The entries with their cursors.
     pub edges: Vec<MemberEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -68,7 +72,7 @@ pub struct MemberEdge {
 pub struct UserConnection {
     /// The entries with their cursors.
     pub edges: Vec<UserEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -88,7 +92,7 @@ pub struct UserEdge {
 pub struct ServiceAccountConnection {
     /// The entries with their cursors.
     pub edges: Vec<ServiceAccountEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -108,7 +112,7 @@ pub struct ServiceAccountEdge {
 pub struct KeyConnection {
     /// The entries with their cursors.
     pub edges: Vec<KeyEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -153,13 +157,15 @@ impl Page<'_> {
             return Err(malformed("after", "give the end_cursor of an earlier page of this list"));
         }
         let mut edges = vec![];
-        let mut end_cursor = None;
+        let (mut start_cursor, mut end_cursor) = (None, None);
         for entry in entries.by_ref().take(first) {
             let cursor = cursor(id(&entry));
+            start_cursor.get_or_insert_with(|| cursor.clone());
             end_cursor = Some(cursor.clone());
             edges.push(edge(cursor, entry));
         }
-        Ok((edges, PageInfo { has_next_page: entries.next().is_some(), end_cursor }))
+        let (has_next_page, has_previous_page) = (entries.next().is_some(), self.after.is_some());
+        Ok((edges, PageInfo { has_next_page, has_previous_page, start_cursor, end_cursor }))
     }
 }
 

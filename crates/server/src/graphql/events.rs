@@ -135,7 +135,7 @@ pub struct EventDetail {
 pub struct EventConnection {
     /// The entries with their cursors.
     pub edges: Vec<EventEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
@@ -156,13 +156,16 @@ pub(super) fn position(cursor: &str) -> Result<Position, Failure> {
     cursor.parse().map(Position::new).map_err(|_| malformed.into())
 }
 
-impl From<EventPage> for EventConnection {
-    fn from(page: EventPage) -> Self {
+impl EventConnection {
+    /// The page, and whether it was asked for after another.
+    pub(super) fn of(page: EventPage, has_previous_page: bool) -> Self {
         let end_cursor = page.end.map(|position| position.to_string());
         let edge =
             |view: EventView| EventEdge { cursor: view.recorded.position.to_string(), node: view.into() };
-        let edges = page.events.into_iter().map(edge).collect();
-        Self { edges, page_info: PageInfo { has_next_page: page.more, end_cursor } }
+        let edges: Vec<_> = page.events.into_iter().map(edge).collect();
+        let start_cursor = edges.first().map(|edge| edge.cursor.clone());
+        let page_info = PageInfo { has_next_page: page.more, has_previous_page, start_cursor, end_cursor };
+        Self { edges, page_info }
     }
 }
 

@@ -249,7 +249,7 @@ impl Query {
         let page = answered(page)?;
         let details = page.events.iter().map(|event| event.details.len()).sum();
         context.budget.take(page.events.len(), details)?;
-        Ok(page.into())
+        Ok(EventConnection::of(page, after.is_some()))
     }
 
     /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose
@@ -271,7 +271,8 @@ impl Query {
         };
         let size = Page { first, after: None }.size()?;
         let after = answered(after.as_deref().map(refusals::number).transpose())?;
-        Ok(answered(context.authority.refusals(&context.caller, of, after, size))?.into())
+        let page = answered(context.authority.refusals(&context.caller, of, after, size))?;
+        Ok(RefusalConnection::of(page, after.is_some()))
     }
 }
 

@@ -39,7 +39,7 @@ pub struct RefusalNode {
 pub struct RefusalConnection {
     /// The entries with their cursors.
     pub edges: Vec<RefusalEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
     /// How many older ones were kept once and are no more; approximate. 2147483647 stands for that many or more.
     pub dropped: i32,
@@ -67,16 +67,19 @@ pub(super) fn number(cursor: &str) -> Result<u64, Failure> {
     cursor.parse().map_err(|_| malformed.into())
 }
 
-impl From<RefusalPage> for RefusalConnection {
-    fn from(page: RefusalPage) -> Self {
+impl RefusalConnection {
+    /// The page, and whether it was asked for after another.
+    pub(super) fn of(page: RefusalPage, has_previous_page: bool) -> Self {
         let edge = |(number, refusal): (u64, RefusedCommand)| RefusalEdge {
             cursor: number.to_string(),
             node: refusal.into(),
         };
         let edges: Vec<_> = page.refusals.into_iter().map(edge).collect();
-        let end_cursor = edges.last().map(|edge| edge.cursor.clone());
+        let cursor = |edge: &RefusalEdge| edge.cursor.clone();
+        let (start_cursor, end_cursor) = (edges.first().map(cursor), edges.last().map(cursor));
+        let page_info = PageInfo { has_next_page: page.more, has_previous_page, start_cursor, end_cursor };
         let dropped = i32::try_from(page.dropped).unwrap_or(i32::MAX);
-        Self { edges, page_info: PageInfo { has_next_page: page.more, end_cursor }, dropped }
+        Self { edges, page_info, dropped }
     }
 }
 

@@ -97,7 +97,7 @@ impl From<SigningKeyView> for SigningKey {
 pub struct SigningKeyConnection {
     /// The entries with their cursors.
     pub edges: Vec<SigningKeyEdge>,
-    /// Where the page ends.
+    /// Where the page begins and ends.
     pub page_info: PageInfo,
 }
 
