@@ -6,7 +6,7 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: errors help run demo test test-interop lint fmt schema doc ci
+.PHONY: errors help run demo test test-interop bench lint fmt schema doc ci
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ test-interop: ## hold a real server to PyJWT, Authlib, jose and graphql-http; ne
 	@echo "building keyledger ..."
 	@cargo build --quiet --workspace --bins --locked
 	@bash tests/interop/run.sh "$(TARGET)/debug/keyledger" "$(TARGET)/interop"
+
+bench: ## measure what it costs, beside what it is compared with: a table, and target/bench/figures.json
+	@echo "building keyledger and the bench ..."
+	@cargo build --release --quiet --workspace --bins --locked
+	@"$(TARGET)/release/bench" $(BENCH)
 
 lint: ## formatting and lints, as CI runs them
 	cargo fmt --all --check

@@ -95,7 +95,7 @@ fn the_workspace_has_the_rooms_of_the_design_and_no_others() {
     let found: BTreeSet<_> = found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(found, rooms());
     let members = read("Cargo.toml").parse::<Table>().unwrap()["workspace"]["members"].clone();
-    assert_eq!(members, Value::from(vec!["crates/*", "tests"]));
+    assert_eq!(members, Value::from(vec!["bench", "crates/*", "tests"]));
 }
 
 #[test]

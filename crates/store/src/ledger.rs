@@ -14,6 +14,7 @@ use crate::error::{StoreError, database};
 use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
 use crate::projection::Projected;
+use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::Snapshot;
 use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
 use crate::transaction::Transaction;
@@ -203,6 +204,18 @@ impl Ledger {
             meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
         }
         txn.commit().map_err(database)
+    }
+
+    /// How many bytes each table takes.
+    pub fn table_sizes(&self) -> Result<Vec<TableSize>, StoreError> {
+        table_sizes(&self.database.begin_read().map_err(database)?)
+    }
+
+    /// Moves what the file holds together and gives the rest back. Nobody else may have it open.
+    pub fn compact(&mut self) -> Result<(), StoreError> {
+        // One pass moves what it can; the next may find more, once those pages are free.
+        while self.database.compact().map_err(database)? {}
+        Ok(())
     }
 
     /// Closes the file; the next opening need not repair it.

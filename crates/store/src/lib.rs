@@ -6,6 +6,7 @@
 pub mod folder;
 pub mod tables;
 pub mod ledger;
+pub mod sizes;
 pub mod transaction;
 pub mod snapshot;
 pub mod history;

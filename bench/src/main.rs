@@ -1,0 +1,71 @@
+//! `make bench`: measures what Keyledger costs, each figure beside what it is compared with, in one run.
+//!
+//! These are no tests: nothing fails because a machine is slow. `docs/performance.md` says how to read the table.
+
+mod dice;
+mod folders;
+mod grown;
+mod size;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use report::Report;
+
+/// Measures what Keyledger costs, each figure beside what it is compared with, in one run.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// Which parts to measure; all, if none is named.
+    parts: Vec<Part>,
+    /// How many keys the large ledger holds.
+    #[arg(long, env = "KEYLEDGER_BENCH_KEYS", default_value_t = 1_000_000)]
+    keys: u64,
+    /// Where large ledgers are made, and kept between runs.
+    #[arg(long, env = "KEYLEDGER_BENCH_DIR", default_value = "target/bench")]
+    scratch: PathBuf,
+    /// Where the figures go as JSON.
+    #[arg(long, default_value = "target/bench/figures.json")]
+    json: PathBuf,
+}
+
+/// What is measured together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The size of the file.
+    Size,
+}
+
+impl Part {
+    const ALL: [Self; 1] = [Self::Size];
+
+    fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
+        match self {
+            Self::Size => size::measure(&arguments.scratch, report),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let parts = if arguments.parts.is_empty() { Part::ALL.to_vec() } else { arguments.parts.clone() };
+    let mut report = Report::default();
+    for part in parts {
+        eprintln!("measuring {part:?} ...");
+        if let Err(error) = part.measure(&arguments, &mut report) {
+            eprintln!("error: {part:?} could not be measured: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    print!("{report}");
+    match report.write(&arguments.json) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}: {error}", arguments.json.display());
+            ExitCode::FAILURE
+        }
+    }
+}
