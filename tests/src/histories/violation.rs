@@ -20,6 +20,17 @@ pub enum Rule {
     ThePositionIsRight,
 }
 
+impl Rule {
+    /// Every rule, the one that matters most first.
+    pub const ALL: [Self; 5] = [
+        Self::RevokedMeansRefused,
+        Self::LivingMeansAccepted,
+        Self::TheReasonIsRight,
+        Self::PositionsNeverGoBack,
+        Self::ThePositionIsRight,
+    ];
+}
+
 /// A rule that was broken, by place in the history's list of operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -40,22 +51,25 @@ pub struct Violations {
     told: String,
 }
 
-/// How many are told in full.
-const TOLD_MAX: usize = 4;
+/// How many of each rule are told in full.
+const TOLD_MAX: usize = 2;
 
 impl Violations {
     pub(super) fn new(mut all: Vec<Violation>, history: &History) -> Self {
         all.sort_by_key(|violation| history.operations[violation.operation].began);
         let mut told = format!("{} broken promises in {} operations", all.len(), history.operations.len());
-        for violation in all.iter().take(TOLD_MAX) {
-            let operation = describe(&history.operations[violation.operation], history);
-            told += &format!("\n{:?}: {}\n  {operation}", violation.rule, violation.why);
-            if let Some(against) = violation.against {
-                told += &format!("\n  against {}", describe(&history.operations[against], history));
+        for rule in Rule::ALL {
+            let broke = || all.iter().filter(|violation| violation.rule == rule);
+            if broke().next().is_some() {
+                told += &format!("\n{rule:?}, {} times", broke().count());
             }
-        }
-        if all.len() > TOLD_MAX {
-            told += "\n…";
+            for violation in broke().take(TOLD_MAX) {
+                let operation = describe(&history.operations[violation.operation], history);
+                told += &format!("\n  {}\n    {operation}", violation.why);
+                if let Some(against) = violation.against {
+                    told += &format!("\n    against {}", describe(&history.operations[against], history));
+                }
+            }
         }
         Self { all, told }
     }
