@@ -50,7 +50,7 @@ impl Street {
         while !enough() {
             let place = dice.index(self.0.len());
             let home = self.home(place);
-            if home.one_more_wish() == WISHES_MAX {
+            if (home.one_more_wish() + 1).is_multiple_of(WISHES_MAX) {
                 if let Some(new) = door.settle(recorder) {
                     *self.0[place].write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 }
