@@ -826,7 +826,7 @@ fn encode64(bytes: &[u8], next_to_last: u8, last: u8, padded: bool) -> String {
     text
 }
 
-fn unbase64url(text: &str) -> Vec<u8> {
+pub(crate) fn unbase64url(text: &str) -> Vec<u8> {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, vec![]);
     for byte in text.bytes() {
         let value = match byte {

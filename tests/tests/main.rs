@@ -27,5 +27,7 @@ mod runbooks;
 mod invariants;
 mod oracle;
 mod properties;
+mod histories_in_process;
+mod histories_over_http;
 mod demo;
 mod readme;
