@@ -53,3 +53,8 @@ pub fn with_keys(scratch: &Path, keys: u64, mix: Mix, commands_per_commit: usize
     std::fs::write(&finished, made.key_string.expose()).map_err(|error| error.to_string())?;
     Ok(root)
 }
+
+/// The key of the administrator of a folder that [`with_keys`] made.
+pub fn administrator_key(root: &Path) -> Result<String, String> {
+    std::fs::read_to_string(root.join("finished")).map_err(|error| error.to_string())
+}

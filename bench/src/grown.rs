@@ -46,6 +46,8 @@ pub struct Grown<'a> {
 pub enum Mix {
     /// Keys, and what it takes to have them: the most that verification has to know.
     Keys,
+    /// The same, all in one tenant.
+    OneTenant,
     /// Of a hundred commands: 60 make a key, 12 revoke one, 8 rotate one, 8 rename one, 6 set a new end, 3 disable one
     /// and 3 enable one. One in four carries an idempotency key.
     Mixed,
@@ -89,10 +91,10 @@ impl<'a> Grown<'a> {
 
     /// One command of the mix.
     fn command(&mut self, mix: Mix) {
-        let wish = if mix == Mix::Keys { 0 } else { self.dice.below(100) };
+        let wish = if mix == Mix::Mixed { self.dice.below(100) } else { 0 };
         let known = self.recent.len() as u64;
         if wish < 60 || known == 0 {
-            return self.make_a_key();
+            return self.make_a_key(mix);
         }
         let slot = self.dice.below(known) as usize;
         let key = self.recent[slot];
@@ -122,8 +124,8 @@ impl<'a> Grown<'a> {
         }
     }
 
-    fn make_a_key(&mut self) {
-        if self.made.is_multiple_of(ACCOUNTS_PER_TENANT * KEYS_PER_ACCOUNT) {
+    fn make_a_key(&mut self, mix: Mix) {
+        if mix != Mix::OneTenant && self.made.is_multiple_of(ACCOUNTS_PER_TENANT * KEYS_PER_ACCOUNT) {
             let tenant = self.id();
             self.tenant = tenant;
             let (slug, name) = (self.name(Subject::Tenant(tenant)), self.name(Subject::Tenant(tenant)));

@@ -6,6 +6,9 @@ mod dice;
 mod folders;
 mod grown;
 mod size;
+mod start;
+mod removal;
+mod rounds;
 mod report;
 
 use std::path::PathBuf;
@@ -37,14 +40,20 @@ struct Arguments {
 enum Part {
     /// The size of the file.
     Size,
+    /// From start to ready.
+    Start,
+    /// Removing a tenant with many keys.
+    Removal,
 }
 
 impl Part {
-    const ALL: [Self; 1] = [Self::Size];
+    const ALL: [Self; 3] = [Self::Size, Self::Start, Self::Removal];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
             Self::Size => size::measure(&arguments.scratch, report),
+            Self::Start => start::measure(&arguments.scratch, arguments.keys, report),
+            Self::Removal => removal::measure(&arguments.scratch, arguments.keys, report),
         }
     }
 }

@@ -205,10 +205,7 @@ impl Authority {
             }
             (Err(error), _) => return Err(error.into()),
         };
-        snapshot.scan(|scanned| {
-            index.fold(&scanned.recorded);
-            Ok::<_, StoreError>(())
-        })?;
+        snapshot.scan_ahead(|scanned| index.fold(&scanned.recorded))?;
         drop(snapshot);
         let given = keyring.pepper.id();
         if let Some(needed) = index.digested_otherwise(given) {

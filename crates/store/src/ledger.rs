@@ -6,17 +6,18 @@ use domain::Recorded;
 use domain::ids::LedgerId;
 use domain::row::Change;
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, ReadableTable, StorageBackend,
-    WriteTransaction,
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable,
+    StorageBackend, WriteTransaction,
 };
 
+use crate::compact::compact;
 use crate::error::{StoreError, database};
 use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
 use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
-use crate::snapshot::Snapshot;
-use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
+use crate::snapshot::{Log, Snapshot};
+use crate::tables::{ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
 use crate::transaction::Transaction;
 
 /// Whether other processes may read the ledger while this one writes it.
@@ -145,15 +146,16 @@ impl Ledger {
                 projected: projected(&txn)?,
                 before: head,
                 head,
-                commit: vec![],
+                runs: vec![],
                 changes: vec![],
                 pending: vec![],
             };
             let result = work(&mut transaction)?;
-            let Transaction { mut log, before, head, commit, changes, pending, .. } = transaction;
+            let Transaction { mut log, head, runs, changes, pending, .. } = transaction;
+            for run in &runs {
+                log.insert(run.first.number(), run.envelopes.as_slice()).map_err(database)?;
+            }
             if !pending.is_empty() {
-                let first = before.position.next().number();
-                log.insert(first, commit.as_slice()).map_err(database)?;
                 meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
             }
             (result, Committed { recorded: pending, changes, head })
@@ -173,15 +175,16 @@ impl Ledger {
 
     /// The same; tells now and then how many events are projected, and how many there are.
     pub fn rebuild_watched(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
-        let snapshot = self.snapshot()?;
-        let total = snapshot.head().position.number();
+        let log = Log::take(&self.database.begin_read().map_err(database)?)?;
+        let total = log.head().position.number();
         let txn = self.begin()?;
         txn.delete_table(VIEW_ROWS).map_err(database)?;
         txn.delete_table(LINKS).map_err(database)?;
+        txn.delete_table(HISTORIES).map_err(database)?;
         txn.delete_table(ATTEMPTS).map_err(database)?;
         {
             let mut projected = projected(&txn)?;
-            snapshot.scan(|scanned| {
+            log.scan(|scanned| {
                 progress(scanned.recorded.position.number(), total);
                 projected.project(&scanned.recorded).map(drop)
             })?;
@@ -211,11 +214,11 @@ impl Ledger {
         table_sizes(&self.database.begin_read().map_err(database)?)
     }
 
-    /// Moves what the file holds together and gives the rest back. Nobody else may have it open.
+    /// Writes every table anew with full pages and gives the rest of the file back. Nobody else may read meanwhile; it
+    /// takes as much room again until it is done.
     pub fn compact(&mut self) -> Result<(), StoreError> {
-        // One pass moves what it can; the next may find more, once those pages are free.
-        while self.database.compact().map_err(database)? {}
-        Ok(())
+        let txn = self.begin()?;
+        compact(&mut self.database, txn)
     }
 
     /// Closes the file; the next opening need not repair it.
@@ -244,26 +247,16 @@ impl Ledger {
         Ok(self)
     }
 
-    /// The head must be what the log ends with, and the views of our version.
+    /// The views must be of our version, and the head what the log ends with.
     fn opened(self) -> Result<Self, StoreError> {
-        let snapshot = self.snapshot()?;
-        check_head(&snapshot)?;
-        let version = {
-            let txn = self.database.begin_read().map_err(database)?;
-            let meta = txn.open_table(META).map_err(database)?;
-            let version = meta.get(VIEWS).map_err(database)?;
-            version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes)
-        };
-        match version {
-            Some(VIEWS_VERSION) => {}
-            Some(newer) if newer > VIEWS_VERSION => {
-                let what = format!(
-                    "its views are of version {newer}, and this software writes version {VIEWS_VERSION}; use the version that wrote it, or a newer one"
-                );
-                return Err(StoreError::damaged(what));
-            }
-            Some(_) | None => self.rebuild()?,
+        let version = views_version(&self.database.begin_read().map_err(database)?)?;
+        if version.is_some_and(|version| version > VIEWS_VERSION) {
+            return Err(other_views(version));
         }
+        if version != Some(VIEWS_VERSION) {
+            self.rebuild()?;
+        }
+        check_head(&self.snapshot()?)?;
         Ok(self)
     }
 }
@@ -277,8 +270,9 @@ impl ReadOnlyLedger {
     /// Opens without changing anything. After a crash the server must have opened the file first.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
         let Ok(file) = std::fs::metadata(path) else { return Err(no_ledger(path)) };
-        let database = options.builder(file.len()).open_read_only(path).map_err(database)?;
-        Ok(Self { database })
+        let opened = options.builder(file.len()).open_read_only(path).map_err(database)?;
+        let version = views_version(&opened.begin_read().map_err(database)?)?;
+        if version == Some(VIEWS_VERSION) { Ok(Self { database: opened }) } else { Err(other_views(version)) }
     }
 
     /// What is committed now.
@@ -295,6 +289,7 @@ fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {
     Ok(Projected {
         views: txn.open_table(VIEW_ROWS).map_err(database)?,
         links: txn.open_table(LINKS).map_err(database)?,
+        histories: txn.open_table(HISTORIES).map_err(database)?,
         attempts: txn.open_table(ATTEMPTS).map_err(database)?,
     })
 }
@@ -302,6 +297,20 @@ fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {
 fn head(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Head, StoreError> {
     let head = meta.get(HEAD).map_err(database)?;
     Head::from_bytes(head.ok_or_else(|| StoreError::damaged("the file names no head"))?.value())
+}
+
+/// The version of the views in the file; none, if they were never finished.
+fn views_version(txn: &ReadTransaction) -> Result<Option<u32>, StoreError> {
+    let meta = txn.open_table(META).map_err(database)?;
+    let version = meta.get(VIEWS).map_err(database)?;
+    Ok(version.and_then(|bytes| bytes.value().try_into().ok()).map(u32::from_le_bytes))
+}
+
+fn other_views(found: Option<u32>) -> StoreError {
+    let found = found.map_or("no version".to_owned(), |found| format!("version {found}"));
+    StoreError::damaged(format!(
+        "its views are of {found}, and this software has version {VIEWS_VERSION}; views of an older version are rebuilt when the server opens the ledger, those of a newer one need the version that wrote them"
+    ))
 }
 
 fn check_head(snapshot: &Snapshot) -> Result<(), StoreError> {

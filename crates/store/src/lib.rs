@@ -7,6 +7,7 @@ pub mod folder;
 pub mod tables;
 pub mod ledger;
 pub mod sizes;
+mod compact;
 pub mod transaction;
 pub mod snapshot;
 pub mod history;

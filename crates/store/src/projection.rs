@@ -1,4 +1,4 @@
-//! Projection: what one recorded event writes into the views, links and attempts. The only writer of them.
+//! Projection: what one recorded event writes into the views, links, histories and attempts. Their only writer.
 
 use domain::actor::{ActorId, IdempotencyKey};
 use domain::concern::concerned;
@@ -9,6 +9,7 @@ use domain::{Recorded, evolve};
 use redb::Table;
 
 use crate::error::{StoreError, database};
+use crate::history;
 use crate::rows::{Rows, sealed_with_check, stored};
 use crate::tables::Link;
 
@@ -16,6 +17,7 @@ use crate::tables::Link;
 pub(crate) struct Projected<'txn> {
     pub(crate) views: Table<'txn, &'static [u8], &'static [u8]>,
     pub(crate) links: Table<'txn, &'static [u8], ()>,
+    pub(crate) histories: Table<'txn, &'static [u8], &'static [u8]>,
     pub(crate) attempts: Table<'txn, &'static [u8], &'static [u8]>,
 }
 
@@ -24,7 +26,7 @@ impl Projected<'_> {
     pub(crate) fn project(&mut self, recorded: &Recorded) -> Result<Vec<Change>, StoreError> {
         let changes = evolve(&Rows::new(&self.views, recorded.position), recorded)?;
         for change in &changes {
-            let (key, row) = stored(change);
+            let (key, row) = stored(change, &Rows::new(&self.views, recorded.position))?;
             let key = key.at(recorded.position);
             let value = sealed_with_check(&key, row);
             self.views.insert(key.as_slice(), value.as_slice()).map_err(database)?;
@@ -35,8 +37,7 @@ impl Projected<'_> {
         for change in &changes {
             let rows = Rows::new(&self.views, recorded.position);
             for of in concerned(&rows, change)? {
-                let link = Link::Event(of, recorded.position);
-                self.links.insert(link.bytes().as_slice(), ()).map_err(database)?;
+                history::add(&mut self.histories, of, recorded.position)?;
             }
         }
         if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {

@@ -14,6 +14,7 @@ use domain::time::Position;
 use redb::ReadableTable;
 
 use crate::codec::rows::StoredRow;
+use crate::codec::rows::key::KeyVersion;
 use crate::error::{StoreError, database};
 use crate::tables::{self, RowKey};
 
@@ -56,6 +57,16 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
             return Err(out_of_order(found.value()));
         }
         checked(found.value(), value.value()).map(Some)
+    }
+
+    /// The first row of a key that began at this position; none, if it has none there.
+    pub(crate) fn begun_key(&self, id: KeyId, created: Position) -> Result<Option<Key>, StoreError> {
+        let key = RowKey::Key(id).at(created);
+        let Some(found) = self.table.get(key.as_slice()).map_err(database)? else { return Ok(None) };
+        match checked(&key, found.value())? {
+            KeyVersion::Begun(begun) => Ok(Some(*begun)),
+            KeyVersion::Changed(_) => Err(out_of_order(&key)),
+        }
     }
 
     /// The newest version of every row whose key begins so: two seeks a row.
@@ -114,7 +125,15 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Lookup for Rows<'_, T> {
     }
 
     fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
-        self.latest(&RowKey::Key(id))
+        let Some(version) = self.latest(&RowKey::Key(id))? else { return Ok(None) };
+        let changed = match version {
+            KeyVersion::Begun(key) => return Ok(Some(*key)),
+            KeyVersion::Changed(changed) => changed,
+        };
+        let begun = self.begun_key(id, changed.created)?;
+        let missing =
+            || StoreError::Row { what: format!("key {id}: the first row, which a later one names") };
+        Ok(Some(changed.whole(begun.ok_or_else(missing)?)))
     }
 
     fn signing_key(&self, id: SigningKeyId) -> Result<Option<SigningKey>, StoreError> {
@@ -134,19 +153,25 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Lookup for Rows<'_, T> {
     }
 }
 
-/// The key and the bytes of a changed row, without its check.
-pub(crate) fn stored(change: &Change) -> (RowKey, Vec<u8>) {
-    match change {
+/// The key and the bytes of a changed row, without its check. `before` are the rows as they were.
+pub(crate) fn stored<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    change: &Change,
+    before: &Rows<'_, T>,
+) -> Result<(RowKey, Vec<u8>), StoreError> {
+    Ok(match change {
         Change::Deployment(row) => (RowKey::Deployment, row.to_bytes()),
         Change::Tenant(row) => (RowKey::Tenant(row.id), row.to_bytes()),
         Change::User(row) => (RowKey::User(row.id), row.to_bytes()),
         Change::Membership(row) => (RowKey::Membership(row.user, row.tenant), row.to_bytes()),
         Change::ServiceAccount(row) => (RowKey::ServiceAccount(row.id), row.to_bytes()),
-        Change::Key(row) => (RowKey::Key(row.id), row.to_bytes()),
+        Change::Key(row) => {
+            let begun = before.begun_key(row.id, row.created.position)?;
+            (RowKey::Key(row.id), KeyVersion::of(row, begun.as_ref()).to_bytes())
+        }
         Change::SigningKey(row) => (RowKey::SigningKey(row.id), row.to_bytes()),
-        Change::Watermark(target, position) => (RowKey::Watermark(*target), position.to_bytes()),
+        Change::Watermark(target, before) => (RowKey::Watermark(*target), before.to_bytes()),
         Change::UniqueName(name, holder) => (RowKey::UniqueName(*name), holder.to_bytes()),
-    }
+    })
 }
 
 /// The value for a key: the row, and the check over both.
@@ -157,14 +182,19 @@ pub(crate) fn sealed_with_check(key: &[u8], mut row: Vec<u8>) -> Vec<u8> {
 }
 
 fn checked<R: StoredRow>(key: &[u8], value: &[u8]) -> Result<R, StoreError> {
-    let damaged = |why: String| StoreError::Row { what: format!("key {}: {why}", hex(key)) };
-    let Some((row, found)) = value.split_last_chunk::<CHECK_BYTES>() else {
-        return Err(damaged("it is shorter than its check".into()));
-    };
-    if check(key, row) != *found {
-        return Err(damaged("it does not match its check".into()));
-    }
-    R::from_bytes(row).map_err(|error| damaged(error.to_string()))
+    R::from_bytes(unsealed(key, value)?).map_err(|error| damaged(key, &error.to_string()))
+}
+
+/// The row in a value, its check verified.
+pub(crate) fn unsealed<'v>(key: &[u8], value: &'v [u8]) -> Result<&'v [u8], StoreError> {
+    let (row, found) = value
+        .split_last_chunk::<CHECK_BYTES>()
+        .ok_or_else(|| damaged(key, "it is shorter than its check"))?;
+    if check(key, row) == *found { Ok(row) } else { Err(damaged(key, "it does not match its check")) }
+}
+
+fn damaged(key: &[u8], why: &str) -> StoreError {
+    StoreError::Row { what: format!("key {}: {why}", hex(key)) }
 }
 
 fn out_of_order(key: &[u8]) -> StoreError {

@@ -1,5 +1,9 @@
 //! Reading the log from a position on, its chain checked link by link.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc;
+use std::{mem, thread};
+
 use domain::Recorded;
 use domain::ids::LedgerId;
 use domain::time::{Position, Timestamp};
@@ -34,6 +38,38 @@ pub(crate) fn scan<E: From<StoreError>>(
         walk.commit(Position::new(first.value()), commit.value(), &mut each)?;
     }
     Ok(walk.end(head)?)
+}
+
+/// How many events are handed over together, and how many such batches the reader may be ahead.
+const BATCH_EVENTS: usize = 256;
+const BATCHES_AHEAD: usize = 16;
+
+/// The same on two threads: one reads and checks ahead, while this one is handed the events. What is handed over was
+/// checked; what comes after the first thing wrong is not.
+pub(crate) fn scan_ahead(
+    log: &ReadOnlyTable<u64, &'static [u8]>,
+    ledger: LedgerId,
+    head: &Head,
+    mut each: impl FnMut(Scanned),
+) -> Result<(), StoreError> {
+    thread::scope(|threads| {
+        let (ahead, batches) = mpsc::sync_channel::<Vec<Scanned>>(BATCHES_AHEAD);
+        let reader = threads.spawn(move || {
+            let mut batch = Vec::with_capacity(BATCH_EVENTS);
+            let read = scan(log, ledger, head, |scanned| {
+                batch.push(scanned);
+                if batch.len() == BATCH_EVENTS {
+                    let full = mem::replace(&mut batch, Vec::with_capacity(BATCH_EVENTS));
+                    ahead.send(full).expect("the other end takes batches until this one is gone");
+                }
+                Ok::<_, StoreError>(())
+            });
+            ahead.send(batch).expect("the other end takes batches until this one is gone");
+            read
+        });
+        batches.into_iter().flatten().for_each(&mut each);
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 /// A walk along the log, commit by commit: what comes next must follow from what came before.

@@ -15,15 +15,49 @@ use crate::head::Head;
 use crate::history::History;
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
-use crate::tables::{self, ATTEMPTS, HEAD, LEDGER, LINKS, LOG, Link, META, VIEW_ROWS};
+use crate::tables::{self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, VIEW_ROWS};
+
+/// The log as it was committed at one moment. It can be read whatever state the views are in.
+pub(crate) struct Log {
+    ledger: LedgerId,
+    head: Head,
+    runs: ReadOnlyTable<u64, &'static [u8]>,
+}
+
+impl Log {
+    pub(crate) fn take(txn: &ReadTransaction) -> Result<Self, StoreError> {
+        let meta = txn.open_table(META).map_err(database)?;
+        let ledger = meta.get(LEDGER).map_err(database)?;
+        let ledger = ledger.and_then(|id| id.value().try_into().ok()).map(LedgerId::from_bytes);
+        let head = meta.get(HEAD).map_err(database)?;
+        let missing = || StoreError::damaged("the file names no ledger or no head");
+        Ok(Self {
+            ledger: ledger.ok_or_else(missing)?,
+            head: Head::from_bytes(head.ok_or_else(missing)?.value())?,
+            runs: txn.open_table(LOG).map_err(database)?,
+        })
+    }
+
+    /// The end of the log.
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Every event in order, its chain checked; ends at the first thing wrong.
+    pub(crate) fn scan<E: From<StoreError>>(
+        &self,
+        each: impl FnMut(Scanned) -> Result<(), E>,
+    ) -> Result<(), E> {
+        scan::scan(&self.runs, self.ledger, &self.head, each)
+    }
+}
 
 /// A consistent view of everything committed when it was taken.
 pub struct Snapshot {
-    ledger: LedgerId,
-    head: Head,
-    log: ReadOnlyTable<u64, &'static [u8]>,
+    log: Log,
     views: ReadOnlyTable<&'static [u8], &'static [u8]>,
     links: ReadOnlyTable<&'static [u8], ()>,
+    histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
     attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
@@ -35,39 +69,33 @@ pub type ProjectedBytes = (&'static str, Vec<u8>, Vec<u8>);
 
 impl Snapshot {
     pub(crate) fn take(txn: &ReadTransaction) -> Result<Self, StoreError> {
-        let meta = txn.open_table(META).map_err(database)?;
-        let ledger = meta.get(LEDGER).map_err(database)?;
-        let ledger = ledger.and_then(|id| id.value().try_into().ok()).map(LedgerId::from_bytes);
-        let head = meta.get(HEAD).map_err(database)?;
-        let missing = || StoreError::damaged("the file names no ledger or no head");
         Ok(Self {
-            ledger: ledger.ok_or_else(missing)?,
-            head: Head::from_bytes(head.ok_or_else(missing)?.value())?,
-            log: txn.open_table(LOG).map_err(database)?,
+            log: Log::take(txn)?,
             views: txn.open_table(VIEW_ROWS).map_err(database)?,
             links: txn.open_table(LINKS).map_err(database)?,
+            histories: txn.open_table(HISTORIES).map_err(database)?,
             attempts: txn.open_table(ATTEMPTS).map_err(database)?,
         })
     }
 
     /// The ledger's id.
     pub fn ledger(&self) -> LedgerId {
-        self.ledger
+        self.log.ledger
     }
 
     /// The end of the log.
     pub fn head(&self) -> Head {
-        self.head
+        self.log.head
     }
 
     /// The rows now.
     pub fn rows(&self) -> SnapshotRows<'_> {
-        self.rows_at(self.head.position)
+        self.rows_at(self.log.head.position)
     }
 
     /// The rows as they were after the event at this position.
     pub fn rows_at(&self, position: Position) -> SnapshotRows<'_> {
-        Rows::new(&self.views, position.min(self.head.position))
+        Rows::new(&self.views, position.min(self.log.head.position))
     }
 
     /// Whoever is or was a member of the tenant.
@@ -91,31 +119,30 @@ impl Snapshot {
         of: Concerned,
         range: &RangeInclusive<Position>,
     ) -> Result<History<'_>, StoreError> {
-        History::read(&self.links, of, range)
+        History::read(&self.histories, of, range)
     }
 
     /// Whether the event at a position concerns something.
     pub fn concerns(&self, of: Concerned, position: Position) -> Result<bool, StoreError> {
-        let link = Link::Event(of, position).bytes();
-        Ok(self.links.get(link.as_slice()).map_err(database)?.is_some())
+        Ok(self.history(of, &(position..=position))?.next().transpose()?.is_some())
     }
 
     /// The event at a position.
     pub fn event(&self, position: Position) -> Result<Option<Recorded>, StoreError> {
-        Ok(scan::find(&self.log, position)?.map(|scanned| scanned.recorded))
+        Ok(scan::find(&self.log.runs, position)?.map(|scanned| scanned.recorded))
     }
 
     /// The chain hash after the event at a position; the genesis for the place before the first.
     pub fn hash_at(&self, position: Position) -> Result<Option<ChainHash>, StoreError> {
         if position == Position::START {
-            return Ok(Some(chain::genesis(self.ledger)));
+            return Ok(Some(chain::genesis(self.log.ledger)));
         }
-        Ok(scan::find(&self.log, position)?.map(|scanned| scanned.hash))
+        Ok(scan::find(&self.log.runs, position)?.map(|scanned| scanned.hash))
     }
 
     /// The last position recorded at or before the instant: a binary search, for instants never go back.
     pub fn position_at(&self, instant: Timestamp) -> Result<Position, StoreError> {
-        let (mut low, mut high) = (0, self.head.position.number());
+        let (mut low, mut high) = (0, self.log.head.position.number());
         while low < high {
             let middle = low + (high - low).div_ceil(2);
             let event = self.event(Position::new(middle))?;
@@ -127,15 +154,20 @@ impl Snapshot {
 
     /// Every event in order, its chain checked; ends at the first thing wrong.
     pub fn scan<E: From<StoreError>>(&self, each: impl FnMut(Scanned) -> Result<(), E>) -> Result<(), E> {
-        scan::scan(&self.log, self.ledger, &self.head, each)
+        self.log.scan(each)
     }
 
-    /// Every commit as stored: its first position and its envelopes.
+    /// Every event in order, as [`Snapshot::scan`] reads them, while another thread reads and checks ahead.
+    pub fn scan_ahead(&self, each: impl FnMut(Scanned)) -> Result<(), StoreError> {
+        scan::scan_ahead(&self.log.runs, self.log.ledger, &self.log.head, each)
+    }
+
+    /// Every run of envelopes as stored, and its first position.
     pub(crate) fn commits(
         &self,
         mut each: impl FnMut(Position, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        for row in self.log.range(0..).map_err(database)? {
+        for row in self.log.runs.range(0..).map_err(database)? {
             let (first, commit) = row.map_err(database)?;
             each(Position::new(first.value()), commit.value())?;
         }
@@ -145,7 +177,9 @@ impl Snapshot {
     /// The bytes of everything projected, by table and key: what a rebuild must give again.
     pub fn projected(&self) -> Result<Vec<ProjectedBytes>, StoreError> {
         let mut rows = vec![];
-        for (name, table) in [("views", &self.views), ("attempts", &self.attempts)] {
+        for (name, table) in
+            [("views", &self.views), ("histories", &self.histories), ("attempts", &self.attempts)]
+        {
             for row in table.range::<&[u8]>(..).map_err(database)? {
                 let (key, value) = row.map_err(database)?;
                 rows.push((name, key.value().to_vec(), value.value().to_vec()));

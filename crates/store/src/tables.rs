@@ -2,13 +2,14 @@
 //!
 //! | table | key | value | life |
 //! |---|---|---|---|
-//! | `log` | first position of a commit, u64 | the commit's envelopes, in order | for ever |
+//! | `log` | first position of a run, u64 | envelopes of one commit, in order | for ever |
 //! | `meta` | [`LEDGER`], [`HEAD`], [`VIEWS`] | see each | for ever; `HEAD` is replaced by every commit |
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
+//! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
-//! `views`, `links` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+//! `views`, `links`, `histories` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
@@ -18,7 +19,7 @@ use domain::row::UniqueName;
 use domain::time::Position;
 use redb::TableDefinition;
 
-/// Commits, by first position.
+/// Runs of envelopes, by first position.
 pub(crate) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 /// Facts about the file.
 pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
@@ -26,6 +27,8 @@ pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 pub(crate) const VIEW_ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("views");
 /// What belongs to what.
 pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links");
+/// Where the events are that concern something.
+pub(crate) const HISTORIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("histories");
 /// Idempotency keys that were used.
 pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("attempts");
 
@@ -37,7 +40,7 @@ pub(crate) const HEAD: &str = "head";
 pub(crate) const VIEWS: &str = "views";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 2;
+pub(crate) const VIEWS_VERSION: u32 = 3;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///
@@ -64,7 +67,8 @@ impl RowKey {
             Self::User(id) => joined(&[&[3], &id.bytes()]),
             Self::Membership(user, tenant) => joined(&[&[4], &user.bytes(), &tenant.bytes()]),
             Self::ServiceAccount(id) => joined(&[&[5], &id.bytes()]),
-            Self::Key(id) => joined(&[&[6], &id.bytes()]),
+            // The last of all, so that new keys are appended to the table, which packs its pages full.
+            Self::Key(id) => joined(&[&[30], &id.bytes()]),
             Self::SigningKey(id) => joined(&[&[7], &id.bytes()]),
             Self::Watermark(target) => watermark(target),
             Self::UniqueName(UniqueName::TenantSlug(digest)) => joined(&[&[20], &digest.0]),
@@ -103,14 +107,12 @@ fn watermark(target: &TokenTarget) -> Vec<u8> {
     }
 }
 
-/// What belongs to what, for lists. A link is written when its lower end begins, and stays; one to an event, with
-/// that event.
+/// What belongs to what, for lists. A link is written when its lower end begins, and stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Member(TenantId, UserId),
     ServiceAccount(TenantId, ServiceAccountId),
     Key(Owner, KeyId),
-    Event(Concerned, Position),
 }
 
 impl Link {
@@ -121,7 +123,6 @@ impl Link {
                 joined(&[&service_accounts_of(*tenant), &account.bytes()])
             }
             Self::Key(owner, key) => joined(&[&keys_of(*owner), &key.bytes()]),
-            Self::Event(of, position) => joined(&[&history_of(*of), &position.number().to_be_bytes()]),
         }
     }
 }
@@ -144,7 +145,12 @@ pub(crate) fn keys_of(owner: Owner) -> Vec<u8> {
     }
 }
 
-/// The beginning of the links to the events that concern something.
+/// The key of a block of a history that begins at this position.
+pub(crate) fn block_of(of: Concerned, first: Position) -> Vec<u8> {
+    joined(&[&history_of(of), &first.number().to_be_bytes()])
+}
+
+/// The beginning of the blocks of something's history.
 pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
     match of {
         Concerned::Tenant(tenant) => joined(&[&[5], &tenant.bytes()]),

@@ -48,11 +48,21 @@ pub struct Transaction<'txn> {
     pub(crate) projected: Projected<'txn>,
     pub(crate) before: Head,
     pub(crate) head: Head,
-    /// The envelopes of this commit: one row of the log.
-    pub(crate) commit: Vec<u8>,
+    /// The rows of the log that this commit adds.
+    pub(crate) runs: Vec<Run>,
     pub(crate) changes: Vec<Change>,
     pub(crate) pending: Vec<Recorded>,
 }
+
+/// A row of the log: envelopes of one commit, in order, and the position of the first.
+pub(crate) struct Run {
+    pub(crate) first: Position,
+    pub(crate) envelopes: Vec<u8>,
+}
+
+/// The most bytes of a run of more than one envelope: three of them fill a page of the database. A longer row would
+/// have pages of its own, of which the last is half empty.
+const RUN_BYTES_MAX: usize = 1_352;
 
 impl<'txn> Transaction<'txn> {
     /// State, with everything appended so far.
@@ -95,7 +105,7 @@ impl<'txn> Transaction<'txn> {
         now: Timestamp,
     ) -> Result<Vec<Recorded>, StoreError> {
         let recorded_at = now.max(self.head.recorded_at);
-        let (mut head, mut envelopes, mut recorded) = (self.head, vec![], vec![]);
+        let (mut head, mut envelopes, mut recorded) = (self.head, Vec::with_capacity(events.len()), vec![]);
         let first = head.position.next();
         // Before anything is written: an event may be too large.
         for event in events {
@@ -110,16 +120,28 @@ impl<'txn> Transaction<'txn> {
             let event = Recorded { position, recorded_at, metadata, event };
             let bytes = envelope::encode(&event, salt(&origin.seed, position), head.hash)?;
             head = Head { position, recorded_at, hash: chain::hash(&bytes) };
-            envelopes.extend_from_slice(&bytes);
+            envelopes.push((position, bytes));
             recorded.push(event);
         }
         for event in &recorded {
             self.changes.extend(self.projected.project(event)?);
         }
         self.head = head;
-        self.commit.extend_from_slice(&envelopes);
+        for (position, envelope) in envelopes {
+            self.write(position, envelope);
+        }
         self.pending.extend_from_slice(&recorded);
         Ok(recorded)
+    }
+
+    /// Puts an envelope at the end of the log: into the last run of this commit, if there is room.
+    fn write(&mut self, position: Position, envelope: Vec<u8>) {
+        match self.runs.last_mut() {
+            Some(run) if run.envelopes.len() + envelope.len() <= RUN_BYTES_MAX => {
+                run.envelopes.extend_from_slice(&envelope);
+            }
+            Some(_) | None => self.runs.push(Run { first: position, envelopes: envelope }),
+        }
     }
 
     /// The events of the command whose first event is here, committed or still pending.

@@ -3,22 +3,16 @@
 use bincode::{Decode, Encode};
 use domain::event::PublicKey;
 use domain::ids::Id;
-use domain::key::KeyLife;
-use domain::limits::{KeyLimits, RateLimit};
-use domain::row::{
-    Deployment, Key, Membership, NameHolder, Retirement, ServiceAccount, SigningKey, Tenant, User,
-};
+use domain::row::{Deployment, Membership, NameHolder, Retirement, ServiceAccount, SigningKey, Tenant, User};
 use domain::sealed::Sealed;
-use domain::time::{Moment, Position, Timestamp};
+use domain::time::{Moment, Position};
 
 use super::codes::{self, thing};
 use super::error::{DecodeError, Malformed};
-use super::v1::limits::{NetworkV1, RateLimitV1, addresses, of_addresses};
-use super::v1::parts::{
-    KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, TenantPolicyV1, instant, key_prefix, last_four,
-    of_scopes, scopes,
-};
+use super::v1::parts::{SealedNameV1, SealedV1, TenantPolicyV1, instant};
 use super::{read, write};
+
+pub mod key;
 
 /// A row of a view. One value has one encoding, and what decodes is what was encoded.
 pub trait StoredRow: Sized {
@@ -72,32 +66,6 @@ struct ServiceAccountRow {
     role: u8,
     standing: u8,
     created: MomentPart,
-}
-
-#[derive(Encode, Decode)]
-struct KeyRow {
-    id: [u8; 16],
-    owner: OwnerV1,
-    reach: ReachV1,
-    name: SealedNameV1,
-    digest: KeyDigestV1,
-    prefix: String,
-    last_four: [u8; 4],
-    scopes: Option<Vec<String>>,
-    life: KeyLifePart,
-    addresses: Option<Vec<NetworkV1>>,
-    rate: Option<RateLimitV1>,
-    successor: Option<[u8; 16]>,
-    predecessor: Option<[u8; 16]>,
-    created: MomentPart,
-}
-
-#[derive(Encode, Decode)]
-struct KeyLifePart {
-    expires_at_ms: Option<i64>,
-    grace_ends_at_ms: Option<i64>,
-    disabled: bool,
-    revoked: Option<u8>,
 }
 
 #[derive(Encode, Decode)]
@@ -243,50 +211,6 @@ impl StoredRow for ServiceAccount {
     }
 }
 
-impl StoredRow for Key {
-    fn to_bytes(&self) -> Vec<u8> {
-        write(&KeyRow {
-            id: self.id.bytes(),
-            owner: self.owner.into(),
-            reach: self.reach.into(),
-            name: (&self.name).into(),
-            digest: (&self.digest).into(),
-            prefix: self.prefix.as_str().to_owned(),
-            last_four: self.last_four.bytes(),
-            scopes: of_scopes(&self.scopes),
-            life: self.life.into(),
-            addresses: of_addresses(&self.limits.addresses),
-            rate: self.limits.rate.map(RateLimitV1::from),
-            successor: self.successor.map(|id| id.bytes()),
-            predecessor: self.predecessor.map(|id| id.bytes()),
-            created: self.created.into(),
-        })
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode("keys", bytes, |row: KeyRow| {
-            Ok(Self {
-                id: Id::from_bytes(row.id),
-                owner: row.owner.try_into()?,
-                reach: row.reach.try_into()?,
-                name: row.name.try_into()?,
-                digest: row.digest.try_into()?,
-                prefix: key_prefix(row.prefix)?,
-                last_four: last_four(row.last_four)?,
-                scopes: scopes(row.scopes)?,
-                life: row.life.try_into()?,
-                limits: KeyLimits {
-                    addresses: addresses(row.addresses)?,
-                    rate: row.rate.map(RateLimit::try_from).transpose()?,
-                },
-                successor: row.successor.map(Id::from_bytes),
-                predecessor: row.predecessor.map(Id::from_bytes),
-                created: row.created.try_into()?,
-            })
-        })
-    }
-}
-
 impl StoredRow for SigningKey {
     fn to_bytes(&self) -> Vec<u8> {
         write(&SigningKeyRow {
@@ -352,30 +276,6 @@ impl TryFrom<MomentPart> for Moment {
 
     fn try_from(stored: MomentPart) -> Result<Self, Malformed> {
         Ok(Self { position: Position::new(stored.position), at: instant("moment", stored.at_ms)? })
-    }
-}
-
-impl From<KeyLife> for KeyLifePart {
-    fn from(life: KeyLife) -> Self {
-        Self {
-            expires_at_ms: life.expires_at.map(Timestamp::unix_ms),
-            grace_ends_at_ms: life.grace_ends_at.map(Timestamp::unix_ms),
-            disabled: life.disabled,
-            revoked: life.revoked.map(codes::of_revocation),
-        }
-    }
-}
-
-impl TryFrom<KeyLifePart> for KeyLife {
-    type Error = Malformed;
-
-    fn try_from(stored: KeyLifePart) -> Result<Self, Malformed> {
-        Ok(Self {
-            expires_at: stored.expires_at_ms.map(|ms| instant("expires_at", ms)).transpose()?,
-            grace_ends_at: stored.grace_ends_at_ms.map(|ms| instant("grace_ends_at", ms)).transpose()?,
-            disabled: stored.disabled,
-            revoked: stored.revoked.map(codes::revocation).transpose()?,
-        })
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fmt::Debug;
 
 use domain::event::RetirementReason;
-use domain::key::RevocationReason;
-use domain::row::Standing;
+use domain::key::{KeyLife, RevocationReason};
+use domain::limits::KeyLimits;
+use domain::row::{Key, Standing};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::key::KeyVersion;
 use super::*;
 use crate::codec::random::{addresses, id, instant, key_created, name, policy, rate, role, sealed};
 
@@ -119,8 +121,15 @@ proptest! {
     }
 
     #[test]
-    fn keys(key in key()) {
-        check(key);
+    fn keys(key in key(), changed in key(), renamed: bool) {
+        check(KeyVersion::of(&key, None));
+        let Key { name, life, limits, successor, predecessor, .. } = changed;
+        let name = if renamed { name } else { key.name.clone() };
+        let changed = Key { name, life, limits, successor, predecessor, ..key.clone() };
+        let row = KeyVersion::of(&changed, Some(&key));
+        check(row.clone());
+        let KeyVersion::Changed(row) = row else { panic!("{row:?}") };
+        assert_eq!(row.whole(key), changed);
     }
 
     #[test]
