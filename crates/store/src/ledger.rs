@@ -268,6 +268,13 @@ impl ReadOnlyLedger {
         Ok(Self { database })
     }
 
+    /// The same on any storage.
+    pub fn open_on(backend: impl StorageBackend, options: &OpenOptions) -> Result<Self, StoreError> {
+        let bytes = backend.len().map_err(StoreError::file("storage"))?;
+        let database = options.builder(bytes).open_read_only_with_backend(backend).map_err(database)?;
+        Ok(Self { database })
+    }
+
     /// What is committed now.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Snapshot::take(&self.database.begin_read().map_err(database)?)

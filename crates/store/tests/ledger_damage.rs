@@ -5,6 +5,8 @@
 mod disk;
 #[path = "common/ledgers.rs"]
 mod ledgers;
+#[path = "common/locks.rs"]
+mod locks;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,6 +5,8 @@
 mod disk;
 #[path = "common/ledgers.rs"]
 mod ledgers;
+#[path = "common/locks.rs"]
+mod locks;
 
 use domain::actor::ActorId;
 use domain::time::Position;
@@ -13,7 +15,8 @@ use keyledger_store::{Attempt, Committed, Ledger, OpenOptions, Sharing, StoreErr
 use disk::{Cut, Disk, Fault, Kind};
 use ledgers::{LEDGER, at, grow, log, origin, tenant_created, used};
 
-const CUTS: [Cut; 6] = [Cut::Lost, Cut::Kept, Cut::Torn(1), Cut::Torn(2), Cut::Torn(3), Cut::Torn(4)];
+const CUTS: [Cut; 6] =
+    [Cut::Lost, Cut::Kept, Cut::Reordered(1), Cut::Sectors(1), Cut::Sectors(2), Cut::Bytes(1)];
 
 /// A ledger with a few commits, closed; every fault begins from the same bytes.
 fn prepared() -> Vec<u8> {
