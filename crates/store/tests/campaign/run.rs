@@ -192,8 +192,7 @@ impl<'m> Run<'m> {
         let sharing = [Sharing::SingleWriter, Sharing::Exclusive][self.dice.below(2) as usize];
         // Little memory makes the database write pages early, and read them again.
         let cache_bytes = [1 << 14, 1 << 18, 1 << 26][self.dice.below(3) as usize];
-        let check_bytes_max = [0, u64::MAX][self.dice.below(2) as usize];
-        OpenOptions { sharing, cache_bytes, check_bytes_max }
+        OpenOptions { sharing, cache_bytes }
     }
 
     /// A second writer is refused while the first lives; a reader comes in beside one that shares.
@@ -205,7 +204,7 @@ impl<'m> Run<'m> {
             return Ok(None);
         }
         let reading = OpenOptions { sharing: Sharing::SingleWriter, ..self.options() };
-        match (ReadOnlyLedger::open_on(self.disk.clone(), &reading), options.sharing) {
+        match (ReadOnlyLedger::open_on([self.disk.clone(), self.disk.clone()], &reading), options.sharing) {
             (Ok(reader), Sharing::SingleWriter) => {
                 self.met.note("reader beside the writer");
                 Ok(Some(reader))
