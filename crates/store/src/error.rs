@@ -135,7 +135,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
         let why = text.unwrap_or_else(|| "it does not say why".to_owned());
-        Err(StoreError::damaged(format!("its database stopped in the middle of its work: {why}")))
+        Err(StoreError::damaged(format!("work on it stopped in the middle: {why}")))
     })
 }
 

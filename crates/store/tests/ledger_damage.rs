@@ -9,6 +9,7 @@ mod ledgers;
 mod locks;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Model, Recorded};
 use keyledger_store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
@@ -194,6 +195,30 @@ fn where_only_views_are_damaged_a_backup_makes_the_ledger_anew() {
     keyledger_store::backup::restore(&backup, &anew, &mut |_, _, _| {}).unwrap();
     let ledger = Ledger::open(&anew.ledger(), &options).unwrap();
     assert_eq!(compare(&whole, &ledger.snapshot().unwrap()), End::Same);
+}
+
+/// Its pages come and go while they are checked; those of what is committed stay.
+#[test]
+fn a_reader_beside_a_busy_writer_is_told_of_no_damage() {
+    let disk = Disk::holding(whole().bytes);
+    let ledger = Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for commit in 0..120 {
+                grow(&ledger, 100 + commit, 2);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut readers = 0;
+        while !done.load(Ordering::Relaxed) {
+            let opened = ReadOnlyLedger::open_on([disk.clone(), disk.clone()], &OpenOptions::default());
+            let snapshot = opened.and_then(|reader| reader.snapshot()).unwrap();
+            log(&snapshot).unwrap();
+            readers += 1;
+        }
+        assert!(readers > 5, "only {readers} readers came in between");
+    });
 }
 
 /// Of each row that the tables hold, one bit: where it lies in the file, and where older copies of it do.

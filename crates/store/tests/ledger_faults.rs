@@ -134,6 +134,26 @@ fn a_sync_that_fails_at_the_commit_leaves_the_outcome_unknown_and_the_events_who
     assert!(there > 0 && absent > 0, "both must have been met: {there} there, {absent} absent");
 }
 
+/// The database promises no more than a panic where its file was changed while it was open.
+#[test]
+fn a_panic_in_the_middle_of_a_transaction_is_an_error_and_leaves_nothing() {
+    for options in both_ways_of_sharing() {
+        let disk = Disk::holding(prepared());
+        let ledger = Ledger::open_on(disk.clone(), &options).unwrap();
+        let before = head(&ledger);
+        let outcome = ledger.transact(|transaction| -> Result<(), StoreError> {
+            transaction.append(vec![tenant_created(31)], &origin(3), at(1_000))?;
+            panic!("a page leads to nowhere")
+        });
+        let Err(TransactError::Aborted(error)) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("a page leads to nowhere"), "{error}");
+        assert_eq!(head(&ledger), before);
+        drop(ledger);
+        assert_eq!(comes_back(&disk.cut(Cut::Kept), "a panic"), before);
+    }
+}
+
 #[test]
 fn a_disk_that_fails_while_a_ledger_is_made_leaves_no_ledger_or_a_whole_one() {
     for kind in [Kind::NotDone, Kind::DoneAllTheSame] {
