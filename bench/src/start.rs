@@ -32,8 +32,7 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
 
 /// How many seconds it takes to read and check the log on one thread.
 fn chained_scan(root: &Path) -> Result<f64, StoreError> {
-    // The pages were checked when the authority opened the file.
-    let options = OpenOptions { check_bytes_max: 0, ..OpenOptions::default() };
+    let options = OpenOptions::default();
     let ledger = Ledger::open(&DataFolder::at(root).ledger(), &options)?;
     let snapshot = ledger.snapshot()?;
     let (taken, read) = timed(|| snapshot.scan(|_| Ok::<_, StoreError>(())));

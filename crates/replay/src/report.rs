@@ -30,7 +30,7 @@ pub(crate) const LISTS: &str = "lists";
 pub(crate) const COUNTS: &str = "counts";
 /// The ledger has what its guard saw.
 pub(crate) const GUARD: &str = "guard";
-/// The pages of the file that nothing read here lies on.
+/// The pages of the file, by the checksums that the database gave them.
 pub(crate) const PAGES: &str = "pages";
 
 /// Of one check, so many problems are told one by one; the rest are counted.

@@ -1,6 +1,7 @@
 //! What can go wrong with a ledger: the disk, the bytes on it, or who else has it open.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use domain::ids::LedgerId;
@@ -125,6 +126,17 @@ impl StoreError {
         let path = path.into();
         |error| Self::File { path, error }
     }
+}
+
+/// Runs what reads or writes the database. Where pages were changed behind its back, it promises no more than a
+/// panic, which must neither end a process without a word nor leave anybody waiting for an answer.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let why = text.unwrap_or_else(|| "it does not say why".to_owned());
+        Err(StoreError::damaged(format!("work on it stopped in the middle: {why}")))
+    })
 }
 
 /// Every other error of the database is one to us: what matters is in its text.

@@ -1,19 +1,22 @@
 //! The ledger: the one file whose log is the truth. Opening, transacting, taking snapshots, rebuilding.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use domain::Recorded;
 use domain::ids::LedgerId;
 use domain::row::Change;
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, ReadableTable,
-    StorageBackend, WriteTransaction,
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
+    ReadableTable, StorageBackend, WriteTransaction,
 };
 
 use crate::compact::compact;
-use crate::error::{StoreError, database};
+use crate::error::{StoreError, caught, database};
 use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
+use crate::pages::{self, Checked, Source, Storage};
 use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
@@ -37,27 +40,38 @@ pub struct OpenOptions {
     pub sharing: Sharing,
     /// Memory for pages of the file.
     pub cache_bytes: usize,
-    /// Files up to this size have every page checked when they are opened for writing; in larger ones, and
-    /// when only reading, the chain and the rows' checks find damage when it is read.
-    pub check_bytes_max: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { sharing: Sharing::default(), cache_bytes: 256 << 20, check_bytes_max: 256 << 20 }
+        Self { sharing: Sharing::default(), cache_bytes: 256 << 20 }
     }
 }
 
 impl OpenOptions {
-    fn builder(&self, file_bytes: u64) -> Builder {
+    fn builder(&self) -> Builder {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
-        builder.set_check_integrity_on_open(file_bytes <= self.check_bytes_max);
         builder.set_concurrency_mode(match self.sharing {
             Sharing::SingleWriter => ConcurrencyMode::SingleWriter,
             Sharing::Exclusive => ConcurrencyMode::ExclusiveWriter,
         });
         builder
+    }
+
+    /// Opens for writing what was found to be so. Where anything is in doubt, the database checks all of it
+    /// once more, which takes longer: it alone knows whether somebody else was writing.
+    fn open(
+        &self,
+        checked: Checked,
+        open: impl FnOnce(Builder) -> Result<Database, DatabaseError>,
+    ) -> Result<Database, StoreError> {
+        let mut builder = self.builder();
+        builder.set_check_integrity_on_open(!matches!(checked, Checked::Sound));
+        caught(|| open(builder).map_err(database)).map_err(|error| match (checked, error) {
+            (Checked::Wrong(found), StoreError::Damaged { .. }) => found,
+            (_, error) => error,
+        })
     }
 }
 
@@ -97,7 +111,7 @@ impl Ledger {
         // The database takes an empty file for a new one; it must be its owner's alone from the first byte on.
         let file = private_file().write(true).create_new(true).open(path).map_err(StoreError::file(path))?;
         like_its_surroundings(&file, path.parent().unwrap_or(path)).map_err(StoreError::file(path))?;
-        let database = options.builder(0).create(path).map_err(database)?;
+        let database = options.builder().create(path).map_err(database)?;
         Self { database }.initialised(ledger)
     }
 
@@ -107,22 +121,23 @@ impl Ledger {
         ledger: LedgerId,
         options: &OpenOptions,
     ) -> Result<Self, StoreError> {
-        let database = options.builder(0).create_with_backend(backend).map_err(database)?;
+        let database = options.builder().create_with_backend(backend).map_err(database)?;
         Self { database }.initialised(ledger)
     }
 
     /// Opens a ledger for writing; repairs the file after a crash; rebuilds views of another version.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let Ok(file) = std::fs::metadata(path) else { return Err(no_ledger(path)) };
-        let database = options.builder(file.len()).open(path).map_err(database)?;
-        Self { database }.opened()
+        let checked = pages::check_closed(&opened_file(path)?)?;
+        let database = options.open(checked, |builder| builder.open(path))?;
+        caught(|| Self { database }.opened())
     }
 
     /// The same on any storage.
     pub fn open_on(backend: impl StorageBackend, options: &OpenOptions) -> Result<Self, StoreError> {
-        let bytes = backend.len().map_err(StoreError::file("storage"))?;
-        let database = options.builder(bytes).create_with_backend(backend).map_err(database)?;
-        Self { database }.opened()
+        let storage = Storage(backend);
+        let checked = pages::check_closed(&storage)?;
+        let database = options.open(checked, |builder| builder.create_with_backend(storage.0))?;
+        caught(|| Self { database }.opened())
     }
 
     /// What is committed now.
@@ -137,6 +152,20 @@ impl Ledger {
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<R, StoreError>,
     ) -> Result<(R, Committed), TransactError> {
+        let (txn, result, committed) = caught(|| self.append(work))?;
+        if committed.recorded.is_empty() {
+            txn.abort().map_err(database)?;
+        } else {
+            caught(|| txn.commit().map_err(database)).map_err(TransactError::Unknown)?;
+        }
+        Ok((result, committed))
+    }
+
+    /// Runs the work on a write transaction, and writes down what it appended.
+    fn append<R>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<R, StoreError>,
+    ) -> Result<(WriteTransaction, R, Committed), StoreError> {
         let txn = self.begin()?;
         let (result, committed) = {
             let mut meta = txn.open_table(META).map_err(database)?;
@@ -160,12 +189,7 @@ impl Ledger {
             }
             (result, Committed { recorded: pending, changes, head })
         };
-        if committed.recorded.is_empty() {
-            txn.abort().map_err(database)?;
-        } else {
-            txn.commit().map_err(|error| TransactError::Unknown(database(error)))?;
-        }
-        Ok((result, committed))
+        Ok((txn, result, committed))
     }
 
     /// Throws the views away and projects them anew from the log, in one transaction.
@@ -264,20 +288,73 @@ impl Ledger {
 /// A ledger opened for reading only, beside a running server or alone.
 pub struct ReadOnlyLedger {
     database: ReadOnlyDatabase,
+    source: Box<dyn Source>,
 }
 
 impl ReadOnlyLedger {
-    /// Opens without changing anything. After a crash the server must have opened the file first.
+    /// Opens without changing anything, and checks every page of what is committed. After a crash the server must
+    /// have opened the file first.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
-        let Ok(file) = std::fs::metadata(path) else { return Err(no_ledger(path)) };
-        let opened = options.builder(file.len()).open_read_only(path).map_err(database)?;
-        let version = views_version(&opened.begin_read().map_err(database)?)?;
-        if version == Some(VIEWS_VERSION) { Ok(Self { database: opened }) } else { Err(other_views(version)) }
+        let ledger = Self::open_unchecked(path, options)?;
+        ledger.check_pages()?;
+        Ok(ledger)
+    }
+
+    /// The same without looking at the pages: for whoever reads the log alone, whose chain is checked on the way,
+    /// or compares everything with it. Rows and lists may lie, where a page was changed behind the database's back.
+    pub fn open_unchecked(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
+        let source = opened_file(path)?;
+        let database = caught(|| options.builder().open_read_only(path).map_err(database))?;
+        Self { database, source: Box::new(source) }.of_our_version()
+    }
+
+    /// The same as [`ReadOnlyLedger::open`] on any storage, of which the two are openings.
+    pub fn open_on<B: StorageBackend>(backends: [B; 2], options: &OpenOptions) -> Result<Self, StoreError> {
+        let [backend, source] = backends;
+        let opened = caught(|| options.builder().open_read_only_with_backend(backend).map_err(database));
+        let ledger = Self { database: opened?, source: Box::new(Storage(source)) }.of_our_version()?;
+        ledger.check_pages()?;
+        Ok(ledger)
+    }
+
+    /// Views of another version cannot be read, and reading alone cannot rebuild them.
+    fn of_our_version(self) -> Result<Self, StoreError> {
+        match caught(|| views_version(&self.database.begin_read().map_err(database)?))? {
+            Some(VIEWS_VERSION) => Ok(self),
+            other => Err(other_views(other)),
+        }
+    }
+
+    /// Checks every page of what is committed now, beside a writer, too.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        caught(|| {
+            let mut checked = Ok(());
+            for _ in 0..HEADER_READS {
+                // While a state is read, no page of it or of a later one is written over.
+                let _held = self.database.begin_read().map_err(database)?;
+                checked = match pages::check_tables(self.source.as_ref()) {
+                    Ok(Checked::Sound | Checked::Unknown) => return Ok(()),
+                    Ok(Checked::Wrong(error)) | Err(error) => Err(error),
+                };
+            }
+            checked
+        })
     }
 
     /// What is committed now.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Snapshot::take(&self.database.begin_read().map_err(database)?)
+        caught(|| Snapshot::take(&self.database.begin_read().map_err(database)?))
+    }
+}
+
+/// How often damage must be seen. A writer may write the header just while it is read; not so often in a row.
+const HEADER_READS: usize = 3;
+
+fn opened_file(path: &Path) -> Result<File, StoreError> {
+    match File::open(path) {
+        Ok(file) => Ok(file),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(no_ledger(path)),
+        Err(error) => Err(StoreError::file(path)(error)),
     }
 }
 

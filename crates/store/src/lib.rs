@@ -13,6 +13,7 @@ pub mod snapshot;
 pub mod history;
 pub mod rows;
 mod projection;
+mod pages;
 pub mod scan;
 pub mod head;
 pub mod envelope;

@@ -1,17 +1,19 @@
-//! A flipped byte in a closed ledger: an error, or the same answers. Never, silently, another answer.
+//! A flipped bit in a closed ledger: an error, or the same answers. Never, silently, another answer.
 #![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
 
 #[path = "common/disk.rs"]
 mod disk;
 #[path = "common/ledgers.rs"]
 mod ledgers;
+#[path = "common/locks.rs"]
+mod locks;
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Model, Recorded};
-use keyledger_store::{Ledger, OpenOptions, ReadOnlyLedger, Snapshot, StoreError};
+use keyledger_store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 use disk::Disk;
 use ledgers::{Dice, LEDGER, answers, grow, links, log};
@@ -60,17 +62,43 @@ enum End {
     OtherLinks,
 }
 
-fn read(whole: &Whole, bytes: Vec<u8>, options: &OpenOptions) -> End {
-    let Ok(ledger) = Ledger::open_on(Disk::holding(bytes), options) else { return End::RefusedOnOpening };
-    ledger.snapshot().map_or(End::RefusedOnOpening, |snapshot| compare(whole, &snapshot))
+/// By whom a ledger is opened.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Writer(Sharing),
+    Reader(Sharing),
 }
 
-fn read_only(whole: &Whole, path: &Path, bytes: &[u8]) -> End {
-    std::fs::write(path, bytes).unwrap();
-    let opened = ReadOnlyLedger::open(path, &OpenOptions::default());
-    let snapshot = opened.as_ref().map(ReadOnlyLedger::snapshot);
-    let Ok(Ok(snapshot)) = snapshot else { return End::RefusedOnOpening };
-    compare(whole, &snapshot)
+const EVERYBODY: [By; 4] = [
+    By::Writer(Sharing::SingleWriter),
+    By::Writer(Sharing::Exclusive),
+    By::Reader(Sharing::SingleWriter),
+    By::Reader(Sharing::Exclusive),
+];
+
+/// Opens and reads a ledger; tells how that ended, and with which error if it could not even be opened.
+fn read(whole: &Whole, bytes: Vec<u8>, by: By) -> (End, String) {
+    let disk = Disk::holding(bytes);
+    let end = |snapshot: Result<Snapshot, StoreError>| match snapshot {
+        Ok(snapshot) => (compare(whole, &snapshot), String::new()),
+        Err(error) => (End::RefusedOnOpening, error.to_string()),
+    };
+    match by {
+        By::Writer(sharing) => {
+            let options = OpenOptions { sharing, ..OpenOptions::default() };
+            match Ledger::open_on(disk, &options) {
+                Ok(ledger) => end(ledger.snapshot()),
+                Err(error) => end(Err(error)),
+            }
+        }
+        By::Reader(sharing) => {
+            let options = OpenOptions { sharing, ..OpenOptions::default() };
+            match ReadOnlyLedger::open_on([disk.clone(), disk], &options) {
+                Ok(ledger) => end(ledger.snapshot()),
+                Err(error) => end(Err(error)),
+            }
+        }
+    }
 }
 
 fn compare(whole: &Whole, snapshot: &Snapshot) -> End {
@@ -97,67 +125,137 @@ fn compare(whole: &Whole, snapshot: &Snapshot) -> End {
     if refused { End::RefusedOnReading } else { End::Same }
 }
 
-/// What came of so many single flipped bytes, and where each was; a panic is none of the ends.
-fn flips(whole: &Whole, count: u64, read: impl Fn(Vec<u8>) -> End) -> BTreeMap<Option<End>, Vec<usize>> {
-    let used: Vec<usize> = (0..whole.bytes.len()).filter(|at| whole.bytes[*at] != 0).collect();
-    let mut dice = Dice(count);
-    let mut ends = BTreeMap::<_, Vec<usize>>::new();
-    for n in 0..count {
-        // Three in four where something is written; the rest anywhere.
-        let at = if n.is_multiple_of(4) {
-            dice.below(whole.bytes.len() as u64) as usize
-        } else {
-            used[dice.below(used.len() as u64) as usize]
-        };
+const SAFE: [End; 3] = [End::Same, End::RefusedOnOpening, End::RefusedOnReading];
+
+/// Flips one bit after another, each alone; a panic would end the test. Tells how often each end was met.
+fn flip(whole: &Whole, bits: impl Iterator<Item = usize>) -> BTreeMap<End, u64> {
+    let mut ends = BTreeMap::new();
+    for (bit, by) in bits.zip(EVERYBODY.into_iter().cycle()) {
         let mut bytes = whole.bytes.clone();
-        bytes[at] ^= 1 + dice.below(255) as u8;
-        let end = catch_unwind(AssertUnwindSafe(|| read(bytes))).ok();
-        ends.entry(end).or_default().push(at);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let (end, why) = read(whole, bytes, by);
+        assert!(SAFE.contains(&end), "bit {} of byte {}, {by:?}: {end:?} {why}", bit % 8, bit / 8);
+        *ends.entry(end).or_default() += 1;
     }
     ends
 }
 
-/// How many flips ended so.
-fn count(ends: &BTreeMap<Option<End>, Vec<usize>>, end: Option<End>) -> usize {
-    ends.get(&end).map_or(0, Vec::len)
-}
-
 #[test]
-fn a_ledger_that_is_checked_on_opening_never_gives_another_answer_and_never_panics() {
+fn a_flipped_bit_never_gives_another_answer() {
     let whole = whole();
-    let ends = flips(&whole, 600, |bytes| read(&whole, bytes, &OpenOptions::default()));
-    for end in ends.keys() {
-        let safe = [Some(End::Same), Some(End::RefusedOnOpening), Some(End::RefusedOnReading)];
-        assert!(safe.contains(end), "{end:?} after flipping {:?}", ends[end]);
-    }
-    assert!(count(&ends, Some(End::RefusedOnOpening)) > 100, "flips that matter: {ends:?}");
+    let used: Vec<usize> = (0..whole.bytes.len()).filter(|at| whole.bytes[*at] != 0).collect();
+    let mut dice = Dice(1);
+    let bits = (0..1_600).map(|n: u32| {
+        // Three in four where something is written; the rest anywhere.
+        let at = if n.is_multiple_of(5) {
+            dice.below(whole.bytes.len() as u64) as usize
+        } else {
+            used[dice.below(used.len() as u64) as usize]
+        };
+        at * 8 + dice.below(8) as usize
+    });
+    let ends = flip(&whole, bits);
+    assert!(ends[&End::RefusedOnOpening] > 400, "flips that matter: {ends:?}");
+    assert!(ends[&End::Same] > 100, "flips that do not: {ends:?}");
 }
 
-/// Larger ledgers, and all that are only read, are not checked on opening. Their log still cannot lie. Their
-/// views can, seldom: when a byte of a row's *key*, or of the tree above it, is hit, a row is not found, or
-/// an older version is, and its own check holds. Then `audit rebuild` gives the truth. The bounds here keep
-/// what is known from getting worse; a few flips also meet an assertion of the database.
-fn the_log_holds_and_little_else_slips_through(ends: &BTreeMap<Option<End>, Vec<usize>>, flips: usize) {
-    assert_eq!(count(ends, Some(End::OtherLog)), 0, "{:?}", ends.get(&Some(End::OtherLog)));
-    let slipped = count(ends, Some(End::OtherRows)) + count(ends, Some(End::OtherLinks));
-    assert!(slipped * 50 <= flips, "{slipped} of {flips}: {ends:?}");
-    assert!(count(ends, None) * 50 <= flips, "{} panics of {flips}: {ends:?}", count(ends, None));
-    assert!(count(ends, Some(End::RefusedOnReading)) > flips / 10, "flips that matter: {ends:?}");
-}
-
+/// The header has no checksum over all of it, and one of its bits says which of two commits is the last.
 #[test]
-fn a_ledger_that_is_not_checked_on_opening_never_gives_another_log() {
+fn a_flipped_bit_of_the_header_never_gives_another_answer() {
     let whole = whole();
-    let options = OpenOptions { check_bytes_max: 0, ..OpenOptions::default() };
-    let ends = flips(&whole, 600, |bytes| read(&whole, bytes, &options));
-    the_log_holds_and_little_else_slips_through(&ends, 600);
+    // Each bit meets everybody in turn.
+    let bits = (0..64 * 8).flat_map(|bit| [bit; EVERYBODY.len()]);
+    let ends = flip(&whole, bits);
+    assert!(ends[&End::RefusedOnOpening] > 100, "flips that matter: {ends:?}");
 }
 
+/// The pages of the views are gone, the log is not: what a backup needs.
 #[test]
-fn a_ledger_that_is_only_read_never_gives_another_log() {
+fn where_only_views_are_damaged_a_backup_makes_the_ledger_anew() {
     let whole = whole();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("ledger.redb");
-    let ends = flips(&whole, 300, |bytes| read_only(&whole, &path, &bytes));
-    the_log_holds_and_little_else_slips_through(&ends, 300);
+    let (path, backup) = (folder.path().join("ledger.redb"), folder.path().join("backup"));
+    let row = rows(&whole.bytes).into_iter().find(|(name, _)| *name == "views").unwrap().1;
+    let mut bytes = whole.bytes.clone();
+    for place in 0..bytes.len() - row.len() {
+        if bytes[place..].starts_with(&row) {
+            bytes[place] ^= 1;
+        }
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let options = OpenOptions::default();
+    for refused in [Ledger::open(&path, &options).map(drop), ReadOnlyLedger::open(&path, &options).map(drop)]
+    {
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("table \"views\"") && said.contains("keyledger backup"), "{said}");
+    }
+    let snapshot = ReadOnlyLedger::open_unchecked(&path, &options).unwrap().snapshot().unwrap();
+    keyledger_store::backup::write(&snapshot, &backup, &mut |_, _, _| {}).unwrap();
+    let anew = DataFolder::at(folder.path().join("anew"));
+    keyledger_store::backup::restore(&backup, &anew, &mut |_, _, _| {}).unwrap();
+    let ledger = Ledger::open(&anew.ledger(), &options).unwrap();
+    assert_eq!(compare(&whole, &ledger.snapshot().unwrap()), End::Same);
+}
+
+/// Its pages come and go while they are checked; those of what is committed stay.
+#[test]
+fn a_reader_beside_a_busy_writer_is_told_of_no_damage() {
+    let disk = Disk::holding(whole().bytes);
+    let ledger = Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for commit in 0..120 {
+                grow(&ledger, 100 + commit, 2);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let mut readers = 0;
+        while !done.load(Ordering::Relaxed) {
+            let opened = ReadOnlyLedger::open_on([disk.clone(), disk.clone()], &OpenOptions::default());
+            let snapshot = opened.and_then(|reader| reader.snapshot()).unwrap();
+            log(&snapshot).unwrap();
+            readers += 1;
+        }
+        assert!(readers > 5, "only {readers} readers came in between");
+    });
+}
+
+/// Of each row that the tables hold, one bit: where it lies in the file, and where older copies of it do.
+#[test]
+fn a_flipped_bit_in_any_live_row_is_reported_with_its_table() {
+    let whole = whole();
+    let mut dice = Dice(2);
+    let mut told = BTreeSet::new();
+    for (name, row) in rows(&whole.bytes) {
+        let bit = dice.below(row.len() as u64 * 8) as usize;
+        let places = whole.bytes.windows(row.len()).enumerate().filter(|(_, bytes)| *bytes == row);
+        let places: Vec<_> = places.map(|(at, _)| at).collect();
+        let reported = places.iter().filter(|place| {
+            let mut bytes = whole.bytes.clone();
+            bytes[**place + bit / 8] ^= 1 << (bit % 8);
+            let (end, why) = read(&whole, bytes, EVERYBODY[dice.below(4) as usize]);
+            assert!(SAFE.contains(&end), "{name} at {place}: {end:?}");
+            let named = why.contains(&format!("table {name:?}: the page at byte"));
+            assert!(end != End::RefusedOnOpening || named, "{name} at {place}: {why}");
+            end == End::RefusedOnOpening
+        });
+        assert!(reported.count() > 0, "a row of {name} was changed, and nobody noticed: {places:?}");
+        told.insert(name);
+    }
+    assert_eq!(told.len(), 3, "{told:?}");
+}
+
+/// Every value of the log and of two kinds of what is projected, as stored.
+fn rows(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let database = Database::builder().create_with_backend(Disk::holding(bytes.to_owned())).unwrap();
+    let txn = database.begin_read().unwrap();
+    let log = txn.open_table(TableDefinition::<u64, &[u8]>::new("log")).unwrap();
+    let mut rows: Vec<_> =
+        log.iter().unwrap().map(|row| ("log", row.unwrap().1.value().to_owned())).collect();
+    for name in ["views", "attempts"] {
+        let table = txn.open_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
+        rows.extend(table.iter().unwrap().map(|row| (name, row.unwrap().1.value().to_owned())));
+    }
+    rows
 }

@@ -5,6 +5,8 @@
 mod disk;
 #[path = "common/ledgers.rs"]
 mod ledgers;
+#[path = "common/locks.rs"]
+mod locks;
 
 use domain::actor::ActorId;
 use domain::time::Position;
@@ -13,7 +15,8 @@ use keyledger_store::{Attempt, Committed, Ledger, OpenOptions, Sharing, StoreErr
 use disk::{Cut, Disk, Fault, Kind};
 use ledgers::{LEDGER, at, grow, log, origin, tenant_created, used};
 
-const CUTS: [Cut; 6] = [Cut::Lost, Cut::Kept, Cut::Torn(1), Cut::Torn(2), Cut::Torn(3), Cut::Torn(4)];
+const CUTS: [Cut; 6] =
+    [Cut::Lost, Cut::Kept, Cut::Reordered(1), Cut::Sectors(1), Cut::Sectors(2), Cut::Bytes(1)];
 
 /// A ledger with a few commits, closed; every fault begins from the same bytes.
 fn prepared() -> Vec<u8> {
@@ -129,6 +132,26 @@ fn a_sync_that_fails_at_the_commit_leaves_the_outcome_unknown_and_the_events_who
         assert!(unknown >= 2, "{kind:?}: only {unknown} faults met the commit");
     }
     assert!(there > 0 && absent > 0, "both must have been met: {there} there, {absent} absent");
+}
+
+/// The database promises no more than a panic where its file was changed while it was open.
+#[test]
+fn a_panic_in_the_middle_of_a_transaction_is_an_error_and_leaves_nothing() {
+    for options in both_ways_of_sharing() {
+        let disk = Disk::holding(prepared());
+        let ledger = Ledger::open_on(disk.clone(), &options).unwrap();
+        let before = head(&ledger);
+        let outcome = ledger.transact(|transaction| -> Result<(), StoreError> {
+            transaction.append(vec![tenant_created(31)], &origin(3), at(1_000))?;
+            panic!("a page leads to nowhere")
+        });
+        let Err(TransactError::Aborted(error)) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("a page leads to nowhere"), "{error}");
+        assert_eq!(head(&ledger), before);
+        drop(ledger);
+        assert_eq!(comes_back(&disk.cut(Cut::Kept), "a panic"), before);
+    }
 }
 
 #[test]

@@ -85,8 +85,15 @@ impl Scene {
 
     /// The same after a restart.
     pub fn reopened(self) -> Self {
-        let Self { authority, clock, tenant, user, key, root, options, folder } = self;
+        let options = self.options.clone();
+        self.reopened_after(|| {}, options)
+    }
+
+    /// The same with something done while it is closed, and opened in another way.
+    pub fn reopened_after(self, meanwhile: impl FnOnce(), options: Options) -> Self {
+        let Self { authority, clock, tenant, user, key, root, folder, .. } = self;
         drop(authority);
+        meanwhile();
         let authority = Authority::open(options.clone()).unwrap();
         Self { authority, clock, tenant, user, key, root, options, folder }
     }

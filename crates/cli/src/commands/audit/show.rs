@@ -71,6 +71,10 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
         Listing::Jsonl => Format::Jsonl,
     };
     let audit = Audit::open(&data.folder(None), Repair::Forbidden)?;
+    if tenant.is_some() || output == Listing::Table {
+        // The log proves itself while it is read; rows, which tell what belongs to whom and its names, do not.
+        audit.check_pages()?;
+    }
     let snapshot = audit.snapshot()?;
     let names = Names::read(audit.folder());
     if let (Some(missing), Listing::Table) = (names.missing(), output) {

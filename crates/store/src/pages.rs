@@ -1,0 +1,362 @@
+//! The pages of a closed file: whether each that its committed state rests on still has the checksum it was given.
+//!
+//! The database keeps a checksum of every page in the page above it, and that of the topmost in the file's header,
+//! but looks at them only while it repairs a file; when it reads one, a flipped bit in a page that leads to rows can
+//! hide a row or show an older one. So the trees are walked here before anything is read of them. What is read is
+//! the file format of redb, version 3, as its `docs/design.md` has it; of what is not known here, nothing is said,
+//! and the database's own check, which is slower and writes, has to do.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use redb::StorageBackend;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::error::StoreError;
+
+const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
+const FORMAT: u8 = 3;
+const HEADER_BYTES: usize = 320;
+const SLOTS: [usize; 2] = [64, 192];
+const SLOT_BYTES: usize = 128;
+const PAGE_BYTES: u64 = 4096;
+const PAGE_ORDER_MAX: u32 = 20;
+const LEAF: u8 = 1;
+const BRANCH: u8 = 2;
+const PLAIN_TABLE: u8 = 3;
+
+/// Bits of the byte that says how the file was left.
+const SECOND_SLOT: u8 = 1;
+const UNCLEAN: u8 = 2;
+const UNFLUSHED: u8 = 8;
+
+/// What a file can be asked for.
+pub(crate) trait Source: Send + Sync {
+    fn bytes(&self) -> io::Result<u64>;
+    fn fill(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+}
+
+impl Source for File {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn fill(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.read_exact_at(out, offset)
+    }
+}
+
+/// Any storage of the database is a source.
+pub(crate) struct Storage<B>(pub(crate) B);
+
+impl<B: StorageBackend> Source for Storage<B> {
+    fn bytes(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn fill(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+}
+
+/// What was found out about the pages.
+#[derive(Debug)]
+pub(crate) enum Checked {
+    /// All that the committed state rests on are as they were written.
+    Sound,
+    /// Nothing: the file was not closed, or is none that is understood here.
+    Unknown,
+    /// One is not; unless somebody wrote to the file meanwhile.
+    Wrong(StoreError),
+}
+
+/// Checks every page of a file that nobody writes. A file that was not closed is left to the repair.
+///
+/// An error is a file that cannot be read.
+pub(crate) fn check_closed(source: &dyn Source) -> Result<Checked, StoreError> {
+    match Header::read(source)? {
+        Some(header) if header.closed() => header.check(source, &[header.tables(), header.system()]),
+        Some(_) | None => Ok(Checked::Unknown),
+    }
+}
+
+/// Checks the pages of the log and the views, also while another process writes; the caller holds the state that is committed
+/// now, so that the pages are not written over.
+pub(crate) fn check_tables(source: &dyn Source) -> Result<Checked, StoreError> {
+    match Header::read(source)? {
+        Some(header) => header.check(source, &[header.tables()]),
+        None => Ok(Checked::Unknown),
+    }
+}
+
+/// The beginning of the file.
+struct Header {
+    flags: u8,
+    region_bytes: u64,
+    region_offset: u64,
+    slots: [[u8; SLOT_BYTES]; 2],
+}
+
+impl Header {
+    /// Reads it, if it is one of the format that is known here.
+    fn read(source: &dyn Source) -> Result<Option<Self>, StoreError> {
+        let mut bytes = [0; HEADER_BYTES];
+        let length = source.bytes().map_err(StoreError::file("the ledger"))?;
+        if length < PAGE_BYTES || source.fill(0, &mut bytes).is_err() || bytes[..9] != MAGIC {
+            return Ok(None);
+        }
+        let pages = |at| u64::from(u32_at(&bytes, at).unwrap_or(0)) * PAGE_BYTES;
+        let (page_bytes, header, data) = (u32_at(&bytes, 12), pages(16), pages(20));
+        let slots = SLOTS.map(|at| *bytes[at..].first_chunk().expect("there are 320 bytes"));
+        let header = Self { flags: bytes[9], region_bytes: header + data, region_offset: header, slots };
+        if page_bytes.map(u64::from) != Some(PAGE_BYTES) || header.slots.iter().any(|slot| slot[0] != FORMAT)
+        {
+            return Ok(None);
+        }
+        Ok(Some(header))
+    }
+
+    /// Whether the file was closed, and is not open for writing.
+    fn closed(&self) -> bool {
+        self.flags & (UNCLEAN | UNFLUSHED) == 0
+    }
+
+    /// Which slot has the commit that is served. In a closed file it does not matter to what is read: the last
+    /// commit is that of the closing, and changes no table.
+    fn served(&self) -> usize {
+        usize::from(self.flags & SECOND_SLOT != 0) ^ usize::from(self.flags & UNFLUSHED != 0)
+    }
+
+    /// Whether the note of that commit is as it was written.
+    fn whole(&self) -> bool {
+        let (noted, checksum) = self.slots[self.served()].split_at(SLOT_BYTES - 16);
+        xxh3_128(noted).to_le_bytes() == checksum
+    }
+
+    fn tables(&self) -> Root {
+        self.root(1, 8)
+    }
+
+    fn system(&self) -> Root {
+        self.root(2, 40)
+    }
+
+    fn root(&self, there: usize, at: usize) -> Root {
+        let slot = &self.slots[self.served()];
+        (slot[there] != 0).then(|| Node::at(slot, at)).flatten()
+    }
+
+    fn check(&self, source: &dyn Source, roots: &[Root]) -> Result<Checked, StoreError> {
+        if !self.whole() {
+            let what = "the note of the last commit does not match its checksum";
+            return Ok(Checked::Wrong(damaged("the header", what)));
+        }
+        let length = source.bytes().map_err(StoreError::file("the ledger"))?;
+        let mut walk = Walk { header: self, source, length, page: vec![] };
+        let mut all = Checked::Sound;
+        for root in roots.iter().flatten() {
+            match walk.tables(*root) {
+                Ok(Known::All) => {}
+                Ok(Known::NotAll) => all = Checked::Unknown,
+                Err(Unsound::Wrong(error)) => return Ok(Checked::Wrong(error)),
+                Err(Unsound::Unread(error)) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+}
+
+type Root = Option<Node>;
+
+/// A page, and the checksum that it should have.
+#[derive(Clone, Copy)]
+struct Node {
+    page: u64,
+    checksum: u128,
+}
+
+impl Node {
+    fn at(bytes: &[u8], at: usize) -> Option<Self> {
+        let checksum = u128::from_le_bytes(*bytes.get(at + 8..)?.first_chunk()?);
+        Some(Self { page: u64_at(bytes, at)?, checksum })
+    }
+}
+
+/// A tree, and how wide its keys and values are, where they all are alike.
+#[derive(Clone, Copy)]
+struct Tree {
+    root: Node,
+    key: Option<usize>,
+    value: Option<usize>,
+}
+
+impl Tree {
+    /// The tree of a table, if it has any page; nothing, if it is of a kind that is not known here.
+    fn of(definition: &[u8]) -> Option<Option<Self>> {
+        if *definition.first()? != PLAIN_TABLE {
+            return None;
+        }
+        let width = |at: usize| {
+            let width = usize::try_from(u32_at(definition, at + 1)?).ok()?;
+            Some((*definition.get(at)? != 0).then_some(width))
+        };
+        let (key, value) = (width(42)?, width(47)?);
+        let root = (*definition.get(9)? != 0).then(|| Node::at(definition, 10));
+        Some(root.flatten().map(|root| Self { root, key, value }))
+    }
+}
+
+/// Whether every table is of a kind that is known here.
+enum Known {
+    All,
+    NotAll,
+}
+
+/// Why a walk ends early.
+enum Unsound {
+    Wrong(StoreError),
+    Unread(StoreError),
+}
+
+/// A walk over pages, from the topmost down.
+struct Walk<'a> {
+    header: &'a Header,
+    source: &'a dyn Source,
+    length: u64,
+    page: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// Checks each page of a tree of tables, and of each of its tables.
+    fn tables(&mut self, root: Node) -> Result<Known, Unsound> {
+        let (mut tables, mut known) = (vec![], Known::All);
+        self.tree("the tables", Tree { root, key: None, value: None }, |key, value| {
+            tables.push((String::from_utf8_lossy(key).into_owned(), value.to_owned()));
+        })?;
+        for (name, definition) in tables {
+            match Tree::of(&definition) {
+                Some(Some(tree)) => self.tree(&format!("table {name:?}"), tree, |_, _| {})?,
+                Some(None) => {}
+                None => known = Known::NotAll,
+            }
+        }
+        Ok(known)
+    }
+
+    /// Checks each page of a tree, and hands on what its leaves hold.
+    fn tree(&mut self, name: &str, tree: Tree, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), Unsound> {
+        let mut nodes = vec![tree.root];
+        while let Some(node) = nodes.pop() {
+            let place = self.read(name, node.page)?;
+            let wrong = || {
+                let what = format!("the page at byte {place} does not match its checksum");
+                Unsound::Wrong(damaged(name, &what))
+            };
+            let page = Page { bytes: &self.page, key: tree.key, value: tree.value };
+            let end = page.end().filter(|end| *end <= page.bytes.len()).ok_or_else(wrong)?;
+            if xxh3_128(&page.bytes[..end]) != node.checksum {
+                return Err(wrong());
+            }
+            // A page that matches is what was written, so whatever it says of itself holds.
+            if page.bytes[0] == BRANCH {
+                nodes.extend((0..=page.count()).rev().filter_map(|n| page.child(n)));
+            } else {
+                (0..page.count()).filter_map(|n| page.entry(n)).for_each(|(key, value)| each(key, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a page, and tells where it begins.
+    fn read(&mut self, name: &str, page: u64) -> Result<u64, Unsound> {
+        let order = (page >> 59) as u32;
+        let (region, index) = ((page >> 20) & 0xF_FFFF, page & (0xF_FFFF >> order));
+        let bytes = PAGE_BYTES << order.min(PAGE_ORDER_MAX);
+        let Header { region_bytes, region_offset, .. } = self.header;
+        let begin = PAGE_BYTES + region * region_bytes + region_offset + index * bytes;
+        if order > PAGE_ORDER_MAX || begin + bytes > self.length {
+            return Err(Unsound::Wrong(damaged(name, "it leads beyond the end of the file")));
+        }
+        self.page.resize(usize::try_from(bytes).expect("a page fits into memory"), 0);
+        let filled = self.source.fill(begin, &mut self.page).map_err(StoreError::file("the ledger"));
+        filled.map(|()| begin).map_err(Unsound::Unread)
+    }
+}
+
+/// One page. Whatever it says of itself may be wrong, until its checksum is seen to hold.
+struct Page<'p> {
+    bytes: &'p [u8],
+    key: Option<usize>,
+    value: Option<usize>,
+}
+
+impl<'p> Page<'p> {
+    /// How many entries a leaf has, or how many keys are between the children of a branch.
+    fn count(&self) -> usize {
+        usize::from(u16::from_le_bytes([self.bytes[2], self.bytes[3]]))
+    }
+
+    /// Where what the checksum covers ends.
+    fn end(&self) -> Option<usize> {
+        let last = self.count().checked_sub(1)?;
+        match self.bytes[0] {
+            LEAF => self.value_end(last),
+            BRANCH => {
+                let ends = 8 + 24 * (self.count() + 1);
+                self.key.map_or_else(|| self.offset(ends + 4 * last), |width| Some(ends + width * (last + 1)))
+            }
+            _ => None,
+        }
+    }
+
+    fn child(&self, n: usize) -> Option<Node> {
+        let checksum = u128::from_le_bytes(*self.bytes.get(8 + 16 * n..)?.first_chunk()?);
+        Some(Node { page: u64_at(self.bytes, 8 + 16 * (self.count() + 1) + 8 * n)?, checksum })
+    }
+
+    fn entry(&self, n: usize) -> Option<(&'p [u8], &'p [u8])> {
+        let keys = self.keys();
+        let key = n.checked_sub(1).map_or(Some(keys), |before| self.key_end(before))?..self.key_end(n)?;
+        let values = self.key_end(self.count() - 1)?;
+        let value =
+            n.checked_sub(1).map_or(Some(values), |before| self.value_end(before))?..self.value_end(n)?;
+        Some((self.bytes.get(key)?, self.bytes.get(value)?))
+    }
+
+    /// Where the keys of a leaf begin: behind the ends of those keys and values that differ in width.
+    fn keys(&self) -> usize {
+        4 + 4 * self.count() * (usize::from(self.key.is_none()) + usize::from(self.value.is_none()))
+    }
+
+    fn key_end(&self, n: usize) -> Option<usize> {
+        self.key.map_or_else(|| self.offset(4 + 4 * n), |width| Some(self.keys() + width * (n + 1)))
+    }
+
+    fn value_end(&self, n: usize) -> Option<usize> {
+        let before = if self.key.is_none() { self.count() } else { 0 };
+        match self.value {
+            Some(width) => Some(self.key_end(self.count() - 1)? + width * (n + 1)),
+            None => self.offset(4 + 4 * (before + n)),
+        }
+    }
+
+    fn offset(&self, at: usize) -> Option<usize> {
+        u32_at(self.bytes, at).and_then(|offset| usize::try_from(offset).ok())
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// The log may be whole all the same: then a backup, which reads nothing else, can be written and restored.
+fn damaged(place: &str, what: &str) -> StoreError {
+    StoreError::damaged(format!(
+        "{place}: {what}; restore a backup, or if `keyledger backup` still reads the whole log, restore what it writes"
+    ))
+}
