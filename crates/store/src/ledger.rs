@@ -15,8 +15,11 @@ use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
 use crate::projection::Projected;
 use crate::snapshot::Snapshot;
-use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
+use crate::tables::{ATTEMPTS, HEAD, LEDGER, LINKS, LOG, META, PROBE, VIEW_ROWS, VIEWS, VIEWS_VERSION};
 use crate::transaction::Transaction;
+
+/// What a probe writes: about as much as a full batch does.
+pub(crate) const PROBE_BYTES: usize = 1 << 20;
 
 /// Whether other processes may read the ledger while this one writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,6 +205,20 @@ impl Ledger {
             let mut meta = txn.open_table(META).map_err(database)?;
             meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
         }
+        txn.commit().map_err(database)
+    }
+
+    /// Commits as many bytes as a large batch has, and takes them back: whether there is room, and a disk that takes
+    /// them. No event comes of it.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let txn = self.begin()?;
+        txn.open_table(META)
+            .map_err(database)?
+            .insert(PROBE, vec![0; PROBE_BYTES].as_slice())
+            .map_err(database)?;
+        txn.commit().map_err(database)?;
+        let txn = self.begin()?;
+        txn.open_table(META).map_err(database)?.remove(PROBE).map_err(database)?;
         txn.commit().map_err(database)
     }
 

@@ -6,6 +6,7 @@
 pub mod folder;
 pub mod tables;
 pub mod ledger;
+pub mod storage;
 pub mod transaction;
 pub mod snapshot;
 pub mod history;
@@ -27,4 +28,5 @@ pub use error::StoreError;
 pub use folder::DataFolder;
 pub use ledger::{Committed, Ledger, OpenOptions, ReadOnlyLedger, Sharing, TransactError};
 pub use snapshot::Snapshot;
+pub use storage::Storage;
 pub use transaction::{Attempt, Origin, Transaction};

@@ -130,6 +130,18 @@ impl Snapshot {
         scan::scan(&self.log, self.ledger, &self.head, each)
     }
 
+    /// Every event after an end of the log that was known before, which must still be there; its chain checked.
+    pub fn scan_after<E: From<StoreError>>(
+        &self,
+        known: &Head,
+        each: impl FnMut(Scanned) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.hash_at(known.position)? {
+            Some(hash) if hash == known.hash => scan::scan_after(&self.log, known, &self.head, each),
+            Some(_) | None => Err(StoreError::Lost { position: known.position, hash: known.hash }.into()),
+        }
+    }
+
     /// Every commit as stored: its first position and its envelopes.
     pub(crate) fn commits(
         &self,
