@@ -94,19 +94,29 @@ impl Reopening {
     }
 }
 
-/// One attempt. The ledger is opened only if it is not, so that it can be read while room is waited for.
+/// One attempt. It leaves the ledger open wherever that is possible, so that it can be read while room is waited for.
 fn attempt(shared: &Shared, published: &mut Published, open: &mut bool) -> Result<(), StoreError> {
     if !*open {
-        shared.ledger.open_again()?;
-        shared.meters.reopened();
-        *published = publish_what_lasted(shared, published)?;
+        open_again(shared, published)?;
         *open = true;
     }
     shared.keyring.mend()?;
     // Beside the ledger first: where that fails, the ledger's handle is none the worse for it.
     shared.folder.try_room()?;
-    *open = false;
-    shared.ledger.probe()
+    let tried = shared.ledger.probe();
+    if tried.as_ref().is_err_and(StoreError::is_lack_of_room) {
+        *open = false;
+        open_again(shared, published)?;
+        *open = true;
+    }
+    tried
+}
+
+fn open_again(shared: &Shared, published: &mut Published) -> Result<(), StoreError> {
+    shared.ledger.open_again()?;
+    shared.meters.reopened();
+    *published = publish_what_lasted(shared, published)?;
+    Ok(())
 }
 
 /// What was published must be there. What lies beyond it is the commit that failed, and lasts after all: from here on
