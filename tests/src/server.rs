@@ -65,6 +65,16 @@ pub fn keyledger<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = 
     command.output().expect("the keyledger binary runs")
 }
 
+/// Runs `keyledger` with these arguments, and ends it by SIGKILL so long after, wherever it has come by then.
+pub fn keyledger_killed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>, after: Duration) {
+    let mut command = command();
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the keyledger binary runs");
+    std::thread::sleep(after);
+    child.kill().expect("our own child can be killed");
+    child.wait().expect("a child can be waited for");
+}
+
 /// What `keyledger init -o json` printed.
 #[derive(Clone, Debug)]
 pub struct Initialised {

@@ -34,22 +34,31 @@ impl Handle {
         ledger.as_ref().ok_or(StoreError::Closed)?.transact(work)
     }
 
+    /// Whether the ledger is open, and nothing failed since.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.with(Ledger::check_handle)
+    }
+
     /// Whether the ledger can be written to.
     pub(crate) fn probe(&self) -> Result<(), StoreError> {
         self.with(Ledger::probe)
     }
 
-    /// Closes the ledger, and opens it again. Snapshots of before read nothing any more; new ones wait for nothing,
-    /// but are refused until it is open.
-    pub(crate) fn open_again(&self) -> Result<(), StoreError> {
+    /// Closes the ledger, and opens it again; it is shown to nobody before it was held against what is known of it.
+    /// Snapshots of before read nothing any more; new ones wait for nothing, but are refused until then.
+    pub(crate) fn open_again<R>(
+        &self,
+        hold: impl FnOnce(&Snapshot) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
         let before = self.ledger.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(before) = before {
             // It failed; that it does so in closing, too, is no news. Its file and locks are free in any case.
             let _ = before.close();
         }
         let ledger = self.storage.open_again(&self.path, &self.options)?;
+        let held = hold(&ledger.snapshot()?)?;
         *self.ledger.write().unwrap_or_else(PoisonError::into_inner) = Some(ledger);
-        Ok(())
+        Ok(held)
     }
 
     fn with<R>(&self, ask: impl FnOnce(&Ledger) -> Result<R, StoreError>) -> Result<R, StoreError> {

@@ -57,10 +57,10 @@ impl Reopening {
         queue: &Receiver<Submission>,
         published: &mut Published,
     ) {
-        let mut open = false;
+        let mut opened = false;
         while self.refuse_for_a_while(shared, queue) {
             self.in_a_row += 1;
-            match attempt(shared, published, &mut open) {
+            match attempt(shared, published, &mut opened) {
                 Ok(()) => {
                     shared.set_health(Health::Ready);
                     let position = published.head.position;
@@ -95,35 +95,35 @@ impl Reopening {
 }
 
 /// One attempt. It leaves the ledger open wherever that is possible, so that it can be read while room is waited for.
-fn attempt(shared: &Shared, published: &mut Published, open: &mut bool) -> Result<(), StoreError> {
-    if !*open {
+fn attempt(shared: &Shared, published: &mut Published, opened: &mut bool) -> Result<(), StoreError> {
+    if !*opened || shared.ledger.check().is_err() {
         open_again(shared, published)?;
-        *open = true;
+        *opened = true;
     }
     shared.keyring.mend()?;
     // Beside the ledger first: where that fails, the ledger's handle is none the worse for it.
     shared.folder.try_room()?;
     let tried = shared.ledger.probe();
     if tried.as_ref().is_err_and(StoreError::is_lack_of_room) {
-        *open = false;
         open_again(shared, published)?;
-        *open = true;
     }
     tried
 }
 
 fn open_again(shared: &Shared, published: &mut Published) -> Result<(), StoreError> {
-    shared.ledger.open_again()?;
+    *published = shared.ledger.open_again(|snapshot| publish_what_lasted(shared, snapshot, published))?;
     shared.meters.reopened();
-    *published = publish_what_lasted(shared, published)?;
     Ok(())
 }
 
 /// What was published must be there. What lies beyond it is the commit that failed, and lasts after all: from here on
 /// verification knows it, as whoever asks again under its idempotency key will.
-fn publish_what_lasted(shared: &Shared, published: &Published) -> Result<Published, StoreError> {
-    let snapshot = shared.ledger.snapshot()?;
-    let found = Published::of(&snapshot);
+fn publish_what_lasted(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    published: &Published,
+) -> Result<Published, StoreError> {
+    let found = Published::of(snapshot);
     if found.ledger != published.ledger {
         return Err(StoreError::OtherLedger { guard: published.ledger, found: found.ledger });
     }

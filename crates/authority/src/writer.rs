@@ -171,7 +171,7 @@ pub(crate) fn run(shared: &Arc<Shared>, queue: &Receiver<Submission>, mut publis
 /// A handle that failed under a reader is dead for the writer, too: better found before somebody writes.
 fn look_after(shared: &Shared) {
     if shared.health() == Health::Ready
-        && let Err(error) = shared.ledger.snapshot()
+        && let Err(error) = shared.ledger.check()
     {
         shared.failed(&error);
     }

@@ -208,6 +208,11 @@ impl Ledger {
         txn.commit().map_err(database)
     }
 
+    /// Whether this handle can be written through. One that failed once, be it under a reader, cannot.
+    pub fn check_handle(&self) -> Result<(), StoreError> {
+        self.begin()?.abort().map_err(database)
+    }
+
     /// Commits as many bytes as a large batch has, and takes them back: whether there is room, and a disk that takes
     /// them. No event comes of it.
     pub fn probe(&self) -> Result<(), StoreError> {

@@ -32,7 +32,7 @@ impl Storage {
     /// Opens it after a failure, when the handle before is closed: what is read from now on is what the disk has.
     pub fn open_again(&self, path: &Path, options: &OpenOptions) -> Result<Ledger, StoreError> {
         if matches!(self, Self::Disk) {
-            forget_cached(path)?;
+            forget_cached(path);
         }
         self.open(path, options)
     }
@@ -49,7 +49,9 @@ impl fmt::Debug for Storage {
 
 /// Asks the kernel to read the file from its disk again. After a sync that failed, it may hold pages as clean which
 /// the disk never took: a commit that is read from them would not last.
-fn forget_cached(path: &Path) -> Result<(), StoreError> {
-    let file = File::open(path).map_err(StoreError::file(path))?;
-    fadvise(&file, 0, None, Advice::DontNeed).map_err(|error| StoreError::file(path)(error.into()))
+fn forget_cached(path: &Path) {
+    // Storage without such a cache need not heed it; a file that is gone is told of by whoever opens it next.
+    if let Ok(file) = File::open(path) {
+        let _ = fadvise(&file, 0, None, Advice::DontNeed);
+    }
 }

@@ -215,6 +215,7 @@ fn a_disk_that_lost_what_was_acknowledged_is_not_gone_on_with_now_or_after_a_res
     let why = scene.authority.stopped().unwrap();
     assert!(why.contains("the disk lost it") && why.contains(&format!("position {acknowledged}")), "{why}");
     assert_eq!(scene.refused(&string), Some(Refusal::KeyRevoked), "what it acknowledged, it stands for");
+    assert!(scene.authority.snapshot().is_err(), "the older ledger is shown to nobody");
 
     let Scene { authority, options, folder: _folder, .. } = scene;
     drop(authority);
