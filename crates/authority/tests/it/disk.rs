@@ -26,11 +26,16 @@ pub enum Fault {
     /// After so many syncs, one fails. The kernel forgets what was written since the last, or it lasts all the same.
     OneSync(usize, Unsynced),
     EverySync,
-    /// One write fails for lack of room, and every one after it.
+    /// Whatever lies beyond [`ROOM`] cannot be written, for lack of room.
     NoRoom,
+    /// Nor can anything else.
+    NoRoomAtAll,
     /// One read fails.
     OneRead,
 }
+
+/// The header of the file, and a little more.
+const ROOM: usize = 64 << 10;
 
 /// What becomes of what was written, and not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +82,13 @@ impl Disk {
         self.0.lock().unwrap()
     }
 
-    fn writing(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn writing(&self, up_to: usize) -> io::Result<MutexGuard<'_, State>> {
         let state = self.state();
-        if state.fault == Fault::NoRoom { Err(io::ErrorKind::StorageFull.into()) } else { Ok(state) }
+        match state.fault {
+            Fault::NoRoom if up_to > ROOM => Err(io::ErrorKind::StorageFull.into()),
+            Fault::NoRoomAtAll => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(state),
+        }
     }
 }
 
@@ -101,7 +110,7 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.writing()?.seen.resize(len as usize, 0);
+        self.writing(len as usize)?.seen.resize(len as usize, 0);
         Ok(())
     }
 
@@ -118,7 +127,7 @@ impl StorageBackend for Disk {
             }
             Fault::EverySync => return Err(io::Error::other("told to fail")),
             Fault::OneSync(more, unsynced) => state.fault = Fault::OneSync(more - 1, unsynced),
-            Fault::Never | Fault::NoRoom | Fault::OneRead => {}
+            Fault::Never | Fault::NoRoom | Fault::NoRoomAtAll | Fault::OneRead => {}
         }
         state.synced = state.seen.clone();
         Ok(())
@@ -126,7 +135,7 @@ impl StorageBackend for Disk {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let offset = offset as usize;
-        let mut state = self.writing()?;
+        let mut state = self.writing(offset + data.len())?;
         let place = state.seen.get_mut(offset..offset + data.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         place.copy_from_slice(data);
         Ok(())

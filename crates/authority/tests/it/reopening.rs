@@ -152,7 +152,7 @@ fn while_there_is_no_room_changes_are_refused_and_everything_else_goes_on() {
 fn an_authority_that_waits_for_room_ends_when_it_is_told_to() {
     let (scene, disk) = on_a_disk();
     let before = scene.log();
-    disk.fail(Fault::NoRoom);
+    disk.fail(Fault::NoRoomAtAll);
     scene.plain(Command::DisableKey { key: scene.key }).unwrap_err();
     until("it waits", || scene.authority.health() == Health::Recovering(Trouble::NoRoom));
     let Scene { authority, options, folder: _folder, .. } = scene;
@@ -206,7 +206,7 @@ fn a_disk_that_lost_what_was_acknowledged_is_not_gone_on_with_now_or_after_a_res
     let older = disk.bytes();
     scene.must(Command::RevokeKey { key, reason: RevocationReason::KeyCompromise, note: None });
     let acknowledged = scene.authority.position();
-    disk.fail(Fault::NoRoom);
+    disk.fail(Fault::NoRoomAtAll);
     scene.plain(Command::DisableKey { key: scene.key }).unwrap_err();
     until("it waits", || scene.authority.health() == Health::Recovering(Trouble::NoRoom));
     disk.put_back(&older);
