@@ -28,9 +28,9 @@ demo: ## play the story of fixtures/ against a real server, and show what was ch
 	@cargo build --quiet --workspace --bins --locked
 	@KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" "$(TARGET)/debug/demo"
 
-test: ## pass every test; needs a Rust toolchain, curl and script
-	@for tool in curl script; do command -v $$tool >/dev/null || \
-		{ echo "the tests need $$tool; on Debian: apt-get install curl bsdutils"; exit 1; }; done
+test: ## pass every test; needs a Rust toolchain, curl, script and prlimit
+	@for tool in curl script prlimit; do command -v $$tool >/dev/null || \
+		{ echo "the tests need $$tool; on Debian: apt-get install curl bsdutils util-linux"; exit 1; }; done
 	@echo "building and running every test (the first time takes a few minutes) ..."
 	@# The whole workspace is built before the first test runs; the tests from outside use that binary.
 	KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" cargo test --workspace --locked

@@ -46,12 +46,16 @@ pub fn binary() -> &'static Path {
 /// `keyledger`, without what the environment says about somebody's real ledger.
 fn command() -> Command {
     let mut command = Command::new(binary());
+    without_settings(&mut command);
+    command
+}
+
+fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KEYLEDGER_") {
             command.env_remove(name);
         }
     }
-    command
 }
 
 /// Runs `keyledger` with these arguments, without a terminal and without input.
@@ -59,6 +63,16 @@ pub fn keyledger<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = 
     let mut command = command();
     command.args(arguments).stdin(Stdio::null());
     command.output().expect("the keyledger binary runs")
+}
+
+/// Runs `keyledger` with these arguments, and ends it by SIGKILL so long after, wherever it has come by then.
+pub fn keyledger_killed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>, after: Duration) {
+    let mut command = command();
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the keyledger binary runs");
+    std::thread::sleep(after);
+    child.kill().expect("our own child can be killed");
+    child.wait().expect("a child can be waited for");
 }
 
 /// What `keyledger init -o json` printed.
@@ -145,19 +159,34 @@ impl Server {
         Self::spawn(&mut command(), data, listen, more)
     }
 
+    /// Starts a server to which a write beyond a limit of its files is an error, as on a full disk, and no signal
+    /// that ends it: see [`Server::limit_files`].
+    pub fn start_limited(data: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        without_settings(&mut command);
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(binary());
+        let started = Self::spawn(&mut command, data, "127.0.0.1:0", more);
+        started.unwrap_or_else(|why| panic!("the server does not start: {why}"))
+    }
+
+    /// Lets the files of the running server become no larger than this; none: as large as they like.
+    pub fn limit_files(&self, bytes_max: Option<u64>) {
+        let soft = bytes_max.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let process = self.child.id().to_string();
+        let limited = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={soft}:")]).status();
+        assert!(limited.expect("util-linux has prlimit").success());
+    }
+
+    /// Starts a server and ends it by SIGKILL so long after, wherever it has come by then.
+    pub fn kill_while_starting(data: &Path, after: Duration) {
+        let (mut child, _) = Self::launch(&mut command(), data, "127.0.0.1:0", &[]);
+        std::thread::sleep(after);
+        child.kill().expect("our own child can be killed");
+        child.wait().expect("a child can be waited for");
+    }
+
     fn spawn(command: &mut Command, data: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
-        let log = data.with_extension("log");
-        let file =
-            std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("scratch is writable");
-        let mut child = command
-            .args(["serve", "--listen", listen, "--log", "json", "--data"])
-            .arg(data)
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .expect("the keyledger binary runs");
+        let (mut child, log) = Self::launch(command, data, listen, more);
         let output = child.stdout.take().expect("stdout is piped");
         for line in BufReader::new(output).lines() {
             let line = line.expect("the server writes text");
@@ -167,6 +196,22 @@ impl Server {
         }
         let status = child.wait().expect("a child can be waited for");
         Err(format!("{status}: {}", std::fs::read_to_string(&log).unwrap_or_default()))
+    }
+
+    fn launch(command: &mut Command, data: &Path, listen: &str, more: &[&str]) -> (Child, PathBuf) {
+        let log = data.with_extension("log");
+        let file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("scratch is writable");
+        let child = command
+            .args(["serve", "--listen", listen, "--log", "json", "--data"])
+            .arg(data)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .expect("the keyledger binary runs");
+        (child, log)
     }
 
     /// Where it listens, without a slash at the end.
@@ -197,8 +242,13 @@ impl Server {
     }
 
     /// Asks it to stop, and waits until it has. Returns its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub fn stop(self) -> Option<i32> {
         self.ask_to_stop();
+        self.ended()
+    }
+
+    /// Waits until it ends by itself. Returns its exit code.
+    pub fn ended(mut self) -> Option<i32> {
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {

@@ -1,10 +1,12 @@
 //! Crashes, restarts and restored copies: nothing acknowledged is lost, nothing happens twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod auditor;
+mod load;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::Event;
@@ -12,96 +14,43 @@ use keyledger_tests::client::Client;
 use keyledger_tests::server::{Initialised, Server, events_of, init, keyledger};
 use serde_json::{Value, json};
 
-const ROUNDS: usize = 6;
-const WRITERS: usize = 4;
-
-/// What its writer knows of a key that it asked for.
-#[derive(Clone, Debug)]
-struct Asked {
-    /// The key's name, and its attempt's.
-    name: String,
-    /// Its id and secret, if the creation was acknowledged.
-    made: Option<(String, String)>,
-    revocation: Revocation,
-}
-
-/// What a writer knows of a revocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Revocation {
-    NotAsked,
-    /// No answer came.
-    Unknown,
-    Acknowledged,
-}
-
-impl Asked {
-    fn creation(&self, user: &str) -> Value {
-        json!({"user_id": user, "name": self.name, "expires_at": null, "idempotency_key": self.name})
-    }
-
-    fn revocation(&self, id: &str) -> Value {
-        json!({"key_id": id, "reason": "superseded", "idempotency_key": format!("{}-revoked", self.name)})
-    }
-}
+use auditor::{audit_until, verify};
+use load::{
+    Asked, End, WRITERS, ask_again, check_that_each_happened_once, check_what_was_acknowledged,
+    read_until_the_end, wait_for_load, write_until_the_end,
+};
 
 const CREATE: &str = "mutation($input: create_api_key_input!) { create_api_key(input: $input) { id key } }";
-const REVOKE: &str = "mutation($input: delete_api_key_input!) { delete_api_key(input: $input) { success } }";
 
-/// Makes keys and revokes every third, until the server is gone. What is acknowledged acts at the next request.
-fn write_until_the_end(
-    url: &str,
-    admin: &Initialised,
-    round: usize,
-    writer: usize,
-    acks: &AtomicUsize,
-) -> Vec<Asked> {
-    let client = Client::holding(url, &admin.key);
-    let mut asked = vec![];
-    for number in 0.. {
-        let name = format!("round-{round}-writer-{writer}-key-{number}");
-        let mut key = Asked { name, made: None, revocation: Revocation::NotAsked };
-        let Ok(answer) = client.try_graphql(CREATE, &json!({"input": key.creation(&admin.user_id)})) else {
-            asked.push(key);
-            break;
-        };
-        let made = &answer.json()["data"]["create_api_key"];
-        let text = |field: &str| made[field].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned();
-        let (id, secret) = (text("id"), text("key"));
-        key.made = Some((id.clone(), secret.clone()));
-        acks.fetch_add(1, Ordering::Relaxed);
-        asked.push(key.clone());
-        let holder = Client::holding(url, &secret);
-        match holder.try_get("/v1/whoami") {
-            Ok(answer) => assert_eq!(answer.status, 200, "just acknowledged: {}", answer.text),
-            Err(_) => break,
-        }
-        if number % 3 != 0 {
-            continue;
-        }
-        let last = asked.last_mut().expect("one was pushed");
-        last.revocation = Revocation::Unknown;
-        let Ok(answer) = client.try_graphql(REVOKE, &json!({"input": key.revocation(&id)})) else { break };
-        assert_eq!(answer.json()["data"]["delete_api_key"]["success"], true, "{}", answer.text);
-        last.revocation = Revocation::Acknowledged;
-        match holder.try_get("/v1/whoami") {
-            Ok(answer) => assert_eq!(answer.code().as_deref(), Some("KEY_REVOKED"), "{}", answer.text),
-            Err(_) => break,
-        }
-    }
-    asked
+/// How often the server is killed; more of it with `KEYLEDGER_KILLS`.
+fn kills() -> usize {
+    std::env::var("KEYLEDGER_KILLS").map_or(50, |kills| kills.parse().expect("KEYLEDGER_KILLS is a number"))
 }
 
-/// Until so many creations were acknowledged.
-fn wait_for_load(acks: &AtomicUsize, wanted: usize) {
-    let since = Instant::now();
-    while acks.load(Ordering::Relaxed) < wanted {
-        assert!(since.elapsed() < Duration::from_secs(60), "no load came about");
-        std::thread::sleep(Duration::from_millis(1));
+/// In the middle of what it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// While all its clients wait for answers.
+    Load,
+    /// While it is told to stop, and its clients still wait.
+    Draining,
+    /// So many milliseconds after it was started, and then again under load.
+    Starting(u64),
+}
+
+impl Moment {
+    fn of(round: usize) -> Self {
+        match round % 5 {
+            3 => Self::Draining,
+            // Through all of a start, which opens, repairs, reads the log and binds.
+            4 => Self::Starting(1 + 7 * (round as u64 / 5) % 60),
+            _ => Self::Load,
+        }
     }
 }
 
-/// Several writers, and SIGKILL while all of them wait for answers.
-fn a_round(server: Server, admin: &Initialised, round: usize) -> Vec<Asked> {
+/// Several writers and readers, and SIGKILL in the middle. What the writers know, and how often was read.
+fn a_round(server: Server, admin: &Initialised, known: &[Asked], round: usize) -> (Vec<Asked>, usize) {
     let acks = AtomicUsize::new(0);
     let url = server.url().to_owned();
     std::thread::scope(|scope| {
@@ -109,133 +58,90 @@ fn a_round(server: Server, admin: &Initialised, round: usize) -> Vec<Asked> {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| scope.spawn(move || write_until_the_end(url, admin, round, writer, acks)))
             .collect();
-        wait_for_load(acks, 8 + 5 * round);
+        let reader = (!known.is_empty()).then(|| scope.spawn(move || read_until_the_end(url, known)));
+        wait_for_load(acks, 4 + round % 13);
+        if Moment::of(round) == Moment::Draining {
+            server.ask_to_stop();
+            std::thread::sleep(Duration::from_micros(700 * (round as u64 % 30)));
+        }
         server.kill();
-        writers
+        let asked = writers
             .into_iter()
             .flat_map(|writer| writer.join().expect("no writer saw a broken promise"))
-            .collect()
+            .collect();
+        let read = reader.map_or(0, |reader| reader.join().expect("no reader saw a broken promise"));
+        (asked, read)
     })
 }
 
-/// `GET /v1/whoami` of every key that is known: as acknowledged, whatever came after.
-fn check_what_was_acknowledged(url: &str, asked: &[Asked]) {
-    for key in asked {
-        let Some((id, secret)) = &key.made else { continue };
-        let answer = Client::holding(url, secret).whoami();
-        match key.revocation {
-            Revocation::NotAsked => {
-                assert_eq!(answer.status, 200, "{} is lost: {}", key.name, answer.text);
-                assert_eq!(answer.json()["key_id"], id.as_str());
-            }
-            Revocation::Acknowledged => {
-                assert_eq!(answer.code().as_deref(), Some("KEY_REVOKED"), "{}: {}", key.name, answer.text);
-            }
-            Revocation::Unknown => {
-                let known = answer.status == 200 || answer.code().as_deref() == Some("KEY_REVOKED");
-                assert!(known, "{}: {}", key.name, answer.text);
-            }
-        }
+/// Ends the auditor, also when the test fails in the middle.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Whoever got no answer asks again, with the same idempotency key.
-fn ask_again(url: &str, admin: &Initialised, asked: &mut [Asked]) {
-    let client = Client::holding(url, &admin.key);
-    for key in asked {
-        let id = match &key.made {
-            Some((id, _)) => id.clone(),
-            None => {
-                let made = client.mutate("create_api_key", &key.creation(&admin.user_id), "id key").unwrap();
-                let id = made["id"].as_str().unwrap().to_owned();
-                if let Some(secret) = made["key"].as_str() {
-                    key.made = Some((id.clone(), secret.to_owned()));
-                }
-                id
-            }
-        };
-        if key.revocation == Revocation::Unknown {
-            let revoked = client.mutate("delete_api_key", &key.revocation(&id), "success").unwrap();
-            assert_eq!(revoked["success"], true);
-            key.revocation = Revocation::Acknowledged;
-        }
-    }
-}
-
-/// By the log: every attempt made one key, every revocation asked for is one event.
-fn check_that_each_happened_once(data: &Path, asked: &[Asked]) {
-    let mut made = BTreeMap::<String, Vec<String>>::new();
-    let mut revoked = BTreeMap::<String, usize>::new();
-    for recorded in events_of(data) {
-        let attempt = recorded.metadata.idempotency.map(|attempt| attempt.key.as_str().to_owned());
-        match (recorded.event, attempt) {
-            (Event::KeyCreated(key), Some(attempt)) => {
-                made.entry(attempt).or_default().push(key.key.to_string());
-            }
-            (Event::KeyRevoked { key, .. }, _) => *revoked.entry(key.to_string()).or_default() += 1,
-            _ => {}
-        }
-    }
-    let attempts: BTreeSet<_> = asked.iter().map(|key| key.name.clone()).collect();
-    assert_eq!(made.keys().cloned().collect::<BTreeSet<_>>(), attempts);
-    for key in asked {
-        let ids = &made[&key.name];
-        assert_eq!(ids.len(), 1, "{} was made more than once: {ids:?}", key.name);
-        if let Some((id, _)) = &key.made {
-            assert_eq!(id, &ids[0]);
-        }
-        let wanted = usize::from(key.revocation != Revocation::NotAsked);
-        assert_eq!(revoked.get(&ids[0]).copied().unwrap_or(0), wanted, "revocations of {}", key.name);
-    }
-}
-
-/// `keyledger audit verify`: its exit code, and what it said.
-fn verify(data: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let data = data.to_str().expect("scratch paths are text");
-    let output = keyledger(["audit", "verify", "-o", "json", "--data", data].iter().chain(more));
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(said).unwrap())
-}
-
-/// `kill -9` under load, six times over.
+/// `kill -9` under load, while it stops and while it starts, with the audit tool reading beside it all the time.
 #[test]
-fn killed_under_load_it_loses_nothing_that_it_acknowledged_and_does_nothing_twice() {
+fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged_and_does_nothing_twice() {
     let scratch = tempfile::tempdir().unwrap();
     let data = scratch.path().join("data");
     let admin = init(&data, "acme", "ada@example.com");
-    let mut asked = vec![];
-    let mut server = Server::start(&data);
-    for round in 0..ROUNDS {
-        let mut of_this_round = a_round(server, &admin, round);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let auditor = scope.spawn(|| audit_until(&done, &data));
+        let stop = Stop(&done);
+        let asked = killed_again_and_again(&data, &admin);
+        drop(stop);
+        let seen = auditor.join().expect("the auditor saw nothing wrong");
+        assert!(seen.held >= kills() / 2, "{seen:?}");
+        assert!(asked.iter().any(|key| key.end == End::Acknowledged));
+    });
+    assert_eq!(verify(&data, &[]).0, Some(0), "closed cleanly, it needs no repair");
+}
+
+fn killed_again_and_again(data: &Path, admin: &Initialised) -> Vec<Asked> {
+    let (mut asked, mut read, mut killed) = (vec![], 0, 0);
+    let mut server = Server::start(data);
+    for round in 0.. {
+        let (mut of_this_round, read_now) = a_round(server, admin, &asked, round);
+        (read, killed) = (read + read_now, killed + 1);
         assert!(
             of_this_round.iter().any(|key| key.made.is_some()),
             "round {round}: nothing was acknowledged"
         );
-        if round % 2 == 0 {
-            // The server is down: reading alone changes nothing, and says so if a repair is due.
-            let (code, said) = verify(&data, &[]);
-            assert!(code == Some(0) || said.contains("LEDGER_NEEDS_REPAIR"), "{said}");
-            assert_eq!(verify(&data, &["--repair"]).0, Some(0), "round {round}");
+        if let Moment::Starting(after_ms) = Moment::of(round) {
+            Server::kill_while_starting(data, Duration::from_millis(after_ms));
+            killed += 1;
         }
-        server = Server::start(&data);
+        if round % 10 == 0 {
+            assert_eq!(verify(data, &["--repair"]).0, Some(0), "round {round}");
+        }
+        server = Server::start(data);
         check_what_was_acknowledged(server.url(), &of_this_round);
-        ask_again(server.url(), &admin, &mut of_this_round);
+        ask_again(server.url(), admin, &mut of_this_round);
         check_what_was_acknowledged(server.url(), &of_this_round);
-        let (code, said) = verify(&data, &[]);
+        let (code, said) = verify(data, &[]);
         assert_eq!(code, Some(0), "beside the running server, round {round}: {said}");
         asked.extend(of_this_round);
-        check_that_each_happened_once(&data, &asked);
+        check_that_each_happened_once(data, &asked);
+        if killed >= kills() {
+            break;
+        }
     }
-    assert!(asked.iter().any(|key| key.revocation == Revocation::Acknowledged));
+    assert!(read > 10 * kills(), "only {read} keys of before were shown while others wrote");
     // Asking again for what was acknowledged long ago changes nothing either.
-    let before = events_of(&data).len();
+    let before = events_of(data).len();
     let again = Client::holding(server.url(), &admin.key);
-    let made = again.mutate("create_api_key", &asked[0].creation(&admin.user_id), "id key").unwrap();
-    assert_eq!((&made["id"], &made["key"]), (&json!(asked[0].made.as_ref().unwrap().0), &Value::Null));
-    assert_eq!(events_of(&data).len(), before);
+    let first = asked.iter().find(|key| key.made.is_some()).unwrap();
+    let made = again.mutate("create_api_key", &first.creation(admin), "id key").unwrap();
+    assert_eq!((&made["id"], &made["key"]), (&json!(first.made.as_ref().unwrap().0), &Value::Null));
+    assert_eq!(events_of(data).len(), before);
     check_what_was_acknowledged(server.url(), &asked);
     assert_eq!(server.stop(), Some(0));
-    assert_eq!(verify(&data, &[]).0, Some(0), "closed cleanly, it needs no repair");
+    asked
 }
 
 /// A request of which the head and half of the body were sent before SIGTERM, the rest after it.

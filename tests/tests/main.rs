@@ -17,6 +17,7 @@ mod cascade;
 mod codes;
 mod limits;
 mod crash;
+mod disk;
 mod bad_input;
 mod secrecy;
 mod metrics;

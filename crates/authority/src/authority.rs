@@ -16,16 +16,19 @@ use domain::time::{Position, Timestamp};
 use domain::{Command, Event, Rejection, decide};
 use store::chain::ChainHash;
 use store::guard::Guard;
-use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, StoreError, TransactError};
+use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
 
 use crate::clock::Clock;
 use crate::compose::{Composed, Prefixes, TenantInput, UserInput};
 use crate::entropy;
 use crate::failure::Failure;
+use crate::handle::Handle;
+use crate::health::Health;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
 use crate::meters::Meters;
 use crate::refusals::Asked;
+use crate::reopening::Published;
 use crate::tally::Tally;
 use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission, Traced};
@@ -42,6 +45,8 @@ pub struct Options {
     pub secrets: SecretSources,
     /// How its ledger is opened.
     pub ledger: OpenOptions,
+    /// Where that ledger's bytes are.
+    pub storage: Storage,
     /// Where its instants come from.
     pub clock: Clock,
     /// `iss` of its tokens: its own URL.
@@ -75,6 +80,7 @@ impl Options {
             folder,
             secrets: SecretSources::default(),
             ledger: OpenOptions::default(),
+            storage: Storage::default(),
             clock: Clock::System,
             issuer,
             audience,
@@ -190,7 +196,7 @@ impl Authority {
             return Err(StoreError::NoLedger(folder.root().to_owned()).into());
         }
         let rollback = options.rollback;
-        let ledger = Ledger::open(&folder.ledger(), &options.ledger)?;
+        let ledger = options.storage.open(&folder.ledger(), &options.ledger)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
         let mut index = Index::default();
         let snapshot = ledger.snapshot()?;
@@ -219,8 +225,8 @@ impl Authority {
             authority.accept_rollback(guard_position, guard_hash)?;
         }
         // What was committed just before a crash is not in the guard yet.
-        authority.write_guard()?;
-        authority.start();
+        let published = authority.write_guard()?;
+        authority.start(published);
         Ok(authority)
     }
 
@@ -252,6 +258,9 @@ impl Authority {
         };
         let (actor, traced) = (actor.clone(), Traced::begin());
         let submission = Submission { actor, command, origin, secrets, traced, reply: Box::new(reply) };
+        if let Some(refusal) = self.shared.health().refusal() {
+            return self.shared.answer(submission.reply, Err(refusal));
+        }
         // Before it is sent: the writer may have taken it by the time that this thread goes on.
         self.shared.meters.queued();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -286,11 +295,23 @@ impl Authority {
         entropy::id(self.now())
     }
 
-    /// Why no more changes are taken, if they are not.
-    pub fn stopped(&self) -> Option<String> {
-        let why = self.shared.stopped.read().unwrap_or_else(PoisonError::into_inner).clone();
+    /// Whether changes are taken.
+    pub fn health(&self) -> Health {
         let ended = self.writer.as_ref().is_some_and(JoinHandle::is_finished);
-        why.or_else(|| ended.then(|| "the writer's thread has ended".to_owned()))
+        match self.shared.health() {
+            Health::Ready | Health::Recovering(_) if ended => {
+                Health::Stopped("the writer's thread has ended".to_owned())
+            }
+            health => health,
+        }
+    }
+
+    /// Why no more changes are taken by this process, if they are not.
+    pub fn stopped(&self) -> Option<String> {
+        match self.health() {
+            Health::Stopped(why) => Some(why),
+            Health::Ready | Health::Recovering(_) => None,
+        }
     }
 
     /// The position that verification has reached.
@@ -358,13 +379,14 @@ impl Authority {
     }
 
     fn assemble(options: Options, ledger: Ledger, keyring: Keyring, index: Index) -> Self {
+        let path = options.folder.ledger();
         let shared = Shared {
-            ledger,
+            ledger: Handle::new(ledger, path, options.storage, options.ledger),
             index: ShardedLock::new(index),
             keyring,
             clock: options.clock,
             folder: options.folder,
-            stopped: std::sync::RwLock::default(),
+            health: Health::Ready.into(),
             tally: Tally::default(),
             meters: Meters::new(),
         };
@@ -380,10 +402,10 @@ impl Authority {
         }
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, published: Published) {
         let (queue, commands) = mpsc::channel();
         let shared = Arc::clone(&self.shared);
-        let run = move || writer::run(&shared, &commands);
+        let run = move || writer::run(&shared, &commands, published);
         let thread = std::thread::Builder::new().name("writer".into());
         self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
@@ -429,11 +451,11 @@ impl Authority {
         self.at_the_console(command, vec![secret]).map(drop)
     }
 
-    fn write_guard(&self) -> Result<(), StoreError> {
-        let guard = Guard::of(&self.shared.ledger.snapshot()?);
-        guard.write(&self.shared.folder.guard())?;
-        self.shared.meters.guarded(guard.position);
-        Ok(())
+    fn write_guard(&self) -> Result<Published, StoreError> {
+        let published = Published::of(&self.shared.ledger.snapshot()?);
+        published.guard().write(&self.shared.folder.guard())?;
+        self.shared.meters.guarded(published.head.position);
+        Ok(published)
     }
 }
 

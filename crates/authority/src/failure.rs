@@ -31,9 +31,14 @@ pub enum Failure {
     NoSigningKey,
     /// The commit failed half-way. Whether it lasts is known after the server has opened the ledger again.
     #[error(
-        "the outcome is unknown: the disk failed during the commit; ask again with the same idempotency key after the server has restarted"
+        "the outcome is unknown: the disk failed during the commit; ask again with the same idempotency key in a few seconds"
     )]
     UnknownOutcome,
+    /// The ledger failed before anything was committed, and is being opened again. Nothing was changed.
+    #[error(
+        "the server recovers from a failure of its disk and takes no changes meanwhile; nothing was changed, ask again in a few seconds"
+    )]
+    Recovering,
     /// The writer has stopped after a failure, or is being shut down. Nothing was changed.
     #[error("the server takes no changes at this time; nothing was changed, try again later")]
     Stopped,
@@ -93,6 +98,7 @@ impl Failure {
             Self::SubjectKeyMissing => "SUBJECT_KEY_MISSING",
             Self::NoSigningKey => "NO_SIGNING_KEY",
             Self::UnknownOutcome => "UNKNOWN_OUTCOME",
+            Self::Recovering => "RECOVERING",
             Self::Stopped => "STOPPED",
             Self::Unreadable => "UNREADABLE",
         }
@@ -107,6 +113,7 @@ impl Failure {
             Self::SubjectKeyMissing
             | Self::NoSigningKey
             | Self::UnknownOutcome
+            | Self::Recovering
             | Self::Stopped
             | Self::Unreadable => None,
         }
@@ -144,9 +151,13 @@ impl From<ScopeError> for Failure {
     }
 }
 
-/// A query met a ledger that it could not read: the operator's business, not the caller's.
+/// A query met a ledger that it could not read: the operator's business, not the caller's. One that is being opened
+/// again can be read soon.
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Closed) {
+            return Self::Recovering;
+        }
         tracing::error!(code = "UNREADABLE", %error, "the ledger could not be read");
         Self::Unreadable
     }

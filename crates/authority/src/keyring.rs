@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use credentials::digest::{Pepper, TextKind};
@@ -36,6 +37,8 @@ pub(crate) struct Keyring {
     subjects: Mutex<SubjectKeys>,
     signers: RwLock<HashMap<SigningKeyId, Arc<Signer>>>,
     algorithm: Algorithm,
+    /// Whether a secret could not be kept, so that nobody knows what the files hold.
+    doubtful: AtomicBool,
 }
 
 /// A secret that a command brings along. It is kept only once the command is accepted: refused ones must
@@ -85,6 +88,7 @@ impl Keyring {
             subjects: Mutex::new(SubjectKeys::open(&folder.subjects())?),
             signers: RwLock::default(),
             algorithm,
+            doubtful: AtomicBool::new(false),
         })
     }
 
@@ -165,6 +169,24 @@ impl Keyring {
 
     /// Makes the secrets of accepted commands durable, before the commit that rests on them.
     pub(crate) fn keep(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
+        let kept = self.try_to_keep(new);
+        if kept.is_err() {
+            self.doubtful.store(true, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// After secrets could not be kept: makes sure of those that were, and that others can be again.
+    pub(crate) fn mend(&self) -> Result<(), StoreError> {
+        if self.doubtful.load(Ordering::Relaxed) {
+            self.subjects.lock().unwrap_or_else(PoisonError::into_inner).write_anew()?;
+            secrets::try_signing_folder(&self.folder)?;
+            self.doubtful.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn try_to_keep(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in new {
             match secret {

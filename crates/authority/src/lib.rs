@@ -5,6 +5,9 @@
 
 pub mod authority;
 mod writer;
+mod reopening;
+mod handle;
+pub mod health;
 mod index;
 mod keyring;
 pub mod authenticate;
@@ -30,6 +33,7 @@ pub use clock::Clock;
 pub use entropy::id as fresh_id;
 pub use exchange::{ExchangeError, Minted, Wanted};
 pub use failure::{Denied, Failure, InputError};
+pub use health::{Health, Trouble};
 pub use keyring::SecretSources;
 pub use schedule::Policy as SigningKeyPolicy;
 pub use tally::{CredentialKind, Verifications};

@@ -21,6 +21,7 @@ pub(crate) struct Meters {
     unchanged: Counter,
     repeated: Counter,
     guard_failures: Counter,
+    reopenings: Counter,
     guarded: AtomicU64,
 }
 
@@ -36,6 +37,7 @@ impl Meters {
             unchanged: accepted("UNCHANGED"),
             repeated: accepted("REPEATED"),
             guard_failures: counter!("keyledger_guard_write_failures_total"),
+            reopenings: counter!("keyledger_ledger_reopenings_total"),
             guarded: AtomicU64::new(0),
         }
     }
@@ -75,6 +77,11 @@ impl Meters {
     /// The guard could not be written.
     pub(crate) fn guard_failed(&self) {
         self.guard_failures.increment(1);
+    }
+
+    /// The ledger was opened again after a failure.
+    pub(crate) fn reopened(&self) {
+        self.reopenings.increment(1);
     }
 
     /// Up to where the guard knows.

@@ -11,21 +11,26 @@ use crossbeam_utils::sync::ShardedLock;
 use domain::actor::Actor;
 use domain::time::Position;
 use domain::{Command, Recorded, decide};
-use store::guard::Guard;
-use store::{Attempt, DataFolder, Ledger, Origin, StoreError, TransactError, Transaction};
+use store::head::Head;
+use store::{Attempt, DataFolder, Origin, StoreError, TransactError, Transaction};
 use tracing::{Span, trace_span};
 
 use crate::clock::Clock;
 use crate::failure::{Failure, InputError};
+use crate::handle::Handle;
+use crate::health::{Health, Trouble};
 use crate::index::Index;
 use crate::keyring::{Keyring, NewSecret};
 use crate::meters::Meters;
+use crate::reopening::{Published, Reopening};
 use crate::tally::Tally;
 
 /// The most commands that one commit carries.
 const BATCH_COMMANDS_MAX: usize = 512;
 /// How far the guard may trail the ledger.
 const GUARD_TRAILS: Duration = Duration::from_secs(1);
+/// How often it is looked after a ledger that nobody writes to: a reader may have met a disk that failed.
+const LOOKED_AFTER: Duration = Duration::from_secs(1);
 
 /// A command in the queue.
 pub(crate) struct Submission {
@@ -34,8 +39,11 @@ pub(crate) struct Submission {
     pub(crate) origin: Origin,
     pub(crate) secrets: Vec<NewSecret>,
     pub(crate) traced: Traced,
-    pub(crate) reply: Box<dyn FnOnce(Result<Done, Failure>) + Send>,
+    pub(crate) reply: Reply,
 }
+
+/// Who waits for the outcome.
+pub(crate) type Reply = Box<dyn FnOnce(Result<Done, Failure>) + Send>;
 
 /// The spans of a command on its way through the writer, if anybody traces. They name no id and no secret.
 pub(crate) struct Traced {
@@ -80,55 +88,103 @@ pub enum When {
 
 /// What the writer shares with the rest of the authority.
 pub(crate) struct Shared {
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: Handle,
     pub(crate) index: ShardedLock<Index>,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Clock,
     pub(crate) folder: DataFolder,
-    /// Why the writer takes no more commands, once it does not.
-    pub(crate) stopped: RwLock<Option<String>>,
+    /// Whether the writer takes commands.
+    pub(crate) health: RwLock<Health>,
     pub(crate) tally: Tally,
     pub(crate) meters: Meters,
 }
 
 impl Shared {
-    /// Notes why no more commands are taken. The first reason stays.
-    fn stop(&self, why: String) {
+    pub(crate) fn health(&self) -> Health {
+        self.health.read().expect("nobody panics holding it").clone()
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        *self.health.write().expect("nobody panics holding it") = health;
+    }
+
+    /// No more commands are taken by this process.
+    pub(crate) fn stop(&self, why: String) {
         tracing::error!(code = "STOPPED", why, "the writer has stopped");
-        self.stopped.write().expect("nobody panics holding it").get_or_insert(why);
+        self.set_health(Health::Stopped(why));
+    }
+
+    /// Notes that the ledger failed, before anybody is told.
+    fn failed(&self, error: &StoreError) {
+        if error.is_of_the_disk() {
+            tracing::error!(code = "RECOVERING", %error, "the ledger failed; it is opened again before changes are taken");
+            self.set_health(Health::Recovering(Trouble::from(error)));
+        } else {
+            // Opening it again would find the same bytes.
+            self.stop(error.to_string());
+        }
+    }
+
+    pub(crate) fn answer(&self, reply: Reply, outcome: Result<Done, Failure>) {
+        self.meters.answered(outcome.as_ref());
+        reply(outcome);
+    }
+}
+
+impl Health {
+    /// How a command is refused, if it is.
+    pub(crate) fn refusal(&self) -> Option<Failure> {
+        match self {
+            Self::Ready => None,
+            Self::Recovering(_) => Some(Failure::Recovering),
+            Self::Stopped(_) => Some(Failure::Stopped),
+        }
     }
 }
 
 /// Runs until every sender of the queue is gone.
-pub(crate) fn run(shared: &Arc<Shared>, queue: &Receiver<Submission>) {
-    let mut guard =
-        GuardKeeper { written: shared.index.read().expect("nobody panics").position(), due: None };
+pub(crate) fn run(shared: &Arc<Shared>, queue: &Receiver<Submission>, mut published: Published) {
+    let mut guard = GuardKeeper { written: published.head.position, due: None };
+    let mut reopening = Reopening::default();
     loop {
-        let first = match guard.due {
-            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
-        };
-        match first {
+        let due = guard.due.map(|due| due.saturating_duration_since(Instant::now()));
+        match queue.recv_timeout(due.unwrap_or(LOOKED_AFTER).min(LOOKED_AFTER)) {
             Ok(first) => {
                 let rest = std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH_COMMANDS_MAX - 1);
-                batch(shared, std::iter::once(first).chain(rest).collect());
+                if let Some(head) = batch(shared, std::iter::once(first).chain(rest).collect()) {
+                    published.head = head;
+                    reopening.went_well();
+                }
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break guard.write(shared),
+            Err(RecvTimeoutError::Timeout) => look_after(shared),
+            Err(RecvTimeoutError::Disconnected) => break guard.write(shared, &published),
         }
-        guard.after_a_batch(shared);
+        if let Health::Recovering(_) = shared.health() {
+            // What was acknowledged in the last second must not be lost unnoticed, if this process ends now.
+            guard.write(shared, &published);
+            reopening.recover(shared, queue, &mut published);
+        }
+        guard.after_a_batch(shared, &published);
     }
 }
 
-/// Carries out a batch in one transaction.
-fn batch(shared: &Shared, submissions: Vec<Submission>) {
+/// A handle that failed under a reader is dead for the writer, too: better found before somebody writes.
+fn look_after(shared: &Shared) {
+    if shared.health() == Health::Ready
+        && let Err(error) = shared.ledger.check()
+    {
+        shared.failed(&error);
+    }
+}
+
+/// Carries out a batch in one transaction. The end of the log, if it is another now.
+fn batch(shared: &Shared, submissions: Vec<Submission>) -> Option<Head> {
     shared.meters.taken(submissions.len());
-    if shared.stopped.read().expect("nobody panics holding it").is_some() {
+    if let Some(refusal) = shared.health().refusal() {
         for submission in submissions {
-            shared.meters.answered(Err(&Failure::Stopped));
-            (submission.reply)(Err(Failure::Stopped));
+            shared.answer(submission.reply, Err(refusal.clone()));
         }
-        return;
+        return None;
     }
     let began = Instant::now();
     let mut decided = began;
@@ -156,31 +212,31 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) {
     // Before this line nothing happened; after it the events are facts.
     let failure = match committed {
         Ok(((), committed)) => {
-            if !committed.recorded.is_empty() {
+            let published = !committed.recorded.is_empty();
+            if published {
                 let mut index = shared.index.write().expect("nobody panics holding it");
                 index.apply(committed.changes, committed.head.position);
             }
             drop(spans);
             shared.meters.batch(replies.len(), began.elapsed(), commit);
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                shared.meters.answered(outcome.as_ref());
-                reply(outcome);
+                shared.answer(reply, outcome);
             }
-            return;
+            return published.then_some(committed.head);
         }
         Err(TransactError::Aborted(error)) => {
-            shared.stop(error.to_string());
-            Failure::Stopped
+            shared.failed(&error);
+            shared.health().refusal().expect("what failed is not ready")
         }
         Err(TransactError::Unknown(error)) => {
-            shared.stop(error.to_string());
+            shared.failed(&error);
             Failure::UnknownOutcome
         }
     };
     for reply in replies {
-        shared.meters.answered(Err(&failure));
-        reply(Err(failure.clone()));
+        shared.answer(reply, Err(failure.clone()));
     }
+    None
 }
 
 /// One command on the open transaction. The outer error ends the whole batch.
@@ -227,34 +283,27 @@ struct GuardKeeper {
 }
 
 impl GuardKeeper {
-    fn after_a_batch(&mut self, shared: &Shared) {
+    fn after_a_batch(&mut self, shared: &Shared, published: &Published) {
         let now = Instant::now();
-        let position = shared.index.read().expect("nobody panics holding it").position();
         match self.due {
-            None if position > self.written => self.due = Some(now + GUARD_TRAILS),
-            Some(due) if now >= due => self.write(shared),
+            None if published.head.position > self.written => self.due = Some(now + GUARD_TRAILS),
+            Some(due) if now >= due => self.write(shared, published),
             None | Some(_) => {}
         }
     }
 
-    fn write(&mut self, shared: &Shared) {
+    fn write(&mut self, shared: &Shared, published: &Published) {
         self.due = None;
-        let written = shared.ledger.snapshot().and_then(|snapshot| {
-            let guard = Guard::of(&snapshot);
-            guard.write(&shared.folder.guard())?;
-            Ok(guard.position)
-        });
-        match written {
-            Ok(position) => {
-                self.written = position;
-                shared.meters.guarded(position);
+        match published.guard().write(&shared.folder.guard()) {
+            Ok(()) => {
+                self.written = published.head.position;
+                shared.meters.guarded(self.written);
             }
             Err(error) => {
                 shared.meters.guard_failed();
                 tracing::error!(%error, "the guard could not be written");
-                // It may be on other storage, which comes back; a ledger that failed does not.
-                let stopped = shared.stopped.read().expect("nobody panics holding it").is_some();
-                self.due = (!stopped).then(|| Instant::now() + GUARD_TRAILS);
+                // It may be on other storage, which comes back.
+                self.due = Some(Instant::now() + GUARD_TRAILS);
             }
         }
     }

@@ -449,6 +449,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Server,
+        "RECOVERING",
+        "The server recovers from a failure of its disk, or waits for room; nothing was changed.",
+        "Ask again in a few seconds; if it lasts, look into the server's log and at its disk.",
+    ),
+    entry(
+        Server,
         "STOPPED",
         "The server takes no changes; nothing was changed.",
         "Look into its log; try again later.",
@@ -582,6 +588,12 @@ pub const ENTRIES: &[Entry] = &[
         "ROLLED_BACK",
         "The ledger is older than its guard: a backup was restored, or events were lost.",
         "Find the newer one; or start once with `--accept-rollback`, and repeat the revocations made since.",
+    ),
+    entry(
+        Machine,
+        "LOG_LOST",
+        "After a failure the disk no longer has what was committed before.",
+        "Copy the folder, look at the disk, and restore a backup.",
     ),
     entry(
         Machine,

@@ -238,7 +238,7 @@ impl From<ReplayError> for CliError {
 
 const fn store_code(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Database(_) => "DATABASE_FAILED",
+        StoreError::Database(_) | StoreError::Closed => "DATABASE_FAILED",
         StoreError::File { .. } => "FILE_FAILED",
         StoreError::NoLedger(_) => "NO_LEDGER",
         StoreError::LedgerExists(_) => "LEDGER_EXISTS",
@@ -250,6 +250,7 @@ const fn store_code(error: &StoreError) -> &'static str {
         StoreError::Damaged { .. } => "LEDGER_DAMAGED",
         StoreError::Event { .. } => "LOG_DAMAGED",
         StoreError::Chain { .. } => "CHAIN_BROKEN",
+        StoreError::Lost { .. } => "LOG_LOST",
         StoreError::Row { .. } => "VIEWS_DAMAGED",
         StoreError::TooLarge(_) => "TOO_LARGE",
         StoreError::OtherLedger { .. } => "OTHER_LEDGER",
@@ -266,6 +267,8 @@ const fn store_exit(error: &StoreError) -> Exit {
         | StoreError::BackupExists(_)
         | StoreError::InUse => Exit::Conflict,
         StoreError::Database(_)
+        | StoreError::Closed
+        | StoreError::Lost { .. }
         | StoreError::File { .. }
         | StoreError::Backup { .. }
         | StoreError::NeedsRepair

@@ -16,6 +16,9 @@ pub enum StoreError {
     /// The database or the disk under it failed. The handle is not to be used again.
     #[error("the ledger's database failed: {0}; stop, check the disk, and open the ledger again")]
     Database(#[from] Box<redb::Error>),
+    /// The handle was closed, or failed before: whoever holds it opens the ledger again.
+    #[error("the ledger was closed after a failure, and is being opened again; ask again")]
+    Closed,
     /// A file beside the database could not be read or written.
     #[error("{}: {error}", .path.display())]
     File {
@@ -76,6 +79,16 @@ pub enum StoreError {
         /// The hash of what is there.
         found: ChainHash,
     },
+    /// What was committed and published before is not there any more.
+    #[error(
+        "the log does not have what was committed before, position {position} with hash {hash}: the disk lost it; restore a backup, or take the disk's own copy"
+    )]
+    Lost {
+        /// The position.
+        position: Position,
+        /// The chain hash that was there.
+        hash: ChainHash,
+    },
     /// A row of a view that does not match its check, or cannot be read.
     #[error(
         "a row of the views is damaged ({what}); rebuild the views from the log with: keyledger audit rebuild --data DIR"
@@ -122,6 +135,28 @@ impl StoreError {
         Self::Damaged { what: what.into() }
     }
 
+    /// Whether the machine failed, so that opening the ledger again may help; not what the bytes say.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Database(_) | Self::Closed | Self::File { .. })
+    }
+
+    /// Whether there was no room: of the disk, of a quota, or below a limit of this process.
+    pub fn is_lack_of_room(&self) -> bool {
+        let kind = if let Self::File { error, .. } = self {
+            error.kind()
+        } else if let Self::Database(error) = self
+            && let redb::Error::Io(error) = &**error
+        {
+            error.kind()
+        } else {
+            return false;
+        };
+        matches!(
+            kind,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        )
+    }
+
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         |error| Self::File { path, error }
@@ -144,6 +179,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<
 pub(crate) fn database(error: impl Into<redb::Error>) -> StoreError {
     match error.into() {
         redb::Error::DatabaseAlreadyOpen => StoreError::InUse,
+        redb::Error::DatabaseClosed | redb::Error::PreviousIo => StoreError::Closed,
         redb::Error::RepairAborted => StoreError::NeedsRepair,
         redb::Error::Corrupted(what) => StoreError::Damaged { what },
         error => StoreError::Database(Box::new(error)),

@@ -29,6 +29,22 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     write().map_err(StoreError::file(path))
 }
 
+/// Writes so many bytes to a file of this name, durably, and removes it: whether there is room for them.
+pub(crate) fn try_room(path: &Path, bytes: usize) -> Result<(), StoreError> {
+    let write = || -> io::Result<()> {
+        let mut file = private_file().write(true).create(true).truncate(true).open(path)?;
+        file.write_all(&vec![0; bytes])?;
+        file.sync_all()
+    };
+    let written = write();
+    match fs::remove_file(path) {
+        // It was never made: why, is told already.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => written.as_ref().map_or(Ok(()), |()| removed).map_err(StoreError::file(path))?,
+    }
+    written.map_err(StoreError::file(path))
+}
+
 /// Makes a folder that only its owner can enter; one that is there stays as it is.
 pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
+//! | `ledger.probe`, `secrets/signing/probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
 //! | `usage.redb` | how keys are used, and refused commands ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten; one that is damaged is moved aside | no |
 //! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use domain::ids::SigningKeyId;
 
 use crate::error::StoreError;
-use crate::files::{create_private_folder, private_file, sync_folder_of};
+use crate::files::{create_private_folder, private_file, sync_folder_of, try_room};
+use crate::ledger::PROBE_BYTES;
 
 /// The right to fill a new data folder; given up when it is dropped.
 pub struct FolderLock {
@@ -112,6 +114,11 @@ impl DataFolder {
             sync_folder_of(&ledger)
         };
         rename().map_err(StoreError::file(&ledger))
+    }
+
+    /// Whether there is room beside the ledger for what a large batch writes.
+    pub fn try_room(&self) -> Result<(), StoreError> {
+        try_room(&self.root.join("ledger.probe"), PROBE_BYTES)
     }
 
     /// The guard's file.

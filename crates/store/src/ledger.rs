@@ -20,8 +20,13 @@ use crate::pages::{self, Checked, Source, Storage};
 use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
-use crate::tables::{ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, VIEW_ROWS, VIEWS, VIEWS_VERSION};
+use crate::tables::{
+    ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, PROBE, VIEW_ROWS, VIEWS, VIEWS_VERSION,
+};
 use crate::transaction::Transaction;
+
+/// What a probe writes: about as much as a full batch does.
+pub(crate) const PROBE_BYTES: usize = 1 << 20;
 
 /// Whether other processes may read the ledger while this one writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -243,6 +248,25 @@ impl Ledger {
     pub fn compact(&mut self) -> Result<(), StoreError> {
         let txn = self.begin()?;
         compact(&mut self.database, txn)
+    }
+
+    /// Whether this handle can be written through. One that failed once, be it under a reader, cannot.
+    pub fn check_handle(&self) -> Result<(), StoreError> {
+        self.begin()?.abort().map_err(database)
+    }
+
+    /// Commits as many bytes as a large batch has, and takes them back: whether there is room, and a disk that takes
+    /// them. No event comes of it.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let txn = self.begin()?;
+        txn.open_table(META)
+            .map_err(database)?
+            .insert(PROBE, vec![0; PROBE_BYTES].as_slice())
+            .map_err(database)?;
+        txn.commit().map_err(database)?;
+        let txn = self.begin()?;
+        txn.open_table(META).map_err(database)?.remove(PROBE).map_err(database)?;
+        txn.commit().map_err(database)
     }
 
     /// Closes the file; the next opening need not repair it.

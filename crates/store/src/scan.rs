@@ -72,6 +72,21 @@ pub(crate) fn scan_ahead(
     })
 }
 
+/// Reads what follows a known end of the log, up to the head, as [`scan`] does.
+pub(crate) fn scan_after<E: From<StoreError>>(
+    log: &ReadOnlyTable<u64, &'static [u8]>,
+    known: &Head,
+    head: &Head,
+    mut each: impl FnMut(Scanned) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut walk = Walk::after(known);
+    for row in log.range(known.position.next().number()..).map_err(database)? {
+        let (first, commit) = row.map_err(database)?;
+        walk.commit(Position::new(first.value()), commit.value(), &mut each)?;
+    }
+    Ok(walk.end(head)?)
+}
+
 /// A walk along the log, commit by commit: what comes next must follow from what came before.
 pub(crate) struct Walk {
     expected: Link,
@@ -83,6 +98,12 @@ impl Walk {
         Self {
             expected: Link { position: Position::START, at: Timestamp::MIN, hash: chain::genesis(ledger) },
         }
+    }
+
+    /// After the last event of a commit.
+    pub(crate) fn after(known: &Head) -> Self {
+        let Head { position, recorded_at: at, hash } = *known;
+        Self { expected: Link { position, at, hash } }
     }
 
     /// Takes one commit's envelopes, and hands each event on.

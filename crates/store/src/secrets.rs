@@ -12,7 +12,7 @@ use domain::sealed::Subject;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
-use crate::files::{create, create_private_folder};
+use crate::files::{create, create_private_folder, replace, try_room};
 use crate::folder::DataFolder;
 
 /// Thirty-two secret bytes, wiped when they are dropped.
@@ -64,6 +64,11 @@ pub fn read_signing_key(folder: &DataFolder, id: SigningKeyId) -> Result<Vec<u8>
     unhex_all(text.trim_end()).ok_or_else(|| malformed(&path, "a wrapped signing key is hexadecimal digits"))
 }
 
+/// Whether private signing keys can be kept: writes as much beside them, and takes it away.
+pub fn try_signing_folder(folder: &DataFolder) -> Result<(), StoreError> {
+    try_room(&folder.secrets().join("signing").join("probe"), 256)
+}
+
 /// The keys of subjects: a text file, one line each, appended to before the commit that needs the new one.
 pub struct SubjectKeys {
     path: PathBuf,
@@ -113,6 +118,24 @@ impl SubjectKeys {
         self.file.write_all(line.as_bytes()).map_err(StoreError::file(&self.path))?;
         self.unsynced = true;
         self.keys.insert(subject, key);
+        Ok(())
+    }
+
+    /// Writes the whole file anew from memory, and goes on with that one: after a failure, nobody knows which lines
+    /// of the old one are whole, and which of them last.
+    pub fn write_anew(&mut self) -> Result<(), StoreError> {
+        let mut lines: Vec<_> = self
+            .keys
+            .iter()
+            .map(|(subject, key)| Zeroizing::new(format!("{} {}\n", name(*subject), *hex(&**key))))
+            .collect();
+        // In an order that says nothing of memory.
+        lines.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        let text = Zeroizing::new(lines.iter().map(|line| line.as_str()).collect::<String>());
+        replace(&self.path, text.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(&self.path);
+        self.file = file.map_err(StoreError::file(&self.path))?;
+        self.unsynced = false;
         Ok(())
     }
 

@@ -162,6 +162,18 @@ impl Snapshot {
         scan::scan_ahead(&self.log.runs, self.log.ledger, &self.log.head, each)
     }
 
+    /// Every event after an end of the log that was known before, which must still be there; its chain checked.
+    pub fn scan_after<E: From<StoreError>>(
+        &self,
+        known: &Head,
+        each: impl FnMut(Scanned) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.hash_at(known.position)? {
+            Some(hash) if hash == known.hash => scan::scan_after(&self.log.runs, known, &self.log.head, each),
+            Some(_) | None => Err(StoreError::Lost { position: known.position, hash: known.hash }.into()),
+        }
+    }
+
     /// Every run of envelopes as stored, and its first position.
     pub(crate) fn commits(
         &self,

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `log` | first position of a run, u64 | envelopes of one commit, in order | for ever |
 //! | `meta` | [`LEDGER`], [`HEAD`], [`VIEWS`] | see each | for ever; `HEAD` is replaced by every commit |
+//! | `meta` | [`PROBE`] | zeros | while it is tried, after a failure, whether the ledger can be written to |
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
 //! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
@@ -38,6 +39,8 @@ pub(crate) const LEDGER: &str = "ledger";
 pub(crate) const HEAD: &str = "head";
 /// In `meta`: the version of the views' rows, u32, little-endian.
 pub(crate) const VIEWS: &str = "views";
+/// In `meta`: what is written for trial only. One that a crash left behind means nothing.
+pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
 pub(crate) const VIEWS_VERSION: u32 = 3;

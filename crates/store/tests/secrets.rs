@@ -180,6 +180,30 @@ fn a_line_cut_short_at_any_place_goes_and_the_next_begins_cleanly() {
 }
 
 #[test]
+fn a_file_in_doubt_is_written_anew_from_memory_and_gone_on_with() {
+    let (_scratch, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    let subjects: Vec<_> = (0..40).map(|n| Subject::User(UserId::from_bytes([n; 16]))).collect();
+    for (n, subject) in (0..).zip(&subjects[..39]) {
+        keys.add(*subject, secret(n)).unwrap();
+    }
+    keys.sync().unwrap();
+    // As an append that failed in the middle leaves it, or a sync that failed a line before.
+    let torn = fs::read_to_string(&path).unwrap().replacen("user:", "\0\0\0\0\0", 1) + "user:0102";
+    fs::write(&path, torn).unwrap();
+    assert!(SubjectKeys::open(&path).is_err());
+    keys.write_anew().unwrap();
+    keys.add(subjects[39], secret(39)).unwrap();
+    keys.sync().unwrap();
+    let again = SubjectKeys::open(&path).unwrap();
+    assert_eq!((again.all().len(), mode(&path)), (40, 0o600));
+    for (n, subject) in (0..).zip(&subjects) {
+        assert_eq!(again.key(*subject), Some(&secret(n)));
+    }
+}
+
+#[test]
 fn a_file_that_was_lengthened_but_not_written_is_cut_back() {
     let (_root, folder) = folder();
     let path = folder.subjects();

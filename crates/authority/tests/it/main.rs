@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
 
 mod scene;
+mod disk;
 mod initialising;
 mod truth;
 mod expiry;
@@ -13,3 +14,4 @@ mod usage;
 mod refusals;
 mod concurrency;
 mod durability;
+mod reopening;

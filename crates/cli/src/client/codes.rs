@@ -52,6 +52,7 @@ impl ServerRefusal {
                 "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED" => {
                     Some("the server is of another version than this command: keyledger --version")
                 }
+                "RECOVERING" => Some("try it again; if it lasts, tell whoever runs the server"),
                 "STOPPED" | "UNREADABLE" | "NO_SIGNING_KEY" => Some("tell whoever runs the server"),
                 _ => None,
             };
@@ -125,9 +126,12 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "INVALID" | "REQUEST_MALFORMED" | "INVALID_REQUEST" | "INVALID_TARGET" | "NOT_A_KEY"
         | "PAYLOAD_TOO_LARGE" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
-        "SUBJECT_KEY_MISSING" | "NO_SIGNING_KEY" | "UNKNOWN_OUTCOME" | "STOPPED" | "UNREADABLE" => {
-            Exit::Failed
-        }
+        "SUBJECT_KEY_MISSING"
+        | "NO_SIGNING_KEY"
+        | "UNKNOWN_OUTCOME"
+        | "RECOVERING"
+        | "STOPPED"
+        | "UNREADABLE" => Exit::Failed,
         _ => return None,
     })
 }
@@ -247,6 +251,7 @@ mod tests {
             Failure::SubjectKeyMissing,
             Failure::NoSigningKey,
             Failure::UnknownOutcome,
+            Failure::Recovering,
             Failure::Stopped,
             Failure::Unreadable,
         ];
@@ -258,6 +263,7 @@ mod tests {
                 | Failure::SubjectKeyMissing
                 | Failure::NoSigningKey
                 | Failure::UnknownOutcome
+                | Failure::Recovering
                 | Failure::Stopped
                 | Failure::Unreadable => {}
             }

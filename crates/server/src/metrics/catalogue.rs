@@ -16,7 +16,7 @@ pub(super) enum Kind {
 }
 
 /// Name, kind and meaning. `docs/metrics.md` has the same with the labels; a test holds them together.
-pub(super) const METRICS: [(&str, Kind, &str); 28] = [
+pub(super) const METRICS: [(&str, Kind, &str); 29] = [
     (
         "keyledger_verifications_total",
         Counter,
@@ -72,9 +72,14 @@ pub(super) const METRICS: [(&str, Kind, &str); 28] = [
     ),
     ("keyledger_guard_write_failures_total", Counter, "How often the rollback guard could not be written."),
     (
+        "keyledger_ledger_reopenings_total",
+        Counter,
+        "How often the ledger was opened again after a failure of the disk.",
+    ),
+    (
         "keyledger_ready",
         Gauge,
-        "1 while changes are taken; 0 after the writer has stopped or while draining.",
+        "1 while changes are taken; 0 after a failure until they are again, and while draining.",
     ),
     ("keyledger_draining", Gauge, "1 once the server was told to stop."),
     ("keyledger_build_info", Gauge, "Always 1; its label names the version."),

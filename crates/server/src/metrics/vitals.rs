@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use authority::Health;
 use authority::vitals::SigningKeys;
 use domain::time::Timestamp;
 use metrics::{counter, gauge};
@@ -39,7 +40,7 @@ pub(super) fn record(app: &App) {
     signing_keys(authority.signing_keys_now(), authority.now());
 
     let draining = app.running.draining.load(Ordering::Relaxed);
-    let ready = !draining && authority.stopped().is_none();
+    let ready = !draining && authority.health() == Health::Ready;
     gauge!("keyledger_ready").set(f64::from(u8::from(ready)));
     gauge!("keyledger_draining").set(f64::from(u8::from(draining)));
     gauge!("keyledger_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
