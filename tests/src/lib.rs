@@ -4,4 +4,6 @@
 pub mod history;
 pub mod server;
 pub mod client;
+pub mod wire;
+pub mod fuzz;
 pub mod demo;

@@ -22,6 +22,8 @@ mod secrecy;
 mod metrics;
 mod traces;
 mod draining;
+mod floods;
+mod fuzz;
 mod request_log;
 mod runbooks;
 mod invariants;
