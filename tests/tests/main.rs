@@ -24,6 +24,7 @@ mod traces;
 mod draining;
 mod floods;
 mod fuzz;
+mod intruder;
 mod request_log;
 mod runbooks;
 mod invariants;
