@@ -7,6 +7,7 @@ mod patience;
 mod watched;
 
 use std::convert::Infallible;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -87,7 +88,7 @@ impl Connections {
         let told = stopping.clone();
         // An error means that the sender is gone: stop as well.
         let mut stop = pin!(stopping.wait_for(|stop| *stop));
-        let mut warned: Option<Instant> = None;
+        let mut warned = Warned::default();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -95,8 +96,12 @@ impl Connections {
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
+                // That one is gone; the next may be well.
+                Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => continue,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if warned.again() {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -107,8 +112,7 @@ impl Connections {
                 continue;
             }
             self.refused.fetch_add(1, Ordering::Relaxed);
-            if warned.is_none_or(|warned| warned.elapsed() >= WARN_EVERY) {
-                warned = Some(Instant::now());
+            if warned.again() {
                 tracing::warn!(
                     max = self.max,
                     "there is no room for another connection; see --connections-max"
@@ -125,6 +129,21 @@ impl Connections {
         drop(listener);
         // Whoever has all of the room is alone. It is an error only if the room is closed, which nobody does.
         let _ = self.room.acquire_many(self.max).await;
+    }
+}
+
+/// When the log last said that connections are turned away: a flood of them must not be one of lines.
+#[derive(Default)]
+struct Warned(Option<Instant>);
+
+impl Warned {
+    /// Whether it is time to say so again.
+    fn again(&mut self) -> bool {
+        let due = self.0.is_none_or(|warned| warned.elapsed() >= WARN_EVERY);
+        if due {
+            self.0 = Some(Instant::now());
+        }
+        due
     }
 }
 
