@@ -6,7 +6,7 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: errors help run demo test test-interop bench lint fmt schema doc ci
+.PHONY: errors help run demo test test-interop fuzz bench lint fmt schema doc ci
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ bench: ## measure what it costs, beside what it is compared with: a table, and t
 	@echo "building keyledger and the bench ..."
 	@cargo build --release --quiet --workspace --bins --locked
 	@"$(TARGET)/release/bench" $(BENCH)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## feed every parser hostile bytes, FUZZ_SECONDS each; by libFuzzer if there is a nightly compiler
+	@bash fuzz/run.sh "$(FUZZ_SECONDS)"
 
 lint: ## formatting and lints, as CI runs them
 	cargo fmt --all --check

@@ -5,4 +5,6 @@ pub mod history;
 pub mod histories;
 pub mod server;
 pub mod client;
+pub mod wire;
+pub mod fuzz;
 pub mod demo;

@@ -377,3 +377,29 @@ fn nothing_names_a_machine_on_which_it_was_written() {
         }
     }
 }
+
+/// docs/threat-model.md names the test that holds each attempt.
+#[test]
+fn every_attempt_of_the_threat_model_is_held_by_a_test() {
+    let document = read("docs/threat-model.md");
+    let table = document.split("## What was tried").nth(1).expect("it lists the attempts");
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let sources: Vec<String> = ["tests/tests", "crates"]
+        .iter()
+        .flat_map(|folder| files_under(folder))
+        .filter(|path| path.ends_with(".rs"))
+        .map(|path| read(&path))
+        .collect();
+    let mut attempts = 0;
+    for row in rows {
+        let held_by = row.trim_end_matches('|').rsplit('|').next().expect("a row has two columns");
+        let tests: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "nothing holds: {row}");
+        for test in tests {
+            let declared = format!("#[test]\nfn {test}(");
+            assert!(sources.iter().any(|source| source.contains(&declared)), "no test is called {test}");
+        }
+        attempts += 1;
+    }
+    assert!(attempts > 25, "{attempts} attempts");
+}

@@ -355,6 +355,37 @@ fn one_answer_holds_only_so_many_values() {
     }
 }
 
+/// What is known of a key's use is a list as well.
+#[test]
+fn the_callers_of_a_key_count_for_its_answer() {
+    let stage = Stage::new();
+    let account = stage.admin().mutate("create_service_account", &json!({"name": "many"}), "id").unwrap();
+    let programs =
+        ["keyledger/1", "prefect/3", "curl/8", "Mozilla/5.0", "python-requests/2", "Go-http-client/2"];
+    for number in 0..80 {
+        let input = json!({"user_id": account["id"], "name": format!("k{number}")});
+        let made = stage.admin().mutate("create_api_key", &input, "key").unwrap();
+        for program in programs {
+            let used = stage.from(OUTSIDE, &text(&made["key"])).with("user-agent", program).whoami();
+            assert_eq!(used.status, 200);
+        }
+    }
+    for list in
+        ["auth_api_key { usage { FIELDS } }", "keys(first: 100) { edges { node { usage { FIELDS } } } }"]
+    {
+        let asked = |count: usize| {
+            let aliases: String = (0..count).map(|n| format!("a{n}: callers ")).collect();
+            stage.admin().graphql(&format!("{{ {} }}", list.replace("FIELDS", &aliases)), &Value::Null)
+        };
+        let usual = asked(10);
+        assert_eq!(usual.code(), None, "{}", usual.text);
+        assert_eq!(usual.text.matches("\"python\"").count(), 800, "ten times for each of eighty keys");
+        // As fields alone these would be 76,000 values.
+        let refused = asked(950);
+        assert_eq!(refused.code().as_deref(), Some("ANSWER_TOO_LARGE"), "{:.200}", refused.text);
+    }
+}
+
 fn key_id_of(stage: &Stage) -> String {
     text(&stage.admin().query("auth_info", "{ auth_info { key_id } }").unwrap()["key_id"])
 }

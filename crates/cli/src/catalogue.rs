@@ -638,6 +638,18 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Server,
+        "BUSY",
+        "Too much is under way for one more request; nothing was changed.",
+        "Try again after the seconds that Retry-After names; if it stays so, look at keyledger_graphql_operations.",
+    ),
+    entry(
+        Server,
+        "TOO_MANY_CONNECTIONS",
+        "The server has as many connections as it may have.",
+        "Close those that are not needed, or raise --connections-max.",
+    ),
+    entry(
+        Server,
         "DRAINING",
         "The server was told to stop, and takes requests only until it does.",
         "Send new ones to another server.",

@@ -9,6 +9,7 @@ mod settings;
 mod usage;
 mod catalogue;
 mod output;
+mod open_files;
 mod progress;
 mod log;
 mod panics;

@@ -23,3 +23,4 @@ mod progress;
 pub(crate) mod explorer;
 mod asked;
 mod budget;
+pub(crate) mod gate;

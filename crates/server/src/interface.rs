@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
+use axum::http::header::RETRY_AFTER;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::graphql::media::Media;
@@ -44,6 +45,15 @@ impl Interface {
             }
             Self::Rest => RestError::new(status, code, message).into_response(),
         }
+    }
+}
+
+impl Interface {
+    /// There is too much to do. Nothing was carried out, so whoever sends it again does no harm, and is told when.
+    pub(crate) fn busy(self, message: &str, retry_after_seconds: u64) -> Response {
+        let mut response = self.refuse(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        response
     }
 }
 

@@ -4,8 +4,10 @@
 //! and a body.
 
 pub mod serve;
+pub(crate) mod connections;
 pub mod router;
 pub mod state;
+pub mod loopback;
 mod whoami;
 mod verify;
 mod health;

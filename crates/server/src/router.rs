@@ -33,7 +33,7 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
-        .layer(middleware::from_fn(body::read_whole))
+        .layer(middleware::from_fn_with_state(app.clone(), body::read_whole))
         .layer(middleware::from_fn_with_state(app.clone(), deadline::keep))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app)

@@ -1,6 +1,5 @@
 //! Serving: from a bound socket to the last drained request.
 
-use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::client_address::TrustedProxies;
+pub use crate::connections::CONNECTIONS_MAX;
 use crate::graphql::schema::Introspection;
 use crate::metrics;
 use crate::notify;
@@ -27,6 +27,8 @@ pub const GUESSES_PER_MINUTE_MAX: u32 = 60;
 pub struct ServeOptions {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// How many connections there may be at once.
+    pub connections_max: u32,
     /// How long requests that are under way may take after a signal to stop.
     pub drain: Duration,
     /// The proxies whose word is taken for who asks.
@@ -48,6 +50,7 @@ impl ServeOptions {
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            connections_max: CONNECTIONS_MAX,
             drain: Duration::from_secs(10),
             trusted_proxies: TrustedProxies::default(),
             guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
@@ -114,19 +117,15 @@ async fn run(
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
-    let (stop, mut stopping) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
     let app = App::new(Arc::clone(&authority), options);
     if let Some(listen) = options.metrics_listen {
         metrics::listen(listen, app.clone()).await?;
     }
     tokio::spawn(metrics::upkeep());
     let running = Arc::clone(&app.running);
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // An error means that the sender is gone: stop as well.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    });
-    let mut server = tokio::spawn(server.into_future());
+    let connections = Arc::clone(&running.connections);
+    let mut server = tokio::spawn(connections.serve(listener, router(app), stopping));
     tracing::info!(%address, position = %authority.position(), keys = authority.keys_known(), "listening");
     ready(address);
     let schedule = options

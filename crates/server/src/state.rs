@@ -7,8 +7,11 @@ use std::time::Duration;
 use authority::Authority;
 use domain::time::Timestamp;
 
+use crate::body::LargeBodies;
 use crate::client_address::TrustedProxies;
+use crate::connections::Connections;
 use crate::deadline::REQUEST_TIME_MAX;
+use crate::graphql::gate::Gate;
 use crate::graphql::schema::{Introspection, Schema, schema};
 use crate::guesses::Guesses;
 use crate::metrics::censuses::Censuses;
@@ -34,6 +37,9 @@ pub(crate) struct Running {
     pub(crate) guesses: Guesses,
     pub(crate) requests: Requests,
     pub(crate) censuses: Censuses,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) large_bodies: LargeBodies,
+    pub(crate) operations: Gate,
     pub(crate) draining: AtomicBool,
     pub(crate) started_at: Timestamp,
 }
@@ -52,6 +58,9 @@ impl App {
             guesses: Guesses::new(options.guesses_per_minute_max),
             requests: Requests::new(),
             censuses: Censuses::default(),
+            connections: Connections::new(options.connections_max),
+            large_bodies: LargeBodies::default(),
+            operations: Gate::default(),
             draining: AtomicBool::new(false),
             started_at: authority.now(),
         };

@@ -126,6 +126,47 @@ fn a_mutation_under_way_has_an_unknown_outcome_and_may_yet_be_carried_out() {
     }
 }
 
+/// So many run at once; the next wait, but not for long, and have changed nothing when they are sent away.
+#[test]
+fn more_operations_than_there_is_room_for_are_told_to_come_back() {
+    let stage = Stage::new(Duration::from_secs(30));
+    let release = stage.hold_the_writer();
+    let begin = |number: usize| {
+        let query = format!("mutation {{ create_service_account(input: {{name: \"n{number}\"}}) {{ id }} }}");
+        let body = json!({"query": query}).to_string();
+        let mut stream = TcpStream::connect(stage.address).unwrap();
+        stream.write_all((stage.head("POST", "/graphql", "*/*", body.len()) + &body).as_bytes()).unwrap();
+        stream
+    };
+    // 64 run, 256 wait, and the others are told at once.
+    let mut streams: Vec<_> = (0..340).map(begin).collect();
+    let whoami = stage.exchange(&stage.head("GET", "/v1/whoami", "*/*", 0));
+    assert_eq!(whoami.0, 200, "who only shows a key waits for nobody");
+    let told = |stream: &mut TcpStream, patience: Duration| {
+        stream.set_read_timeout(Some(patience)).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok().map(|_| answer)
+    };
+    let busy = |answer: &str| {
+        answer.starts_with("HTTP/1.1 503 ")
+            && answer.contains("\r\nretry-after: 1\r\n")
+            && answer.contains("\"BUSY\"")
+    };
+    // Five seconds later only those that run are left.
+    std::thread::sleep(Duration::from_secs(6));
+    let answers: Vec<_> = streams.iter_mut().map(|it| told(it, Duration::from_millis(20))).collect();
+    let refused = answers.iter().flatten().filter(|answer| busy(answer)).count();
+    assert_eq!(refused, 340 - 64, "{answers:?}");
+    assert_eq!(answers.iter().flatten().count(), refused, "the others are not answered yet");
+    drop(release);
+    let running = streams.iter_mut().zip(&answers).filter(|(_, answer)| answer.is_none());
+    for (stream, _) in running {
+        let answer = told(stream, Duration::from_secs(20)).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"id\""), "{answer}");
+    }
+    assert_eq!(stage.accounts(), Some(1 + 64), "what was refused was not carried out");
+}
+
 #[test]
 fn a_query_that_is_given_up_changed_nothing() {
     let stage = Stage::new(Duration::ZERO);

@@ -13,7 +13,7 @@ use domain::time::Position;
 use domain::{Event, Recorded};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
-use server::serve::GUESSES_PER_MINUTE_MAX;
+use server::serve::{CONNECTIONS_MAX, GUESSES_PER_MINUTE_MAX};
 use server::traces::{Endpoint, Traces};
 use server::{Introspection, ServeOptions};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
@@ -21,6 +21,7 @@ use store::{OpenOptions, Sharing, Snapshot, StoreError};
 use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
 use crate::error::CliError;
 use crate::log::{self, LogFormat};
+use crate::open_files;
 use crate::output::{self, OutputArgs};
 use crate::usage::UsageError;
 
@@ -125,6 +126,16 @@ pub struct ServeArgs {
         default_value_t = GUESSES_PER_MINUTE_MAX
     )]
     guesses_per_minute: u32,
+    /// How many connections there may be at once; one more is told to come back later
+    #[arg(
+        long,
+        value_name = "N",
+        env = "KEYLEDGER_CONNECTIONS_MAX",
+        hide_env_values = true,
+        default_value_t = CONNECTIONS_MAX,
+        value_parser = clap::value_parser!(u32).range(16..=1_000_000)
+    )]
+    connections_max: u32,
     /// Serve metrics at this address, too, to everyone who reaches it, without a credential
     #[arg(
         long,
@@ -215,6 +226,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         introspection: args.introspection,
         signing_keys,
         metrics_listen: args.metrics_listen,
+        connections_max: connections_max(&args),
         ..ServeOptions::new(args.listen)
     };
     server::serve(authority, options, move |address| {
@@ -224,6 +236,19 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     })?;
     tracing::info!("stopped; the ledger is closed");
     Ok(())
+}
+
+/// As many connections as were asked for, or as the system allows.
+fn connections_max(args: &ServeArgs) -> u32 {
+    let (wanted, allowed) = (args.connections_max, open_files::allow_connections(args.connections_max));
+    if allowed < wanted {
+        tracing::warn!(
+            wanted,
+            allowed,
+            "fewer connections than --connections-max can be open at once: raise the limit of open files (ulimit -Hn, LimitNOFILE)"
+        );
+    }
+    allowed
 }
 
 fn options(args: &ServeArgs, issuer: Issuer) -> Options {

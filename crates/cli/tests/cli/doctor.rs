@@ -1,7 +1,8 @@
 //! `doctor`: a healthy deployment passes, and each thing that is wrong is found.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -60,6 +61,33 @@ fn open_permissions_and_lost_secrets_fail() {
     check(&doctor(&deployment, &[]), "names", "fail");
     fs::remove_file(data.join("guard")).unwrap();
     check(&doctor(&deployment, &[]), "guard's place", "fail");
+}
+
+/// A secret may be kept elsewhere, by an option or behind a link: there others must not get at it, either.
+#[test]
+fn open_secrets_are_found_behind_links_and_where_options_point() {
+    let deployment = Deployment::new();
+    let secrets = deployment.data().join("secrets");
+    let elsewhere = deployment.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let mode = |file: &Path, mode| fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
+    for (name, option) in [("pepper", "--pepper-file"), ("master.key", "--master-key-file")] {
+        let (usual, kept) = (secrets.join(name), elsewhere.join(name));
+        fs::rename(&usual, &kept).unwrap();
+        mode(&kept, 0o600);
+        let by_option = [option, text(&kept)];
+        assert_eq!(doctor(&deployment, &by_option).code, 0, "{name} is where it is said to be");
+        mode(&kept, 0o640);
+        let said = check(&doctor(&deployment, &by_option), "permissions", "fail");
+        assert!(said.starts_with(&format!("{} has mode 640", kept.display())), "{said}");
+
+        // A link says nothing of who may read what is behind it: its own mode is 777.
+        symlink(&kept, &usual).unwrap();
+        let said = check(&doctor(&deployment, &[]), "permissions", "fail");
+        assert!(said.contains(&format!("{} has mode 640", usual.display())), "{said}");
+        mode(&kept, 0o600);
+        assert_eq!(doctor(&deployment, &[]).code, 0, "{name} behind a link, and its owner's alone");
+    }
 }
 
 #[test]

@@ -172,6 +172,43 @@ fn something_else_answers() {
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
+/// Whatever answers there may say anything; nothing that it says steers a terminal or makes a line of its own.
+#[test]
+fn what_a_server_says_is_escaped() {
+    let answer = |status: &str, body: &str| {
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        &*Box::leak(answer.into_boxed_str().into_boxed_bytes())
+    };
+    // A clear screen, a title, a line that looks like ours, a direction override, a bell and a C1 control.
+    let evil = r"\u001b[2J\u001b]0;title\u0007\nerror: forged\r\u202etxt\u009b31m\u0000\u007f";
+    let rest = format!(r#"{{"error":{{"code":"FORBIDDEN{evil}","message":"no {evil}"}}}}"#);
+    let errors =
+        format!(r#"{{"errors":[{{"message":"no {evil}","extensions":{{"code":"X{evil}"}}}}],"data":null}}"#);
+    let oauth = format!(r#"{{"error":"invalid_request","error_description":"no {evil}","code":"X{evil}"}}"#);
+    for (line, answered) in [
+        (&["whoami"][..], answer("403 Forbidden", &rest)),
+        (&["key", "list"], answer("200 OK", &errors)),
+        (&["token"], answer("400 Bad Request", &oauth)),
+    ] {
+        let (url, _) = answering(answered);
+        let ended = run(&url, line);
+        assert_ne!(ended.code, 0, "{line:?}");
+        let said = format!("{}{}", ended.out, ended.err);
+        assert!(said.contains("no "), "{line:?}: the message is told: {said}");
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!said.contains(steers), "{line:?}: {said:?}");
+        assert!(!said.lines().any(|line| line.starts_with("error: forged")), "{line:?}: {said}");
+        // In JSON a control character is data, escaped as JSON is; a terminal sees none of it raw.
+        let ended = run(&url, &[line, &["-o", "json"]].concat());
+        assert!(!ended.err.contains(steers), "{line:?}: {:?}", ended.err);
+        let (code, message) = ended.error();
+        assert!(!code.contains('\n') && !message.contains('\u{1b}'), "{code} {message}");
+    }
+}
+
 #[test]
 fn a_proxy_of_the_environment_does_not_come_between_oneself() {
     let scene = Scene::new();

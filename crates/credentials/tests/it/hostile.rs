@@ -225,6 +225,64 @@ fn signatures_of_other_lengths_are_refused() {
     }
 }
 
+/// The order of the group: S and S + L verify alike where S is not looked at (RFC 8032, section 5.1.7).
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+#[test]
+fn a_signature_has_no_second_spelling() {
+    let good = good();
+    let (input, signature) = good.rsplit_once('.').unwrap();
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let mut carry = 0;
+    for (byte, more) in signature[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(more) + carry;
+        (*byte, carry) = ((sum & 0xff) as u8, sum >> 8);
+    }
+    assert_eq!(carry, 0, "S + L fits in 32 bytes");
+    let token = |signature: &[u8]| format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+    assert_eq!(read(&token(&signature)), Err(JwsError::Signature), "S + L");
+    signature[63] |= 0xe0;
+    assert_eq!(read(&token(&signature)), Err(JwsError::Signature), "its high bits");
+    // R of small order and S = 0 verify anything under a key of small order, where those are taken.
+    for small in SMALL_ORDER {
+        let forged = [small, [0; 32]].concat();
+        assert_eq!(read(&token(&forged)), Err(JwsError::Signature));
+    }
+}
+
+/// Points of small order, and spellings of them that are not canonical.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    with(0, 1),
+    with(31, 0x80),
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+];
+
+const fn with(at: usize, byte: u8) -> [u8; 32] {
+    let mut point = [0; 32];
+    point[at] = byte;
+    point
+}
+
+#[test]
+fn keys_of_small_order_verify_nothing() {
+    for small in SMALL_ORDER {
+        let parsed =
+            keyledger_credentials::signing_key::VerifyingKey::parse(&domain::event::PublicKey(small));
+        assert!(parsed.is_err(), "{small:x?}");
+    }
+}
+
 #[test]
 fn huge_tokens_are_refused_before_anything_is_read() {
     let good = good();

@@ -8,7 +8,7 @@ use juniper::{Definition, Selection};
 use super::schema::Schema;
 
 /// The fields of entries that are lists themselves.
-const LISTS: [&str; 3] = ["allowed_addresses", "scopes", "details"];
+const LISTS: [&str; 4] = ["allowed_addresses", "scopes", "details", "callers"];
 
 /// How many fields an operation has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +105,7 @@ mod tests {
         assert_eq!(asked("{ hello }"), (1, 1, 0));
         assert_eq!(asked("{ auth_api_key { id a: scopes b: scopes } }"), (1, 4, 2));
         assert_eq!(asked("{ events { edges { node { details { name value } } } } }"), (1, 6, 3));
+        assert_eq!(asked("{ auth_api_key { usage { count callers } } }"), (1, 4, 1));
         let spread = "{ ...F more: auth_api_key { ...K } } \
             fragment F on query { auth_api_key { ...K } auth_api_key { ...K } } \
             fragment K on auth_api_key { id ... on auth_api_key { allowed_addresses } }";

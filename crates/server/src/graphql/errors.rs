@@ -45,7 +45,8 @@ fn extensions(code: &str, reason: Option<&str>) -> Value {
 const WORD_CHARS_MAX: usize = 36;
 
 /// A message of the parser or of validation, which repeat what was sent: that may be a key in the wrong place.
-/// Words longer than any name of ours are cut.
+/// Words longer than any name of ours are cut. JSON escapes the control characters of ASCII but one, and none of the
+/// others; whoever prints the message as it comes must not have the terminal steered.
 pub(super) fn harmless(message: &str) -> String {
     let between = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '\'' | '\\');
     let cut = |word: &str| {
@@ -56,7 +57,8 @@ pub(super) fn harmless(message: &str) -> String {
             None => format!("{word}{end}"),
         }
     };
-    message.split_inclusive(between).map(cut).collect()
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    message.split_inclusive(between).map(cut).collect::<String>().replace(steers, "\u{FFFD}")
 }
 
 #[cfg(test)]
@@ -69,6 +71,7 @@ mod tests {
         assert_eq!(harmless(plain), plain);
         let key = format!("klu_{}_{}", "0".repeat(22), "s".repeat(49));
         assert_eq!(harmless(&format!("Got: `\"{key}\"`. Details")), "Got: `\"klu_0000…\"`. Details");
+        assert_eq!(harmless("a\u{7f}b\u{9b}31m\u{85}\r\n"), "a\u{FFFD}b\u{FFFD}31m\u{FFFD}\u{FFFD}\n");
         assert_eq!(harmless(&"é".repeat(37)), format!("{}…", "é".repeat(8)));
     }
 }

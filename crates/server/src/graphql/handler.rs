@@ -21,10 +21,12 @@ use super::asked;
 use super::budget::Budget;
 use super::context::Context;
 use super::explorer;
+use super::gate;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
 use crate::bearer;
 use crate::deadline::{self, Deadline};
+use crate::interface::Interface;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 use crate::visitor::Visitor;
@@ -153,8 +155,19 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
     let (query, operation_name) = (request.query, request.operation_name);
     let progress = Arc::new(Progress::default());
     let ours = Arc::clone(&progress);
+    let turn = match app.running.operations.turn().await {
+        Ok(turn) => turn,
+        Err(gate::Busy) => {
+            let message = "too many operations are under way; nothing was carried out, so try again";
+            let mut response = Interface::GraphQl(media).busy(message, gate::RETRY_AFTER_SECONDS);
+            response.extensions_mut().insert(Noted { code: Some("BUSY".into()), ..noted });
+            return response;
+        }
+    };
     // The ledger is read and waited for: not on a thread that other requests wait for.
     let run = move || {
+        // To the end of the operation, also if nobody waits for it any more.
+        let _turn = turn;
         // It may have waited for its thread until nobody waits for it any more.
         if std::time::Instant::now() >= deadline {
             return media.late("TIMEOUT", deadline::TIMEOUT);

@@ -273,7 +273,8 @@ impl ApiKey {
     /// How many entries the lists of the key have.
     pub(super) fn within(&self) -> usize {
         let entries = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len);
-        entries(&self.scopes) + entries(&self.allowed_addresses)
+        let callers = self.usage.as_ref().map_or(0, |usage| usage.callers.len());
+        entries(&self.scopes) + entries(&self.allowed_addresses) + callers
     }
 }
 

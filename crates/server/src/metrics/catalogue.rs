@@ -16,7 +16,7 @@ pub(super) enum Kind {
 }
 
 /// Name, kind and meaning. `docs/metrics.md` has the same with the labels; a test holds them together.
-pub(super) const METRICS: [(&str, Kind, &str); 29] = [
+pub(super) const METRICS: [(&str, Kind, &str); 32] = [
     (
         "keyledger_verifications_total",
         Counter,
@@ -24,6 +24,9 @@ pub(super) const METRICS: [(&str, Kind, &str); 29] = [
     ),
     ("keyledger_http_request_duration_seconds", Histogram, "How long requests took, by route and method."),
     ("keyledger_http_requests_in_flight", Gauge, "Requests that are being answered."),
+    ("keyledger_http_connections", Gauge, "Connections that are open."),
+    ("keyledger_http_connections_refused_total", Counter, "Connections for which there was no room."),
+    ("keyledger_graphql_operations", Gauge, "GraphQL operations that run, or wait for their turn."),
     ("keyledger_http_responses_total", Counter, "Responses by class of status."),
     ("keyledger_commands_total", Counter, "Commands that the writer answered, accepted or refused, by code."),
     ("keyledger_writer_queue_commands", Gauge, "Commands that wait for the writer."),

@@ -5,10 +5,15 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::metrics_for_anyone;
+use crate::connections::Connections;
 use crate::serve::ServeError;
 use crate::state::App;
+
+/// More collectors than anybody has.
+const CONNECTIONS_MAX: u32 = 64;
 
 /// Binds the address, and serves metrics there until the process ends: also while it drains.
 pub(crate) async fn listen(listen: SocketAddr, app: App) -> Result<(), ServeError> {
@@ -16,10 +21,11 @@ pub(crate) async fn listen(listen: SocketAddr, app: App) -> Result<(), ServeErro
     let listener = TcpListener::bind(listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let router = Router::new().route("/metrics", get(metrics_for_anyone)).with_state(app);
+    // Nobody tells it to stop: the sender lives as long as the task.
+    let (never, stopping) = watch::channel(false);
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "metrics are served no more");
-        }
+        Connections::new(CONNECTIONS_MAX).serve(listener, router, stopping).await;
+        drop(never);
     });
     tracing::info!(%address, "metrics are served to everyone who reaches this address");
     Ok(())

@@ -18,6 +18,10 @@ pub(super) fn record(app: &App) {
             .absolute(it.count);
     }
     gauge!("keyledger_http_requests_in_flight").set(app.running.requests.in_flight() as f64);
+    let connections = &app.running.connections;
+    gauge!("keyledger_http_connections").set(connections.count() as f64);
+    counter!("keyledger_http_connections_refused_total").absolute(connections.refused());
+    gauge!("keyledger_graphql_operations").set(app.running.operations.count() as f64);
 
     // The guard first: it never leads, so the difference is not below zero.
     let guard = authority.guard_position().number();

@@ -1,0 +1,4 @@
+//! libFuzzer's way into `keyledger_tests::fuzz`: graphql.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| keyledger_tests::fuzz::run("graphql", bytes));
