@@ -3,6 +3,7 @@
 //! The events go through the store as the writer's do; only deciding is left out. Names are random bytes of a sealed
 //! name's size: nothing measured here reads them. Keys have real strings, drawn from the seed: [`key_string`].
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use credentials::digest::Pepper;
@@ -215,7 +216,13 @@ fn at(ms: u64) -> Timestamp {
     Timestamp::from_unix_ms(ms).expect("in range")
 }
 
-/// The size of a file.
+/// What a file takes on its disk: what was never written takes nothing.
+pub fn bytes_on_disk(path: &Path) -> Result<u64, String> {
+    let file = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(file.blocks() * 512)
+}
+
+/// The length of a file.
 pub fn bytes_of(path: &Path) -> Result<u64, String> {
     std::fs::metadata(path).map(|file| file.len()).map_err(|error| format!("{}: {error}", path.display()))
 }

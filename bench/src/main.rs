@@ -8,6 +8,8 @@ mod grown;
 mod size;
 mod start;
 mod removal;
+mod durable;
+mod slow_disk;
 mod rounds;
 mod report;
 
@@ -44,16 +46,19 @@ enum Part {
     Start,
     /// Removing a tenant with many keys.
     Removal,
+    /// Durable creations.
+    Durable,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Size, Self::Start, Self::Removal];
+    const ALL: [Self; 4] = [Self::Size, Self::Start, Self::Removal, Self::Durable];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
             Self::Size => size::measure(&arguments.scratch, report),
             Self::Start => start::measure(&arguments.scratch, arguments.keys, report),
             Self::Removal => removal::measure(&arguments.scratch, arguments.keys, report),
+            Self::Durable => durable::measure(&arguments.scratch, report),
         }
     }
 }

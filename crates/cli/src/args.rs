@@ -9,6 +9,7 @@ use store::DataFolder;
 use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::backup::BackupArgs;
+use crate::commands::compact::CompactArgs;
 use crate::commands::config::ConfigCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::explain::ExplainArgs;
@@ -49,6 +50,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make the ledger of a data folder from a backup
     Restore(RestoreArgs),
+    /// Write the ledger's file anew without what is empty in it, while no server runs
+    Compact(CompactArgs),
     /// Show the settings of the server, and where they come from
     #[command(subcommand)]
     Config(ConfigCommand),

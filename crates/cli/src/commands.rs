@@ -6,6 +6,7 @@ pub mod recover;
 pub mod audit;
 pub mod backup;
 pub mod restore;
+pub mod compact;
 pub mod config;
 pub mod doctor;
 pub mod explain;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Audit(command) => audit::run(command),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
+        Command::Compact(args) => compact::run(args),
         Command::Config(command) => config::run(command),
         Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(args),

@@ -200,3 +200,29 @@ fn a_rebuild_that_fails_leaves_views_that_are_whole() {
         }
     }
 }
+
+#[test]
+fn a_compacting_that_fails_changes_nothing_that_the_ledger_says() {
+    let bytes = prepared();
+    let expected = {
+        let ledger = Ledger::open_on(Disk::holding(bytes.clone()), &OpenOptions::default()).unwrap();
+        let snapshot = ledger.snapshot().unwrap();
+        (log(&snapshot).unwrap(), snapshot.projected().unwrap())
+    };
+    for operation in 0.. {
+        let disk = Disk::holding(bytes.clone());
+        let mut ledger = Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap();
+        disk.fail(Fault { operation, kind: Kind::NotDone });
+        let _ = ledger.compact();
+        let done = disk.operations() <= operation;
+        for cut in CUTS {
+            let ledger = Ledger::open_on(disk.cut(cut), &OpenOptions::default()).unwrap();
+            let snapshot = ledger.snapshot().unwrap();
+            let found = (log(&snapshot).unwrap(), snapshot.projected().unwrap());
+            assert!(found == expected, "{operation} {cut:?}");
+        }
+        if done {
+            break;
+        }
+    }
+}

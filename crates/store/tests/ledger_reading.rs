@@ -4,16 +4,18 @@
 #[path = "common/ledgers.rs"]
 mod ledgers;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::actor::ActorId;
+use domain::concern::{Concerned, concerned};
 use domain::event::Event;
 use domain::ids::UserId;
 use domain::key::Owner;
 use domain::sealed::Subject;
 use domain::time::Position;
-use domain::{Lookup as _, Model};
+use domain::{Lookup as _, Model, evolve};
 use keyledger_store::{
     Attempt, Ledger, OpenOptions, ReadOnlyLedger, Sharing, StoreError, TransactError, chain,
 };
@@ -446,4 +448,71 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
     let ledger = opened(&path);
     ledger.rebuild().unwrap();
     assert!(told(&ledger) == before);
+}
+
+#[test]
+fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
+    let (_folder, _path, ledger) = created();
+    grow(&ledger, 3, 200);
+    let snapshot = ledger.snapshot().unwrap();
+    let mut model = Model::default();
+    let mut histories = BTreeMap::<Concerned, BTreeSet<Position>>::new();
+    for recorded in log(&snapshot).unwrap() {
+        let Ok(changes) = evolve(&model, &recorded);
+        changes.iter().cloned().for_each(|change| model.apply(change));
+        for change in &changes {
+            let Ok(concerned) = concerned(&model, change);
+            for of in concerned {
+                histories.entry(of).or_default().insert(recorded.position);
+            }
+        }
+    }
+    assert!(histories.values().any(|positions| positions.len() > 3 * 64), "several blocks are met");
+    let head = snapshot.head().position;
+    for (of, positions) in histories {
+        let ranges = [(0, head.number()), (70, 71), (head.number() / 3, head.number() / 2), (9, 8)];
+        for (first, last) in ranges.map(|(first, last)| (Position::new(first), Position::new(last))) {
+            let within = |position: &&Position| (first..=last).contains(*position);
+            let expected: Vec<Position> = positions.iter().filter(within).copied().collect();
+            let history = || snapshot.history(of, &(first..=last)).unwrap();
+            assert_eq!(history().collect::<Result<Vec<_>, _>>().unwrap(), expected, "{of:?}");
+            let mut backwards = history().rev().collect::<Result<Vec<_>, _>>().unwrap();
+            backwards.reverse();
+            assert_eq!(backwards, expected, "{of:?}, from the end");
+            let (mut both, mut front, mut back) = (history(), vec![], vec![]);
+            while let Some(position) = both.next() {
+                front.push(position.unwrap());
+                back.extend(both.next_back().transpose().unwrap());
+            }
+            back.reverse();
+            assert_eq!([front, back].concat(), expected, "{of:?}, from both ends");
+        }
+        for position in (1..=head.number()).step_by(7).map(Position::new) {
+            assert_eq!(snapshot.concerns(of, position).unwrap(), positions.contains(&position), "{of:?}");
+        }
+    }
+}
+
+#[test]
+fn a_compacted_ledger_says_the_same_in_a_smaller_file_and_is_gone_on_with() {
+    let (_folder, path, ledger) = created();
+    grow(&ledger, 4, 400);
+    let before = ledger.snapshot().unwrap();
+    let said = (log(&before).unwrap(), before.projected().unwrap(), before.head());
+    drop(before);
+    ledger.close().unwrap();
+    let bytes = fs::metadata(&path).unwrap().len();
+    let mut ledger = opened(&path);
+    ledger.compact().unwrap();
+    ledger.close().unwrap();
+    let compacted = fs::metadata(&path).unwrap().len();
+    assert!(compacted * 4 < bytes * 3, "{compacted} of {bytes} bytes are left");
+    let ledger = opened(&path);
+    let after = ledger.snapshot().unwrap();
+    assert!((log(&after).unwrap(), after.projected().unwrap(), after.head()) == said);
+    drop(after);
+    grow(&ledger, 5, 20);
+    let live = ledger.snapshot().unwrap().projected().unwrap();
+    ledger.rebuild().unwrap();
+    assert!(ledger.snapshot().unwrap().projected().unwrap() == live);
 }
