@@ -227,13 +227,14 @@ fn an_older_copy_that_was_written_past_the_guard_is_refused_and_its_tokens_die_w
     let early = scene.exchange(&scene.root, None).token;
     let here = scene.options.clone();
     let (ledger, copy) = (here.folder.ledger(), scene.folder.path().join("copy"));
-    let scene = scene.reopened_after(|| drop(fs::copy(&ledger, &copy).unwrap()), here.clone());
+    let copied = |from: &Path, to: &Path| assert!(fs::copy(from, to).unwrap() > 0);
+    let scene = scene.reopened_after(|| copied(&ledger, &copy), here.clone());
     // The history that the guard knows, and that of the copy: it has each of those positions, and more.
     let (_, lost) = scene.own_key(&key_input("lost"));
     let seen = scene.authority.position();
     let guard = here.folder.clone().with_guard(Some(scene.folder.path().join("another guard")));
     let elsewhere = Options { folder: guard, rollback: Rollback::Accept, ..here.clone() };
-    let scene = scene.reopened_after(|| drop(fs::copy(&copy, &ledger).unwrap()), elsewhere);
+    let scene = scene.reopened_after(|| copied(&copy, &ledger), elsewhere);
     let others = ["one", "two", "three"].map(|name| scene.own_key(&key_input(name)).1);
     let late = scene.exchange(&scene.root, None).token;
     assert!(scene.authority.position() > seen, "it must have grown past the guard");
