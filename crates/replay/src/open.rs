@@ -35,11 +35,7 @@ impl Audit {
             // The folder is what a person gave, and what `init` wants.
             return Err(StoreError::NoLedger(folder.root().to_owned()).into());
         }
-        let options = OpenOptions {
-            sharing: Sharing::SingleWriter,
-            cache_bytes: CACHE_BYTES,
-            ..OpenOptions::default()
-        };
+        let options = OpenOptions { sharing: Sharing::SingleWriter, cache_bytes: CACHE_BYTES };
         let open = || reading(|| ReadOnlyLedger::open_unchecked(&path, &options).map_err(ReplayError::from));
         let ledger = match (open(), repair) {
             (Err(ReplayError::Store(StoreError::NeedsRepair)), Repair::Allowed) => {

@@ -357,7 +357,9 @@ impl ReadOnlyLedger {
                 // While a state is read, no page of it or of a later one is written over.
                 let _held = self.database.begin_read().map_err(database)?;
                 checked = match pages::check_tables(self.source.as_ref()) {
-                    Ok(Checked::Sound | Checked::Unknown) => return Ok(()),
+                    Ok(Checked::Sound) => return Ok(()),
+                    // There is no other check that does not write.
+                    Ok(Checked::Unknown) => Err(pages::unknown()),
                     Ok(Checked::Wrong(error)) | Err(error) => Err(error),
                 };
             }

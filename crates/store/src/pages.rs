@@ -110,11 +110,9 @@ impl Header {
         let (page_bytes, header, data) = (u32_at(&bytes, 12), pages(16), pages(20));
         let slots = SLOTS.map(|at| *bytes[at..].first_chunk().expect("there are 320 bytes"));
         let header = Self { flags: bytes[9], region_bytes: header + data, region_offset: header, slots };
-        if page_bytes.map(u64::from) != Some(PAGE_BYTES) || header.slots.iter().any(|slot| slot[0] != FORMAT)
-        {
-            return Ok(None);
-        }
-        Ok(Some(header))
+        let known =
+            page_bytes.map(u64::from) == Some(PAGE_BYTES) && header.slots[header.served()][0] == FORMAT;
+        Ok(known.then_some(header))
     }
 
     /// Whether the file was closed, and is not open for writing.
@@ -352,6 +350,11 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// What is told where nothing can be said by reading alone.
+pub(crate) fn unknown() -> StoreError {
+    damaged("the header", "it is not as this software writes it")
 }
 
 /// The log may be whole all the same: then a backup, which reads nothing else, can be written and restored.

@@ -32,7 +32,7 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Runs one seed to its end; what is found wrong is told as text, also if it is a panic.
 fn outcome(seed: u64, syncs: Syncs, met: &mut Met) -> Result<u64, String> {
-    let run = AssertUnwindSafe(|| Run::new(seed, syncs, met).to_its_end());
+    let run = AssertUnwindSafe(|| Run::new(seed, syncs, met).lived_out());
     catch_unwind(run).unwrap_or_else(|panic| Err(format!("a panic: {}", said(&*panic))))
 }
 

@@ -1,10 +1,13 @@
 //! What `verify` finds in a good ledger, and in damaged ones.
 
+use std::collections::BTreeSet;
+
 use domain::actor::Way;
 use domain::event::Event;
 use domain::time::{Position, Timestamp};
 use keyledger_replay::{Audit, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify};
 use serde_json::Value;
+use store::envelope;
 use store::guard::Guard;
 
 use crate::scene::{ADAS, BEGIN, ETLS_NEXT, Scene, ada, id};
@@ -175,6 +178,38 @@ fn no_damage_passes_for_another_log_or_brings_the_audit_down() {
     }
     // Pages that are in use no more may change unseen.
     assert!(failed > 30 && passed > 0, "{failed} failed, {passed} passed");
+}
+
+/// One bit of every event there is, in every copy of it that the file holds: where the log lies, it is told with
+/// its position, or that of the event after it, which names its hash; and its page is told, too.
+#[test]
+fn a_flipped_bit_of_any_event_is_told_with_its_position() {
+    let scene = Scene::told();
+    let path = scene.folder.ledger();
+    let good = std::fs::read(&path).unwrap();
+    let mut told = BTreeSet::new();
+    let places = good.windows(4).enumerate().filter(|(_, bytes)| **bytes == envelope::MAGIC);
+    for (place, _) in places {
+        let Ok((one, _)) = envelope::split_first(&good[place..]) else { continue };
+        let position = envelope::decode(one).unwrap().recorded.position;
+        let bit = (place * 31) % (one.len() * 8);
+        let mut bad = good.clone();
+        bad[place + bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let report = verified(&scene);
+        let verdict = report.verdict();
+        let Some(first) = report.problems.iter().filter_map(|problem| problem.position).min() else {
+            // An older copy, in a page of which nothing is left.
+            assert!(report.is_ok(), "position {position}: {verdict}");
+            continue;
+        };
+        assert!([position, position.next()].contains(&first), "position {position}: {verdict}");
+        assert_eq!(outcome(&report, "chain"), Outcome::Failed, "position {position}: {verdict}");
+        let page = report.problems.iter().find(|problem| problem.check == "pages").unwrap();
+        assert!(page.what.contains("table \"log\": the page at byte"), "{}", page.what);
+        told.insert(position.number());
+    }
+    assert_eq!(told, (1..=21).collect(), "the live copy of each must be among those flipped");
 }
 
 /// Where the database walks into nonsense it panics; the audit goes on and says so.

@@ -104,7 +104,7 @@ fn ask_again(run: &mut Run<'_>, ledger: &Ledger, asked: &[Asked], there: bool) -
                     let events = command.events.clone();
                     (Attempt::New, transaction.append(events, &command.origin, command.now)?)
                 }
-                other => (other, vec![]),
+                other @ (Attempt::Done(_) | Attempt::Conflict) => (other, vec![]),
             })
         });
         match answered {

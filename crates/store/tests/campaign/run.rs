@@ -60,7 +60,7 @@ impl<'m> Run<'m> {
     }
 
     /// Lives a few lives, checks after each, and tells the trace of what was asked of the disk.
-    pub fn to_its_end(mut self) -> Result<u64, String> {
+    pub fn lived_out(mut self) -> Result<u64, String> {
         for _ in 0..=self.dice.below(3) {
             self.live()?;
         }

@@ -342,25 +342,27 @@ impl State {
         operation.hash(&mut self.trace);
         let now = self.counts.operations;
         self.counts.operations += 1;
-        let Some(fault) = self.fault else {
+        let strikes = |fault: &Fault| match fault.kind {
+            Kind::NotDone | Kind::DoneAllTheSame | Kind::PowerCut => fault.operation == now,
+            Kind::PowerCutGrowing => fault.operation <= now && operation == Operation::SetLen,
+            Kind::SyncDrops | Kind::SyncReverts => fault.operation <= now && operation == Operation::Sync,
+            // These are met elsewhere.
+            Kind::Full | Kind::FullLate | Kind::Read | Kind::Lock => false,
+        };
+        let Some(fault) = self.fault.filter(strikes) else {
             act(self);
             return Ok(());
         };
         match fault.kind {
-            Kind::NotDone if fault.operation == now => {}
-            Kind::DoneAllTheSame if fault.operation == now => act(self),
-            Kind::PowerCut if fault.operation == now => {
+            Kind::DoneAllTheSame => act(self),
+            Kind::PowerCut | Kind::PowerCutGrowing => {
                 // What was begun may last or not, like everything that is not synced. No sync is known to be done.
                 if operation != Operation::Sync {
                     act(self);
                 }
                 self.off = true;
             }
-            Kind::PowerCutGrowing if fault.operation <= now && operation == Operation::SetLen => {
-                act(self);
-                self.off = true;
-            }
-            Kind::SyncDrops | Kind::SyncReverts if fault.operation <= now && operation == Operation::Sync => {
+            Kind::SyncDrops | Kind::SyncReverts => {
                 if fault.kind == Kind::SyncReverts {
                     let len = self.seen.len();
                     self.seen = self.synced.clone();
@@ -370,10 +372,7 @@ impl State {
                 self.unsynced.clear();
                 self.fault = None;
             }
-            _ => {
-                act(self);
-                return Ok(());
-            }
+            Kind::NotDone | Kind::Full | Kind::FullLate | Kind::Read | Kind::Lock => {}
         }
         self.struck = Some(operation);
         Err(io::Error::other(format!("told to fail: {fault:?}")))
