@@ -164,6 +164,26 @@ fn a_server_told_to_stop_while_it_waits_for_room_stops() {
     assert_eq!(Client::holding(server.url(), &admin.key).whoami().status, 200);
 }
 
+/// Its lock is given up with the handle that failed, and taken again with the next.
+#[test]
+fn an_exclusive_server_recovers_and_is_exclusive_still() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start_limited(&data, &["--exclusive"]);
+    let client = Client::holding(server.url(), &admin.key);
+    server.limit_files(Some(64 << 10));
+    let (acknowledged, _) = fill(&client, &admin);
+    server.limit_files(None);
+    until("ready again", || (client.get("/readyz").status == 200).then_some(()));
+    created(&client, &admin, "goes-on");
+    assert!(!verify(&data), "nobody else may read it");
+    assert!(Server::try_start(&data, &[]).is_err(), "nor write it");
+    assert_eq!(server.stop(), Some(0));
+    assert!(verify(&data));
+    assert!(made(&data).len() > acknowledged.len());
+}
+
 #[test]
 fn a_ledger_that_cannot_be_opened_again_ends_the_process_with_the_reason() {
     let scratch = tempfile::tempdir().unwrap();

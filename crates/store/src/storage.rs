@@ -17,8 +17,11 @@ pub enum Storage {
     #[default]
     Disk,
     /// Wherever this opens them: how faults are tested.
-    Elsewhere(Arc<dyn Fn(&OpenOptions) -> Result<Ledger, StoreError> + Send + Sync>),
+    Elsewhere(Arc<Opening>),
 }
+
+/// Opens a ledger wherever its bytes are, as often as it is asked to.
+pub type Opening = dyn Fn(&OpenOptions) -> Result<Ledger, StoreError> + Send + Sync;
 
 impl Storage {
     /// Opens the ledger for writing.
