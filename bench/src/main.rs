@@ -5,6 +5,10 @@
 mod dice;
 mod folders;
 mod grown;
+mod process;
+mod wrk;
+mod http;
+mod verify;
 mod size;
 mod report;
 
@@ -37,14 +41,20 @@ struct Arguments {
 enum Part {
     /// The size of the file.
     Size,
+    /// Verification in process, and the memory of its index.
+    Verify,
+    /// What a request costs; needs wrk.
+    Http,
 }
 
 impl Part {
-    const ALL: [Self; 1] = [Self::Size];
+    const ALL: [Self; 3] = [Self::Size, Self::Verify, Self::Http];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
             Self::Size => size::measure(&arguments.scratch, report),
+            Self::Verify => verify::measure(&arguments.scratch, arguments.keys, report),
+            Self::Http => http::measure(&arguments.scratch, arguments.keys, report),
         }
     }
 }

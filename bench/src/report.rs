@@ -27,7 +27,6 @@ pub struct Figure {
 /// What is wanted of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Wanted {
-    #[expect(dead_code, reason = "parts that need them come next")]
     /// The value, over what it is compared with, is at least this.
     RatioAtLeast(f64),
     /// The value, over what it is compared with, is at most this.
