@@ -7,6 +7,7 @@ pub mod authority;
 mod writer;
 mod index;
 mod keyring;
+mod signatures;
 pub mod authenticate;
 pub mod exchange;
 pub mod schedule;
