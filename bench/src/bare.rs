@@ -34,6 +34,10 @@ struct Arguments {
     token: usize,
 }
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     // The layers write to the log and to the metrics as they do in the server.

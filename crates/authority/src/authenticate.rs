@@ -7,7 +7,7 @@ use credentials::claims::Claims;
 use credentials::jws::{JwsError, TOKEN_BYTES_MAX, Unverified};
 use credentials::key_string::{KeyString, KeyStringError};
 use credentials::mark::Mark;
-use credentials::secret::Secret;
+use credentials::secret::SecretText;
 use domain::actor::{Actor, Holder, Token};
 use domain::ids::{KeyId, TenantId};
 use domain::key::Owner;
@@ -153,18 +153,18 @@ impl Authority {
 
     fn authenticate_key(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         let unknown = |denied| Denial { denied, key: None };
-        let (secret, mistyped) = match KeyString::parse(shown.credential) {
-            Ok(key) => (Secret::from(key), false),
+        let (secret, mistyped) = match KeyString::check(shown.credential) {
+            Ok(secret) => (secret, false),
             Err(error) => {
                 // A key of another shape may have been imported.
                 let mistyped = matches!(error, KeyStringError::Checksum | KeyStringError::TooShort);
-                (Secret::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
+                (SecretText::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
             }
         };
-        let digest = self.shared.keyring.pepper.digest(&secret);
+        let digest = self.shared.keyring.pepper.digest_shown(secret);
         let now = self.now();
         let index = self.index();
-        let plain = || index.has_imported_keys().then(|| credentials::digest::sha256_digest(&secret));
+        let plain = || index.has_imported_keys().then(|| credentials::digest::sha256_digest(secret));
         let record = index.by_digest(&digest).or_else(|| index.by_digest(&plain()?));
         let Some(record) = record else {
             let denied = if mistyped { Denied::Mistyped } else { Denied::Refused(Refusal::KeyUnknown) };
