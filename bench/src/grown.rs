@@ -162,7 +162,8 @@ impl<'a> Grown<'a> {
             prefix: default_prefix(&owner),
             last_four: string.last_four(),
             scopes: Scopes::All,
-            expires_at: Some(at(self.now_ms + 365 * 86_400_000)),
+            // Far off: ledgers are kept between runs.
+            expires_at: Some(at(self.now_ms + 7_300 * 86_400_000)),
         }
     }
 

@@ -5,6 +5,10 @@
 mod dice;
 mod folders;
 mod grown;
+mod process;
+mod wrk;
+mod http;
+mod verify;
 mod size;
 mod start;
 mod removal;
@@ -48,10 +52,14 @@ enum Part {
     Removal,
     /// Durable creations.
     Durable,
+    /// Verification in process, and the memory of its index.
+    Verify,
+    /// What a request costs; needs wrk.
+    Http,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Size, Self::Start, Self::Removal, Self::Durable];
+    const ALL: [Self; 6] = [Self::Size, Self::Start, Self::Removal, Self::Durable, Self::Verify, Self::Http];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
@@ -59,6 +67,8 @@ impl Part {
             Self::Start => start::measure(&arguments.scratch, arguments.keys, report),
             Self::Removal => removal::measure(&arguments.scratch, arguments.keys, report),
             Self::Durable => durable::measure(&arguments.scratch, report),
+            Self::Verify => verify::measure(&arguments.scratch, arguments.keys, report),
+            Self::Http => http::measure(&arguments.scratch, arguments.keys, report),
         }
     }
 }

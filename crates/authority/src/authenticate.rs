@@ -1,13 +1,15 @@
 //! Authentication: what was shown becomes a [`Caller`], or a reason why not. Asks the index, and nothing else.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use credentials::claims::Claims;
-use credentials::jws::Unverified;
+use credentials::jws::{JwsError, TOKEN_BYTES_MAX, Unverified};
 use credentials::key_string::{KeyString, KeyStringError};
-use credentials::secret::Secret;
+use credentials::mark::Mark;
+use credentials::secret::SecretText;
 use domain::actor::{Actor, Holder, Token};
-use domain::ids::{KeyId, SigningKeyId, TenantId};
+use domain::ids::{KeyId, TenantId};
 use domain::key::Owner;
 use domain::limits::RateLimit;
 use domain::rejection::Refusal;
@@ -18,6 +20,7 @@ use domain::time::{Position, Timestamp};
 use crate::authority::Authority;
 use crate::failure::Denied;
 use crate::index::{Index, KeyRecord};
+use crate::signatures::Good;
 use crate::tally::CredentialKind;
 
 /// How far the clock of whoever minted a token may be ahead of ours. It was us.
@@ -80,7 +83,7 @@ pub enum Credential {
     /// An API key.
     Key,
     /// A token minted from one, with what it says.
-    Token(Box<Claims>),
+    Token(Arc<Claims>),
 }
 
 /// For which service a token must be.
@@ -127,42 +130,49 @@ impl Authority {
 
     /// What a token of ours says, whether or not it is still accepted; none, if we did not sign it.
     pub fn claims(&self, shown: &str) -> Option<Claims> {
-        self.signed(shown).ok().map(|(_, claims)| claims)
+        self.signed(shown).ok().map(|(good, _)| Claims::clone(&good.claims))
     }
 
-    fn signed(&self, shown: &str) -> Result<(SigningKeyId, Claims), Denial> {
+    /// What a token with a good signature says, and its mark if that was not known yet.
+    fn signed(&self, shown: &str) -> Result<(Good, Option<Mark>), Denial> {
         let unknown = |denied| Denial { denied, key: None };
+        if shown.len() > TOKEN_BYTES_MAX {
+            return Err(unknown(Denied::Token(JwsError::TooLong)));
+        }
+        let mark = self.signatures.mark(shown);
+        if let Some(good) = self.signatures.recall(&mark) {
+            return Ok((good, None));
+        }
         let unverified = Unverified::parse(shown).map_err(|error| unknown(Denied::Token(error)))?;
         let key = self.index().verifying_key(unverified.kid());
-        let (signing_key, verifying_key) =
-            key.ok_or(unknown(Denied::Token(credentials::jws::JwsError::Kid)))?;
+        let (signing_key, verifying_key) = key.ok_or(unknown(Denied::Token(JwsError::Kid)))?;
         // Outside of the lock: checking a signature takes longer than everything else together.
         let claims = unverified.verify(&verifying_key).map_err(|error| unknown(Denied::Token(error)))?;
-        Ok((signing_key, claims))
+        Ok((Good { signing_key, claims: Arc::new(claims) }, Some(mark)))
     }
 
     fn authenticate_key(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         let unknown = |denied| Denial { denied, key: None };
-        let (secret, mistyped) = match KeyString::parse(shown.credential) {
-            Ok(key) => (Secret::from(key), false),
+        let (secret, mistyped) = match KeyString::check(shown.credential) {
+            Ok(secret) => (secret, false),
             Err(error) => {
                 // A key of another shape may have been imported.
                 let mistyped = matches!(error, KeyStringError::Checksum | KeyStringError::TooShort);
-                (Secret::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
+                (SecretText::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
             }
         };
-        let digest = self.shared.keyring.pepper.digest(&secret);
+        let digest = self.shared.keyring.pepper.digest_shown(secret);
         let now = self.now();
         let index = self.index();
-        let plain = || index.has_imported_keys().then(|| credentials::digest::sha256_digest(&secret));
+        let plain = || index.has_imported_keys().then(|| credentials::digest::sha256_digest(secret));
         let record = index.by_digest(&digest).or_else(|| index.by_digest(&plain()?));
         let Some(record) = record else {
             let denied = if mistyped { Denied::Mistyped } else { Denied::Refused(Refusal::KeyUnknown) };
             return Err(unknown(denied));
         };
-        let bearer = Bearer::key(record.owner, record.reach, record.created);
+        let bearer = index.bearer(record);
         caller(&index, record, &bearer, None, wanted, shown.from, now)
-            .map_err(|refusal| Denial { denied: refusal.into(), key: Some(record.id) })
+            .map_err(|refusal| Denial { denied: refusal.into(), key: Some(record.key()) })
     }
 
     fn authenticate_token(
@@ -171,7 +181,8 @@ impl Authority {
         wanted: Option<TenantId>,
         service: For,
     ) -> Result<Caller, Denial> {
-        let (signing_key, claims) = self.signed(shown.credential)?;
+        let (good, new) = self.signed(shown.credential)?;
+        let Good { signing_key, claims } = &good;
         let now = self.now();
         let known = |denied| Denial { denied, key: Some(claims.key) };
         claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;
@@ -180,20 +191,27 @@ impl Authority {
             claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
         }
 
-        let token = Token { id: claims.token, seq: claims.seq, signing_key };
+        let token = Token { id: claims.token, seq: claims.seq, signing_key: *signing_key };
         let index = self.index();
         let refused = |refusal: Refusal| known(refusal.into());
         let record = index.by_id(claims.key).ok_or(refused(Refusal::KeyUnknown))?;
-        if record.owner != claims.owner {
+        let bearer = index.bearer(record);
+        if bearer.owner != claims.owner {
             return Err(refused(Refusal::KeyUnknown));
         }
-        if record.reach.confined_to().is_some_and(|only| only != claims.tenant) {
+        if bearer.reach.confined_to().is_some_and(|only| only != claims.tenant) {
             return Err(refused(Refusal::OtherTenant));
         }
-        let Ok(accepted) = token_status(&*index, &token, record.id, record.owner, claims.tenant);
+        let Ok(accepted) = token_status(&*index, &token, claims.key, claims.owner, claims.tenant);
         accepted.map_err(refused)?;
-        let bearer = Bearer::key(record.owner, record.reach, record.created).token(claims.tenant);
-        caller(&index, record, &bearer, Some((token, &claims)), wanted, shown.from, now).map_err(refused)
+        let bearer = bearer.token(claims.tenant);
+        let caller = caller(&index, record, &bearer, Some((token, claims)), wanted, shown.from, now);
+        let caller = caller.map_err(refused)?;
+        drop(index);
+        if let Some(mark) = new {
+            self.signatures.remember(mark, good);
+        }
+        Ok(caller)
     }
 }
 
@@ -202,24 +220,24 @@ fn caller(
     index: &Index,
     record: &KeyRecord,
     bearer: &Bearer,
-    token: Option<(Token, &Claims)>,
+    token: Option<(Token, &Arc<Claims>)>,
     wanted: Option<TenantId>,
     from: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Caller, Refusal> {
-    let Ok(admitted) = admit(index, bearer, &record.life, wanted, now);
+    let life = record.life();
+    let Ok(admitted) = admit(&index.near(record), bearer, &life, wanted, now);
     let admission = admitted?;
     index.addresses(record).admit(from)?;
-    let ends =
-        [record.life.expires_at, record.life.grace_ends_at, token.map(|(_, claims)| claims.expires_at)];
+    let ends = [life.expires_at, life.grace_ends_at, token.map(|(_, claims)| claims.expires_at)];
     let key_scopes = index.scopes(record);
     let scopes = match token {
         None => key_scopes.clone(),
         Some((_, claims)) => key_scopes.intersect(&claims.scopes),
     };
     let holder = Holder {
-        identity: record.owner,
-        key: record.id,
+        identity: bearer.owner,
+        key: record.key(),
         confined_to: bearer.reach.confined_to(),
         scopes: scopes.clone(),
         token: token.map(|(token, _)| token),
@@ -227,16 +245,16 @@ fn caller(
     };
     Ok(Caller {
         actor: Actor::Holder(holder),
-        owner: record.owner,
-        key: record.id,
+        owner: bearer.owner,
+        key: record.key(),
         tenant: admission.tenant,
         role: admission.role,
         scopes,
-        rate: record.rate,
+        rate: index.rate(record),
         expires_at: ends.into_iter().flatten().min(),
         credential: match token {
             None => Credential::Key,
-            Some((_, claims)) => Credential::Token(Box::new(claims.clone())),
+            Some((_, claims)) => Credential::Token(Arc::clone(claims)),
         },
         position: index.position(),
     })

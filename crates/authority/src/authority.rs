@@ -29,6 +29,7 @@ use crate::keyring::{Keyring, SecretSources};
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
+use crate::signatures::Signatures;
 use crate::tally::Tally;
 use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission, Traced};
@@ -158,6 +159,7 @@ pub struct Authority {
     queue: Mutex<Option<Sender<Submission>>>,
     writer: Option<JoinHandle<()>>,
     pub(crate) recorder: Recorder,
+    pub(crate) signatures: Signatures,
 }
 
 impl Authority {
@@ -324,6 +326,11 @@ impl Authority {
         self.index().keys()
     }
 
+    /// Of how many tokens it is remembered that their signature is good.
+    pub fn tokens_remembered(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// What is committed now.
     pub fn snapshot(&self) -> Result<Snapshot, Failure> {
         Ok(self.shared.ledger.snapshot()?)
@@ -399,6 +406,7 @@ impl Authority {
             queue: Mutex::new(None),
             writer: None,
             recorder: Recorder::idle(),
+            signatures: Signatures::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The census: how many keys there are in each state. Walks the whole index in small pieces; for no hot path.
 
 use domain::rejection::Refusal;
-use domain::status::{Bearer, admit};
+use domain::status::admit;
 
 use crate::authority::Authority;
 
@@ -43,12 +43,11 @@ impl Authority {
                 return census;
             }
             for record in piece {
-                let bearer = Bearer::key(record.owner, record.reach, record.created);
-                let Ok(admitted) = admit(&*index, &bearer, &record.life, None, now);
+                let (bearer, life) = (index.bearer(record), record.life());
+                let Ok(admitted) = admit(&index.near(record), &bearer, &life, None, now);
                 match admitted {
                     Ok(_) => {
-                        let end =
-                            [record.life.expires_at, record.life.grace_ends_at].into_iter().flatten().min();
+                        let end = [life.expires_at, life.grace_ends_at].into_iter().flatten().min();
                         census.active += 1;
                         census.ending_within_a_week += u64::from(end.is_some_and(|end| end <= soon));
                     }

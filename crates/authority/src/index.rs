@@ -3,13 +3,16 @@
 //! Built at start by folding the hash-checked log, then kept by applying the rows of each commit. It
 //! holds no text: a key is 32 bytes of digest and a compact record. No table on disk duplicates it.
 
+mod record;
+mod slots;
+
 use std::convert::Infallible;
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 
 use credentials::signing_key::{Kid, VerifyingKey};
 use domain::event::{TenantPolicy, TokenTarget};
 use domain::ids::{KeyId, PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
-use domain::key::{DigestScheme, KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
+use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach};
 use domain::limits::{KeyLimits, RateLimit};
 use domain::network::AllowedAddresses;
 use domain::role::{Role, Scopes};
@@ -18,51 +21,68 @@ use domain::row::{
     UniqueName, User,
 };
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
-use domain::status::{Ancestors, Operator};
+use domain::status::{Ancestors, Bearer, Operator};
 use domain::time::{Moment, Position, Timestamp};
 use domain::{Lookup, Recorded, evolve};
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{HashMap, HashTable};
 
 use crate::vitals::Sizes;
+
+pub(crate) use record::KeyRecord;
+use record::{Confined, OwnerSlot, Places, Terms};
+use slots::{Named, Slot, Slots};
 
 /// Everything that verification reads.
 #[derive(Default)]
 pub(crate) struct Index {
     position: Position,
-    keys: Vec<KeyRecord>,
-    /// Slots of `keys`, by digest and by id: the records themselves are compared, nothing is stored twice.
+    keys: Slots<KeyRecord>,
+    /// Places of `keys` by digest: the records themselves are compared, nothing is stored twice.
     by_digest: HashTable<u32>,
-    by_id: HashTable<u32>,
-    hasher: DefaultHashBuilder,
     /// How many keys have a plain digest: without any, only the keyed digest need be tried.
     imported: usize,
-    /// The distinct scopes that keys are narrowed to, and where each is.
-    scopes: Vec<Scopes>,
-    scopes_at: HashMap<Scopes, u32>,
-    /// The distinct lists of addresses from which keys are accepted, and where each is.
-    addresses: Vec<AllowedAddresses>,
-    addresses_at: HashMap<AllowedAddresses, u32>,
-    tenants: HashMap<TenantId, Standing>,
-    users: HashMap<UserId, (Standing, Operator)>,
+    /// The distinct terms of keys, and where each is.
+    terms: Vec<Terms>,
+    terms_at: HashMap<Terms, u32>,
+    /// A row is made when something first names it: by its own change, in every log that was decided on.
+    tenants: Slots<Row<TenantId, Standing>>,
+    users: Slots<Row<UserId, (Standing, Operator)>>,
+    accounts: Slots<Row<ServiceAccountId, (Standing, TenantId, Role)>>,
     memberships: HashMap<UserId, Vec<Membership>>,
-    accounts: HashMap<ServiceAccountId, (Standing, TenantId, Role)>,
     signing_keys: HashMap<SigningKeyId, SigningKey>,
     verifying_keys: HashMap<Kid, (SigningKeyId, VerifyingKey)>,
     watermarks: HashMap<TokenTarget, Position>,
 }
 
-/// What verification knows of a key.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KeyRecord {
-    pub(crate) digest: KeyDigest,
-    pub(crate) id: KeyId,
-    pub(crate) owner: Owner,
-    pub(crate) reach: Reach,
-    pub(crate) created: Position,
-    pub(crate) life: KeyLife,
-    pub(crate) rate: Option<RateLimit>,
-    scopes: u32,
-    addresses: u32,
+/// What is known of something that others name.
+struct Row<I, F> {
+    id: I,
+    facts: Option<F>,
+}
+
+impl<I: Copy + Eq + Hash, F> Named for Row<I, F> {
+    type Id = I;
+
+    fn id(&self) -> I {
+        self.id
+    }
+}
+
+impl<I: Copy + Eq + Hash, F: Copy> Slots<Row<I, F>> {
+    /// What is known of it.
+    fn facts(&self, id: I) -> Option<F> {
+        self.get(id)?.facts
+    }
+
+    /// Where it is, or will be.
+    fn place(&mut self, id: I) -> Slot {
+        self.find(id).unwrap_or_else(|| self.push(Row { id, facts: None }))
+    }
+
+    fn put(&mut self, id: I, facts: F) {
+        let place = self.place(id);
+        self.at_mut(place).facts = Some(facts);
+    }
 }
 
 impl Index {
@@ -76,10 +96,10 @@ impl Index {
     pub(crate) fn apply(&mut self, changes: impl IntoIterator<Item = Change>, position: Position) {
         for change in changes {
             match change {
-                Change::Tenant(row) => drop(self.tenants.insert(row.id, row.standing)),
+                Change::Tenant(row) => self.tenants.put(row.id, row.standing),
                 Change::User(row) => {
                     let operator = if row.operator { Operator::Yes } else { Operator::No };
-                    self.users.insert(row.id, (row.standing, operator));
+                    self.users.put(row.id, (row.standing, operator));
                 }
                 Change::Membership(row) => {
                     let rows = self.memberships.entry(row.user).or_default();
@@ -89,7 +109,7 @@ impl Index {
                     }
                 }
                 Change::ServiceAccount(row) => {
-                    self.accounts.insert(row.id, (row.standing, row.tenant, row.role));
+                    self.accounts.put(row.id, (row.standing, row.tenant, row.role));
                 }
                 Change::Key(row) => self.put_key(&row),
                 Change::SigningKey(row) => self.put_signing_key(row),
@@ -105,9 +125,9 @@ impl Index {
         self.position
     }
 
-    /// A key that was digested under another pepper than this one, if there is any.
+    /// A pepper other than this one under which some key was digested, if there is any.
     pub(crate) fn digested_otherwise(&self, pepper: PepperId) -> Option<PepperId> {
-        self.keys.iter().find_map(|key| match key.digest.scheme {
+        self.terms.iter().find_map(|terms| match terms.scheme {
             DigestScheme::KeyedBlake3(other) if other != pepper => Some(other),
             DigestScheme::KeyedBlake3(_) | DigestScheme::Sha256 => None,
         })
@@ -128,10 +148,9 @@ impl Index {
         }
     }
 
-    /// At most so many keys from a place on, in the order in which they were made.
+    /// At most so many keys from a place on, in the order in which they were made; none only behind the last.
     pub(crate) fn records(&self, from: usize, most: usize) -> &[KeyRecord] {
-        let from = from.min(self.keys.len());
-        &self.keys[from..from.saturating_add(most).min(self.keys.len())]
+        self.keys.piece(from, most)
     }
 
     /// Whether plain digests must be tried, too.
@@ -141,24 +160,63 @@ impl Index {
 
     /// The key with this digest.
     pub(crate) fn by_digest(&self, digest: &KeyDigest) -> Option<&KeyRecord> {
-        let same = |slot: &u32| credentials::digest::matches(&self.keys[*slot as usize].digest, digest);
-        self.by_digest.find(prefix(digest), same).map(|slot| &self.keys[*slot as usize])
+        let same = |slot: &u32| {
+            let record = self.keys.at(Slot::new(*slot));
+            let own = KeyDigest { scheme: self.terms(record).scheme, bytes: *record.digest() };
+            credentials::digest::matches(&own, digest)
+        };
+        self.by_digest.find(prefix(&digest.bytes), same).map(|slot| self.keys.at(Slot::new(*slot)))
     }
 
     /// The key with this id.
     pub(crate) fn by_id(&self, id: KeyId) -> Option<&KeyRecord> {
-        let same = |slot: &u32| self.keys[*slot as usize].id == id;
-        self.by_id.find(self.hasher.hash_one(id), same).map(|slot| &self.keys[*slot as usize])
+        self.keys.get(id)
+    }
+
+    /// Whose key it is.
+    pub(crate) fn owner(&self, record: &KeyRecord) -> Owner {
+        match record.owner {
+            OwnerSlot::User(slot) => Owner::User(self.users.at(slot).id),
+            OwnerSlot::ServiceAccount(slot) => Owner::ServiceAccount(self.accounts.at(slot).id),
+        }
+    }
+
+    /// Where it acts.
+    pub(crate) fn reach(&self, record: &KeyRecord) -> Reach {
+        let home = self.tenants.at(record.home).id;
+        match record.confined {
+            Confined::Yes => Reach::Tenant(home),
+            Confined::No => Reach::AnyTenant { home },
+        }
+    }
+
+    /// What is asked about whoever shows the key itself.
+    pub(crate) fn bearer(&self, record: &KeyRecord) -> Bearer {
+        Bearer::key(self.owner(record), self.reach(record), record.created())
     }
 
     /// What a key is narrowed to.
     pub(crate) fn scopes(&self, record: &KeyRecord) -> &Scopes {
-        &self.scopes[record.scopes as usize]
+        &self.terms(record).scopes
     }
 
     /// From where a key is accepted.
     pub(crate) fn addresses(&self, record: &KeyRecord) -> &AllowedAddresses {
-        &self.addresses[record.addresses as usize]
+        &self.terms(record).addresses
+    }
+
+    /// How often a key is accepted.
+    pub(crate) fn rate(&self, record: &KeyRecord) -> Option<RateLimit> {
+        self.terms(record).rate
+    }
+
+    /// The index as whoever shows this key sees it: its owner and its home are at hand.
+    pub(crate) fn near<'a>(&'a self, record: &'a KeyRecord) -> Near<'a> {
+        Near { index: self, record }
+    }
+
+    fn terms(&self, record: &KeyRecord) -> &Terms {
+        &self.terms[record.terms.number() as usize]
     }
 
     /// The key that a token says signed it, if it is one of ours.
@@ -172,30 +230,41 @@ impl Index {
     }
 
     fn put_key(&mut self, row: &Key) {
-        let addresses = place_of(&row.limits.addresses, &mut self.addresses, &mut self.addresses_at);
-        if let Some(slot) = self.slot(row.id) {
-            let (life, rate) = (row.life, row.limits.rate);
-            self.keys[slot] = KeyRecord { life, rate, addresses, ..self.keys[slot] };
+        let terms = Terms {
+            scheme: row.digest.scheme,
+            scopes: row.scopes.clone(),
+            addresses: row.limits.addresses.clone(),
+            rate: row.limits.rate,
+        };
+        let terms = self.place_of(terms);
+        if let Some(slot) = self.keys.find(row.id) {
+            self.keys.at_mut(slot).changed(&row.life, terms);
             return;
         }
-        let slot = u32::try_from(self.keys.len()).expect("four thousand million keys fit in no machine");
-        let scopes = place_of(&row.scopes, &mut self.scopes, &mut self.scopes_at);
-        let record = KeyRecord {
-            digest: row.digest,
-            id: row.id,
-            owner: row.owner,
-            reach: row.reach,
-            created: row.created.position,
-            life: row.life,
-            rate: row.limits.rate,
-            scopes,
-            addresses,
+        let owner = match row.owner {
+            Owner::User(id) => OwnerSlot::User(self.users.place(id)),
+            Owner::ServiceAccount(id) => OwnerSlot::ServiceAccount(self.accounts.place(id)),
         };
-        self.keys.push(record);
-        let Self { keys, by_digest, by_id, hasher, .. } = self;
-        by_digest.insert_unique(prefix(&row.digest), slot, |slot| prefix(&keys[*slot as usize].digest));
-        by_id.insert_unique(hasher.hash_one(row.id), slot, |slot| hasher.hash_one(keys[*slot as usize].id));
+        let (home, confined) = match row.reach {
+            Reach::Tenant(home) => (home, Confined::Yes),
+            Reach::AnyTenant { home } => (home, Confined::No),
+        };
+        let places = Places { owner, home: self.tenants.place(home), confined, terms };
+        let record = KeyRecord::new(row.digest.bytes, row.id, row.created.position, &row.life, places);
+        let slot = self.keys.push(record);
+        let Self { keys, by_digest, .. } = self;
+        let hash = |slot: &u32| prefix(keys.at(Slot::new(*slot)).digest());
+        by_digest.insert_unique(prefix(&row.digest.bytes), slot.number(), hash);
         self.imported += usize::from(row.digest.scheme == DigestScheme::Sha256);
+    }
+
+    /// Where terms are kept; kept now if they were not.
+    fn place_of(&mut self, terms: Terms) -> Slot {
+        let place = *self.terms_at.entry_ref(&terms).or_insert_with(|| {
+            self.terms.push(terms.clone());
+            u32::try_from(self.terms.len() - 1).expect("there are fewer of them than events")
+        });
+        Slot::new(place)
     }
 
     fn put_signing_key(&mut self, row: SigningKey) {
@@ -205,35 +274,22 @@ impl Index {
         }
         self.signing_keys.insert(row.id, row);
     }
-
-    fn slot(&self, id: KeyId) -> Option<usize> {
-        let same = |slot: &u32| self.keys[*slot as usize].id == id;
-        self.by_id.find(self.hasher.hash_one(id), same).map(|slot| *slot as usize)
-    }
-}
-
-/// Where a value is kept that many keys share; kept now if it was not.
-fn place_of<V: Clone + Eq + Hash>(value: &V, kept: &mut Vec<V>, places: &mut HashMap<V, u32>) -> u32 {
-    *places.entry_ref(value).or_insert_with(|| {
-        kept.push(value.clone());
-        u32::try_from(kept.len() - 1).expect("there are fewer of them than events")
-    })
 }
 
 /// A digest is uniform already: its first bytes are its hash.
-fn prefix(digest: &KeyDigest) -> u64 {
-    u64::from_le_bytes(*digest.bytes.first_chunk().expect("a digest has 32 bytes"))
+fn prefix(digest: &[u8; 32]) -> u64 {
+    u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
 }
 
 impl Ancestors for Index {
     type Error = Infallible;
 
     fn tenant_standing(&self, id: TenantId) -> Result<Option<Standing>, Infallible> {
-        Ok(self.tenants.get(&id).copied())
+        Ok(self.tenants.facts(id))
     }
 
     fn user_standing(&self, id: UserId) -> Result<Option<(Standing, Operator)>, Infallible> {
-        Ok(self.users.get(&id).copied())
+        Ok(self.users.facts(id))
     }
 
     fn membership_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Membership>, Infallible> {
@@ -249,7 +305,7 @@ impl Ancestors for Index {
         &self,
         id: ServiceAccountId,
     ) -> Result<Option<(Standing, TenantId, Role)>, Infallible> {
-        Ok(self.accounts.get(&id).copied())
+        Ok(self.accounts.facts(id))
     }
 
     fn token_watermark(&self, target: TokenTarget) -> Result<Option<Position>, Infallible> {
@@ -258,6 +314,58 @@ impl Ancestors for Index {
 
     fn token_signing_key(&self, id: SigningKeyId) -> Result<Option<SigningKey>, Infallible> {
         Ok(self.signing_keys.get(&id).copied())
+    }
+}
+
+/// The index as whoever shows one key sees it: the owner's row and the home's are where its record says.
+/// All else is asked of the index.
+pub(crate) struct Near<'a> {
+    index: &'a Index,
+    record: &'a KeyRecord,
+}
+
+impl Ancestors for Near<'_> {
+    type Error = Infallible;
+
+    fn tenant_standing(&self, id: TenantId) -> Result<Option<Standing>, Infallible> {
+        let home = self.index.tenants.at(self.record.home);
+        if home.id == id { Ok(home.facts) } else { self.index.tenant_standing(id) }
+    }
+
+    fn user_standing(&self, id: UserId) -> Result<Option<(Standing, Operator)>, Infallible> {
+        match self.record.owner {
+            OwnerSlot::User(slot) if self.index.users.at(slot).id == id => {
+                Ok(self.index.users.at(slot).facts)
+            }
+            OwnerSlot::User(_) | OwnerSlot::ServiceAccount(_) => self.index.user_standing(id),
+        }
+    }
+
+    fn membership_of(&self, tenant: TenantId, user: UserId) -> Result<Option<Membership>, Infallible> {
+        self.index.membership_of(tenant, user)
+    }
+
+    fn all_memberships_of(&self, user: UserId) -> Result<Vec<Membership>, Infallible> {
+        self.index.all_memberships_of(user)
+    }
+
+    fn account_standing(
+        &self,
+        id: ServiceAccountId,
+    ) -> Result<Option<(Standing, TenantId, Role)>, Infallible> {
+        let accounts = &self.index.accounts;
+        match self.record.owner {
+            OwnerSlot::ServiceAccount(slot) if accounts.at(slot).id == id => Ok(accounts.at(slot).facts),
+            OwnerSlot::User(_) | OwnerSlot::ServiceAccount(_) => self.index.account_standing(id),
+        }
+    }
+
+    fn token_watermark(&self, target: TokenTarget) -> Result<Option<Position>, Infallible> {
+        self.index.token_watermark(target)
+    }
+
+    fn token_signing_key(&self, id: SigningKeyId) -> Result<Option<SigningKey>, Infallible> {
+        self.index.token_signing_key(id)
     }
 }
 
@@ -273,24 +381,24 @@ impl Lookup for Textless<'_> {
     }
 
     fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, Infallible> {
-        Ok(self.0.tenants.get(&id).map(|standing| Tenant {
+        Ok(self.0.tenants.facts(id).map(|standing| Tenant {
             id,
             slug: no_name(Subject::Tenant(id)),
             name: no_name(Subject::Tenant(id)),
             policy: TenantPolicy::default(),
-            standing: *standing,
+            standing,
             administrators: 0,
             created: UNKNOWN,
         }))
     }
 
     fn user(&self, id: UserId) -> Result<Option<User>, Infallible> {
-        Ok(self.0.users.get(&id).map(|(standing, operator)| User {
+        Ok(self.0.users.facts(id).map(|(standing, operator)| User {
             id,
             email: no_name(Subject::User(id)),
             name: None,
-            standing: *standing,
-            operator: *operator == Operator::Yes,
+            standing,
+            operator: operator == Operator::Yes,
             created: UNKNOWN,
         }))
     }
@@ -304,31 +412,32 @@ impl Lookup for Textless<'_> {
     }
 
     fn service_account(&self, id: ServiceAccountId) -> Result<Option<ServiceAccount>, Infallible> {
-        Ok(self.0.accounts.get(&id).map(|(standing, tenant, role)| ServiceAccount {
+        Ok(self.0.accounts.facts(id).map(|(standing, tenant, role)| ServiceAccount {
             id,
-            tenant: *tenant,
+            tenant,
             name: no_name(Subject::ServiceAccount(id)),
-            role: *role,
-            standing: *standing,
+            role,
+            standing,
             created: UNKNOWN,
         }))
     }
 
     fn key(&self, id: KeyId) -> Result<Option<Key>, Infallible> {
-        Ok(self.0.by_id(id).map(|record| Key {
+        let index = self.0;
+        Ok(index.by_id(id).map(|record| Key {
             id,
-            owner: record.owner,
-            reach: record.reach,
-            name: no_name(Subject::Tenant(record.reach.home())),
-            digest: record.digest,
+            owner: index.owner(record),
+            reach: index.reach(record),
+            name: no_name(Subject::Tenant(index.reach(record).home())),
+            digest: KeyDigest { scheme: index.terms(record).scheme, bytes: *record.digest() },
             prefix: KeyPrefix::parse("none").expect("four letters are a prefix"),
             last_four: LastFour::parse([b'_'; 4]).expect("underscores are admitted"),
-            scopes: self.0.scopes(record).clone(),
-            life: record.life,
-            limits: KeyLimits { addresses: self.0.addresses(record).clone(), rate: record.rate },
+            scopes: index.scopes(record).clone(),
+            life: record.life(),
+            limits: KeyLimits { addresses: index.addresses(record).clone(), rate: index.rate(record) },
             successor: None,
             predecessor: None,
-            created: Moment { position: record.created, at: Timestamp::MIN },
+            created: Moment { position: record.created(), at: Timestamp::MIN },
         }))
     }
 
@@ -354,6 +463,3 @@ const UNKNOWN: Moment = Moment { position: Position::START, at: Timestamp::MIN }
 fn no_name(subject: Subject) -> SealedName {
     SealedName { text: Sealed { subject, ciphertext: Vec::new() }, digest: TextDigest([0; 16]) }
 }
-
-/// Ten million of these must fit in memory: about 1.8 GB with its two tables.
-const _: () = assert!(size_of::<KeyRecord>() <= 176);

@@ -10,6 +10,7 @@ mod handle;
 pub mod health;
 mod index;
 mod keyring;
+mod signatures;
 pub mod authenticate;
 pub mod exchange;
 pub mod schedule;

@@ -119,7 +119,7 @@ fn tenant_of(index: &Index, holder: &Holder, about: Option<Entity>) -> Option<Te
     if meant.is_some() || is_operator(index, holder.identity) {
         return meant;
     }
-    index.by_id(holder.key).map(|key| key.reach.home()).filter(belongs)
+    index.by_id(holder.key).map(|key| index.reach(key).home()).filter(belongs)
 }
 
 fn is_operator(index: &Index, identity: Owner) -> bool {
@@ -139,7 +139,7 @@ fn tenant_with(index: &Index, entity: Entity) -> Option<TenantId> {
             let Ok(found) = index.account_standing(account);
             found.map(|(_, tenant, _)| tenant)
         }
-        Entity::Key(key) => index.by_id(key).map(|key| key.reach.home()),
+        Entity::Key(key) => index.by_id(key).map(|key| index.reach(key).home()),
         Entity::User(_) | Entity::SigningKey(_) => None,
     }
 }

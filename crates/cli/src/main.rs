@@ -20,6 +20,10 @@ use std::process::ExitCode;
 use crate::error::CliError;
 use crate::exit::Exit;
 
+/// Requests allocate some sixty times. The allocator of musl, for which the container is built, takes a lock each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     panics::keep_for_the_error();
     let arguments: Vec<OsString> = std::env::args_os().collect();

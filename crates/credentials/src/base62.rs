@@ -36,6 +36,15 @@ pub(crate) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 }
 
 /// Whether the character is one of the 62 digits.
+/// The same of a number that fits a register.
+pub(crate) fn encode_u32(mut number: u32, text: &mut [u8]) {
+    for digit in text.iter_mut().rev() {
+        *digit = ALPHABET[(number % 62) as usize];
+        number /= 62;
+    }
+    debug_assert!(number == 0, "the width holds every number of this many bytes");
+}
+
 pub(crate) fn is_digit(character: u8) -> bool {
     character.is_ascii_alphanumeric()
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretText};
 
 /// Contexts of BLAKE3's key derivation. Never changed: every digest stored rests on them.
 const KEY_CONTEXT: &str = "keyledger 2026-11-21 digests of API keys";
@@ -57,6 +57,11 @@ impl Pepper {
 
     /// What is stored of a key: the keyed BLAKE3 hash of its whole text.
     pub fn digest(&self, key: &Secret) -> KeyDigest {
+        self.digest_shown(key.as_text())
+    }
+
+    /// The same of a key where it was shown.
+    pub fn digest_shown(&self, key: SecretText<'_>) -> KeyDigest {
         let hash = blake3::keyed_hash(&self.keys, key.expose().as_bytes());
         KeyDigest { scheme: DigestScheme::KeyedBlake3(self.id), bytes: *hash.as_bytes() }
     }
@@ -98,7 +103,7 @@ impl TextKind {
 }
 
 /// What is stored of a key imported from elsewhere: the plain SHA-256 of its whole text.
-pub fn sha256_digest(key: &Secret) -> KeyDigest {
+pub fn sha256_digest(key: SecretText<'_>) -> KeyDigest {
     KeyDigest { scheme: DigestScheme::Sha256, bytes: Sha256::digest(key.expose()).into() }
 }
 
@@ -148,7 +153,7 @@ mod tests {
     #[test]
     fn imported_keys_have_the_sha_256_that_everyone_computes() {
         // FIPS 180-2, appendix B.1.
-        let digest = sha256_digest(&secret("abc"));
+        let digest = sha256_digest(secret("abc").as_text());
         assert_eq!(digest.scheme, DigestScheme::Sha256);
         assert_eq!(digest.bytes[..8], [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea]);
     }

@@ -19,7 +19,7 @@ use domain::key::{KeyPrefix, LastFour, Owner};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::base62;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretText};
 
 /// How the key of a user begins, unless the deployment chose otherwise.
 pub const USER_PREFIX: &str = "klu";
@@ -36,6 +36,9 @@ const TAIL_CHARS: usize = SECRET_CHARS + CHECKSUM_CHARS;
 
 /// The largest secret, 2^256 - 1. Texts of one width compare as their numbers do.
 const SECRET_MAX: &[u8; SECRET_CHARS] = b"yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
+
+/// The largest id, 2^128 - 1.
+const ID_MAX: &[u8; ID_CHARS] = b"7n42DGM5Tflk9n8mt7Fhc7";
 
 /// A key of ours, read or newly made. Its checksum is right; whether it exists is another question.
 pub struct KeyString {
@@ -99,26 +102,17 @@ impl KeyString {
 
     /// Reads a key string, with or without the scheme of RFC 8959 before it. Trims nothing.
     pub fn parse(text: &str) -> Result<Self, KeyStringError> {
-        let text = without_scheme(text);
-        if text.len() > Self::BYTES_MAX {
-            return Err(KeyStringError::TooLong);
-        }
-        let (prefix, id, tail) = split(text)?;
-        match tail.len() {
-            0..TAIL_CHARS => return Err(KeyStringError::TooShort),
-            TAIL_CHARS => {}
-            _ => return Err(KeyStringError::TooLong),
-        }
-        let (body, given) = text.as_bytes().split_at(text.len() - CHECKSUM_CHARS);
-        if given != checksum(body) {
-            return Err(KeyStringError::Checksum);
-        }
+        let Parts { text, prefix, id } = Parts::of(text)?;
+        let prefix = KeyPrefix::parse(prefix).ok_or(KeyStringError::Shape)?;
         let id = base62::decode(id.as_bytes()).ok_or(KeyStringError::Shape)?;
-        if &tail.as_bytes()[..SECRET_CHARS] > SECRET_MAX.as_slice() {
-            return Err(KeyStringError::Shape);
-        }
         let secret = Secret::parse(text).map_err(|_| KeyStringError::Shape)?;
         Ok(Self { prefix, id: KeyId::from_bytes(id), secret })
+    }
+
+    /// Whether a text is a key string, and what of it is digested; nothing is copied. Admits what [`KeyString::parse`]
+    /// does.
+    pub fn check(text: &str) -> Result<SecretText<'_>, KeyStringError> {
+        SecretText::parse(Parts::of(text)?.text).map_err(|_| KeyStringError::Shape)
     }
 
     /// How it begins.
@@ -168,11 +162,46 @@ fn without_scheme(text: &str) -> &str {
     }
 }
 
+/// A key string whose form and checksum are right, taken apart where it is.
+struct Parts<'a> {
+    /// All of it, without the scheme.
+    text: &'a str,
+    prefix: &'a str,
+    id: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, KeyStringError> {
+        let text = without_scheme(text);
+        if text.len() > KeyString::BYTES_MAX {
+            return Err(KeyStringError::TooLong);
+        }
+        let (prefix, id, tail) = split(text)?;
+        match tail.len() {
+            0..TAIL_CHARS => return Err(KeyStringError::TooShort),
+            TAIL_CHARS => {}
+            _ => return Err(KeyStringError::TooLong),
+        }
+        let (body, given) = text.as_bytes().split_at(text.len() - CHECKSUM_CHARS);
+        if given != checksum(body) {
+            return Err(KeyStringError::Checksum);
+        }
+        let secret = &tail.as_bytes()[..SECRET_CHARS];
+        if id.as_bytes() > ID_MAX.as_slice() || secret > SECRET_MAX.as_slice() {
+            return Err(KeyStringError::Shape);
+        }
+        Ok(Self { text, prefix, id })
+    }
+}
+
 /// Prefix, id and all that follows the second underscore, each of its own characters.
-fn split(text: &str) -> Result<(KeyPrefix, &str, &str), KeyStringError> {
+fn split(text: &str) -> Result<(&str, &str, &str), KeyStringError> {
     let (prefix, rest) = text.split_once('_').ok_or(KeyStringError::Shape)?;
-    let prefix = KeyPrefix::parse(prefix).ok_or(KeyStringError::Shape)?;
-    let digits = |part: &str| part.bytes().all(base62::is_digit);
+    if !KeyPrefix::admits(prefix) {
+        return Err(KeyStringError::Shape);
+    }
+    // All of them are looked at, wherever the first wrong one is: many at once.
+    let digits = |part: &str| part.bytes().fold(true, |all, byte| all & base62::is_digit(byte));
     match rest.split_once('_') {
         Some((id, tail)) if id.len() == ID_CHARS && digits(id) && digits(tail) => Ok((prefix, id, tail)),
         None if rest.len() <= ID_CHARS && digits(rest) => Err(KeyStringError::TooShort),
@@ -182,7 +211,7 @@ fn split(text: &str) -> Result<(KeyPrefix, &str, &str), KeyStringError> {
 
 fn checksum(body: &[u8]) -> [u8; CHECKSUM_CHARS] {
     let mut text = [0; CHECKSUM_CHARS];
-    base62::encode(&mut crc32fast::hash(body).to_be_bytes(), &mut text);
+    base62::encode_u32(crc32fast::hash(body), &mut text);
     text
 }
 
@@ -198,7 +227,9 @@ mod tests {
     }
 
     fn refusal(text: &str) -> KeyStringError {
-        KeyString::parse(text).expect_err(text)
+        let error = KeyString::parse(text).expect_err(text);
+        assert_eq!(KeyString::check(text).expect_err(text), error, "both read the same");
+        error
     }
 
     /// Any text before the checksum, with the checksum that fits it.
@@ -289,6 +320,7 @@ mod tests {
             prop_assert_eq!(read.prefix().as_str(), &prefix);
             prop_assert_eq!(read.id(), KeyId::from_bytes(id));
             prop_assert_eq!(read.expose(), made.expose());
+            prop_assert_eq!(KeyString::check(made.expose()).unwrap().expose(), made.expose());
             prop_assert!(made.expose().ends_with(read.last_four().as_str()));
             prop_assert_eq!(base62::decode::<32>(&read.expose().as_bytes()[prefix.len() + 24..][..43]), Some(secret));
         }

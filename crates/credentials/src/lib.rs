@@ -16,6 +16,7 @@ pub mod sealing;
 pub mod signing_key;
 pub mod claims;
 pub mod jws;
+pub mod mark;
 pub mod jwks;
 pub mod wrapping;
 mod aead;

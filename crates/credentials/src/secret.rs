@@ -22,16 +22,17 @@ impl Secret {
 
     /// Accepts 1 to 512 visible ASCII characters (0x21 to 0x7E).
     pub fn parse(text: &str) -> Result<Self, MalformedSecret> {
-        let visible = text.bytes().all(|b| b.is_ascii_graphic());
-        if !visible || text.is_empty() || text.len() > Self::BYTES_MAX {
-            return Err(MalformedSecret);
-        }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        SecretText::parse(text).map(|text| Self(Zeroizing::new(text.0.to_owned())))
     }
 
     /// The text itself: for the one reply that shows it, and for digests.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The same, where it is.
+    pub fn as_text(&self) -> SecretText<'_> {
+        SecretText(&self.0)
     }
 
     /// What lists show of it. Characters that a list cannot show are `_`; so are all four when the
@@ -43,6 +44,30 @@ impl Secret {
             Some(_) | None => [b'_'; 4],
         };
         LastFour::parse(shown).expect("every other character was replaced")
+    }
+}
+
+/// A secret where it was shown. It is not copied, so nothing of it is left to be wiped.
+#[derive(Clone, Copy)]
+pub struct SecretText<'a>(&'a str);
+
+impl<'a> SecretText<'a> {
+    /// Accepts what [`Secret::parse`] does.
+    pub fn parse(text: &'a str) -> Result<Self, MalformedSecret> {
+        let visible = text.bytes().all(|b| b.is_ascii_graphic());
+        let fits = (1..=Secret::BYTES_MAX).contains(&text.len());
+        if visible && fits { Ok(Self(text)) } else { Err(MalformedSecret) }
+    }
+
+    /// The text itself: for digests.
+    pub fn expose(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for SecretText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
     }
 }
 

@@ -59,6 +59,9 @@ pub mod kind {
     pub enum Pepper {}
 }
 
+/// How many characters the text of an id has.
+pub const TEXT_BYTES: usize = uuid::fmt::Hyphenated::LENGTH;
+
 /// A text that is not a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id: an id is a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
@@ -73,6 +76,11 @@ impl<K> Id<K> {
     /// The 16 bytes of the id, in RFC 9562 order.
     pub const fn bytes(&self) -> [u8; 16] {
         *self.0.as_bytes()
+    }
+
+    /// The text of the id, as it is displayed, written into a buffer.
+    pub fn text<'a>(&self, buffer: &'a mut [u8; TEXT_BYTES]) -> &'a str {
+        self.0.hyphenated().encode_lower(buffer)
     }
 
     /// Reads a UUID in any of the forms that RFC 9562 readers accept.

@@ -69,9 +69,14 @@ impl KeyPrefix {
 
     /// Accepts 2 to 12 lower-case letters and digits, a letter first.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::admits(text).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether a text is a prefix.
+    pub fn admits(text: &str) -> bool {
         let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let begins = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-        (letters && begins && (2..=Self::BYTES_MAX).contains(&text.len())).then(|| Self(text.to_owned()))
+        letters && begins && (2..=Self::BYTES_MAX).contains(&text.len())
     }
 
     /// The text, without the underscore that follows it.

@@ -1,8 +1,8 @@
 //! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
 
 use authority::{Denial, Denied};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName};
 use domain::ids::TenantId;
 
 use crate::let_in::{LetIn, NotLetIn};
@@ -10,7 +10,8 @@ use crate::state::App;
 use crate::visitor::Visitor;
 
 /// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
-const TENANT_HEADERS: [&str; 2] = ["x-keyledger-tenant-id", "x-prefect-tenant-id"];
+const TENANT_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-keyledger-tenant-id"), HeaderName::from_static("x-prefect-tenant-id")];
 
 /// Lets the bearer of a request in.
 pub(crate) fn authenticate(app: &App, headers: &HeaderMap, visitor: Visitor) -> Result<LetIn, NotLetIn> {
@@ -45,7 +46,8 @@ fn shown(headers: &HeaderMap) -> Result<&str, Denial> {
 }
 
 fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denial> {
-    let mut named = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name));
+    let names = TENANT_HEADERS;
+    let mut named = names.iter().flat_map(|name| headers.get_all(name));
     let Some(value) = named.next() else { return Ok(None) };
     if named.any(|other| other != value) {
         return Err(denial(Denied::Malformed));

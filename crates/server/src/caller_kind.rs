@@ -1,11 +1,11 @@
 //! What kind of program a request comes from, by what it says of itself. For people to look at; nothing rests on it.
 
 use authority::usage::CallerKind;
-use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderName};
 
 /// Older Prefect clients are named like any Python program, and send their version beside it.
-const PREFECT_VERSION: &str = "x-prefect-core-version";
+const PREFECT_VERSION: HeaderName = HeaderName::from_static("x-prefect-core-version");
 
 /// How the names of programs begin, in lower case.
 const BEGINNINGS: [(&str, CallerKind); 16] = [

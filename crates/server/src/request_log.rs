@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::actor::Way;
-use domain::ids::{KeyId, RequestId};
+use domain::ids::{KeyId, RequestId, TEXT_BYTES};
 use domain::key::Owner;
 use tracing::Instrument as _;
 use tracing::field::display;
@@ -134,7 +134,7 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let span = traces::request(id, method_word(&method), route, request.headers());
     let mut response = next.run(request).instrument(span.clone()).await;
-    let noted = response.extensions().get::<Noted>().cloned().unwrap_or_default();
+    let noted = response.extensions_mut().remove::<Noted>().unwrap_or_default();
     let took = started.elapsed();
     traces::answered(&span, response.status(), noted.code.as_deref());
     under_way.answered(route, &method, response.status(), took);
@@ -144,7 +144,8 @@ pub(crate) async fn log(State(app): State<App>, mut request: Request, next: Next
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let method = method_word(&method);
     Line { id, method, route, noted, client_request_id, microseconds }.write(&response);
-    let value = HeaderValue::from_str(&id.to_string()).expect("an id is visible ASCII");
+    let value = HeaderValue::from_str(id.text(&mut [0; TEXT_BYTES]));
+    let value = value.expect("an id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response
 }

@@ -13,7 +13,7 @@ use crate::{body, deadline, graphql, health, metrics, oauth, request_log, verify
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/graphql", post(graphql::handler::post).get(graphql::handler::get))
         .route("/", post(graphql::handler::post))
         .route("/graphql/schema.graphql", get(graphql::explorer::published_schema))
@@ -31,7 +31,14 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(method_not_allowed);
+    layered(routes, app)
+}
+
+/// What every request passes through, put around routes. Apart from them, so that a bench can put it around a route
+/// that does nothing.
+pub fn layered(routes: Router<App>, app: App) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), body::read_whole))
         .layer(middleware::from_fn_with_state(app.clone(), deadline::keep))

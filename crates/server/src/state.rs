@@ -1,5 +1,6 @@
 //! What every handler is given: the authority, the GraphQL schema built once, and the state of this server.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,9 +20,13 @@ use crate::metrics::requests::Requests;
 use crate::rate::Rates;
 use crate::serve::ServeOptions;
 
-/// The shared state of the server.
+/// The shared state of the server. Behind one pointer, because it is cloned several times a request.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What there is in the state, for the routes of this room.
+#[derive(Clone)]
+pub struct Parts {
     pub(crate) authority: Arc<Authority>,
     pub(crate) schema: Arc<Schema>,
     pub(crate) introspection: Introspection,
@@ -30,7 +35,6 @@ pub struct App {
 }
 
 /// How this server runs: whom it believes and holds to what, what it measures, and whether it was told to stop.
-/// Behind one pointer, because the state is cloned several times a request.
 pub(crate) struct Running {
     pub(crate) proxies: TrustedProxies,
     pub(crate) rates: Rates,
@@ -66,12 +70,20 @@ impl App {
         };
         let request_time_max = REQUEST_TIME_MAX;
         let (schema, running) = (Arc::new(schema), Arc::new(running));
-        Self { authority, schema, introspection, request_time_max, running }
+        Self(Arc::new(Parts { authority, schema, introspection, request_time_max, running }))
     }
 
     /// The same, with another longest time for one request.
     #[must_use]
     pub fn with_request_time_max(self, request_time_max: Duration) -> Self {
-        Self { request_time_max, ..self }
+        Self(Arc::new(Parts { request_time_max, ..Arc::unwrap_or_clone(self.0) }))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

@@ -17,7 +17,7 @@ use domain::ids::TenantId;
 use domain::role::{Permission, Scope, Scopes};
 use domain::time::Position;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bearer;
 use crate::refusal::RestError;
@@ -25,7 +25,7 @@ use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
 use crate::visitor::Visitor;
-use crate::whoami::Whoami;
+use crate::whoami;
 
 /// How long a request waits for a position that is not reached yet.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -93,7 +93,8 @@ pub(crate) async fn verify(
                 Ok(shown) => {
                     // What kind of program showed it, only the service knows to which it was shown.
                     app.authority.used(&shown.caller, None, UseWay::Shown);
-                    let mut answer = json!(Whoami::of(&shown.caller));
+                    let answer = serde_json::from_slice(&whoami::json(&shown.caller));
+                    let mut answer: Value = answer.expect("it was just written as JSON");
                     answer["valid"] = json!(true);
                     if let Some(standing) = shown.rate {
                         answer["requests_left"] = json!(standing.left());

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use authority::usage::{CallerKind, UseWay};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 
 use crate::caller_kind;
 use crate::interface::Interface;
@@ -22,17 +23,24 @@ pub(crate) struct Visitor {
     pub(crate) way: UseWay,
 }
 
-impl FromRequestParts<App> for Visitor {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = peer.and_then(|peer| app.running.proxies.client(peer.0.ip(), &parts.headers));
-        let way = match Interface::at(parts.uri.path(), &parts.headers) {
+impl Visitor {
+    /// Whoever sent a request of these parts.
+    pub(crate) fn of(app: &App, path: &str, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let address = peer.and_then(|peer| app.running.proxies.client(peer.0.ip(), headers));
+        let way = match Interface::at(path, headers) {
             Interface::GraphQl(_) => UseWay::GraphQl,
             Interface::OAuth => UseWay::OAuth,
             Interface::Rest => UseWay::Rest,
         };
-        Ok(Self { address, kind: caller_kind::of(&parts.headers), way })
+        Self { address, kind: caller_kind::of(headers), way }
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(app, parts.uri.path(), &parts.headers, &parts.extensions))
     }
 }

@@ -8,6 +8,7 @@ mod initialising;
 mod truth;
 mod expiry;
 mod tokens;
+mod remembered_tokens;
 mod schedule;
 mod idempotency;
 mod usage;

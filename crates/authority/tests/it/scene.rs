@@ -246,7 +246,7 @@ pub fn by_the_fold(
         let kid = unverified.kid();
         let signed_by = model.signing_keys.values().find(|it| Kid::of(&it.public_key) == kid).unwrap();
         let public = VerifyingKey::parse(&signed_by.public_key).unwrap();
-        credential = Credential::Token(Box::new(unverified.verify(&public).unwrap()));
+        credential = Credential::Token(std::sync::Arc::new(unverified.verify(&public).unwrap()));
         let known = Token { id: minted.id, seq: minted.caller.position, signing_key: signed_by.id };
         let Ok(accepted): Result<_, Infallible> = token_status(model, &known, key, row.owner, tenant);
         accepted?;

@@ -69,7 +69,7 @@ fn digests() {
                 assert_eq!(digest.scheme, DigestScheme::KeyedBlake3(id));
                 hex(&digest.bytes)
             }
-            "imported_key" => hex(&sha256_digest(&Secret::parse(given).unwrap()).bytes),
+            "imported_key" => hex(&sha256_digest(Secret::parse(given).unwrap().as_text()).bytes),
             "tenant_slug" => hex(&pepper.text_digest(TextKind::TenantSlug, given).0),
             "tenant_name" => hex(&pepper.text_digest(TextKind::TenantName, given).0),
             "email" => hex(&pepper.text_digest(TextKind::Email, given).0),

@@ -1,0 +1,83 @@
+//! A bare route to compare with: a constant body of a wanted length, behind the server's layers or behind none.
+//!
+//! Built of the same framework, on one port, until it is killed. No part of the product.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use authority::{Authority, Options};
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse as _;
+use axum::routing::{MethodRouter, any};
+use clap::Parser;
+use credentials::claims::Issuer;
+use server::router::layered;
+use server::state::App;
+use server::{ServeOptions, metrics};
+use store::DataFolder;
+use tokio::net::TcpListener;
+
+/// A route that answers with a constant, to compare the server with.
+#[derive(Parser)]
+#[command(name = "bare")]
+struct Arguments {
+    /// The data folder of the authority that the layers want; without one there are no layers.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// How many bytes the answer to `/v1/whoami` has.
+    #[arg(long)]
+    whoami: usize,
+    /// How many bytes the answer to `/oauth/token` has.
+    #[arg(long)]
+    token: usize,
+}
+
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    // The layers write to the log and to the metrics as they do in the server.
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new("info"))
+        .with_writer(std::io::stderr)
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .init();
+    metrics::record();
+    let service = match &arguments.data {
+        None => routes(&arguments),
+        Some(data) => {
+            let issuer = Issuer::parse("https://keys.example.com")?;
+            let authority = Authority::open(Options::new(DataFolder::at(data), issuer))?;
+            let options = ServeOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+            layered(routes(&arguments), App::new(Arc::new(authority), &options))
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("listening on http://{}", listener.local_addr()?);
+        axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>()).await
+    })?;
+    Ok(())
+}
+
+fn routes<S: Clone + Send + Sync + 'static>(arguments: &Arguments) -> Router<S> {
+    Router::new()
+        .route("/v1/whoami", constant(arguments.whoami))
+        .route("/oauth/token", constant(arguments.token))
+}
+
+/// A route that answers with so many bytes, in the headers of the real answers.
+fn constant<S: Clone + Send + Sync + 'static>(bytes: usize) -> MethodRouter<S> {
+    let filling = "x".repeat(bytes.saturating_sub(15));
+    let body: &'static str = Box::leak(format!(r#"{{"constant":"{filling}"}}"#).into_boxed_str());
+    any(move || async move {
+        ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response()
+    })
+}

@@ -1,0 +1,84 @@
+//! Servers under measurement: started on a core of their own, asked what they use, and ended.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The core that serves; who sends has the other.
+const CORE: &str = "0";
+/// `USER_HZ`: the clock ticks of `/proc/PID/stat`, the same on every Linux that we know.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A running server.
+pub struct Serving {
+    child: Child,
+    /// Where it listens: `http://ADDRESS`.
+    pub url: String,
+}
+
+impl Serving {
+    /// Starts a program that lies beside this one, and waits until it says where it listens.
+    pub fn start(program: &str, arguments: &[&str]) -> Result<Self, String> {
+        let mut child = Command::new("taskset")
+            .args(["-c", CORE])
+            .arg(beside(program)?)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            // Its lines cost it what they cost; nobody reads them here.
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("taskset: {error}; on Debian, `apt-get install util-linux` has it"))?;
+        let output = child.stdout.take().expect("it was asked for");
+        let mut lines = BufReader::new(output).lines();
+        let url = lines.find_map(|line| line.ok()?.strip_prefix("listening on ").map(str::to_owned));
+        let serving = |url| Self { child, url };
+        url.map(serving).ok_or(format!("{program} did not start; run it by hand to see why"))
+    }
+
+    /// A real server of this data folder.
+    pub fn keyledger(data: &Path) -> Result<Self, String> {
+        let data = data.to_str().ok_or("the data folder's path is not text")?;
+        let issuer = "https://keys.example.com";
+        Self::start(
+            "keyledger",
+            &["serve", "--data", data, "--listen", "127.0.0.1:0", "--issuer", issuer, "--log", "json"],
+        )
+    }
+
+    /// How long it has run on a processor, in microseconds, its kernel work included.
+    pub fn cpu_us(&self) -> Result<f64, String> {
+        let stat = self.proc("stat")?;
+        // The name, in parentheses, may hold anything.
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let ticks: Vec<f64> =
+            fields.split_whitespace().skip(11).take(2).filter_map(|it| it.parse().ok()).collect();
+        Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND * 1e6)
+    }
+
+    /// How much of it is in memory, in bytes.
+    pub fn resident_bytes(&self) -> Result<f64, String> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "no VmRSS in /proc")?;
+        Ok(kib * 1024.0)
+    }
+
+    fn proc(&self, file: &str) -> Result<String, String> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It is ours, and nothing that it holds is missed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program that was built beside this one.
+fn beside(program: &str) -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(own.with_file_name(program))
+}
