@@ -77,10 +77,10 @@ mod tests {
     /// After how many seconds a connection that always looks so is given up, and how.
     fn given_up(look: Look, crowded: bool) -> (u64, Verdict) {
         let mut patience = Patience { requests: look.requests, ..Patience::default() };
-        for tick in 1..1000 {
+        for tick in 1..1000_u64 {
             match patience.judge(look, crowded) {
                 Verdict::GoOn => {}
-                verdict => return (u64::from(tick) * TICK.as_secs(), verdict),
+                verdict => return (tick * TICK.as_secs(), verdict),
             }
         }
         (u64::MAX, Verdict::GoOn)
