@@ -41,12 +41,17 @@ impl Stage {
         Client::holding(self.server.url(), &self.made.key)
     }
 
-    /// Somebody who comes now is let in, soon.
+    /// Somebody who comes now is let in, soon. A busy machine may have its moments, but not three in a row.
     fn others_are_answered(&self, when: &str) {
-        let since = Instant::now();
-        let answer = self.admin().whoami();
-        assert_eq!(answer.status, 200, "{when}: {}", answer.text);
-        assert!(since.elapsed() < OTHERS_WAIT_MAX, "{when}: others wait for {:?}", since.elapsed());
+        let waited: Vec<_> = (0..3)
+            .map_while(|_| {
+                let since = Instant::now();
+                let answer = self.admin().whoami();
+                assert_eq!(answer.status, 200, "{when}: {}", answer.text);
+                Some(since.elapsed()).filter(|waited| *waited >= OTHERS_WAIT_MAX)
+            })
+            .collect();
+        assert!(waited.len() < 3, "{when}: others wait for {waited:?}");
     }
 
     /// The memory of the server, in KiB.

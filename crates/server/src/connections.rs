@@ -153,8 +153,6 @@ enum End {
     Done,
     /// It kept the server waiting.
     Given(Verdict),
-    /// The server stops, and nothing is under way.
-    Stop,
 }
 
 async fn attend(
@@ -210,9 +208,7 @@ async fn attend(
             },
             _ = &mut stop, if !told => {
                 told = true;
-                if !marks.look().under_way() {
-                    break End::Stop;
-                }
+                // One that is idle ends with that.
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
@@ -226,7 +222,7 @@ async fn attend(
         }
         // What nobody takes is not kept for them.
         End::Given(Verdict::AnswerNotTaken) => drop(stream.set_zero_linger()),
-        End::Given(Verdict::Idle | Verdict::GoOn) | End::Stop => {}
+        End::Given(Verdict::Idle | Verdict::GoOn) => {}
     }
     drop(place);
 }

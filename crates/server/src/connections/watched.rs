@@ -31,13 +31,6 @@ pub(super) struct Look {
     pub(super) blocked: bool,
 }
 
-impl Look {
-    /// Whether a request or its answer is under way.
-    pub(super) fn under_way(self) -> bool {
-        self.under_way || self.heard || self.blocked
-    }
-}
-
 impl Marks {
     /// A request begins.
     pub(super) fn begin(&self) {
