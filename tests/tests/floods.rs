@@ -221,7 +221,7 @@ fn heads_without_end_are_cut_off() {
             wire.send_within(request.as_bytes(), Duration::from_secs(5));
         }
         stage.others_are_answered(what);
-        stage.grew_at_most(memory, 16, what);
+        stage.grew_at_most(memory, 32, what);
         for wire in &mut wires {
             assert_eq!(wire.listen(Duration::from_secs(5)), Stand::Closed, "{what}");
             assert!(matches!(wire.statuses().as_slice(), [431]), "{what}: {:.200}", wire.heard());
@@ -262,7 +262,7 @@ fn bodies_without_end_are_cut_off() {
             }
             assert_eq!(wire.listen(Duration::from_secs(5)), Stand::Closed, "{path}: {what}");
             assert_eq!(wire.statuses(), [expected], "{path}: {what}: {:.300}", wire.heard());
-            stage.grew_at_most(memory, 16, what);
+            stage.grew_at_most(memory, 32, what);
         }
     }
     stage.others_are_answered("afterwards");

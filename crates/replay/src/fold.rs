@@ -31,7 +31,7 @@ pub(crate) struct Fold<'a> {
     pub(crate) events_by_name: BTreeMap<&'static str, u64>,
     /// How many rows the views should have.
     pub(crate) versions: u64,
-    /// How many links the events should have in the histories of those whom they concern.
+    /// How many positions the histories of those whom the events concern should have.
     pub(crate) histories: u64,
     /// The idempotency keys used, each by whom: the views should have one row for each.
     pub(crate) attempts: HashSet<(ActorKind, IdempotencyKey)>,

@@ -140,7 +140,7 @@ impl Fold<'_> {
             }
         };
         let Model { memberships, service_accounts, keys, .. } = &self.model;
-        let links = (memberships.len() + service_accounts.len() + keys.len()) as u64 + self.histories;
+        let links = (memberships.len() + service_accounts.len() + keys.len()) as u64;
         let expected = [("views", self.versions), ("links", links), ("attempts", self.attempts.len() as u64)];
         for (table, expected) in expected {
             let found = found.iter().filter(|(name, _, _)| *name == table).count() as u64;
@@ -149,6 +149,15 @@ impl Fold<'_> {
                 let what = format!("the table {table} has {rows}, and the log amounts to {expected}");
                 self.findings.problem(COUNTS, None, what);
             }
+        }
+        match reading(|| self.snapshot.history_positions().map_err(ReplayError::from)) {
+            Ok(positions) if positions == self.histories => {}
+            Ok(positions) => {
+                let found = counted(positions, "position");
+                let what = format!("the histories have {found}, and the log amounts to {}", self.histories);
+                self.findings.problem(COUNTS, None, what);
+            }
+            Err(error) => self.findings.problem(COUNTS, None, error.to_string()),
         }
         self.findings
             .done(COUNTS, format!("{} projected, and no others", counted(found.len() as u64, "row")));

@@ -19,6 +19,9 @@ use crate::tables::{block_of, history_of};
 /// The most positions of a block. The last block of a history is written anew with each event.
 const BLOCK_POSITIONS_MAX: usize = 64;
 
+/// How far a position lies from the one before: a u32.
+const DISTANCE_BYTES: u64 = 4;
+
 /// Adds an event to a history. Positions come in ascending order; one that is there already is no news.
 pub(crate) fn add(
     table: &mut Table<'_, &'static [u8], &'static [u8]>,
@@ -36,6 +39,17 @@ pub(crate) fn add(
     let key = block_of(of, positions[0]);
     let value = sealed_with_check(&key, distances(&positions));
     table.insert(key.as_slice(), value.as_slice()).map(drop).map_err(database)
+}
+
+/// How many positions there are in all blocks.
+pub(crate) fn count(table: &impl ReadableTable<&'static [u8], &'static [u8]>) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for block in table.range::<&[u8]>(..).map_err(database)? {
+        let (key, value) = block.map_err(database)?;
+        // The first position of a block is in its key.
+        count += 1 + unsealed(key.value(), value.value())?.len() as u64 / DISTANCE_BYTES;
+    }
+    Ok(count)
 }
 
 /// The positions of the last block that begins at or before this position.

@@ -12,7 +12,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
-use crate::history::History;
+use crate::history::{self, History};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
 use crate::tables::{self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, VIEW_ROWS};
@@ -125,6 +125,11 @@ impl Snapshot {
     /// Whether the event at a position concerns something.
     pub fn concerns(&self, of: Concerned, position: Position) -> Result<bool, StoreError> {
         Ok(self.history(of, &(position..=position))?.next().transpose()?.is_some())
+    }
+
+    /// How many positions all histories have together.
+    pub fn history_positions(&self) -> Result<u64, StoreError> {
+        history::count(&self.histories)
     }
 
     /// The event at a position.

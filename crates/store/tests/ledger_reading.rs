@@ -453,7 +453,7 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
 #[test]
 fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
     let (_folder, _path, ledger) = created();
-    grow(&ledger, 3, 200);
+    grow(&ledger, 3, 500);
     let snapshot = ledger.snapshot().unwrap();
     let mut model = Model::default();
     let mut histories = BTreeMap::<Concerned, BTreeSet<Position>>::new();
@@ -467,7 +467,7 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
             }
         }
     }
-    assert!(histories.values().any(|positions| positions.len() > 3 * 64), "several blocks are met");
+    assert!(histories.values().any(|positions| positions.len() > 2 * 64), "several blocks are met");
     let head = snapshot.head().position;
     for (of, positions) in histories {
         let ranges = [(0, head.number()), (70, 71), (head.number() / 3, head.number() / 2), (9, 8)];
