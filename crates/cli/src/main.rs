@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// Requests allocate some sixty times. The allocator of musl, for which the container is built, takes a lock each time.
+/// A request allocates some seventy times. The allocator of musl, for which the container is built, takes a lock each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
