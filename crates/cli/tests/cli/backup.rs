@@ -123,7 +123,8 @@ fn a_ledger_is_compacted_when_nobody_else_has_it_open_and_says_the_same() {
     let compacted = deployment.run(&["compact", "-o", "json"]);
     assert_eq!(compacted.code, 0, "{}", compacted.err);
     let told = compacted.json();
-    assert_eq!((&told["position"], &told["hash"]), (&before["events"], &before["head_hash"]));
+    assert_eq!(told["position"], before["events"].to_string());
+    assert_eq!(told["hash"], before["head_hash"]);
     let ledger = fs::metadata(deployment.data().join("ledger.redb")).unwrap().len();
     assert_eq!(told["bytes_after"], ledger);
     let ended = deployment.run(&["compact"]);
