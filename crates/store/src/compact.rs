@@ -3,10 +3,12 @@
 //! A table that grew by keys between others has pages half empty. The database moves pages together, but does not
 //! look into them.
 
+use domain::time::Position;
 use redb::{
     Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value, WriteTransaction,
 };
 
+use crate::envelope;
 use crate::error::{StoreError, database};
 use crate::tables::{ATTEMPTS, HISTORIES, LINKS, LOG, VIEW_ROWS};
 
@@ -28,28 +30,28 @@ pub(crate) fn compact(file: &mut Database, txn: WriteTransaction) -> Result<(), 
     Ok(())
 }
 
-/// The log's runs are put together until they fill a page: there is no need to know any more where a commit ended.
+/// The log's envelopes are put together until they fill a page: there is no need to know any more where a commit ended.
 fn refill_log(before: &ReadTransaction, txn: &WriteTransaction) -> Result<(), StoreError> {
     let runs = before.open_table(LOG).map_err(database)?;
     txn.delete_table(LOG).map_err(database)?;
     let mut refilled = txn.open_table(LOG).map_err(database)?;
-    let mut filling: Option<(u64, Vec<u8>)> = None;
+    let (mut first, mut full) = (Position::START.next(), Vec::new());
     for run in runs.iter().map_err(database)? {
-        let (first, envelopes) = run.map_err(database)?;
-        match &mut filling {
-            Some((_, full)) if full.len() + envelopes.value().len() <= FULL_RUN_BYTES => {
-                full.extend_from_slice(envelopes.value());
+        let (number, envelopes) = run.map_err(database)?;
+        let (mut position, mut rest) = (Position::new(number.value()), envelopes.value());
+        while !rest.is_empty() {
+            let (one, after) =
+                envelope::split_first(rest).map_err(|error| StoreError::Event { position, error })?;
+            if !full.is_empty() && full.len() + one.len() > FULL_RUN_BYTES {
+                refilled.insert(first.number(), full.as_slice()).map_err(database)?;
+                (first, full) = (position, Vec::new());
             }
-            Some(_) | None => {
-                let next = (first.value(), envelopes.value().to_vec());
-                if let Some((first, full)) = filling.replace(next) {
-                    refilled.insert(first, full.as_slice()).map_err(database)?;
-                }
-            }
+            full.extend_from_slice(one);
+            (position, rest) = (position.next(), after);
         }
     }
-    if let Some((first, full)) = filling {
-        refilled.insert(first, full.as_slice()).map_err(database)?;
+    if !full.is_empty() {
+        refilled.insert(first.number(), full.as_slice()).map_err(database)?;
     }
     Ok(())
 }
