@@ -221,7 +221,7 @@ fn token(authority: &Authority, number: u64) -> Result<String, String> {
 
 /// Numbers of keys, drawn at random.
 fn drawn(keys: u64, count: u64) -> Vec<u64> {
-    let mut dice = Dice(0x6472_6177_6E);
+    let mut dice = Dice(0x0064_7261_776E);
     (0..count).map(|_| dice.below(keys)).collect()
 }
 
