@@ -25,7 +25,8 @@ fi
 scratch="$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" keyledger-fuzz.XXXXXX)"
 trap 'rm -rf "$scratch"' EXIT
 # Nothing here is unsafe, so a sanitizer of addresses would only double the time and the build.
-cargo +nightly fuzz build --sanitizer none
+cargo +nightly fuzz build --sanitizer none ||
+  by_the_tests "this nightly compiler does not build the targets"
 for target in $targets; do
   echo "== $target, for $seconds seconds"
   found="target/fuzz-found/$target"
@@ -33,6 +34,6 @@ for target in $targets; do
   # What is new goes to target/fuzz-found; the corpus in the repository is only read.
   TMPDIR="$scratch" cargo +nightly fuzz run --sanitizer none "$target" "$found" "fuzz/corpus/$target" -- \
     -max_total_time="$seconds" -dict="fuzz/dictionaries/$target.dict" -max_len=16384 -timeout=20 \
-    -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0
+    -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -seed="${FUZZ_SEED:-0}"
 done
 echo "fuzz: every target held for $seconds seconds; what is new is under target/fuzz-found"

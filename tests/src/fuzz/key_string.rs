@@ -11,7 +11,7 @@ pub(super) fn run(bytes: &[u8]) {
     }
     let Ok(key) = KeyString::parse(text) else { return };
     let own = key.expose();
-    assert_eq!(own, text.strip_prefix("secret-token:").unwrap_or(text), "one key has one text");
+    assert_eq!(own, without_scheme(text), "one key has one text");
     assert!(own.len() <= KeyString::BYTES_MAX);
     assert!(own.starts_with(key.prefix().as_str()) && own.ends_with(key.last_four().as_str()));
     let again = KeyString::parse(own).expect("what was read can be read");
@@ -27,6 +27,14 @@ pub(super) fn run(bytes: &[u8]) {
             wrong.swap(at - 1, at);
             refused(&wrong);
         }
+    }
+}
+
+/// A scheme may be written in either case (RFC 3986, section 3.1).
+fn without_scheme(text: &str) -> &str {
+    match text.split_at_checked("secret-token:".len()) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("secret-token:") => key,
+        Some(_) | None => text,
     }
 }
 
