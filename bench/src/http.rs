@@ -17,6 +17,7 @@ use crate::folders;
 use crate::grown::{Mix, key_string};
 use crate::process::Serving;
 use crate::report::{Figure, Report, Wanted};
+use crate::rounds::median;
 use crate::wrk::{Load, Order, Outcome, Route};
 
 /// How many of the ledger's keys are shown.
@@ -101,8 +102,8 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let beside = "bare route behind the same layers, and one signature";
     Pair { name: "oauth/token", beside, ours: minted, theirs: plus(&bare_exchange, &signing) }
         .tell(report, 0.85);
-    report.add(Figure::of("Ed25519: sign", median(&mut signing), "µs"));
-    report.add(Figure::of("Ed25519: verify", median(&mut checking), "µs"));
+    report.add(Figure::of("Ed25519: sign", median(&signing), "µs"));
+    report.add(Figure::of("Ed25519: verify", median(&checking), "µs"));
 
     for (name, load) in
         [("whoami, key", &keys), ("whoami, token seen before", &seen), ("oauth/token", &exchange)]
@@ -235,7 +236,7 @@ fn signature_us(bytes: usize) -> (f64, f64) {
         (0..8).for_each(|_| act());
         began.elapsed().as_secs_f64() * 1e6 / 8.0
     };
-    let mut signing: Vec<_> = (0..200)
+    let signing: Vec<_> = (0..200)
         .map(|_| {
             batch(&|| {
                 std::hint::black_box(pair.sign(&message));
@@ -243,11 +244,6 @@ fn signature_us(bytes: usize) -> (f64, f64) {
         })
         .collect();
     let check = || pair.verifying_key().verify(&message, &signature).expect("it was signed with this key");
-    let mut checking: Vec<_> = (0..200).map(|_| batch(&check)).collect();
-    (median(&mut signing), median(&mut checking))
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let checking: Vec<_> = (0..200).map(|_| batch(&check)).collect();
+    (median(&signing), median(&checking))
 }

@@ -13,6 +13,7 @@ use crate::folders;
 use crate::grown::{Mix, key_string};
 use crate::process::Serving;
 use crate::report::{Figure, Report, Wanted};
+use crate::rounds;
 
 /// How many verifications are timed, one by one, in a round.
 const TIMED: usize = 200_000;
@@ -41,11 +42,8 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         busy.push(while_committing(&authority, &data, || verify_all(&authority, &shown))?);
     }
     let most = if keys > MANY { 0.8 } else { 0.5 };
-    let median_of = |rounds: &[Times], of: fn(&Times) -> f64| {
-        let mut values: Vec<_> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median_of =
+        |rounds: &[Times], of: fn(&Times) -> f64| rounds::median(&rounds.iter().map(of).collect::<Vec<_>>());
     let median = median_of(&quiet, |times| times.median_us);
     report.add(Figure::of("verification of a key, median", median, "µs").wanted(Wanted::AtMost(most)));
     let p99 = median_of(&quiet, |times| times.p99_us);

@@ -16,7 +16,7 @@ use crate::compact::compact;
 use crate::error::{StoreError, caught, database};
 use crate::files::{like_its_surroundings, private_file};
 use crate::head::Head;
-use crate::pages::{self, Checked, Source, Storage};
+use crate::pages::{self, Backend, Checked, Source};
 use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
@@ -139,7 +139,7 @@ impl Ledger {
 
     /// The same on any storage.
     pub fn open_on(backend: impl StorageBackend, options: &OpenOptions) -> Result<Self, StoreError> {
-        let storage = Storage(backend);
+        let storage = Backend(backend);
         let checked = pages::check_closed(&storage)?;
         let database = options.open(checked, |builder| builder.create_with_backend(storage.0))?;
         caught(|| Self { database }.opened())
@@ -336,7 +336,7 @@ impl ReadOnlyLedger {
     pub fn open_on<B: StorageBackend>(backends: [B; 2], options: &OpenOptions) -> Result<Self, StoreError> {
         let [backend, source] = backends;
         let opened = caught(|| options.builder().open_read_only_with_backend(backend).map_err(database));
-        let ledger = Self { database: opened?, source: Box::new(Storage(source)) }.of_our_version()?;
+        let ledger = Self { database: opened?, source: Box::new(Backend(source)) }.of_our_version()?;
         ledger.check_pages()?;
         Ok(ledger)
     }
@@ -412,7 +412,7 @@ fn views_version(txn: &ReadTransaction) -> Result<Option<u32>, StoreError> {
 fn other_views(found: Option<u32>) -> StoreError {
     let found = found.map_or("no version".to_owned(), |found| format!("version {found}"));
     StoreError::damaged(format!(
-        "its views are of {found}, and this software has version {VIEWS_VERSION}; views of an older version are rebuilt when the server opens the ledger, those of a newer one need the version that wrote them"
+        "its views are of {found}, and this software has version {VIEWS_VERSION}; views of an older version are rebuilt when the server or audit rebuild opens the ledger, those of a newer one need the version that wrote them"
     ))
 }
 

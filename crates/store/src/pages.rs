@@ -48,9 +48,9 @@ impl Source for File {
 }
 
 /// Any storage of the database is a source.
-pub(crate) struct Storage<B>(pub(crate) B);
+pub(crate) struct Backend<B>(pub(crate) B);
 
-impl<B: StorageBackend> Source for Storage<B> {
+impl<B: StorageBackend> Source for Backend<B> {
     fn bytes(&self) -> io::Result<u64> {
         self.0.len()
     }

@@ -1,12 +1,10 @@
 //! What must hold whenever a ledger has come back: everything acknowledged, nothing by halves, nothing twice.
 
-use std::fmt::Debug;
-
 use domain::time::Position;
-use domain::{Lookup, Model, Recorded};
+use domain::{Model, Recorded};
 use keyledger_store::{Attempt, Ledger, TransactError};
 
-use crate::ledgers::log;
+use crate::ledgers::{log, looked_up};
 use crate::run::{Asked, Run, told};
 
 pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
@@ -64,9 +62,10 @@ fn same_views(run: &mut Run<'_>, ledger: &Ledger, events: &[Recorded]) -> Result
     let earlier = run.dice.below(events.len() as u64 + 1) as usize;
     for count in [earlier, events.len()] {
         let model = Model::fold(&events[..count]);
-        let Ok(expected) = answers(&model, &ever);
+        let Ok(expected) = looked_up(&model, &ever).into_iter().collect::<Result<Vec<_>, _>>();
         let rows = snapshot.rows_at(Position::new(count as u64));
-        let found = answers(&rows, &ever).map_err(told("a row"))?;
+        let found =
+            looked_up(&rows, &ever).into_iter().collect::<Result<Vec<_>, _>>().map_err(told("a row"))?;
         ensure(found == expected, || format!("the rows as of position {count} are not those of the fold"))?;
     }
     let live = snapshot.projected().map_err(told("the views"))?;
@@ -74,24 +73,6 @@ fn same_views(run: &mut Run<'_>, ledger: &Ledger, events: &[Recorded]) -> Result
     ledger.rebuild().map_err(told("rebuilding"))?;
     let rebuilt = ledger.snapshot().and_then(|snapshot| snapshot.projected()).map_err(told("the views"))?;
     ensure(rebuilt == live, || "the views lag or lead".into())
-}
-
-/// Everything that rules can ask about whatever there ever was.
-fn answers<L: Lookup>(rows: &L, ever: &Model) -> Result<Vec<String>, L::Error> {
-    fn told<T: Debug, E>(row: Result<T, E>) -> Result<String, E> {
-        row.map(|row| format!("{row:?}"))
-    }
-    let mut all = vec![told(rows.deployment()), told(rows.signing_keys())];
-    all.extend(ever.tenants.keys().map(|id| told(rows.tenant(*id))));
-    all.extend(ever.users.keys().map(|id| told(rows.user(*id))));
-    all.extend(ever.users.keys().map(|id| told(rows.memberships_of(*id))));
-    all.extend(ever.memberships.keys().map(|(user, tenant)| told(rows.membership(*tenant, *user))));
-    all.extend(ever.service_accounts.keys().map(|id| told(rows.service_account(*id))));
-    all.extend(ever.keys.keys().map(|id| told(rows.key(*id))));
-    all.extend(ever.signing_keys.keys().map(|id| told(rows.signing_key(*id))));
-    all.extend(ever.watermarks.keys().map(|target| told(rows.watermark(*target))));
-    all.extend(ever.unique_names.keys().map(|name| told(rows.unique_name(*name))));
-    all.into_iter().collect()
 }
 
 /// Asks for each command, as a client does who does not know what became of it.

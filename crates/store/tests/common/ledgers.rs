@@ -161,12 +161,19 @@ pub fn log(snapshot: &Snapshot) -> Result<Vec<Recorded>, StoreError> {
     Ok(log)
 }
 
-/// Every answer that rows give about whatever a model knows, as text; an error where there is none.
+/// Every answer that rows of a snapshot give about whatever a model knows, as text; an error where there is none.
 pub fn answers(rows: &SnapshotRows<'_>, ever: &Model) -> Vec<Result<String, StoreError>> {
-    fn told<T: std::fmt::Debug>(row: Result<T, StoreError>) -> Result<String, StoreError> {
+    let mut all = looked_up(rows, ever);
+    all.push(rows.tenants().map(|tenants| format!("{tenants:?}")));
+    all
+}
+
+/// What rules are answered about whatever a model knows, by the rows of a snapshot, or of a model.
+pub fn looked_up<L: Lookup>(rows: &L, ever: &Model) -> Vec<Result<String, L::Error>> {
+    fn told<T: std::fmt::Debug, E>(row: Result<T, E>) -> Result<String, E> {
         row.map(|row| format!("{row:?}"))
     }
-    let mut all = vec![told(rows.deployment()), told(rows.tenants()), told(rows.signing_keys())];
+    let mut all = vec![told(rows.deployment()), told(rows.signing_keys())];
     all.extend(ever.tenants.keys().map(|id| told(rows.tenant(*id))));
     all.extend(ever.users.keys().map(|id| told(rows.user(*id))));
     all.extend(ever.users.keys().map(|id| told(rows.memberships_of(*id))));
