@@ -214,6 +214,12 @@ fn graphql_refuses_malformed_requests_before_anything_runs() {
         ("a UUID that is none", malformed_id.to_string(), 400, "GRAPHQL_VALIDATION_FAILED"),
         ("an instant that is none", malformed_end.to_string(), 400, "GRAPHQL_VALIDATION_FAILED"),
         ("a field that does not exist", document("{ nothing }"), 400, "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "a variable of no type, with a default",
+            document("query($x: Nothing = none) { hello }"),
+            400,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         ("a document that does not parse", document("{ hello"), 400, "GRAPHQL_PARSE_FAILED"),
         ("an empty document", document(""), 400, "GRAPHQL_PARSE_FAILED"),
         (

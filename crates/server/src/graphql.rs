@@ -22,5 +22,6 @@ mod answer;
 mod progress;
 pub(crate) mod explorer;
 mod asked;
+mod variable_types;
 mod budget;
 pub(crate) mod gate;

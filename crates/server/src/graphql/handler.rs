@@ -24,6 +24,7 @@ use super::explorer;
 use super::gate;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
+use super::variable_types;
 use crate::bearer;
 use crate::deadline::{self, Deadline};
 use crate::interface::Interface;
@@ -176,6 +177,9 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         if asks.root_fields > ROOT_FIELDS_MAX {
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
+        }
+        if let Some(message) = variable_types::unknown(&query, &app.schema) {
+            return media.refuse_operation("GRAPHQL_VALIDATION_FAILED", &message);
         }
         let operation = match ValidatedOperation::new(&query, operation_name.as_deref(), &app.schema) {
             Ok(operation) => operation,
