@@ -31,6 +31,7 @@ mod runbooks;
 mod invariants;
 mod oracle;
 mod properties;
+mod differences;
 mod histories_in_process;
 mod histories_over_http;
 mod demo;
