@@ -43,13 +43,14 @@ pub enum Sharing {
 pub struct OpenOptions {
     /// Whether other processes may read it.
     pub sharing: Sharing,
-    /// Memory for pages of the file.
+    /// Memory for pages of the file. Reading the log at the start fills it; the inner pages of the trees, and the
+    /// last leaves, are all that writing comes back to.
     pub cache_bytes: usize,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { sharing: Sharing::default(), cache_bytes: 256 << 20 }
+        Self { sharing: Sharing::default(), cache_bytes: 64 << 20 }
     }
 }
 
