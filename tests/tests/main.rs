@@ -24,6 +24,7 @@ mod metrics;
 mod traces;
 mod draining;
 mod floods;
+mod soak;
 mod fuzz;
 mod intruder;
 mod request_log;

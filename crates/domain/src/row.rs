@@ -129,6 +129,13 @@ pub struct Key {
     pub created: Moment,
 }
 
+impl Key {
+    /// Whether it is known when its life of its own ends: it is revoked, or another key has taken its place.
+    pub fn has_end(&self) -> bool {
+        self.life.revoked.is_some() || self.life.grace_ends_at.is_some()
+    }
+}
+
 /// A key that signs tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningKey {
