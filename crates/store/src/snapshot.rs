@@ -58,11 +58,11 @@ impl Log {
 /// A consistent view of everything committed when it was taken.
 pub struct Snapshot {
     log: Log,
-    views: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    links: ReadOnlyTable<&'static [u8], ()>,
-    lifetimes: ReadOnlyTable<&'static [u8], ()>,
-    histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) views: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) links: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) lifetimes: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
 /// Rows of a snapshot.
@@ -247,14 +247,14 @@ impl Snapshot {
         }
     }
 
-    /// Every run of envelopes as stored, and its first position.
-    pub(crate) fn commits(
+    /// Every run of envelopes as stored, and its first position. Nothing is checked: [`crate::scan::Walk`] does that.
+    pub fn runs<E: From<StoreError>>(
         &self,
-        mut each: impl FnMut(Position, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         for row in self.log.runs.range(0..).map_err(database)? {
-            let (first, commit) = row.map_err(database)?;
-            each(Position::new(first.value()), commit.value())?;
+            let (first, run) = row.map_err(database)?;
+            each(Position::new(first.value()), run.value())?;
         }
         Ok(())
     }
