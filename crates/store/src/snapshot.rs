@@ -7,6 +7,7 @@ use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::lookup::Lookup as _;
+use domain::past::{Past, Versioned};
 use domain::row::Standing;
 use domain::time::{Position, Timestamp};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -18,7 +19,9 @@ use crate::history::{self, History};
 use crate::lifetimes::{self, Found, List};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
-use crate::tables::{self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, VIEW_ROWS};
+use crate::tables::{
+    self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, RowKey, VIEW_ROWS,
+};
 
 /// The log as it was committed at one moment. It can be read whatever state the views are in.
 pub(crate) struct Log {
@@ -70,6 +73,26 @@ pub type SnapshotRows<'a> = Rows<'a, ReadOnlyTable<&'static [u8], &'static [u8]>
 
 /// One projected row as stored: its table, key and value.
 pub type ProjectedBytes = (&'static str, Vec<u8>, Vec<u8>);
+
+impl Past for Snapshot {
+    type Error = StoreError;
+    type Rows<'a> = SnapshotRows<'a>;
+
+    fn rows_at(&self, position: Position) -> SnapshotRows<'_> {
+        Self::rows_at(self, position)
+    }
+
+    fn version(&self, of: Versioned, at: Position) -> Result<Option<Position>, StoreError> {
+        let row = match of {
+            Versioned::Tenant(tenant) => RowKey::Tenant(tenant),
+            Versioned::User(user) => RowKey::User(user),
+            Versioned::Membership(tenant, user) => RowKey::Membership(user, tenant),
+            Versioned::ServiceAccount(account) => RowKey::ServiceAccount(account),
+            Versioned::Key(key) => RowKey::Key(key),
+        };
+        self.rows_at(at).version(&row)
+    }
+}
 
 impl Snapshot {
     pub(crate) fn take(txn: &ReadTransaction) -> Result<Self, StoreError> {

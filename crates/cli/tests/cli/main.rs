@@ -15,6 +15,7 @@ mod serve;
 mod handing_over;
 mod logins;
 mod keys;
+mod time;
 mod limits;
 mod accounts;
 mod tokens;
