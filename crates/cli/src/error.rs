@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::{Failure, OpenError};
 use domain::Rejection;
 use domain::rejection::RejectionClass;
-use replay::ReplayError;
+use replay::{ProofError, ReplayError};
 use server::ServeError;
 use store::StoreError;
 
@@ -58,6 +58,9 @@ pub enum CliError {
     /// The audit could not walk the file.
     #[error(transparent)]
     PagesDamaged(ReplayError),
+    /// Something could not be proved, or is not.
+    #[error(transparent)]
+    Proof(ProofError),
     /// The audit was done, and something is wrong.
     #[error("the ledger did not pass: {verdict}")]
     VerificationFailed {
@@ -128,6 +131,7 @@ impl CliError {
             Self::Serve(ServeError::WriterStopped(_)) => "WRITER_STOPPED",
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
+            Self::Proof(error) => proof_code(error),
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Unwell { .. } => "DOCTOR_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
@@ -145,6 +149,8 @@ impl CliError {
             Self::Help(_) => Exit::Ok,
             Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
             Self::Store(error) => store_exit(error),
+            Self::Proof(ProofError::NoEvent(_)) => Exit::NotFound,
+            Self::Proof(ProofError::Exists(_)) => Exit::Conflict,
             Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
             Self::Authority(failure) => failure.class().map_or(Exit::Failed, class_exit),
@@ -161,6 +167,7 @@ impl CliError {
             | Self::RecoveredKeyLost { .. }
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
+            | Self::Proof(_)
             | Self::VerificationFailed { .. }
             | Self::Unwell { .. }
             | Self::Output(_)
@@ -207,6 +214,7 @@ impl CliError {
             | Self::Authority(_)
             | Self::Serve(_)
             | Self::PagesDamaged(_)
+            | Self::Proof(_)
             | Self::Unwell { .. }
             | Self::Output(_)
             | Self::Defect(_) => None,
@@ -233,6 +241,26 @@ impl From<ReplayError> for CliError {
             ReplayError::Output(error) => Self::Output(error),
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
         }
+    }
+}
+
+impl From<ProofError> for CliError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Replay(error) => error.into(),
+            error => Self::Proof(error),
+        }
+    }
+}
+
+const fn proof_code(error: &ProofError) -> &'static str {
+    match error {
+        ProofError::Replay(_) | ProofError::File { .. } => "FILE_FAILED",
+        ProofError::NoCheckpoint(_) => "NO_CHECKPOINT",
+        ProofError::NotCovered { .. } => "NOT_COVERED",
+        ProofError::NoEvent(_) => "NO_SUCH_EVENT",
+        ProofError::Invalid(_) => "PROOF_INVALID",
+        ProofError::Exists(_) => "FILE_EXISTS",
     }
 }
 

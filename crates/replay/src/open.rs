@@ -1,5 +1,7 @@
 //! Opening a data folder for an audit: for reading only, beside a running server or alone.
 
+use credentials::note::Note;
+use store::checkpoint::Checkpoint;
 use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
@@ -21,6 +23,7 @@ pub enum Repair {
 pub struct Audit {
     folder: DataFolder,
     ledger: ReadOnlyLedger,
+    known: Vec<Checkpoint>,
 }
 
 impl Audit {
@@ -47,7 +50,21 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger })
+        Ok(Self { folder: folder.clone(), ledger, known: vec![] })
+    }
+
+    /// The same, with a checkpoint that somebody kept: a verification holds the log against it.
+    #[must_use]
+    pub fn against(mut self, checkpoint: Checkpoint) -> Self {
+        self.known.push(checkpoint);
+        self
+    }
+
+    /// The checkpoints to hold the log against: those given, and the highest that was signed, as far as it is there.
+    pub(crate) fn known(&self) -> Vec<Checkpoint> {
+        let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten();
+        let kept = kept.and_then(|note| Checkpoint::parse(Note::parse(&note).ok()?.text()).ok());
+        self.known.iter().cloned().chain(kept).collect()
     }
 
     /// The data folder.

@@ -12,9 +12,10 @@ use crate::error::{ReplayError, reading};
 use crate::fold::{COUNTED_EVENTS_MAX, Fold, Views};
 use crate::open::Audit;
 use crate::report::{
-    CHAIN, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, PAGES, ROWS, Report, VERSIONS,
-    counted,
+    CHAIN, CHECKPOINTS, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, PAGES, ROWS,
+    Report, TREE, VERSIONS, counted,
 };
+use crate::tree::TreeCheck;
 use crate::views;
 
 /// How often progress is told.
@@ -34,13 +35,16 @@ pub fn verify(
 ) -> Result<Report, ReplayError> {
     // Before the snapshot: a guard never leads its ledger, but it might lead an older snapshot.
     let guard = read_guard(audit.folder());
+    let known = audit.known();
     let snapshot = audit.snapshot()?;
     let total = snapshot.head().position.number();
 
     let mut fold = Fold::new(&snapshot);
+    let mut tree = TreeCheck::new(&snapshot, &known);
     let read = reading(|| {
-        snapshot.scan(|scanned| {
+        snapshot.scan_envelopes(|scanned, envelope| {
             fold.take(&scanned);
+            tree.take(envelope, &mut fold.findings);
             match &mut progress {
                 Some(progress) if fold.events.is_multiple_of(PROGRESS_EVENTS) => progress(fold.events, total),
                 Some(_) | None => {}
@@ -54,8 +58,9 @@ pub fn verify(
     fold.conclude_log(&read);
     if read.is_ok() {
         fold.conclude_views();
+        tree.conclude(&mut fold.findings);
     } else {
-        for check in [ROWS, LISTS, COUNTS] {
+        for check in [ROWS, LISTS, COUNTS, TREE, CHECKPOINTS] {
             fold.findings.not_done(check, "the log could not be read to its end");
         }
     }

@@ -9,6 +9,7 @@ mod types;
 mod signing_keys;
 mod token_target;
 mod events;
+mod inclusion;
 mod refusals;
 mod usage;
 mod filters;

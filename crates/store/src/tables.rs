@@ -8,9 +8,10 @@
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
 //! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
+//! | `tree` | a level and a place in it | hashes and a check ([`crate::tree::stored`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
-//! `views`, `links`, `histories` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+//! `views`, `links`, `histories`, `tree` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
@@ -30,6 +31,8 @@ pub(crate) const VIEW_ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new
 pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links");
 /// Where the events are that concern something.
 pub(crate) const HISTORIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("histories");
+/// The Merkle tree over the envelopes.
+pub(crate) const TREE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("tree");
 /// Idempotency keys that were used.
 pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("attempts");
 
@@ -43,7 +46,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 3;
+pub(crate) const VIEWS_VERSION: u32 = 4;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///

@@ -14,5 +14,6 @@ mod idempotency;
 mod usage;
 mod refusals;
 mod concurrency;
+mod checkpoints;
 mod durability;
 mod reopening;

@@ -1,11 +1,15 @@
 //! `audit`: reads a data folder, also beside a running server, and changes nothing of the log.
 
+pub mod bundle;
+pub mod prove;
 pub mod rebuild;
 pub mod show;
 pub mod verify;
 
 use clap::Subcommand;
 
+use crate::commands::audit::bundle::{BundleArgs, CheckBundleArgs};
+use crate::commands::audit::prove::{CheckProofArgs, ProveArgs};
 use crate::commands::audit::rebuild::RebuildArgs;
 use crate::commands::audit::show::ShowArgs;
 use crate::commands::audit::verify::VerifyArgs;
@@ -18,6 +22,14 @@ pub enum AuditCommand {
     Show(ShowArgs),
     /// Read the whole log, check its chain, and compare the views and the guard with it
     Verify(VerifyArgs),
+    /// Write the proof that the log has an event
+    Prove(ProveArgs),
+    /// Check such a proof, without a data folder
+    CheckProof(CheckProofArgs),
+    /// Write events with their proofs into a folder, as evidence for a third party
+    Bundle(BundleArgs),
+    /// Check such a folder, without a data folder
+    CheckBundle(CheckBundleArgs),
     /// Throw the views away and build them anew from the log, while no server runs
     Rebuild(RebuildArgs),
 }
@@ -27,6 +39,10 @@ pub fn run(command: AuditCommand) -> Result<(), CliError> {
     match command {
         AuditCommand::Show(args) => show::run(args),
         AuditCommand::Verify(args) => verify::run(args),
+        AuditCommand::Prove(args) => prove::run(args),
+        AuditCommand::CheckProof(args) => prove::check(args),
+        AuditCommand::Bundle(args) => bundle::run(args),
+        AuditCommand::CheckBundle(args) => bundle::check(args),
         AuditCommand::Rebuild(args) => rebuild::run(args),
     }
 }

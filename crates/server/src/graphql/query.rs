@@ -16,6 +16,7 @@ use super::filters::{
     ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter,
     Window, ordered,
 };
+use super::inclusion::InclusionProof;
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
 use super::refusals::{self, RefusalConnection};
 use super::scalars::{LogPosition, Uuid};
@@ -37,6 +38,16 @@ impl Query {
     /// The position of the log that the server has reached.
     fn position(context: &Context) -> LogPosition {
         LogPosition(context.authority.position())
+    }
+
+    /// The proof that the log has the event at a position, such as the one that a mutation answered with: checked offline,
+    /// and by tools that are not ours. Null: the log has no event there.
+    fn inclusion_proof(
+        context: &Context,
+        #[graphql(description = "The event's place in the log.")] position: LogPosition,
+    ) -> FieldResult<Option<InclusionProof>> {
+        let receipt = answered(context.authority.receipt(Some(&context.caller), position.0))?;
+        Ok(receipt.map(InclusionProof::from))
     }
 
     /// Who calls, and where they act.

@@ -11,7 +11,7 @@ use super::schema::Schema;
 pub(super) fn unknown(document: &str, schema: &Schema) -> Option<String> {
     let definitions = juniper::parser::parse_document_source(document, &schema.schema).ok()?;
     let operations = definitions.iter().filter_map(|definition| match definition {
-        Definition::Operation(operation) => operation.item.variable_definitions.as_ref(),
+        Definition::Operation(operation) => operation.item.variables_definition.as_ref(),
         Definition::Fragment(_) => None,
     });
     let mut variables = operations.flat_map(|variables| variables.item.iter());
@@ -20,7 +20,8 @@ pub(super) fn unknown(document: &str, schema: &Schema) -> Option<String> {
         let known = schema.schema.concrete_type_by_name(of_type).is_some();
         (!known).then(|| (name.item, of_type))
     });
-    unknown.map(|(name, of_type)| format!("the variable ${name} is of the type {of_type}, which is not known"))
+    unknown
+        .map(|(name, of_type)| format!("the variable ${name} is of the type {of_type}, which is not known"))
 }
 
 #[cfg(test)]
@@ -31,7 +32,8 @@ mod tests {
     #[test]
     fn the_first_variable_of_an_unknown_type_is_named() {
         let unknown = |document| unknown(document, &schema());
-        let named = unknown("query($x: Int, $y: [[Boolidn!]] = erut) { hello }").expect("there is no Boolidn");
+        let named =
+            unknown("query($x: Int, $y: [[Boolidn!]] = erut) { hello }").expect("there is no Boolidn");
         assert_eq!(named, "the variable $y is of the type Boolidn, which is not known");
         assert!(unknown("query A { hello } mutation B($z: Nothing) { hello }").is_some(), "any operation");
         assert_eq!(unknown("query($x: [Boolean!]! = [true], $y: create_api_key_input) { hello }"), None);

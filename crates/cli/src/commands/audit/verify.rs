@@ -1,11 +1,14 @@
 //! `audit verify`: checks all of a ledger and reports.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use authority::Clock;
 use clap::Args;
-use replay::{Audit, Repair};
+use credentials::note::NoteVerifier;
+use replay::{Audit, Repair, Signed};
 
+use super::prove::read;
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
@@ -15,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyledger audit verify --data /var/lib/keyledger
   keyledger audit verify --data ./data -o json
+  keyledger audit verify --data ./data --against checkpoint-of-last-year
 
 Ends with 1 if anything is wrong; the report is written all the same.";
 
@@ -26,6 +30,12 @@ pub struct VerifyArgs {
     data: DataArgs,
     #[command(flatten)]
     guard: GuardArgs,
+    /// A signed checkpoint that you kept: the log must begin with the one that it names; may be given several times
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// The key that must have signed them, as NAME+HASH+KEY; not given: their signatures are not checked
+    #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse, requires = "against")]
+    verifier_key: Option<NoteVerifier>,
     /// First repair the file if a crash left it half written, as starting the server would
     #[arg(long)]
     repair: bool,
@@ -36,7 +46,11 @@ pub struct VerifyArgs {
 /// Verifies, and writes the report.
 pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
-    let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
+    let mut audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
+    for file in &args.against {
+        let note = read(file)?;
+        audit = audit.against(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint);
+    }
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
     let report = replay::verify(&audit, Clock::System.now(), Some(&mut tell));
