@@ -90,6 +90,7 @@ fn value(value: facts::Value<'_>, names: &Names) -> Value {
         facts::Value::Thing(entity) => id(entity.id()).into(),
         facts::Value::Token(token) => token.to_string().into(),
         facts::Value::Word(word) => word.into(),
+        facts::Value::Flag(flag) => flag.into(),
         facts::Value::Words(words) => words.into(),
         facts::Value::Text(_, text) => sealed(text, names),
         facts::Value::Name(_, name) => sealed_name(name, names),

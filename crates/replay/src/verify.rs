@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Model;
+use domain::row::Standing;
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
 use store::guard::Guard;
@@ -145,8 +146,18 @@ impl Fold<'_> {
             }
         };
         let Model { memberships, service_accounts, keys, .. } = &self.model;
-        let links = (memberships.len() + service_accounts.len() + keys.len()) as u64;
-        let expected = [("views", self.versions), ("links", links), ("attempts", self.attempts.len() as u64)];
+        let count = |count: usize| count as u64;
+        let removed = service_accounts.values().filter(|row| row.standing == Standing::Removed).count();
+        let ended = keys.values().filter(|row| row.has_end()).count();
+        let links = count(memberships.len() + service_accounts.len() + ended);
+        // What lives is there once, what has ended twice.
+        let lifetimes = count(service_accounts.len() + removed + keys.len() + ended);
+        let expected = [
+            ("views", self.versions),
+            ("links", links),
+            ("lifetimes", lifetimes),
+            ("attempts", count(self.attempts.len())),
+        ];
         for (table, expected) in expected {
             let found = found.iter().filter(|(name, _, _)| *name == table).count() as u64;
             if found != expected {

@@ -12,6 +12,7 @@ pub mod storage;
 pub mod transaction;
 pub mod snapshot;
 pub mod history;
+mod lifetimes;
 pub mod rows;
 mod projection;
 mod pages;

@@ -7,11 +7,13 @@
 //! | `meta` | [`PROBE`] | zeros | while it is tried, after a failure, whether the ledger can be written to |
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
+//! | `lifetimes` | what lives, and what has ended ([`crate::lifetimes`]) | nothing | until rebuilt |
 //! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
 //! | `tree` | a level and a place in it | hashes and a check ([`crate::tree::stored`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
-//! `views`, `links`, `histories`, `tree` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+//! `views`, `links`, `lifetimes`, `histories`, `tree` and `attempts` are projected from `log`: deleting and rebuilding them
+//! gives the same bytes.
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
@@ -29,6 +31,8 @@ pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 pub(crate) const VIEW_ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("views");
 /// What belongs to what.
 pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links");
+/// What lived when.
+pub(crate) const LIFETIMES: TableDefinition<&[u8], ()> = TableDefinition::new("lifetimes");
 /// Where the events are that concern something.
 pub(crate) const HISTORIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("histories");
 /// The Merkle tree over the envelopes.
@@ -46,7 +50,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 4;
+pub(crate) const VIEWS_VERSION: u32 = 5;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///
@@ -113,7 +117,8 @@ fn watermark(target: &TokenTarget) -> Vec<u8> {
     }
 }
 
-/// What belongs to what, for lists. A link is written when its lower end begins, and stays.
+/// What belongs to what, for lists. A link is written when its lower end begins, and stays. A key has one only once its end
+/// is known: until then it is found among the open lifetimes of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Member(TenantId, UserId),
