@@ -12,6 +12,7 @@ mod verify;
 mod size;
 mod start;
 mod removal;
+mod time;
 mod durable;
 mod slow_disk;
 mod rounds;
@@ -52,6 +53,8 @@ enum Part {
     Removal,
     /// Durable creations.
     Durable,
+    /// The past, in process.
+    Time,
     /// Verification in process, and the memory of its index.
     Verify,
     /// What a request costs; needs wrk.
@@ -59,7 +62,8 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 6] = [Self::Size, Self::Start, Self::Removal, Self::Durable, Self::Verify, Self::Http];
+    const ALL: [Self; 7] =
+        [Self::Size, Self::Start, Self::Removal, Self::Durable, Self::Time, Self::Verify, Self::Http];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
@@ -67,6 +71,7 @@ impl Part {
             Self::Start => start::measure(&arguments.scratch, arguments.keys, report),
             Self::Removal => removal::measure(&arguments.scratch, arguments.keys, report),
             Self::Durable => durable::measure(&arguments.scratch, report),
+            Self::Time => time::measure(&arguments.scratch, arguments.keys, report),
             Self::Verify => verify::measure(&arguments.scratch, arguments.keys, report),
             Self::Http => http::measure(&arguments.scratch, arguments.keys, report),
         }

@@ -54,15 +54,8 @@ impl Stage {
         assert!(waited.len() < 3, "{when}: others wait for {waited:?}");
     }
 
-    /// The memory of the server, in KiB.
-    fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.process())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
-    }
-
     fn grew_at_most(&self, before: u64, mebibytes: u64, what: &str) {
-        let grown = self.resident().saturating_sub(before);
+        let grown = self.server.resident().saturating_sub(before);
         assert!(grown <= mebibytes * 1024, "{what}: {grown} KiB more than before");
     }
 
@@ -110,7 +103,7 @@ fn connections_allowed(wanted: u64) -> u64 {
 fn ten_thousand_idle_connections_are_in_nobodys_way() {
     let allowed = connections_allowed(10_000);
     let stage = Stage::new(&[]);
-    let (memory, files) = (stage.resident(), stage.open_files());
+    let (memory, files) = (stage.server.resident(), stage.open_files());
     let began = Instant::now();
     // The kernel connects before the server accepts, and on a slow machine the first may be at their end before the
     // last have come: so it is counted all the while.
@@ -123,7 +116,7 @@ fn ten_thousand_idle_connections_are_in_nobodys_way() {
         wires.push(wire);
         if number % 500 == 499 || number + 50 > allowed {
             together = together.max(stage.open_files());
-            grown = grown.max(stage.resident().saturating_sub(memory));
+            grown = grown.max(stage.server.resident().saturating_sub(memory));
         }
     }
     assert!(together as u64 > allowed / 2, "{together} files are open");
@@ -149,7 +142,7 @@ fn ten_thousand_idle_connections_are_in_nobodys_way() {
 #[test]
 fn whoever_is_slow_is_given_up_in_time() {
     let stage = Stage::new(&[]);
-    let (memory, files) = (stage.resident(), stage.open_files());
+    let (memory, files) = (stage.server.resident(), stage.open_files());
     let url = stage.server.url().to_owned();
     let drip = |head: String, drop: &'static [u8], patience: Duration| {
         let url = url.clone();
@@ -202,7 +195,7 @@ fn whoever_is_slow_is_given_up_in_time() {
 #[test]
 fn heads_without_end_are_cut_off() {
     let stage = Stage::new(&[]);
-    let memory = stage.resident();
+    let memory = stage.server.resident();
     let head = "GET /livez HTTP/1.1\r\nHost: x\r\n";
     let many: String = (0..5_000).map(|number| format!("x-{number}: y\r\n")).collect();
     for (what, request) in [
@@ -237,7 +230,7 @@ fn heads_without_end_are_cut_off() {
 #[test]
 fn bodies_without_end_are_cut_off() {
     let stage = Stage::new(&[]);
-    let memory = stage.resident();
+    let memory = stage.server.resident();
     let length = |length: &str| format!("Content-Length: {length}\r\n\r\n");
     let chunked = "Transfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
@@ -272,7 +265,7 @@ fn bodies_without_end_are_cut_off() {
 #[test]
 fn large_bodies_have_room_together_and_small_ones_always() {
     let stage = Stage::new(&[]);
-    let (memory, files) = (stage.resident(), stage.open_files());
+    let (memory, files) = (stage.server.resident(), stage.open_files());
     let body = format!("{{\"query\": \"{{ hello }}\", \"variables\": {{\"x\": \"{}", "y".repeat(200_000));
     let head = stage.head("POST /graphql") + "Connection: close\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len() + 3);

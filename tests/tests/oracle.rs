@@ -7,9 +7,10 @@ use std::ops::{Range, RangeInclusive};
 use domain::actor::{ActorId, Idempotency};
 use domain::concern::Concerned;
 use domain::event::Recorded;
-use domain::ids::{LedgerId, ServiceAccountId, TenantId, UserId};
+use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::rejection::{Entity, Rejection};
+use domain::row::Standing;
 use domain::subjects::subjects_of;
 use domain::time::{Position, Timestamp};
 use domain::{Change, Lookup, Model, decide, evolve};
@@ -273,6 +274,51 @@ fn an_instant_leads_to_the_last_position_recorded_at_or_before_it() {
             let expected = laid.log.iter().filter(|recorded| recorded.recorded_at <= instant).count();
             let found = snapshot.position_at(instant).unwrap();
             assert_eq!(found.number(), expected as u64, "seed {}: {ms}", laid.seed);
+        }
+    }
+}
+
+/// After each event: whoever lives by its own row is found, and who was over before the event's second is not.
+#[test]
+fn what_lived_at_a_position_is_found_without_the_dead() {
+    for laid in Laid::each() {
+        let (snapshot, seed) = (laid.snapshot(), laid.seed);
+        let (mut model, mut ends) = (Model::default(), BTreeMap::<KeyId, Timestamp>::new());
+        for recorded in &laid.log {
+            model.record(recorded);
+            let at = recorded.recorded_at;
+            for key in model.keys.values().filter(|key| key.has_end()) {
+                let revoked = key.life.revoked.map(|_| at);
+                let end = revoked.into_iter().chain(key.life.grace_ends_at).min().unwrap();
+                ends.entry(key.id).and_modify(|known| *known = end.min(*known)).or_insert(end);
+            }
+            if recorded.position.number() % 7 != 0 {
+                continue;
+            }
+            let lives = |key: &&domain::row::Key| {
+                key.life.revoked.is_none() && key.life.grace_ends_at.is_none_or(|end| end > at)
+            };
+            let lately = |key: &KeyId| ends.get(key).is_none_or(|end| end.unix_ms() + 2_048 > at.unix_ms());
+            let account = |key: &domain::row::Key| match key.owner {
+                Owner::ServiceAccount(id) => model.service_accounts.get(&id),
+                Owner::User(_) => None,
+            };
+            for tenant in model.tenants.keys() {
+                let found = snapshot.keys_living_in(*tenant, recorded.position).unwrap();
+                let living = model.keys.values().filter(lives).filter(|key| {
+                    account(key).is_some_and(|row| row.tenant == *tenant && row.standing != Standing::Removed)
+                });
+                let living: Vec<_> = living.map(|key| key.id).collect();
+                let told = format!("seed {seed}, position {}", recorded.position);
+                assert!(living.iter().all(|key| found.contains(key)), "{told}: {living:?} in {found:?}");
+                assert!(found.iter().all(lately), "{told}: {found:?} has some that were over long before");
+            }
+            for user in model.users.keys() {
+                let found = snapshot.keys_living_of(*user, recorded.position).unwrap();
+                let own = model.keys.values().filter(|key| key.owner == Owner::User(*user));
+                assert!(own.filter(lives).all(|key| found.contains(&key.id)), "seed {seed}");
+                assert!(found.iter().all(lately), "seed {seed}");
+            }
         }
     }
 }

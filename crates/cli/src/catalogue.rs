@@ -639,6 +639,24 @@ pub const ENTRIES: &[Entry] = &[
         "The audit found something wrong.",
         "The report tells every problem; copy the folder before anything changes it.",
     ),
+    entry(
+        Machine,
+        "AS_OF_BACKWARDS",
+        "Of two moments, the second lies before the first.",
+        "Name the earlier one first.",
+    ),
+    entry(
+        Machine,
+        "EXPORT_DAMAGED",
+        "The file is no backup and no whole export: it was cut short or altered.",
+        "Take another copy; nothing was changed.",
+    ),
+    entry(
+        Machine,
+        "NO_SUCH_KEY",
+        "The log knows no key with this id.",
+        "Look the id up with `keyledger audit show --type KeyCreated`; a key's secret is not its id.",
+    ),
     entry(Machine, "OUTPUT_FAILED", "The output could not be written.", "Check the disk, or the reader."),
     entry(
         Machine,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::{Failure, OpenError};
 use domain::Rejection;
 use domain::rejection::RejectionClass;
-use replay::ReplayError;
+use replay::{AsOfError, ReplayError};
 use server::ServeError;
 use store::StoreError;
 
@@ -58,6 +58,9 @@ pub enum CliError {
     /// The audit could not walk the file.
     #[error(transparent)]
     PagesDamaged(ReplayError),
+    /// What was asked of a log has no answer, or its file is none.
+    #[error(transparent)]
+    Audit(ReplayError),
     /// The audit was done, and something is wrong.
     #[error("the ledger did not pass: {verdict}")]
     VerificationFailed {
@@ -128,6 +131,7 @@ impl CliError {
             Self::Serve(ServeError::WriterStopped(_)) => "WRITER_STOPPED",
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
+            Self::Audit(error) => audit_code(error),
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Unwell { .. } => "DOCTOR_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
@@ -154,13 +158,15 @@ impl CliError {
                 Exit::Conflict
             }
             Self::Traces(_) => Exit::Failed,
-            Self::NoSuchUser { .. } => Exit::NotFound,
+            Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
+            Self::NoSuchUser { .. } | Self::Audit(ReplayError::NoSuchKey { .. }) => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
             | Self::RecoveredKeyLost { .. }
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
+            | Self::Audit(_)
             | Self::VerificationFailed { .. }
             | Self::Unwell { .. }
             | Self::Output(_)
@@ -207,6 +213,7 @@ impl CliError {
             | Self::Authority(_)
             | Self::Serve(_)
             | Self::PagesDamaged(_)
+            | Self::Audit(_)
             | Self::Unwell { .. }
             | Self::Output(_)
             | Self::Defect(_) => None,
@@ -232,7 +239,25 @@ impl From<ReplayError> for CliError {
             ReplayError::NeedsRepair { folder } => Self::NeedsRepair { folder },
             ReplayError::Output(error) => Self::Output(error),
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
+            ReplayError::AsOf(_) | ReplayError::Export { .. } | ReplayError::NoSuchKey { .. } => {
+                Self::Audit(error)
+            }
         }
+    }
+}
+
+const fn audit_code(error: &ReplayError) -> &'static str {
+    match error {
+        ReplayError::AsOf(AsOfError::BeforeFirstEvent) => "AS_OF_BEFORE_FIRST_EVENT",
+        ReplayError::AsOf(AsOfError::InFuture) => "AS_OF_IN_FUTURE",
+        ReplayError::AsOf(AsOfError::BeyondHead { .. }) => "AS_OF_BEYOND_HEAD",
+        ReplayError::AsOf(AsOfError::Backwards) => "AS_OF_BACKWARDS",
+        ReplayError::Export { .. } => "EXPORT_DAMAGED",
+        ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
+        ReplayError::Store(error) => store_code(error),
+        ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
+        ReplayError::Pages { .. } => "LEDGER_DAMAGED",
+        ReplayError::Output(_) => "OUTPUT_FAILED",
     }
 }
 

@@ -1,10 +1,13 @@
 //! An event as a list of named facts, for whoever shows it: every field by its name, nothing interpreted.
 
+pub mod rows;
+
 use std::borrow::Cow;
 
 use crate::event::{Event, KeyCreated, RetirementReason, TenantPolicy, TokenTarget};
 use crate::ids::TokenId;
 use crate::key::{KeyDigest, Owner, Reach};
+use crate::limits::RateLimit;
 use crate::network::AllowedAddresses;
 use crate::rejection::Entity;
 use crate::role::Scopes;
@@ -31,6 +34,8 @@ pub enum Value<'a> {
     Token(TokenId),
     /// A word of the API: a role, a reason, a kind.
     Word(&'a str),
+    /// Yes or no.
+    Flag(bool),
     /// Words of the API.
     Words(Vec<Cow<'a, str>>),
     /// A text about the thing.
@@ -148,23 +153,10 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
         ],
 
         Event::KeyAddressesChanged { key, addresses } => {
-            let networks = match addresses {
-                AllowedAddresses::Any => Value::Nothing,
-                AllowedAddresses::Only(list) => {
-                    Value::Words(list.as_slice().iter().map(|network| network.to_string().into()).collect())
-                }
-            };
-            vec![fact("key", Value::Thing(Entity::Key(*key))), fact("addresses", networks)]
+            vec![fact("key", Value::Thing(Entity::Key(*key))), fact("addresses", networks(addresses))]
         }
         Event::KeyRateChanged { key, rate } => {
-            let rate = maybe(*rate, |rate| {
-                let (requests, seconds) = (rate.requests().into(), rate.period_seconds().into());
-                Value::Group(vec![
-                    fact("requests", Value::Number(requests)),
-                    fact("period_seconds", Value::Seconds(seconds)),
-                ])
-            });
-            vec![fact("key", Value::Thing(Entity::Key(*key))), fact("rate", rate)]
+            vec![fact("key", Value::Thing(Entity::Key(*key))), fact("rate", frequency(*rate))]
         }
 
         Event::SigningKeyAdded { signing_key, public_key, active_from } => vec![
@@ -195,29 +187,15 @@ pub const fn retirement(reason: RetirementReason) -> &'static str {
 fn key_created(created: &KeyCreated) -> Vec<Fact<'_>> {
     let KeyCreated { key, owner, reach, name, digest, prefix, last_four, scopes, expires_at } = created;
     let thing = Entity::Key(*key);
-    let reach = match reach {
-        Reach::Tenant(tenant) => {
-            vec![fact("kind", Value::Word("tenant")), fact("tenant", Value::Thing(Entity::Tenant(*tenant)))]
-        }
-        Reach::AnyTenant { home } => {
-            vec![fact("kind", Value::Word("any_tenant")), fact("home", Value::Thing(Entity::Tenant(*home)))]
-        }
-    };
-    let scopes = match scopes {
-        Scopes::All => Value::Nothing,
-        Scopes::Only(list) => {
-            Value::Words(list.as_slice().iter().map(|scope| scope.as_str().into()).collect())
-        }
-    };
     vec![
         fact("key", Value::Thing(thing)),
         fact("owner", Value::Group(owned_by(*owner))),
-        fact("reach", Value::Group(reach)),
+        fact("reach", Value::Group(where_it_acts(*reach))),
         fact("name", Value::Name(thing, name)),
         fact("digest", Value::Digest(digest)),
         fact("prefix", Value::Word(prefix.as_str())),
         fact("last_four", Value::Word(last_four.as_str())),
-        fact("scopes", scopes),
+        fact("scopes", narrowed_to(scopes)),
         fact("expires_at", maybe(*expires_at, Value::At)),
     ]
 }
@@ -253,12 +231,63 @@ fn tokens(target: &TokenTarget) -> Vec<Fact<'_>> {
     }
 }
 
+/// The id of what the tokens are of; none: of everything.
+pub fn target_id(target: &TokenTarget) -> Option<[u8; 16]> {
+    match target {
+        TokenTarget::Token { token, .. } => Some(token.bytes()),
+        TokenTarget::Key(key) => Some(key.bytes()),
+        TokenTarget::Owner(owner) => Some(Entity::from(*owner).id()),
+        TokenTarget::Tenant(tenant) => Some(tenant.bytes()),
+        TokenTarget::SigningKey(id) => Some(id.bytes()),
+        TokenTarget::All => None,
+    }
+}
+
 fn owned_by(owner: Owner) -> Vec<Fact<'static>> {
     let kind = match owner {
         Owner::User(_) => "user",
         Owner::ServiceAccount(_) => "service_account",
     };
     vec![fact("kind", Value::Word(kind)), fact("id", Value::Thing(owner.into()))]
+}
+
+fn where_it_acts(reach: Reach) -> Vec<Fact<'static>> {
+    match reach {
+        Reach::Tenant(tenant) => {
+            vec![fact("kind", Value::Word("tenant")), fact("tenant", Value::Thing(Entity::Tenant(tenant)))]
+        }
+        Reach::AnyTenant { home } => {
+            vec![fact("kind", Value::Word("any_tenant")), fact("home", Value::Thing(Entity::Tenant(home)))]
+        }
+    }
+}
+
+fn narrowed_to(scopes: &Scopes) -> Value<'_> {
+    match scopes {
+        Scopes::All => Value::Nothing,
+        Scopes::Only(list) => {
+            Value::Words(list.as_slice().iter().map(|scope| scope.as_str().into()).collect())
+        }
+    }
+}
+
+fn networks(addresses: &AllowedAddresses) -> Value<'static> {
+    match addresses {
+        AllowedAddresses::Any => Value::Nothing,
+        AllowedAddresses::Only(list) => {
+            Value::Words(list.as_slice().iter().map(|network| network.to_string().into()).collect())
+        }
+    }
+}
+
+fn frequency(rate: Option<RateLimit>) -> Value<'static> {
+    maybe(rate, |rate| {
+        let (requests, seconds) = (rate.requests().into(), rate.period_seconds().into());
+        Value::Group(vec![
+            fact("requests", Value::Number(requests)),
+            fact("period_seconds", Value::Seconds(seconds)),
+        ])
+    })
 }
 
 fn maybe<'a, T>(value: Option<T>, say: impl FnOnce(T) -> Value<'a>) -> Value<'a> {

@@ -17,6 +17,7 @@ pub mod subjects;
 pub mod concern;
 pub mod facts;
 pub mod telling;
+pub mod difference;
 pub mod model;
 pub mod overlay;
 pub mod lookup;

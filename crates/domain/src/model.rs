@@ -8,7 +8,8 @@ use crate::evolve::evolve;
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::lookup::Lookup;
 use crate::row::{
-    Change, Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Tenant, UniqueName, User,
+    Change, Deployment, Key, Membership, NameHolder, RowId, ServiceAccount, SigningKey, Tenant, UniqueName,
+    User,
 };
 use crate::time::Position;
 
@@ -60,6 +61,22 @@ impl Model {
             Change::Watermark(target, position) => drop(self.watermarks.insert(target, position)),
             Change::UniqueName(name, holder) => drop(self.unique_names.insert(name, holder)),
         }
+    }
+
+    /// Which rows there are.
+    pub fn row_ids(&self) -> impl Iterator<Item = RowId> {
+        let memberships = self.memberships.keys().map(|(user, tenant)| (*tenant, *user));
+        self.deployment
+            .iter()
+            .map(|_| RowId::Deployment)
+            .chain(self.tenants.keys().copied().map(RowId::Tenant))
+            .chain(self.users.keys().copied().map(RowId::User))
+            .chain(memberships.map(|(tenant, user)| RowId::Membership { tenant, user }))
+            .chain(self.service_accounts.keys().copied().map(RowId::ServiceAccount))
+            .chain(self.keys.keys().copied().map(RowId::Key))
+            .chain(self.signing_keys.keys().copied().map(RowId::SigningKey))
+            .chain(self.watermarks.keys().copied().map(RowId::Watermark))
+            .chain(self.unique_names.keys().copied().map(RowId::UniqueName))
     }
 }
 

@@ -4,6 +4,8 @@ use crate::event::{PublicKey, RetirementReason, TenantPolicy, TokenTarget};
 use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::key::{KeyDigest, KeyLife, KeyPrefix, LastFour, Owner, Reach};
 use crate::limits::KeyLimits;
+use crate::lookup::Lookup;
+use crate::rejection::Entity;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName, TextDigest};
 use crate::time::{Moment, Position, Timestamp};
@@ -127,6 +129,13 @@ pub struct Key {
     pub created: Moment,
 }
 
+impl Key {
+    /// Whether it is known when its life of its own ends: it is revoked, or another key has taken its place.
+    pub fn has_end(&self) -> bool {
+        self.life.revoked.is_some() || self.life.grace_ends_at.is_some()
+    }
+}
+
 /// A key that signs tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SigningKey {
@@ -194,4 +203,66 @@ pub enum Change {
     Watermark(TokenTarget, Position),
     /// Who has a unique name now; none: it is free again.
     UniqueName(UniqueName, Option<NameHolder>),
+}
+
+/// Which row: what stays of it when it is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is the row that Change names so")]
+pub enum RowId {
+    Deployment,
+    Tenant(TenantId),
+    User(UserId),
+    Membership { tenant: TenantId, user: UserId },
+    ServiceAccount(ServiceAccountId),
+    Key(KeyId),
+    SigningKey(SigningKeyId),
+    Watermark(TokenTarget),
+    UniqueName(UniqueName),
+}
+
+impl RowId {
+    /// The row as a lookup has it. A name that is free and one that nobody ever had are the same to a lookup.
+    pub fn read<L: Lookup>(self, rows: &L) -> Result<Option<Change>, L::Error> {
+        Ok(match self {
+            Self::Deployment => rows.deployment()?.map(Change::Deployment),
+            Self::Tenant(id) => rows.tenant(id)?.map(Change::Tenant),
+            Self::User(id) => rows.user(id)?.map(Change::User),
+            Self::Membership { tenant, user } => rows.membership(tenant, user)?.map(Change::Membership),
+            Self::ServiceAccount(id) => rows.service_account(id)?.map(Change::ServiceAccount),
+            Self::Key(id) => rows.key(id)?.map(Change::Key),
+            Self::SigningKey(id) => rows.signing_key(id)?.map(Change::SigningKey),
+            Self::Watermark(target) => rows.watermark(target)?.map(|at| Change::Watermark(target, at)),
+            Self::UniqueName(name) => Some(Change::UniqueName(name, rows.unique_name(name)?)),
+        })
+    }
+}
+
+impl From<Entity> for RowId {
+    fn from(entity: Entity) -> Self {
+        match entity {
+            Entity::Tenant(id) => Self::Tenant(id),
+            Entity::User(id) => Self::User(id),
+            Entity::Member { tenant, user } => Self::Membership { tenant, user },
+            Entity::ServiceAccount(id) => Self::ServiceAccount(id),
+            Entity::Key(id) => Self::Key(id),
+            Entity::SigningKey(id) => Self::SigningKey(id),
+        }
+    }
+}
+
+impl Change {
+    /// Which row it is a new version of.
+    pub const fn row(&self) -> RowId {
+        match self {
+            Self::Deployment(_) => RowId::Deployment,
+            Self::Tenant(row) => RowId::Tenant(row.id),
+            Self::User(row) => RowId::User(row.id),
+            Self::Membership(row) => RowId::Membership { tenant: row.tenant, user: row.user },
+            Self::ServiceAccount(row) => RowId::ServiceAccount(row.id),
+            Self::Key(row) => RowId::Key(row.id),
+            Self::SigningKey(row) => RowId::SigningKey(row.id),
+            Self::Watermark(target, _) => RowId::Watermark(*target),
+            Self::UniqueName(name, _) => RowId::UniqueName(*name),
+        }
+    }
 }

@@ -174,7 +174,7 @@ fn key_created(created: &KeyCreated) -> Vec<Piece<'_>> {
     pieces
 }
 
-fn tokens(target: &TokenTarget) -> Vec<Piece<'_>> {
+pub(crate) fn tokens<'a>(target: &TokenTarget) -> Vec<Piece<'a>> {
     let every = |of: Entity| vec![say("every token of "), Piece::Thing(of)];
     match target {
         TokenTarget::Token { token, key } => {
@@ -224,7 +224,7 @@ fn end(expires_at: Option<Timestamp>) -> Vec<Piece<'static>> {
     }
 }
 
-fn say<'a>(words: impl Into<Cow<'a, str>>) -> Piece<'a> {
+pub(crate) fn say<'a>(words: impl Into<Cow<'a, str>>) -> Piece<'a> {
     Piece::Words(words.into())
 }
 

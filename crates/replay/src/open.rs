@@ -1,5 +1,7 @@
 //! Opening a data folder for an audit: for reading only, beside a running server or alone.
 
+use std::sync::Arc;
+
 use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
@@ -18,9 +20,10 @@ pub enum Repair {
 }
 
 /// A data folder opened for an audit.
+#[derive(Clone)]
 pub struct Audit {
     folder: DataFolder,
-    ledger: ReadOnlyLedger,
+    ledger: Arc<ReadOnlyLedger>,
 }
 
 impl Audit {
@@ -47,7 +50,7 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger })
+        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger) })
     }
 
     /// The data folder.

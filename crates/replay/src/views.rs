@@ -11,7 +11,7 @@ use store::{Snapshot, StoreError};
 
 /// What is wrong with one row of the views.
 pub(crate) fn wrong<L: Lookup<Error = StoreError>>(rows: &L, expected: &Change) -> Option<String> {
-    match like(rows, expected) {
+    match expected.row().read(rows) {
         Ok(Some(found)) if found == *expected => None,
         Ok(Some(_)) => {
             Some(format!("{}: the views have another row than the log amounts to", named(expected)))
@@ -21,44 +21,12 @@ pub(crate) fn wrong<L: Lookup<Error = StoreError>>(rows: &L, expected: &Change) 
     }
 }
 
-/// The same row as a lookup has it.
-fn like<L: Lookup>(rows: &L, change: &Change) -> Result<Option<Change>, L::Error> {
-    Ok(match change {
-        Change::Deployment(_) => rows.deployment()?.map(Change::Deployment),
-        Change::Tenant(row) => rows.tenant(row.id)?.map(Change::Tenant),
-        Change::User(row) => rows.user(row.id)?.map(Change::User),
-        Change::Membership(row) => rows.membership(row.tenant, row.user)?.map(Change::Membership),
-        Change::ServiceAccount(row) => rows.service_account(row.id)?.map(Change::ServiceAccount),
-        Change::Key(row) => rows.key(row.id)?.map(Change::Key),
-        Change::SigningKey(row) => rows.signing_key(row.id)?.map(Change::SigningKey),
-        Change::Watermark(target, _) => rows.watermark(*target)?.map(|at| Change::Watermark(*target, at)),
-        // A name that is free and one that nobody ever had are the same to a lookup.
-        Change::UniqueName(name, _) => Some(Change::UniqueName(*name, rows.unique_name(*name)?)),
-    })
-}
-
-/// Whether both are versions of one row.
-fn same_row(one: &Change, other: &Change) -> bool {
-    match (one, other) {
-        (Change::Deployment(_), Change::Deployment(_)) => true,
-        (Change::Tenant(one), Change::Tenant(other)) => one.id == other.id,
-        (Change::User(one), Change::User(other)) => one.id == other.id,
-        (Change::Membership(one), Change::Membership(other)) => {
-            (one.tenant, one.user) == (other.tenant, other.user)
-        }
-        (Change::ServiceAccount(one), Change::ServiceAccount(other)) => one.id == other.id,
-        (Change::Key(one), Change::Key(other)) => one.id == other.id,
-        (Change::SigningKey(one), Change::SigningKey(other)) => one.id == other.id,
-        (Change::Watermark(one, _), Change::Watermark(other, _)) => one == other,
-        (Change::UniqueName(one, _), Change::UniqueName(other, _)) => one == other,
-        _ => false,
-    }
-}
-
 /// The rows that one event leaves behind: where it changed a row twice, the last of them.
 pub(crate) fn lasting(changes: &[Change]) -> impl Iterator<Item = &Change> {
     let later = |index: usize| &changes[index + 1..];
-    let lasts = move |(index, change): &(usize, &Change)| !later(*index).iter().any(|c| same_row(c, change));
+    let lasts = move |(index, change): &(usize, &Change)| {
+        !later(*index).iter().any(|later| later.row() == change.row())
+    };
     changes.iter().enumerate().filter(lasts).map(|(_, change)| change)
 }
 
@@ -85,27 +53,14 @@ pub(crate) fn begins_again(model: &Model, change: &Change, position: Position) -
 /// What is wrong with the rows as they are now.
 pub(crate) fn wrong_now(snapshot: &Snapshot, model: &Model, report: &mut dyn FnMut(String)) -> u64 {
     let (rows, mut compared) = (snapshot.rows(), 0);
-    for expected in rows_of(model) {
+    for row in model.row_ids() {
         compared += 1;
-        if let Some(what) = wrong(&rows, &expected) {
+        let Ok(expected) = row.read(model);
+        if let Some(what) = expected.and_then(|expected| wrong(&rows, &expected)) {
             report(what);
         }
     }
     compared
-}
-
-/// Every row of the model.
-fn rows_of(model: &Model) -> impl Iterator<Item = Change> {
-    let deployment = model.deployment.iter().map(|row| Change::Deployment(*row));
-    deployment
-        .chain(model.tenants.values().cloned().map(Change::Tenant))
-        .chain(model.users.values().cloned().map(Change::User))
-        .chain(model.memberships.values().copied().map(Change::Membership))
-        .chain(model.service_accounts.values().cloned().map(Change::ServiceAccount))
-        .chain(model.keys.values().cloned().map(Change::Key))
-        .chain(model.signing_keys.values().copied().map(Change::SigningKey))
-        .chain(model.watermarks.iter().map(|(target, at)| Change::Watermark(*target, *at)))
-        .chain(model.unique_names.iter().map(|(name, holder)| Change::UniqueName(*name, *holder)))
 }
 
 /// What is wrong with the lists: who belongs to a tenant, whose a key is, what there is at all.

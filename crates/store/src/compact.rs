@@ -10,7 +10,7 @@ use redb::{
 
 use crate::envelope;
 use crate::error::{StoreError, database};
-use crate::tables::{ATTEMPTS, HISTORIES, LINKS, LOG, VIEW_ROWS};
+use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, VIEW_ROWS};
 
 /// What a page of the database holds of one row of the log.
 const FULL_RUN_BYTES: usize = 4_096 - 16;
@@ -21,6 +21,7 @@ pub(crate) fn compact(file: &mut Database, txn: WriteTransaction) -> Result<(), 
     refill_log(&before, &txn)?;
     refill(&before, &txn, VIEW_ROWS)?;
     refill(&before, &txn, LINKS)?;
+    refill(&before, &txn, LIFETIMES)?;
     refill(&before, &txn, HISTORIES)?;
     refill(&before, &txn, ATTEMPTS)?;
     txn.commit().map_err(database)?;

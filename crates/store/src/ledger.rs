@@ -21,7 +21,7 @@ use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
 use crate::tables::{
-    ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, PROBE, VIEW_ROWS, VIEWS, VIEWS_VERSION,
+    ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, PROBE, VIEW_ROWS, VIEWS, VIEWS_VERSION,
 };
 use crate::transaction::Transaction;
 
@@ -43,13 +43,14 @@ pub enum Sharing {
 pub struct OpenOptions {
     /// Whether other processes may read it.
     pub sharing: Sharing,
-    /// Memory for pages of the file.
+    /// Memory for pages of the file. Reading the log at the start fills it; the inner pages of the trees, and the
+    /// last leaves, are all that writing comes back to.
     pub cache_bytes: usize,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { sharing: Sharing::default(), cache_bytes: 256 << 20 }
+        Self { sharing: Sharing::default(), cache_bytes: 64 << 20 }
     }
 }
 
@@ -209,6 +210,7 @@ impl Ledger {
         let txn = self.begin()?;
         txn.delete_table(VIEW_ROWS).map_err(database)?;
         txn.delete_table(LINKS).map_err(database)?;
+        txn.delete_table(LIFETIMES).map_err(database)?;
         txn.delete_table(HISTORIES).map_err(database)?;
         txn.delete_table(ATTEMPTS).map_err(database)?;
         {
@@ -392,6 +394,7 @@ fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {
     Ok(Projected {
         views: txn.open_table(VIEW_ROWS).map_err(database)?,
         links: txn.open_table(LINKS).map_err(database)?,
+        lifetimes: txn.open_table(LIFETIMES).map_err(database)?,
         histories: txn.open_table(HISTORIES).map_err(database)?,
         attempts: txn.open_table(ATTEMPTS).map_err(database)?,
     })

@@ -1,15 +1,16 @@
-//! Projection: what one recorded event writes into the views, links, histories and attempts. Their only writer.
+//! Projection: what one recorded event writes into the views, links, lifetimes, histories and attempts. Their only writer.
 
 use domain::actor::{ActorId, IdempotencyKey};
 use domain::concern::{acting_key, concerned};
 use domain::key::Owner;
 use domain::row::Change;
-use domain::time::Position;
+use domain::time::{Moment, Position};
 use domain::{Recorded, evolve};
 use redb::Table;
 
 use crate::error::{StoreError, database};
 use crate::history;
+use crate::lifetimes;
 use crate::rows::{Rows, sealed_with_check, stored};
 use crate::tables::Link;
 
@@ -17,6 +18,7 @@ use crate::tables::Link;
 pub(crate) struct Projected<'txn> {
     pub(crate) views: Table<'txn, &'static [u8], &'static [u8]>,
     pub(crate) links: Table<'txn, &'static [u8], ()>,
+    pub(crate) lifetimes: Table<'txn, &'static [u8], ()>,
     pub(crate) histories: Table<'txn, &'static [u8], &'static [u8]>,
     pub(crate) attempts: Table<'txn, &'static [u8], &'static [u8]>,
 }
@@ -33,6 +35,11 @@ impl Projected<'_> {
             if let Some(link) = link(change, recorded.position) {
                 self.links.insert(link.bytes().as_slice(), ()).map_err(database)?;
             }
+        }
+        let moment = Moment { position: recorded.position, at: recorded.recorded_at };
+        let before = Rows::new(&self.views, Position::new(recorded.position.number() - 1));
+        for change in &changes {
+            lifetimes::project(&mut self.lifetimes, &before, change, moment)?;
         }
         for change in &changes {
             let rows = Rows::new(&self.views, recorded.position);
@@ -52,14 +59,14 @@ impl Projected<'_> {
     }
 }
 
-/// The link that a row needs, if it has just begun.
+/// The link that a row needs, if it has just begun; a key's, if it has an end.
 fn link(change: &Change, position: Position) -> Option<Link> {
     match change {
         Change::Membership(row) if row.since.position == position => Some(Link::Member(row.tenant, row.user)),
         Change::ServiceAccount(row) if row.created.position == position => {
             Some(Link::ServiceAccount(row.tenant, row.id))
         }
-        Change::Key(row) if row.created.position == position => Some(Link::Key(row.owner, row.id)),
+        Change::Key(row) if row.has_end() => Some(Link::Key(row.owner, row.id)),
         Change::Membership(_)
         | Change::ServiceAccount(_)
         | Change::Key(_)

@@ -3,7 +3,7 @@
 use redb::{ReadTransaction, ReadableTableMetadata, TableStats};
 
 use crate::error::{StoreError, database};
-use crate::tables::{ATTEMPTS, HISTORIES, LINKS, LOG, META, VIEW_ROWS};
+use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, META, VIEW_ROWS};
 
 /// The bytes of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) fn table_sizes(txn: &ReadTransaction) -> Result<Vec<TableSize>, Store
         size("meta", txn.open_table(META).map_err(database)?.stats().map_err(database)?),
         size("views", txn.open_table(VIEW_ROWS).map_err(database)?.stats().map_err(database)?),
         size("links", txn.open_table(LINKS).map_err(database)?.stats().map_err(database)?),
+        size("lifetimes", txn.open_table(LIFETIMES).map_err(database)?.stats().map_err(database)?),
         size("histories", txn.open_table(HISTORIES).map_err(database)?.stats().map_err(database)?),
         size("attempts", txn.open_table(ATTEMPTS).map_err(database)?.stats().map_err(database)?),
     ])

@@ -6,7 +6,9 @@ use domain::Recorded;
 use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
+use domain::lookup::Lookup as _;
 use domain::past::{Past, Versioned};
+use domain::row::Standing;
 use domain::time::{Position, Timestamp};
 use redb::{ReadOnlyTable, ReadTransaction};
 
@@ -14,9 +16,12 @@ use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
 use crate::history::{self, History};
+use crate::lifetimes::{self, Found, List};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
-use crate::tables::{self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LINKS, LOG, META, RowKey, VIEW_ROWS};
+use crate::tables::{
+    self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, RowKey, VIEW_ROWS,
+};
 
 /// The log as it was committed at one moment. It can be read whatever state the views are in.
 pub(crate) struct Log {
@@ -56,10 +61,11 @@ impl Log {
 /// A consistent view of everything committed when it was taken.
 pub struct Snapshot {
     log: Log,
-    views: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    links: ReadOnlyTable<&'static [u8], ()>,
-    histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) views: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) links: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) lifetimes: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
 /// Rows of a snapshot.
@@ -94,6 +100,7 @@ impl Snapshot {
             log: Log::take(txn)?,
             views: txn.open_table(VIEW_ROWS).map_err(database)?,
             links: txn.open_table(LINKS).map_err(database)?,
+            lifetimes: txn.open_table(LIFETIMES).map_err(database)?,
             histories: txn.open_table(HISTORIES).map_err(database)?,
             attempts: txn.open_table(ATTEMPTS).map_err(database)?,
         })
@@ -131,7 +138,70 @@ impl Snapshot {
 
     /// The keys that the owner has or had.
     pub fn keys_of(&self, owner: Owner) -> Result<Vec<KeyId>, StoreError> {
-        self.linked(&tables::keys_of(owner), KeyId::from_bytes)
+        let mut keys = self.linked(&tables::keys_of(owner), KeyId::from_bytes)?;
+        let open = lifetimes::open(&self.lifetimes, List::Keys(owner))?;
+        keys.extend(open.into_iter().map(KeyId::from_bytes));
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// The service accounts of a tenant that may have lived after the event at this position: all that did, and hardly
+    /// any other. What the rows say there is what holds.
+    pub fn service_accounts_living_in(
+        &self,
+        tenant: TenantId,
+        position: Position,
+    ) -> Result<Vec<ServiceAccountId>, StoreError> {
+        let list = List::ServiceAccounts(tenant);
+        let ids = self.lived(list, self.instant_of(position)?)?;
+        Ok(ids.into_iter().map(ServiceAccountId::from_bytes).collect())
+    }
+
+    /// The keys of a user that may have lived after the event at this position, in the same sense.
+    pub fn keys_living_of(&self, user: UserId, position: Position) -> Result<Vec<KeyId>, StoreError> {
+        let list = List::Keys(Owner::User(user));
+        let ids = self.lived(list, self.instant_of(position)?)?;
+        Ok(ids.into_iter().map(KeyId::from_bytes).collect())
+    }
+
+    /// The keys of a tenant's service accounts that may have lived after the event at this position, in the same sense.
+    /// What it costs grows with these, and not with what was removed or revoked before.
+    pub fn keys_living_in(&self, tenant: TenantId, position: Position) -> Result<Vec<KeyId>, StoreError> {
+        let (rows, at) = (self.rows_at(position), self.instant_of(position)?);
+        let mut found = Found::default();
+        for account in self.service_accounts_living_in(tenant, position)? {
+            let row = rows.service_account(account)?;
+            if row.is_some_and(|row| row.standing != Standing::Removed) {
+                let keys = List::Keys(Owner::ServiceAccount(account));
+                lifetimes::open_at(&self.lifetimes, keys, at, &mut found)?;
+            }
+        }
+        lifetimes::closed_at(&self.lifetimes, List::KeysOfServiceAccounts(tenant), at, &mut found)?;
+        found.ids.sort_unstable();
+        Ok(found.ids.into_iter().map(KeyId::from_bytes).collect())
+    }
+
+    /// What of a list may have lived, by id.
+    fn lived(&self, list: List, at: Timestamp) -> Result<Vec<[u8; 16]>, StoreError> {
+        let mut found = Found::default();
+        lifetimes::open_at(&self.lifetimes, list, at, &mut found)?;
+        lifetimes::closed_at(&self.lifetimes, list, at, &mut found)?;
+        found.ids.sort_unstable();
+        Ok(found.ids)
+    }
+
+    /// When the event at a position was recorded; the first instant, before the first event.
+    fn instant_of(&self, position: Position) -> Result<Timestamp, StoreError> {
+        let position = position.min(self.log.head.position);
+        if position == self.log.head.position {
+            return Ok(self.log.head.recorded_at);
+        }
+        if position == Position::START {
+            return Ok(Timestamp::MIN);
+        }
+        let event = self.event(position)?;
+        let missing = || StoreError::damaged(format!("position {position} is missing"));
+        Ok(event.ok_or_else(missing)?.recorded_at)
     }
 
     /// Where the events are that concern something, within the range of positions.
@@ -200,14 +270,14 @@ impl Snapshot {
         }
     }
 
-    /// Every run of envelopes as stored, and its first position.
-    pub(crate) fn commits(
+    /// Every run of envelopes as stored, and its first position. Nothing is checked: [`crate::scan::Walk`] does that.
+    pub fn runs<E: From<StoreError>>(
         &self,
-        mut each: impl FnMut(Position, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         for row in self.log.runs.range(0..).map_err(database)? {
-            let (first, commit) = row.map_err(database)?;
-            each(Position::new(first.value()), commit.value())?;
+            let (first, run) = row.map_err(database)?;
+            each(Position::new(first.value()), run.value())?;
         }
         Ok(())
     }
@@ -223,8 +293,10 @@ impl Snapshot {
                 rows.push((name, key.value().to_vec(), value.value().to_vec()));
             }
         }
-        for row in self.links.range::<&[u8]>(..).map_err(database)? {
-            rows.push(("links", row.map_err(database)?.0.value().to_vec(), vec![]));
+        for (name, table) in [("links", &self.links), ("lifetimes", &self.lifetimes)] {
+            for row in table.range::<&[u8]>(..).map_err(database)? {
+                rows.push((name, row.map_err(database)?.0.value().to_vec(), vec![]));
+            }
         }
         Ok(rows)
     }

@@ -7,10 +7,11 @@
 //! | `meta` | [`PROBE`] | zeros | while it is tried, after a failure, whether the ledger can be written to |
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
+//! | `lifetimes` | what lives, and what has ended ([`crate::lifetimes`]) | nothing | until rebuilt |
 //! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
-//! `views`, `links`, `histories` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+//! `views`, `links`, `lifetimes`, `histories` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
@@ -28,6 +29,8 @@ pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 pub(crate) const VIEW_ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("views");
 /// What belongs to what.
 pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links");
+/// What lived when.
+pub(crate) const LIFETIMES: TableDefinition<&[u8], ()> = TableDefinition::new("lifetimes");
 /// Where the events are that concern something.
 pub(crate) const HISTORIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("histories");
 /// Idempotency keys that were used.
@@ -43,7 +46,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 4;
+pub(crate) const VIEWS_VERSION: u32 = 5;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///
@@ -110,7 +113,8 @@ fn watermark(target: &TokenTarget) -> Vec<u8> {
     }
 }
 
-/// What belongs to what, for lists. A link is written when its lower end begins, and stays.
+/// What belongs to what, for lists. A link is written when its lower end begins, and stays. A key has one only once its end
+/// is known: until then it is found among the open lifetimes of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Member(TenantId, UserId),
@@ -162,6 +166,43 @@ pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
         Concerned::Key(key) => joined(&[&[8], &key.bytes()]),
         Concerned::ActingKey(key) => joined(&[&[9], &key.bytes()]),
     }
+}
+
+/// What the key of a projected row is of, as far as it says: for whoever reads what is wrong with it.
+pub(crate) fn described(table: &str, key: &[u8]) -> String {
+    let kind = match (table, key.first()) {
+        ("views", Some(1)) => "deployment",
+        ("views", Some(2)) => "tenant",
+        ("views", Some(3)) => "user",
+        ("views", Some(4)) => "membership",
+        ("views", Some(5)) => "service account",
+        ("views", Some(7)) => "signing key",
+        ("views", Some(10..=16)) => "watermark",
+        ("views", Some(20..=22)) => "unique name",
+        ("views", Some(30)) => "key",
+        ("links", Some(1)) => "member of tenant",
+        ("links", Some(2)) => "service account of tenant",
+        ("links", Some(3)) => "key of user",
+        ("links", Some(4)) => "key of service account",
+        ("histories", Some(5)) => "history of tenant",
+        ("histories", Some(6)) => "history of user",
+        ("histories", Some(7)) => "history of service account",
+        ("histories", Some(8)) => "history of key",
+        _ => "row",
+    };
+    let rest = key.get(1..).unwrap_or_default();
+    // Versions of a row and blocks of a history end with a position.
+    let (ids, position) = match (table, rest.split_last_chunk::<8>()) {
+        ("views" | "histories", Some((ids, position))) => (ids, Some(u64::from_be_bytes(*position))),
+        _ => (rest, None),
+    };
+    let (whole, other) = ids.as_chunks::<16>();
+    let mut words: Vec<_> = whole.iter().map(|id| KeyId::from_bytes(*id).to_string()).collect();
+    if !other.is_empty() {
+        words.push(other.iter().map(|byte| format!("{byte:02x}")).collect());
+    }
+    words.extend(position.map(|position| format!("at position {position}")));
+    [vec![kind.to_owned()], words].concat().join(" ")
 }
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {

@@ -429,7 +429,9 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
     for name in ["views", "histories", "attempts"] {
         txn.delete_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
     }
-    txn.delete_table(TableDefinition::<&[u8], ()>::new("links")).unwrap();
+    for name in ["links", "lifetimes"] {
+        txn.delete_table(TableDefinition::<&[u8], ()>::new(name)).unwrap();
+    }
     txn.commit().unwrap();
     drop(database);
     // Without its views it cannot be read, so whoever rebuilds must open it for writing.
@@ -442,7 +444,9 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
     for name in ["views", "histories", "attempts"] {
         txn.open_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
     }
-    txn.open_table(TableDefinition::<&[u8], ()>::new("links")).unwrap();
+    for name in ["links", "lifetimes"] {
+        txn.open_table(TableDefinition::<&[u8], ()>::new(name)).unwrap();
+    }
     txn.commit().unwrap();
     drop(database);
     let ledger = opened(&path);

@@ -136,6 +136,7 @@ impl<'a> Reader<'a> {
                 Value::Thing(entity) => text(id(entity)),
                 Value::Token(token) => text(token.to_string()),
                 Value::Word(word) => text(word),
+                Value::Flag(flag) => text(flag.to_string()),
                 Value::Words(words) => text(words.join(" ")),
                 Value::Text(of, sealed) => self.opened(of, sealed)?.map_or(Said::Hidden, Said::Text),
                 Value::Name(of, name) => self.opened(of, &name.text)?.map_or(Said::Hidden, Said::Text),

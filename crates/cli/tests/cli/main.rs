@@ -10,6 +10,7 @@ mod usage;
 mod explain;
 mod init;
 mod audit;
+mod audit_past;
 mod serve;
 mod handing_over;
 mod logins;

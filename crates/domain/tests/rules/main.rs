@@ -4,6 +4,7 @@ mod scene;
 
 mod cascade;
 mod deployment;
+mod difference;
 mod idempotence;
 mod keys;
 mod limits;

@@ -1,0 +1,361 @@
+//! Lifetimes: what may have lived at an instant, found without reading what was dead then.
+//!
+//! A service account lives until it is removed; a key until it is revoked or its grace is over. What lives still is
+//! *open*: kept by list and beginning. What has ended is *closed*: kept in a relational interval tree (Kriegel, Pötke,
+//! Seidl: *Managing Intervals Efficiently in Object-Relational Databases*, VLDB 2000). Its nodes are the numbers of a
+//! clock; a lifetime hangs at its fork, the number within it that most powers of two divide. Whatever lived at an instant
+//! hangs at one of the [`BITS`] numbers on the way from the root to that instant: below it, ordered by its end; above it,
+//! by its beginning. So each needs one seek, and every further row that is read is one of the answer.
+//!
+//! The clock ticks once in 1.024 seconds, so a few may be found that had just ended, or not yet begun: whoever asks looks
+//! at the row, which decides. Nothing that lived is missed.
+//!
+//! | key of the table `lifetimes` | bytes |
+//! |---|---|
+//! | open: 1, list, beginning, id | 1 + 17 + 4 + 16 |
+//! | closed, by beginning: 2, list, fork, beginning, id | 1 + 17 + 4 + 4 + 16 |
+//! | closed, by end: 3, list, fork, end, id | 1 + 17 + 4 + 4 + 16 |
+//!
+//! Open keys are listed by owner, so that those of a removed owner are never met; closed ones of service accounts by tenant,
+//! so that one way through the tree finds them all.
+
+use std::ops::RangeInclusive;
+
+use domain::Lookup as _;
+use domain::ids::TenantId;
+use domain::key::Owner;
+use domain::row::{Change, Key, ServiceAccount, Standing};
+use domain::time::{Moment, Timestamp};
+use redb::{ReadableTable, Table};
+
+use crate::error::{StoreError, database};
+use crate::rows::Rows;
+
+/// How long a tick is: 2 to this power milliseconds.
+const TICK_BITS: u32 = 10;
+/// The height of the tree: ticks are numbers of so many bits, up to the year 2109; what ends later ends there.
+const BITS: u32 = u32::BITS;
+const ID_BYTES: usize = 16;
+
+/// A list whose members live and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    /// The service accounts of a tenant.
+    ServiceAccounts(TenantId),
+    /// The keys of all service accounts of a tenant: of the closed.
+    KeysOfServiceAccounts(TenantId),
+    /// The keys of an owner: of the open, and of a user's closed.
+    Keys(Owner),
+}
+
+impl List {
+    fn bytes(self) -> [u8; 17] {
+        let (kind, id) = match self {
+            Self::ServiceAccounts(tenant) => (1, tenant.bytes()),
+            Self::KeysOfServiceAccounts(tenant) => (2, tenant.bytes()),
+            Self::Keys(Owner::User(user)) => (3, user.bytes()),
+            Self::Keys(Owner::ServiceAccount(account)) => (4, account.bytes()),
+        };
+        let mut bytes = [0; 17];
+        bytes[0] = kind;
+        bytes[1..].copy_from_slice(&id);
+        bytes
+    }
+}
+
+/// Where something hangs: among the open, or among the closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    id: [u8; ID_BYTES],
+    begun: u32,
+    /// The list if it is open, and if it is closed; and when it ended.
+    open: List,
+    closed: List,
+    ended: Option<u32>,
+}
+
+/// Takes in what a changed row says about when it lives. `before` are the rows before the event.
+pub(crate) fn project<T: ReadableTable<&'static [u8], &'static [u8]>>(
+    table: &mut Table<'_, &'static [u8], ()>,
+    before: &Rows<'_, T>,
+    change: &Change,
+    moment: Moment,
+) -> Result<(), StoreError> {
+    let (old, new) = match change {
+        Change::ServiceAccount(row) => {
+            let old = before.service_account(row.id)?;
+            let was_removed = old.as_ref().is_some_and(|old| old.standing == Standing::Removed);
+            if was_removed {
+                return Ok(());
+            }
+            (old.map(|old| account_place(&old, None)), account_place(row, Some(moment)))
+        }
+        Change::Key(row) => {
+            let old = before.key(row.id)?;
+            // The first end stays, and rows do not say when it was.
+            if old.as_ref().is_some_and(|old| old.life.revoked.is_some()) {
+                return Ok(());
+            }
+            (old.map(|old| key_place(&old, None)), key_place(row, Some(moment)))
+        }
+        Change::Membership(_)
+        | Change::Deployment(_)
+        | Change::Tenant(_)
+        | Change::User(_)
+        | Change::SigningKey(_)
+        | Change::Watermark(_, _)
+        | Change::UniqueName(_, _) => return Ok(()),
+    };
+    if old == Some(new) {
+        return Ok(());
+    }
+    for key in old.into_iter().flat_map(Place::keys) {
+        table.remove(key.as_slice()).map_err(database)?;
+    }
+    for key in new.keys() {
+        table.insert(key.as_slice(), ()).map_err(database)?;
+    }
+    Ok(())
+}
+
+fn account_place(row: &ServiceAccount, now: Option<Moment>) -> Place {
+    let list = List::ServiceAccounts(row.tenant);
+    let removed = now.filter(|_| row.standing == Standing::Removed);
+    let ended = removed.map(|moment| tick(moment.at));
+    Place { id: row.id.bytes(), begun: tick(row.created.at), open: list, closed: list, ended }
+}
+
+fn key_place(row: &Key, now: Option<Moment>) -> Place {
+    let open = List::Keys(row.owner);
+    let closed = match row.owner {
+        Owner::User(_) => open,
+        Owner::ServiceAccount(_) => List::KeysOfServiceAccounts(row.reach.home()),
+    };
+    let begun = tick(row.created.at);
+    let revoked = now.filter(|_| row.life.revoked.is_some()).map(|moment| moment.at);
+    let ended = revoked.into_iter().chain(row.life.grace_ends_at).min();
+    Place { id: row.id.bytes(), begun, open, closed, ended: ended.map(|at| tick(at).max(begun)) }
+}
+
+impl Place {
+    fn keys(self) -> Vec<Vec<u8>> {
+        let key = |kind: u8, list: List, numbers: &[u32]| {
+            let mut key = beginning(kind, list, numbers);
+            key.extend_from_slice(&self.id);
+            key
+        };
+        match self.ended {
+            None => vec![key(OPEN, self.open, &[self.begun])],
+            Some(ended) => {
+                let fork = fork(self.begun, ended);
+                vec![
+                    key(BY_BEGINNING, self.closed, &[fork, self.begun]),
+                    key(BY_END, self.closed, &[fork, ended]),
+                ]
+            }
+        }
+    }
+}
+
+const OPEN: u8 = 1;
+const BY_BEGINNING: u8 = 2;
+const BY_END: u8 = 3;
+
+fn beginning(kind: u8, list: List, numbers: &[u32]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + 17 + 8 + ID_BYTES);
+    key.push(kind);
+    key.extend_from_slice(&list.bytes());
+    numbers.iter().for_each(|number| key.extend_from_slice(&number.to_be_bytes()));
+    key
+}
+
+/// The tick of an instant, from 1: zero has no place in the tree.
+fn tick(at: Timestamp) -> u32 {
+    u32::try_from((at.unix_ms() >> TICK_BITS) + 1).unwrap_or(u32::MAX)
+}
+
+/// The number from `begun` to `ended` that most powers of two divide.
+fn fork(begun: u32, ended: u32) -> u32 {
+    match (begun - 1) ^ ended {
+        0 => ended,
+        differ => ended & !((1 << differ.ilog2()) - 1),
+    }
+}
+
+/// The numbers on the way from a tick up to the root, itself the first.
+fn path(tick: u32) -> impl Iterator<Item = u32> {
+    (tick.trailing_zeros()..BITS).map(move |height| ((tick >> height) | 1) << height)
+}
+
+/// What was found, and how much was read for it.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) ids: Vec<[u8; ID_BYTES]>,
+    /// Seeks, and rows read.
+    pub(crate) touched: usize,
+}
+
+/// What of a list is open and had begun by then.
+pub(crate) fn open_at(
+    table: &impl ReadableTable<&'static [u8], ()>,
+    list: List,
+    at: Timestamp,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    between(table, OPEN, list, None, 0..=tick(at), found)
+}
+
+/// What of a list has ended since, and lived then.
+pub(crate) fn closed_at(
+    table: &impl ReadableTable<&'static [u8], ()>,
+    list: List,
+    at: Timestamp,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let at = tick(at);
+    for fork in path(at) {
+        if fork < at {
+            between(table, BY_END, list, Some(fork), at..=u32::MAX, found)?;
+        } else {
+            between(table, BY_BEGINNING, list, Some(fork), 0..=at, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// What of a list is open, whenever it began.
+pub(crate) fn open(
+    table: &impl ReadableTable<&'static [u8], ()>,
+    list: List,
+) -> Result<Vec<[u8; ID_BYTES]>, StoreError> {
+    let mut found = Found::default();
+    between(table, OPEN, list, None, 0..=u32::MAX, &mut found)?;
+    Ok(found.ids)
+}
+
+fn between(
+    table: &impl ReadableTable<&'static [u8], ()>,
+    kind: u8,
+    list: List,
+    fork: Option<u32>,
+    range: RangeInclusive<u32>,
+    found: &mut Found,
+) -> Result<(), StoreError> {
+    let numbers = |last: u32| fork.into_iter().chain([last]).collect::<Vec<_>>();
+    let first = beginning(kind, list, &numbers(*range.start()));
+    let mut last = beginning(kind, list, &numbers(*range.end()));
+    last.extend_from_slice(&[0xFF; ID_BYTES]);
+    found.touched += 1;
+    for row in table.range(first.as_slice()..=last.as_slice()).map_err(database)? {
+        let (key, _) = row.map_err(database)?;
+        let malformed = || StoreError::Row { what: "a lifetime".into() };
+        if !(first.as_slice()..=last.as_slice()).contains(&key.value()) || key.value().len() != last.len() {
+            return Err(malformed());
+        }
+        found.ids.push(*key.value().last_chunk().ok_or_else(malformed)?);
+        found.touched += 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redb::backends::InMemoryBackend;
+    use redb::{Database, ReadableDatabase as _, TableDefinition};
+
+    use super::*;
+
+    const LIFETIMES: TableDefinition<'_, &[u8], ()> = TableDefinition::new("lifetimes");
+    const LIST: List = List::ServiceAccounts(TenantId::from_bytes([7; 16]));
+
+    fn id(number: usize) -> [u8; 16] {
+        (number as u128).to_be_bytes()
+    }
+
+    fn at(tick: u32) -> Timestamp {
+        Timestamp::from_unix_ms(i64::from(tick - 1) << TICK_BITS).unwrap()
+    }
+
+    /// A table with these lifetimes, from a tick to a tick; or still open.
+    fn filled(lifetimes: &[(u32, Option<u32>)]) -> Database {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let txn = database.begin_write().unwrap();
+        {
+            let mut table = txn.open_table(LIFETIMES).unwrap();
+            for (number, (begun, ended)) in lifetimes.iter().enumerate() {
+                let place = Place { id: id(number), begun: *begun, open: LIST, closed: LIST, ended: *ended };
+                for key in place.keys() {
+                    table.insert(key.as_slice(), ()).unwrap();
+                }
+            }
+        }
+        txn.commit().unwrap();
+        database
+    }
+
+    fn lived(database: &Database, tick: u32) -> Found {
+        let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
+        let mut found = Found::default();
+        open_at(&table, LIST, at(tick), &mut found).unwrap();
+        closed_at(&table, LIST, at(tick), &mut found).unwrap();
+        found.ids.sort_unstable();
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn what_lived_at_a_tick_is_found_and_nothing_else(
+            spans in prop::collection::vec((1_u32..400, prop::option::of(0_u32..400)), 0..60),
+            offset in prop_oneof![Just(0_u32), Just(1_700_000_000), Just(u32::MAX - 900)],
+        ) {
+            let spans: Vec<_> = spans.into_iter()
+                .map(|(begun, length)| (offset + begun, length.map(|length| offset + begun + length)))
+                .collect();
+            let database = filled(&spans);
+            for tick in (offset + 1)..(offset + 820) {
+                let expected: Vec<_> = spans.iter().enumerate()
+                    .filter(|(_, (begun, ended))| *begun <= tick && ended.is_none_or(|ended| tick <= ended))
+                    .map(|(number, _)| id(number))
+                    .collect();
+                prop_assert_eq!(lived(&database, tick).ids, expected, "at {}", tick);
+            }
+        }
+    }
+
+    #[test]
+    fn the_fork_is_within_the_lifetime_and_on_the_way_to_each_of_its_ticks() {
+        for begun in 1..130 {
+            for ended in begun..260 {
+                let fork = fork(begun, ended);
+                assert!((begun..=ended).contains(&fork), "{begun} to {ended}: {fork}");
+                assert!((begun..=ended).all(|tick| path(tick).any(|on_the_way| on_the_way == fork)));
+            }
+        }
+        assert_eq!(path(u32::MAX).count(), 32);
+        assert_eq!((fork(5, 7), fork(6, 6), fork(1, u32::MAX)), (6, 6, 1 << 31));
+    }
+
+    #[test]
+    fn the_dead_are_not_read() {
+        let now = 1_700_000_000;
+        // A hundred thousand that lived before, two hundred each of a hundred ticks.
+        let dead = (0..100_000).map(|number| (now - 60_000 + number / 2, Some(now - 59_900 + number / 2)));
+        let living = [(now - 70_000, None), (now - 5, Some(now + 5)), (now - 61_000, Some(now + 1))];
+        let database = filled(&dead.chain(living).collect::<Vec<_>>());
+        let found = lived(&database, now);
+        assert_eq!(found.ids, [id(100_000), id(100_001), id(100_002)]);
+        assert!(found.touched <= 1 + 32 + 3, "{} seeks and rows", found.touched);
+        // In the middle of them, each that is read is one of the answer.
+        let found = lived(&database, now - 50_000);
+        assert!(found.ids.len() > 100, "{}", found.ids.len());
+        assert!(found.touched <= 1 + 32 + found.ids.len(), "{} seeks and rows", found.touched);
+    }
+
+    #[test]
+    fn instants_become_ticks_up_to_the_last() {
+        assert_eq!(tick(Timestamp::MIN), 1);
+        assert_eq!(tick(Timestamp::MAX), u32::MAX);
+        assert!(tick(Timestamp::from_unix_ms(1_764_115_200_000).unwrap()) < u32::MAX / 2);
+    }
+}
