@@ -6,10 +6,11 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use authority::as_of::Answer;
+use authority::named::KeyNamed;
 use authority::queries::Which;
 use authority::{AsOf, Authority, Caller, Clock, Credential, Failure, Options};
 use credentials::claims::Issuer;
-use domain::actor::{Actor, Holder};
+use domain::actor::{Actor, ActorId, Holder};
 use domain::decide::{operates, role_of};
 use domain::event::Recorded;
 use domain::explain::{Question, explain};
@@ -396,6 +397,44 @@ fn the_ledger_explains_as_the_fold_does() {
                 let told = explain(&snapshot, &asked, Moment { position, at }).unwrap();
                 let Ok(expected) = explain(&world.folded, &asked, Moment { position, at });
                 assert_eq!(told, expected, "{asked:?} as of {as_of:?}");
+            }
+        }
+    }
+}
+
+/// Whatever a key was accepted as after an event, its blast radius says; and what was done with it.
+#[test]
+fn the_spells_of_a_key_are_those_in_which_the_fold_accepts_it() {
+    for seed in SEEDS.take(3) {
+        let world = World::new(seed);
+        let Some(operator) = world.callers().into_iter().find(|caller| {
+            let Ok(operates): Result<_, Infallible> = operates(world.model(), &caller.actor, world.now);
+            operates.is_ok()
+        }) else {
+            continue;
+        };
+        for key in world.model().keys.values() {
+            let radius =
+                world.authority.blast_radius(&operator, &KeyNamed::Id(key.id), AsOf::Now).unwrap().value;
+            let with_it = |recorded: &&Recorded| matches!(recorded.metadata.actor, ActorId::Holder { key: used, .. } if used == key.id);
+            assert_eq!(radius.acted_count, world.log.iter().filter(with_it).count() as u64, "seed {seed}");
+            for pair in world.log.windows(2) {
+                // Of several events at one instant, the last tells how things stood then.
+                if pair[0].recorded_at == pair[1].recorded_at {
+                    continue;
+                }
+                let (position, at) = (pair[0].position, pair[0].recorded_at);
+                let model = world.folded.at(position);
+                for tenant in world.model().tenants.keys() {
+                    let then = model.keys.get(&key.id);
+                    let expected = then.and_then(|key| admitted(model, key, Some(*tenant), at).ok()?.role);
+                    let told = radius.spells.iter().find(|spell| {
+                        let begun = spell.from.position <= position;
+                        spell.tenant == Some(*tenant) && begun && spell.until.is_none_or(|until| until > at)
+                    });
+                    let told = told.and_then(|spell| spell.role);
+                    assert_eq!(told, expected, "seed {seed}: {} in {tenant} at {position}", key.id);
+                }
             }
         }
     }

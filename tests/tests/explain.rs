@@ -186,3 +186,63 @@ fn a_members_leaving_is_in_the_life_of_the_members_keys() {
         ("MemberRemoved", "membership", "MEMBERSHIP_REMOVED")
     );
 }
+
+const RADIUS: &str = "query($key: key_named_input!) { blast_radius(key: $key) { key_id user_id spells { tenant_id role from until } \
+    events { type } events_count keys_made predecessor_ids successor_ids tokens_dead_at usage { last_used_at callers } \
+    contain_with } }";
+
+/// `blast_radius(key: …)`
+#[test]
+fn the_blast_radius_tells_where_a_key_reached_what_was_done_with_it_and_what_stops_it() {
+    let world = TwoTenants::new();
+    let (ada, agent) = (world.ada(), world.agent());
+    let made = key_for(&agent, &world.account_id, "made with it");
+    let radius = |named: &Value| asked(&ada, RADIUS, "blast_radius", &json!({"key": named}));
+    let told = radius(&json!({"secret": world.agent.secret})).unwrap();
+    assert_eq!((&told["key_id"], &told["user_id"]), (&json!(world.agent.id), &json!(world.account_id)));
+    let spells = told["spells"].as_array().unwrap();
+    assert_eq!(spells.len(), 1, "{told}");
+    assert_eq!(
+        (&spells[0]["tenant_id"], &spells[0]["role"]),
+        (&json!(world.ada.tenant_id), &json!("administrator"))
+    );
+    assert_eq!((&spells[0]["until"], &told["tokens_dead_at"]), (&Value::Null, &Value::Null));
+    assert_eq!((&told["events"][0]["type"], &told["events_count"]), (&json!("KeyCreated"), &json!(1)));
+    assert_eq!(told["keys_made"], json!([made.id]));
+    let command = text(&told["contain_with"]);
+    assert_eq!(command, format!("keyledger key revoke {} --reason key_compromise", world.agent.id));
+
+    let input = json!({"key_id": world.agent.id, "overlap_seconds": 3600});
+    let successor = text(&ada.mutate("rotate_api_key", &input, "id").unwrap()["id"]);
+    ada.mutate("delete_api_key", &json!({"key_id": world.agent.id}), "success").unwrap();
+    let told = radius(&json!({"id": world.agent.id})).unwrap();
+    assert!(told["spells"][0]["until"].is_string() && told["tokens_dead_at"].is_string(), "{told}");
+    assert_eq!((&told["successor_ids"], &told["contain_with"]), (&json!([successor]), &Value::Null));
+    let after = radius(&json!({"id": successor})).unwrap();
+    assert_eq!(after["predecessor_ids"], json!([world.agent.id]));
+
+    let operators = radius(&json!({"id": world.ada.key_id})).unwrap();
+    let outside = |spell: &Value| spell["tenant_id"].is_null() && spell["role"].is_null();
+    assert!(operators["spells"].as_array().unwrap().iter().any(outside), "it operates: {operators}");
+    for bad in [json!({"digest": "00"}), json!({"digest": "g".repeat(64)}), json!({"digest": "0".repeat(64)})]
+    {
+        assert_eq!(radius(&bad), Err("INVALID".into()), "{bad}");
+    }
+    let named = json!({"key": {"id": world.agent.id}});
+    assert_eq!(asked(&world.eve(), RADIUS, "blast_radius", &named), Err("NOT_FOUND".into()));
+}
+
+/// `blast_radius(key: …)`
+#[test]
+fn a_key_is_found_by_what_is_stored_of_it() {
+    let world = TwoTenants::new();
+    let events = keyledger_tests::server::events_of(&world.data);
+    let digest = events.iter().find_map(|recorded| match &recorded.event {
+        domain::Event::KeyCreated(made) if made.key.to_string() == world.agent.id => Some(made.digest.bytes),
+        _ => None,
+    });
+    let digits: String = digest.unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let named = json!({"key": {"digest": digits}});
+    assert_eq!(asked(&world.ada(), RADIUS, "blast_radius", &named).unwrap()["key_id"], world.agent.id);
+    assert_eq!(asked(&world.eve(), RADIUS, "blast_radius", &named), Err("INVALID".into()), "not hers to see");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::{Range, RangeInclusive};
 
-use domain::actor::Idempotency;
+use domain::actor::{ActorId, Idempotency};
 use domain::concern::Concerned;
 use domain::event::Recorded;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
@@ -362,6 +362,9 @@ fn concerns(of: Concerned, recorded: &Recorded, rows: &Model) -> bool {
             concerned
         }
         Concerned::Key(key) => named(&|entity| entity == Entity::Key(key)),
+        Concerned::ActingKey(key) => {
+            matches!(recorded.metadata.actor, ActorId::Holder { key: used, .. } if used == key)
+        }
         Concerned::ServiceAccount(account) => of_owner(Owner::ServiceAccount(account)),
         Concerned::User(user) => {
             let member = |entity| matches!(entity, Entity::Member { user: named, .. } if named == user);
@@ -378,7 +381,8 @@ fn the_histories_lead_to_the_events_that_folding_the_log_finds() {
         let users = ever.users.keys().map(|id| Concerned::User(*id));
         let accounts = ever.service_accounts.keys().map(|id| Concerned::ServiceAccount(*id));
         let keys = ever.keys.keys().map(|id| Concerned::Key(*id));
-        let everybody: Vec<_> = tenants.chain(users).chain(accounts).chain(keys).collect();
+        let acting = ever.keys.keys().map(|id| Concerned::ActingKey(*id));
+        let everybody: Vec<_> = tenants.chain(users).chain(accounts).chain(keys).chain(acting).collect();
         let mut expected: BTreeMap<Concerned, Vec<Position>> = BTreeMap::new();
         let mut rows = Model::default();
         for recorded in &laid.log {

@@ -204,7 +204,7 @@ fn known_in(rows: &SnapshotRows<'_>, tenant: TenantId, of: Concerned) -> Result<
         Concerned::ServiceAccount(account) => {
             rows.service_account(account)?.is_some_and(|row| row.tenant == tenant)
         }
-        Concerned::Key(key) => match rows.key(key)?.map(|row| row.owner) {
+        Concerned::Key(key) | Concerned::ActingKey(key) => match rows.key(key)?.map(|row| row.owner) {
             Some(owner) => known_in(rows, tenant, owner.into())?,
             None => false,
         },

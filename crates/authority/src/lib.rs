@@ -29,6 +29,7 @@ pub mod events;
 pub mod named;
 pub mod explaining;
 pub mod life;
+pub mod blast;
 pub mod refusals;
 pub mod usage;
 pub mod failure;

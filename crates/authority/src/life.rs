@@ -132,12 +132,12 @@ impl Step {
 }
 
 /// There is no such key, or none whose life the caller may see.
-fn unseen(named: &KeyNamed) -> Failure {
+pub(crate) fn unseen(named: &KeyNamed) -> Failure {
     match named {
         KeyNamed::Id(id) => Rejection::NotFound(Entity::Key(*id)).into(),
-        KeyNamed::Secret(_) => {
+        KeyNamed::Secret(_) | KeyNamed::Digest(_) => {
             let rule = "nobody here has this key, or its past is not for you to see";
-            InputError::Malformed { field: "key.secret", rule }.into()
+            InputError::Malformed { field: "key", rule }.into()
         }
     }
 }

@@ -8,7 +8,7 @@ use credentials::secret::SecretText;
 use domain::Lookup as _;
 use domain::decide::{operates, role_of};
 use domain::ids::{KeyId, TenantId};
-use domain::key::Owner;
+use domain::key::{DigestScheme, KeyDigest, Owner};
 use domain::rejection::{Entity, Rejection};
 use domain::role::Permission;
 use domain::row::Key;
@@ -18,6 +18,7 @@ use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::events::Scope;
 use crate::failure::{Failure, InputError};
+use crate::life::unseen;
 use crate::queries::confinement;
 
 /// A key as it is named.
@@ -27,6 +28,8 @@ pub enum KeyNamed {
     Id(KeyId),
     /// By its secret, whole.
     Secret(String),
+    /// By what is stored of it: 64 hexadecimal digits.
+    Digest(String),
 }
 
 /// How much of a key's past somebody may see.
@@ -56,6 +59,7 @@ impl Authority {
         let id = match named {
             KeyNamed::Id(id) => Some(*id),
             KeyNamed::Secret(shown) => self.shown(shown)?,
+            KeyNamed::Digest(digits) => self.digested(digits)?,
         };
         let row = match id {
             Some(id) => view.now().key(id)?,
@@ -68,6 +72,8 @@ impl Authority {
         }
         match (named, tenant.or(caller.tenant)) {
             (KeyNamed::Id(id), _) => Err(Rejection::NotFound(Entity::Key(*id)).into()),
+            // Who knows a digest holds no secret.
+            (KeyNamed::Digest(_), _) => Err(unseen(named)),
             (KeyNamed::Secret(_), None) => Err(Rejection::Forbidden { needs: Permission::Verify }.into()),
             (KeyNamed::Secret(_), Some(tenant)) => {
                 role_of(&view.now(), &caller.actor, tenant, Permission::Verify, self.now())??;
@@ -96,6 +102,25 @@ impl Authority {
             && (confined.is_none() || key.reach.confined_to() == confined)
             && caller.scopes.include(Permission::Read.scope());
         Ok(own.then_some(Scope::Oneself))
+    }
+
+    /// The key of which this is stored, accepted or not.
+    fn digested(&self, digits: &str) -> Result<Option<KeyId>, Failure> {
+        let rule = "give the digest of a key: 64 hexadecimal digits";
+        let malformed = || Failure::from(InputError::Malformed { field: "key.digest", rule });
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(malformed());
+        }
+        for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(&digits[place..place + 2], 16).map_err(|_| malformed())?;
+        }
+        let ours = DigestScheme::KeyedBlake3(self.shared.keyring.pepper.id());
+        let index = self.index();
+        let found = [ours, DigestScheme::Sha256]
+            .into_iter()
+            .find_map(|scheme| index.by_digest(&KeyDigest { scheme, bytes }).map(|record| record.key()));
+        Ok(found)
     }
 
     /// The key with this secret, accepted or not.

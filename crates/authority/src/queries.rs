@@ -226,7 +226,11 @@ impl Authority {
         let rows = view.then();
         let shown = |row: &ServiceAccount| which == Which::All || row.standing != Standing::Removed;
         let mut accounts = vec![];
-        for id in view.snapshot.service_accounts_of(tenant)? {
+        let ids = match which {
+            Which::All => view.snapshot.service_accounts_of(tenant)?,
+            Which::Living => view.snapshot.service_accounts_living_in(tenant, view.basis.position)?,
+        };
+        for id in ids {
             let row = rows.service_account(id)?.filter(shown);
             accounts.extend(row.map(|row| self.service_account_view(row)));
         }
@@ -238,18 +242,32 @@ impl Authority {
     pub fn keys(&self, caller: &Caller, which: Which, as_of: AsOf) -> Result<Answer<Vec<KeyView>>, Failure> {
         let view = self.view(as_of)?;
         let mut keys = vec![];
-        if let Owner::User(_) = caller.owner {
+        let (snapshot, position) = (&view.snapshot, view.basis.position);
+        if let Owner::User(user) = caller.owner {
             include(caller, Permission::Read)?;
-            self.keys_of(&view, caller.owner, which, &mut keys)?;
+            let own = match which {
+                Which::All => snapshot.keys_of(caller.owner)?,
+                Which::Living => snapshot.keys_living_of(user, position)?,
+            };
+            self.view_keys(&view, own, which, &mut keys)?;
             let confined = confinement(caller);
             keys.retain(|key| confined.is_none() || key.reach.confined_to() == confined);
         }
         if let Some(tenant) = caller.tenant
             && self.see_service_accounts(&view, caller, tenant).is_ok()
         {
-            for account in view.snapshot.service_accounts_of(tenant)? {
-                self.keys_of(&view, Owner::ServiceAccount(account), which, &mut keys)?;
+            let mut ids = vec![];
+            match which {
+                Which::All => {
+                    for account in snapshot.service_accounts_of(tenant)? {
+                        ids.extend(snapshot.keys_of(Owner::ServiceAccount(account))?);
+                    }
+                }
+                Which::Living => ids = snapshot.keys_living_in(tenant, position)?,
             }
+            let own = keys.len();
+            self.view_keys(&view, ids, which, &mut keys)?;
+            keys[own..].sort_by_key(|key| (key.owner, key.id));
         }
         let usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
         for key in &mut keys {
@@ -267,14 +285,14 @@ impl Authority {
         Ok(view.answer(signing_keys.into_iter().map(signing_key_view).collect()))
     }
 
-    fn keys_of(
+    fn view_keys(
         &self,
         view: &View,
-        owner: Owner,
+        ids: Vec<KeyId>,
         which: Which,
         keys: &mut Vec<KeyView>,
     ) -> Result<(), Failure> {
-        for id in view.snapshot.keys_of(owner)? {
+        for id in ids {
             let Some(row) = view.then().key(id)? else { continue };
             let key = self.view_key(view, row)?;
             if which == Which::All || !ended(key.status) {

@@ -1,5 +1,6 @@
 //! Whom a changed row concerns: the tenants, users, service accounts and keys to whose histories its event belongs.
 
+use crate::actor::ActorId;
 use crate::event::TokenTarget;
 use crate::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use crate::key::Owner;
@@ -14,6 +15,8 @@ pub enum Concerned {
     User(UserId),
     ServiceAccount(ServiceAccountId),
     Key(KeyId),
+    /// What was done with a key, or with a token minted from it.
+    ActingKey(KeyId),
 }
 
 impl From<Owner> for Concerned {
@@ -22,6 +25,14 @@ impl From<Owner> for Concerned {
             Owner::User(user) => Self::User(user),
             Owner::ServiceAccount(account) => Self::ServiceAccount(account),
         }
+    }
+}
+
+/// The key with which somebody acted, if it was with one.
+pub fn acting_key(actor: &ActorId) -> Option<Concerned> {
+    match actor {
+        ActorId::Console | ActorId::Server => None,
+        ActorId::Holder { key, .. } => Some(Concerned::ActingKey(*key)),
     }
 }
 

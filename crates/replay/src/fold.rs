@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::actor::{ActorId, IdempotencyKey};
-use domain::concern::concerned;
+use domain::concern::{acting_key, concerned};
 use domain::key::Owner;
 use domain::row::Change;
 use domain::time::{Moment, Position};
@@ -133,7 +133,7 @@ impl<'a> Fold<'a> {
         for change in changes.iter().cloned() {
             self.model.apply(change);
         }
-        self.compare_histories(&changes, position);
+        self.compare_histories(&changes, recorded);
     }
 
     /// The views, as long as they can be read.
@@ -141,9 +141,10 @@ impl<'a> Fold<'a> {
         self.source.snapshot().filter(|_| self.views == Views::Readable)
     }
 
-    /// The event must be in the histories of exactly those whom its rows concern; that there are no more is counted.
-    fn compare_histories(&mut self, changes: &[Change], position: Position) {
-        let mut expected = BTreeSet::new();
+    /// The event must be in the histories of exactly those whom its rows concern, and of the key used; that there are no more is counted.
+    fn compare_histories(&mut self, changes: &[Change], recorded: &Recorded) {
+        let position = recorded.position;
+        let mut expected = BTreeSet::from_iter(acting_key(&recorded.metadata.actor));
         for change in changes {
             let Ok(concerned) = concerned(&self.model, change);
             expected.extend(concerned);

@@ -2,7 +2,7 @@
 //! writer.
 
 use domain::actor::{ActorId, IdempotencyKey};
-use domain::concern::concerned;
+use domain::concern::{acting_key, concerned};
 use domain::key::Owner;
 use domain::row::Change;
 use domain::time::{Moment, Position};
@@ -49,6 +49,9 @@ impl Projected<'_> {
             for of in concerned(&rows, change)? {
                 history::add(&mut self.histories, of, recorded.position)?;
             }
+        }
+        if let Some(of) = acting_key(&recorded.metadata.actor) {
+            history::add(&mut self.histories, of, recorded.position)?;
         }
         if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
             let key = attempt_key(&recorded.metadata.actor, &used.key);

@@ -50,7 +50,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 5;
+pub(crate) const VIEWS_VERSION: u32 = 6;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///
@@ -168,6 +168,7 @@ pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
         Concerned::User(user) => joined(&[&[6], &user.bytes()]),
         Concerned::ServiceAccount(account) => joined(&[&[7], &account.bytes()]),
         Concerned::Key(key) => joined(&[&[8], &key.bytes()]),
+        Concerned::ActingKey(key) => joined(&[&[9], &key.bytes()]),
     }
 }
 

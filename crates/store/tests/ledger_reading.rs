@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::actor::ActorId;
-use domain::concern::{Concerned, concerned};
+use domain::concern::{Concerned, acting_key, concerned};
 use domain::event::Event;
 use domain::ids::UserId;
 use domain::key::Owner;
@@ -465,6 +465,9 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
     for recorded in log(&snapshot).unwrap() {
         let Ok(changes) = evolve(&model, &recorded);
         changes.iter().cloned().for_each(|change| model.apply(change));
+        if let Some(of) = acting_key(&recorded.metadata.actor) {
+            histories.entry(of).or_default().insert(recorded.position);
+        }
         for change in &changes {
             let Ok(concerned) = concerned(&model, change);
             for of in concerned {

@@ -5,6 +5,7 @@ pub mod show;
 pub mod named;
 pub mod explain;
 pub mod history;
+pub mod blast_radius;
 pub mod create;
 pub mod rename;
 pub mod expire;
@@ -17,6 +18,7 @@ pub mod revoke;
 use clap::Subcommand;
 
 use self::addresses::AddressesArgs;
+use self::blast_radius::BlastRadiusArgs;
 use self::create::CreateArgs;
 use self::expire::ExpireArgs;
 use self::explain::ExplainKeyArgs;
@@ -41,6 +43,8 @@ pub enum KeyCommand {
     Explain(ExplainKeyArgs),
     /// Tell the life of a key: what was done to it, and what befell it through what it rests on
     History(HistoryArgs),
+    /// Tell what somebody who had a key could do, what was done with it, and how to stop it
+    BlastRadius(BlastRadiusArgs),
     /// Make a key for a user or a service account
     Create(CreateArgs),
     /// Give a key another name
@@ -68,6 +72,7 @@ pub fn run(command: KeyCommand) -> Result<(), CliError> {
         KeyCommand::Show(args) => show::run(args),
         KeyCommand::Explain(args) => explain::run(args),
         KeyCommand::History(args) => history::run(args),
+        KeyCommand::BlastRadius(args) => blast_radius::run(args),
         KeyCommand::Create(args) => create::run(args),
         KeyCommand::Rename(args) => rename::run(args),
         KeyCommand::Expire(args) => expire::run(args),

@@ -90,6 +90,10 @@ fn a_key_is_explained_and_its_life_told() {
     let life = scene.done(&["key", "history", &id]);
     let what: Vec<_> = life.as_array().unwrap().iter().map(|step| text(step, "what")).collect();
     assert_eq!(what, ["KeyCreated", "KeyDisabled"]);
+    let radius = scene.done(&["key", "blast-radius", &id]);
+    assert!(text(&radius, "contain_with").starts_with(&format!("keyledger key revoke {id}")));
+    let people = scene.said(&["key", "blast-radius", "--secret-file", &file]);
+    assert!(people.contains("\nIt was accepted:\n  in tenant "), "{people}");
     let people = scene.said(&["key", "history", &id]);
     assert!(people.contains("KEY_DISABLED"), "{people}");
 }

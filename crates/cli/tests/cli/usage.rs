@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 87] = [
+const EVERY_COMMAND: [(&str, i32); 88] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -204,6 +204,7 @@ const EVERY_COMMAND: [(&str, i32); 87] = [
     ("key show ID", 3),
     ("key explain ID", 3),
     ("key history ID", 3),
+    ("key blast-radius ID", 3),
     ("key create --owner etl -n x", 3),
     ("key rename ID x", 3),
     ("key expire ID 30d", 3),

@@ -22,6 +22,8 @@ pub enum KeyNamedInput {
     id(Uuid),
     /// The key itself, whole. Send it in the variables of a POST, where nothing writes it down.
     secret(String),
+    /// What is stored of it: the digest, as 64 hexadecimal digits.
+    digest(String),
 }
 
 impl From<KeyNamedInput> for KeyNamed {
@@ -29,6 +31,7 @@ impl From<KeyNamedInput> for KeyNamed {
         match named {
             KeyNamedInput::id(id) => Self::Id(id.id()),
             KeyNamedInput::secret(secret) => Self::Secret(secret),
+            KeyNamedInput::digest(digest) => Self::Digest(digest),
         }
     }
 }

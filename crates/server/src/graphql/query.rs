@@ -9,6 +9,7 @@ use domain::status::Admission;
 use juniper::{DefaultScalarValue, FieldResult, graphql_object};
 
 use super::as_of::AsOfInput;
+use super::blast::BlastRadius;
 use super::connection::{
     KeyConnection, KeyEdge, MemberConnection, MemberEdge, Page, ServiceAccountConnection, ServiceAccountEdge,
     TenantConnection, TenantEdge, UserConnection, UserEdge,
@@ -358,6 +359,22 @@ impl Query {
         let history = KeyHistory::of(life, as_of);
         context.budget.take(history.steps.len(), history.within())?;
         Ok(history)
+    }
+
+    /// The blast radius of a key: where and as what it was accepted, what was done with it, its lineage, its use, when its last
+    /// token is dead, and the one command that stops it; for its owner, the administrators of its home, and operators.
+    fn blast_radius(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The key.")] key: KeyNamedInput,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<BlastRadius> {
+        let radius = context.authority.blast_radius(&context.caller, &key.into(), AsOfInput::of(as_of));
+        let (radius, as_of) = context.told(executor, as_of, radius)?;
+        let radius = BlastRadius::of(radius, as_of);
+        let (entries, within) = radius.entries();
+        context.budget.take(entries, within)?;
+        Ok(radius)
     }
 
     /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose

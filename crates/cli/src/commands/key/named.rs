@@ -13,16 +13,22 @@ use crate::client::{ClientArgs, ClientError};
 #[derive(Debug, Args)]
 pub struct KeyNamedArgs {
     /// The key's id
-    #[arg(value_name = "KEY_ID", value_parser = KeyId::parse, required_unless_present = "secret_file")]
+    #[arg(value_name = "KEY_ID", value_parser = KeyId::parse, required_unless_present_any = ["secret_file", "digest"])]
     key: Option<KeyId>,
     /// The file of the key itself, where its id is not known; - is standard input
     #[arg(long, value_name = "PATH", conflicts_with = "key")]
     secret_file: Option<PathBuf>,
+    /// What is stored of the key, where that is what was found: 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["key", "secret_file"])]
+    digest: Option<String>,
 }
 
 impl KeyNamedArgs {
     /// As the API takes it.
     pub fn asked(&self, client: &ClientArgs) -> Result<Value, ClientError> {
+        if let Some(digest) = &self.digest {
+            return Ok(json!({"digest": digest}));
+        }
         let Some(path) = self.secret_file.as_deref() else {
             return Ok(json!({"id": self.key.map(|key| key.to_string())}));
         };

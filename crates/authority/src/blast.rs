@@ -1,0 +1,251 @@
+//! The blast radius of a key: what somebody who had it could do, and what was done with it.
+
+use domain::concern::Concerned;
+use domain::event::Event;
+use domain::ids::{KeyId, TenantId};
+use domain::key::{Owner, RevocationReason};
+use domain::life::{befallen, tenants_of};
+use domain::role::{Role, Scopes};
+use domain::row::Key;
+use domain::status::{Bearer, admit, admit_outside_tenants};
+use domain::time::{Moment, Position, Timestamp};
+use domain::{Lookup as _, Recorded};
+use store::{Snapshot, StoreError};
+
+use crate::as_of::{Answer, AsOf, View};
+use crate::authenticate::Caller;
+use crate::authority::{Authority, TOKEN_LIFE_SECONDS_MAX};
+use crate::events::{EventView, Reader, Scope};
+use crate::failure::Failure;
+use crate::life::unseen;
+use crate::named::{KeyNamed, Sight};
+use crate::usage::KeyUsage;
+
+/// How many of the events that were made with the key are told; all are counted.
+const EVENTS_TOLD_MAX: usize = 1_000;
+/// How many keys of a lineage are told to each side.
+const LINEAGE_MAX: usize = 1_000;
+
+/// What a key reached, and what was done with it.
+#[derive(Clone, Debug)]
+pub struct BlastRadius {
+    /// The key.
+    pub key: KeyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What it is narrowed to; for good.
+    pub scopes: Scopes,
+    /// When it was made.
+    pub created: Moment,
+    /// Why it was revoked, if it was.
+    pub revoked: Option<RevocationReason>,
+    /// Where and as what it was accepted, from when until when: by tenant, then by time.
+    pub spells: Vec<Spell>,
+    /// The events that were made with it or with a token minted from it: the last thousand, the last first.
+    pub acted: Vec<EventView>,
+    /// How many there are.
+    pub acted_count: u64,
+    /// Keys that were made with it: they outlive it.
+    pub keys_made: Vec<KeyId>,
+    /// The keys whose place it took, the nearest first.
+    pub predecessors: Vec<KeyId>,
+    /// The keys that took its place, the nearest first.
+    pub successors: Vec<KeyId>,
+    /// When the last token minted from it is dead at the latest, wherever it is checked; none: more can be minted.
+    pub tokens_dead_at: Option<Timestamp>,
+    /// What is known of its use: approximate.
+    pub usage: Option<KeyUsage>,
+    /// Whether a command is needed to stop it.
+    pub containment: Containment,
+}
+
+/// A stretch of time in which a key was accepted in a tenant with a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spell {
+    /// The tenant; none: outside of any, as an operator's.
+    pub tenant: Option<TenantId>,
+    /// The role; none: an operator's, outside of any tenant.
+    pub role: Option<Role>,
+    /// The event since which it was so.
+    pub from: Moment,
+    /// When it ended; none: it has not.
+    pub until: Option<Timestamp>,
+}
+
+/// What stops a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Containment {
+    /// It must be revoked.
+    Revoke,
+    /// It is refused for good.
+    Done,
+}
+
+impl Authority {
+    /// The blast radius of a key as of a moment: for its owner, the administrators of its home, and operators.
+    pub fn blast_radius(
+        &self,
+        caller: &Caller,
+        named: &KeyNamed,
+        as_of: AsOf,
+    ) -> Result<Answer<BlastRadius>, Failure> {
+        let view = self.view(as_of)?;
+        let known = self.known(&view, caller, named, None)?;
+        let Some((id, scope)) = known.and_then(|known| match known.sight {
+            Sight::Events(scope) => Some((known.key.id, scope)),
+            Sight::Verdict(_) => None,
+        }) else {
+            return Err(unseen(named));
+        };
+        let key = view.then().key(id)?.ok_or_else(|| unseen(&KeyNamed::Id(id)))?;
+        let mut tenants = tenants_of(&view.then(), &key)?;
+        if let Scope::Tenant(viewed) = scope {
+            tenants.retain(|tenant| *tenant == viewed);
+        }
+        let spells = spells(&view, &key, &tenants)?;
+        let Acted { told, count, keys_made } = acted(&view, id, scope)?;
+        let reader = Reader::new(self, &view.snapshot, caller, scope);
+        let told = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
+        let rows = view.then();
+        let end = |spell: &Spell| spell.until;
+        let minting = spells.iter().any(|spell| spell.until.is_none());
+        let last = spells.iter().filter_map(end).max();
+        let dead = last.map(|last| last.plus_seconds(TOKEN_LIFE_SECONDS_MAX));
+        let dead = [dead, key.life.expires_at, key.life.grace_ends_at].into_iter().flatten().min();
+        Ok(view.answer(BlastRadius {
+            key: id,
+            owner: key.owner,
+            created: key.created,
+            revoked: key.life.revoked,
+            acted: told,
+            acted_count: count,
+            keys_made,
+            predecessors: lineage(key.predecessor, |id| Ok(rows.key(id)?.and_then(|key| key.predecessor)))?,
+            successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
+            tokens_dead_at: if minting { None } else { dead.or(Some(key.created.at)) },
+            usage: self.usage_of(&[id]).get(&id).copied(),
+            containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
+            scopes: key.scopes,
+            spells,
+        }))
+    }
+}
+
+/// Where and as what the key was accepted, from when until when.
+fn spells(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Vec<Spell>, Failure> {
+    let (snapshot, until) = (&view.snapshot, view.basis.position);
+    let mut boundaries: Vec<Position> =
+        befallen(snapshot, key, tenants, until)?.into_iter().map(|(position, _)| position).collect();
+    for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))? {
+        boundaries.push(position?);
+    }
+    boundaries.sort_unstable();
+    boundaries.dedup();
+    let moments = boundaries.iter().map(|position| {
+        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
+        let recorded = snapshot.event(*position)?.ok_or_else(missing)?;
+        Ok(Moment { position: *position, at: recorded.recorded_at })
+    });
+    let moments = moments.collect::<Result<Vec<_>, StoreError>>()?;
+    let mut spells = vec![];
+    // Outside of any tenant there is what operators do.
+    for tenant in tenants.iter().copied().map(Some).chain([None]) {
+        let mut open: Option<Spell> = None;
+        for (place, moment) in moments.iter().enumerate() {
+            let next = moments.get(place + 1).map(|next| next.at);
+            let (role, end) = accepted(snapshot, key, tenant, *moment, next, view.basis.instant)?;
+            open = match (open, role) {
+                // It goes on.
+                (Some(spell), Some(role)) if spell.role == role => Some(spell),
+                (before, role) => {
+                    spells.extend(before.map(|spell| Spell { until: Some(moment.at), ..spell }));
+                    role.map(|role| Spell { tenant, role, from: *moment, until: None })
+                }
+            };
+            if let (Some(spell), Some(end)) = (open, end) {
+                spells.push(Spell { until: Some(end), ..spell });
+                open = None;
+            }
+        }
+        spells.extend(open);
+    }
+    Ok(spells)
+}
+
+/// As what the key was accepted after the moment (in no role outside of any tenant), and when the clock ended that
+/// before the next one.
+fn accepted(
+    snapshot: &Snapshot,
+    key: &Key,
+    tenant: Option<TenantId>,
+    moment: Moment,
+    next: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(Option<Option<Role>>, Option<Timestamp>), StoreError> {
+    let rows = snapshot.rows_at(moment.position);
+    let Some(then) = rows.key(key.id)? else { return Ok((None, None)) };
+    let role = match tenant {
+        Some(_) => {
+            let bearer = Bearer::key(then.owner, then.reach, then.created.position);
+            let admitted = admit(&rows, &bearer, &then.life, tenant, moment.at)?;
+            admitted.ok().map(|admission| admission.role)
+        }
+        None => {
+            let operator = match (then.owner, then.reach.confined_to()) {
+                (Owner::User(user), None) => rows.user(user)?.is_some_and(|row| row.operator),
+                (Owner::User(_) | Owner::ServiceAccount(_), _) => false,
+            };
+            let admitted = admit_outside_tenants(&rows, then.owner, &then.life, moment.at)?;
+            admitted.ok().filter(|()| operator).map(|()| None)
+        }
+    };
+    let ends = [then.life.expires_at, then.life.grace_ends_at].into_iter().flatten().min();
+    Ok((role, ends.filter(|end| *end <= now && next.is_none_or(|next| *end <= next))))
+}
+
+/// What was done with a key.
+struct Acted {
+    told: Vec<Recorded>,
+    count: u64,
+    keys_made: Vec<KeyId>,
+}
+
+fn acted(view: &View, key: KeyId, scope: Scope) -> Result<Acted, Failure> {
+    let snapshot = &view.snapshot;
+    let mut acted = Acted { told: vec![], count: 0, keys_made: vec![] };
+    let range = Position::START.next()..=view.basis.position;
+    for position in snapshot.history(Concerned::ActingKey(key), &range)?.rev() {
+        let position = position?;
+        // What was done in other tenants is the business of those.
+        if let Scope::Tenant(tenant) = scope
+            && !snapshot.concerns(Concerned::Tenant(tenant), position)?
+        {
+            continue;
+        }
+        acted.count += 1;
+        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
+        let recorded = snapshot.event(position)?.ok_or_else(missing)?;
+        if let Event::KeyCreated(made) = &recorded.event
+            && acted.keys_made.len() < EVENTS_TOLD_MAX
+        {
+            acted.keys_made.push(made.key);
+        }
+        if acted.told.len() < EVENTS_TOLD_MAX {
+            acted.told.push(recorded);
+        }
+    }
+    Ok(acted)
+}
+
+/// A chain of keys, as far as it goes.
+fn lineage(
+    first: Option<KeyId>,
+    next: impl Fn(KeyId) -> Result<Option<KeyId>, StoreError>,
+) -> Result<Vec<KeyId>, StoreError> {
+    let (mut chain, mut link) = (vec![], first);
+    while let Some(key) = link.filter(|_| chain.len() < LINEAGE_MAX) {
+        chain.push(key);
+        link = next(key)?;
+    }
+    Ok(chain)
+}

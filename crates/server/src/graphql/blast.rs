@@ -1,0 +1,121 @@
+//! The blast radius of a key in GraphQL.
+
+use authority::blast::{self, Containment};
+use domain::key::Owner;
+use domain::role::Scopes;
+use juniper::GraphQLObject;
+
+use super::as_of::AsOfShown;
+use super::events::Event;
+use super::inputs::Reason;
+use super::scalars::{Instant, LogPosition, Uuid};
+use super::types::Role;
+use super::usage::Usage;
+
+/// What somebody who had a key could do, and what was done with it.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "blast_radius", rename_all = "none")]
+pub struct BlastRadius {
+    /// The key.
+    pub key_id: Uuid,
+    /// Its owner: a user or a service account.
+    pub user_id: Uuid,
+    /// What it is narrowed to; null: whatever its owner's role permits.
+    pub scopes: Option<Vec<String>>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// Why it was revoked; null: it was not.
+    pub revocation_reason: Option<Reason>,
+    /// Where and as what it was accepted, from when until when: by tenant, then by time.
+    pub spells: Vec<SpellShown>,
+    /// The events that were made with it, or with a token minted from it: the last 1,000, the last first.
+    pub events: Vec<Event>,
+    /// How many events were made with it.
+    pub events_count: i32,
+    /// Keys that were made with it, the last first. They outlive it: look at each.
+    pub keys_made: Vec<Uuid>,
+    /// The keys whose place it took, the nearest first.
+    pub predecessor_ids: Vec<Uuid>,
+    /// The keys that took its place, the nearest first.
+    pub successor_ids: Vec<Uuid>,
+    /// When the last token minted from it is dead at the latest, for services that check tokens by themselves, too;
+    /// null: more can be minted.
+    pub tokens_dead_at: Option<Instant>,
+    /// How it was used, approximately, as far as is known now; null: no use of it is known.
+    pub usage: Option<Usage>,
+    /// The one command that stops it and its tokens; null: it is revoked.
+    pub contain_with: Option<String>,
+    /// The moment that it is true as of.
+    pub as_of: AsOfShown,
+}
+
+/// A stretch of time in which a key was accepted in a tenant with a role.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "spell", rename_all = "none")]
+pub struct SpellShown {
+    /// The tenant.
+    pub tenant_id: Option<Uuid>,
+    /// The role of its owner.
+    pub role: Option<Role>,
+    /// The event since which it was so.
+    pub position: LogPosition,
+    /// When it began.
+    pub from: Instant,
+    /// When it ended; null: it has not.
+    pub until: Option<Instant>,
+}
+
+impl BlastRadius {
+    pub(super) fn of(radius: blast::BlastRadius, as_of: AsOfShown) -> Self {
+        let ids = |ids: Vec<domain::ids::KeyId>| ids.into_iter().map(Uuid::from).collect();
+        Self {
+            key_id: radius.key.into(),
+            user_id: match radius.owner {
+                Owner::User(user) => user.into(),
+                Owner::ServiceAccount(account) => account.into(),
+            },
+            scopes: match radius.scopes {
+                Scopes::All => None,
+                Scopes::Only(list) => {
+                    Some(list.as_slice().iter().map(|scope| scope.as_str().to_owned()).collect())
+                }
+            },
+            created_at: Instant(radius.created.at),
+            revocation_reason: radius.revoked.map(Reason::from),
+            spells: radius.spells.into_iter().map(SpellShown::from).collect(),
+            events: radius.acted.into_iter().map(Event::from).collect(),
+            events_count: i32::try_from(radius.acted_count).unwrap_or(i32::MAX),
+            keys_made: ids(radius.keys_made),
+            predecessor_ids: ids(radius.predecessors),
+            successor_ids: ids(radius.successors),
+            tokens_dead_at: radius.tokens_dead_at.map(Instant),
+            usage: radius.usage.map(Usage::from),
+            contain_with: match radius.containment {
+                Containment::Done => None,
+                Containment::Revoke => {
+                    Some(format!("keyledger key revoke {} --reason key_compromise", radius.key))
+                }
+            },
+            as_of,
+        }
+    }
+
+    /// How many entries its lists have, and those of its events.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        let ids = self.keys_made.len() + self.predecessor_ids.len() + self.successor_ids.len();
+        let details = self.events.iter().map(|event| event.details.len()).sum();
+        (self.events.len() + self.spells.len() + ids, details)
+    }
+}
+
+impl From<blast::Spell> for SpellShown {
+    fn from(spell: blast::Spell) -> Self {
+        Self {
+            tenant_id: spell.tenant.map(Uuid::from),
+            role: spell.role.map(Into::into),
+            position: LogPosition(spell.from.position),
+            from: Instant(spell.from.at),
+            until: spell.until.map(Instant),
+        }
+    }
+}
