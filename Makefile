@@ -35,7 +35,7 @@ test: ## pass every test; needs a Rust toolchain, curl, script and prlimit
 	@# The whole workspace is built before the first test runs; the tests from outside use that binary.
 	KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" cargo test --workspace --locked
 
-test-interop: ## hold a real server to PyJWT, Authlib, jose and graphql-http; needs Python, Node and the network
+test-interop: ## hold a real server to libraries that are not ours; needs Python, Node, Go and the network
 	@echo "building keyledger ..."
 	@cargo build --quiet --workspace --bins --locked
 	@bash tests/interop/run.sh "$(TARGET)/debug/keyledger" "$(TARGET)/interop"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds a running server to libraries that are not ours: PyJWT, Authlib, jose, and the audit of graphql-http.
+# Holds a running server to libraries that are not ours: PyJWT, Authlib, jose, the audit of graphql-http, and what
+# others check transparency logs with: Go's note and tlog, @sigstore/verify, aics-tlog, and the witness aics-witness.
 # Usage: run.sh BINARY SCRATCH. What is installed goes into the folder SCRATCH, and is kept there for the next time.
 set -euo pipefail
 binary=$(realpath "$1")
@@ -11,6 +12,9 @@ missing=()
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+mod=/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
+command -v go >/dev/null || missing+=(golang-go)
+[ -d "$mod" ] || missing+=(golang-golang-x-mod-dev)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install --yes --no-install-recommends "${missing[@]}" >/dev/null
@@ -21,12 +25,15 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # Installed anew only when what is pinned has changed.
-pins=$(cat requirements.txt package.json package-lock.json | cksum)
+pins=$(cat requirements.txt requirements-tlog.txt package.json package-lock.json | cksum)
 if [ "$(cat "$scratch/pins" 2>/dev/null)" != "$pins" ]; then
-  echo "installing PyJWT, Authlib, jose and graphql-http into $scratch ..."
+  echo "installing PyJWT, Authlib, aics-tlog, aics-witness, jose, graphql-http and @sigstore/verify into $scratch ..."
   rm -rf "$scratch/venv" "$scratch/node"
   python3 -m venv "$scratch/venv"
   "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+  # They ask for Python 3.12, and do with the 3.11 of Debian 12.
+  "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check --ignore-requires-python \
+    --requirement requirements-tlog.txt
   mkdir -p "$scratch/node"
   cp package.json package-lock.json .npmrc "$scratch/node/"
   (cd "$scratch/node" && npm ci --silent --no-update-notifier)
@@ -70,6 +77,11 @@ check "tokens and OAuth, by PyJWT and Authlib" "$scratch/venv/bin/python" -B tok
 node=(node)
 node -e 'process.exit(globalThis.crypto ? 0 : 1)' || node+=(--experimental-global-webcrypto)
 check "tokens, by jose" "${node[@]}" "$scratch/node/tokens.mjs"
+check "the log, by Go's golang.org/x/mod/sumdb" \
+  env GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$scratch/go" go run tlog.go
+check "the log, by @sigstore/verify" "${node[@]}" "$scratch/node/tlog.mjs"
+check "the log, by aics-tlog" "$scratch/venv/bin/python" -B tlog.py
+check "the log, by the witness aics-witness" "$scratch/venv/bin/python" -B witness.py "$binary"
 check "GraphQL over HTTP, by the audit of graphql-http" "${node[@]}" "$scratch/node/audit.mjs"
 
 passed=$(grep -c '^ok ' "$data/results" || true)

@@ -100,6 +100,29 @@ impl Client {
         self.try_get(path).expect("the server answers")
     }
 
+    /// `GET` of what need not be text, of a server that must answer.
+    pub fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let (status, _, bytes) = self.raw(path);
+        (status, bytes)
+    }
+
+    /// The status and the headers of what need not be text.
+    pub fn head_of(&self, path: &str) -> (u16, Vec<(String, String)>) {
+        let (status, headers, _) = self.raw(path);
+        (status, headers)
+    }
+
+    fn raw(&self, path: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        for (name, value) in self.headers() {
+            request = request.header(name, value);
+        }
+        let mut response = request.call().expect("the server answers");
+        let headers = headers_of(&response);
+        let bytes = response.body_mut().read_to_vec().expect("the answer is whole");
+        (response.status().as_u16(), headers, bytes)
+    }
+
     /// Any method, without a body.
     pub fn ask(&self, method: &str, path: &str) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
@@ -223,11 +246,15 @@ pub fn encoded(form: &[(&str, &str)]) -> String {
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Unreachable> {
     let mut response = result.map_err(|error| Unreachable(error.to_string()))?;
-    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let headers = response.headers().iter().map(header).collect();
+    let headers = headers_of(&response);
     let status = response.status().as_u16();
     let text = response.body_mut().read_to_string().map_err(|error| Unreachable(error.to_string()))?;
     Ok(Answer { status, headers, text })
+}
+
+fn headers_of(response: &ureq::http::Response<ureq::Body>) -> Vec<(String, String)> {
+    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    response.headers().iter().map(header).collect()
 }

@@ -21,6 +21,7 @@ mod lists;
 mod cascade;
 mod codes;
 mod limits;
+mod proof;
 mod crash;
 mod disk;
 mod bad_input;

@@ -49,9 +49,15 @@ fn commands(page: &str, begin: &str) -> Vec<String> {
 fn there_are_those_that_an_operator_looks_for_and_each_has_its_parts() {
     let names: Vec<_> =
         runbooks().iter().map(|(path, _)| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    for name in
-        ["disk-full", "leaked-key", "lost-administrator", "person-leaves", "restore", "rotate-signing-key"]
-    {
+    for name in [
+        "audit",
+        "disk-full",
+        "leaked-key",
+        "lost-administrator",
+        "person-leaves",
+        "restore",
+        "rotate-signing-key",
+    ] {
         assert!(names.contains(&format!("{name}.md")), "{names:?}");
     }
     for (path, page) in runbooks() {
@@ -112,8 +118,12 @@ fn every_command_of_the_command_line_exists_with_its_flags() {
             }
             if names == ["audit", "show"] || names == ["audit", "verify"] || names == ["audit", "rebuild"] {
                 let folder = data.to_str().unwrap();
-                let words =
-                    words.iter().map(|word| if ["DIR", "COPY"].contains(word) { folder } else { word });
+                let kept = data.join("guard.checkpoint");
+                let words = words.iter().map(|word| match *word {
+                    "DIR" | "COPY" => folder,
+                    "CHECKPOINT" => kept.to_str().unwrap(),
+                    word => word,
+                });
                 let ended = keyledger(words);
                 assert!(ended.status.success(), "{command}: {}", String::from_utf8_lossy(&ended.stderr));
             }

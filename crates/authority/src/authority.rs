@@ -10,7 +10,8 @@ use credentials::jws::{Algorithm, Signer};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
 use domain::actor::{Actor, Idempotency, IdempotencyKey, Way};
 use domain::event::PublicKey;
-use domain::ids::{KeyId, PepperId, RequestId, TenantId, UserId};
+use domain::ids::{KeyId, LedgerId, PepperId, RequestId, TenantId, UserId};
+use domain::origin::LogOrigin;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
 use domain::{Command, Event, Rejection, decide};
@@ -18,6 +19,7 @@ use store::chain::ChainHash;
 use store::guard::Guard;
 use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
 
+use crate::checkpoints::{Checkpoints, default_origin};
 use crate::clock::Clock;
 use crate::compose::{Composed, Prefixes, TenantInput, UserInput};
 use crate::entropy;
@@ -60,6 +62,8 @@ pub struct Options {
     pub token_life_seconds: u64,
     /// How its keys begin.
     pub prefixes: Prefixes,
+    /// What the log is called in its checkpoints; none: by its own id.
+    pub origin: Option<LogOrigin>,
     /// What to do with a ledger that is older than its guard.
     pub rollback: Rollback,
 }
@@ -88,8 +92,21 @@ impl Options {
             algorithm: Algorithm::default(),
             token_life_seconds: 600,
             prefixes: Prefixes::default(),
+            origin: None,
             rollback: Rollback::Refuse,
         }
+    }
+}
+
+impl Options {
+    fn checkpoints(
+        &self,
+        ledger: LedgerId,
+        keyring: &Keyring,
+        snapshot: &Snapshot,
+    ) -> Result<Checkpoints, StoreError> {
+        let origin = self.origin.clone().unwrap_or_else(|| default_origin(ledger));
+        Checkpoints::open(&self.folder, keyring, origin, snapshot, self.rollback)
     }
 }
 
@@ -160,6 +177,7 @@ pub struct Authority {
     writer: Option<JoinHandle<()>>,
     pub(crate) recorder: Recorder,
     pub(crate) signatures: Signatures,
+    pub(crate) checkpoints: Checkpoints,
 }
 
 impl Authority {
@@ -175,8 +193,10 @@ impl Authority {
         Keyring::create(&folder, &options.secrets, now)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
         // Made under another name first: a crash in the middle leaves nothing that looks like a ledger.
-        let ledger = Ledger::create(&folder.unfinished_ledger(), entropy::id(now), &options.ledger)?;
-        let authority = Self::assemble(options, ledger, keyring, Index::default());
+        let id = entropy::id(now);
+        let ledger = Ledger::create(&folder.unfinished_ledger(), id, &options.ledger)?;
+        let checkpoints = options.checkpoints(id, &keyring, &ledger.snapshot()?)?;
+        let authority = Self::assemble(options, ledger, keyring, Index::default(), checkpoints);
         let composed = authority.bootstrap(tenant, administrator);
         let key_string = composed.key.expect("bootstrap makes a key");
         let recorded = authority.at_the_console(composed.command, composed.secrets)?;
@@ -214,6 +234,7 @@ impl Authority {
             (Err(error), _) => return Err(error.into()),
         };
         snapshot.scan_ahead(|scanned| index.fold(&scanned.recorded))?;
+        let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
         drop(snapshot);
         let given = keyring.pepper.id();
         if let Some(needed) = index.digested_otherwise(given) {
@@ -222,7 +243,7 @@ impl Authority {
         for signing_key in index.signing_keys().filter(|key| key.retired.is_none()) {
             keyring.load_signer(signing_key.id);
         }
-        let mut authority = Self::assemble(options, ledger, keyring, index);
+        let mut authority = Self::assemble(options, ledger, keyring, index, checkpoints);
         if let Some((guard_position, guard_hash)) = rolled_back {
             authority.accept_rollback(guard_position, guard_hash)?;
         }
@@ -385,7 +406,13 @@ impl Authority {
         ordered.into_iter().find_map(|(_, _, id)| self.shared.keyring.signer_with(id))
     }
 
-    fn assemble(options: Options, ledger: Ledger, keyring: Keyring, index: Index) -> Self {
+    fn assemble(
+        options: Options,
+        ledger: Ledger,
+        keyring: Keyring,
+        index: Index,
+        checkpoints: Checkpoints,
+    ) -> Self {
         let path = options.folder.ledger();
         let shared = Shared {
             ledger: Handle::new(ledger, path, options.storage, options.ledger),
@@ -407,6 +434,7 @@ impl Authority {
             writer: None,
             recorder: Recorder::idle(),
             signatures: Signatures::default(),
+            checkpoints,
         }
     }
 

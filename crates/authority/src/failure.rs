@@ -44,6 +44,11 @@ pub enum Failure {
     /// The writer has stopped after a failure, or is being shut down. Nothing was changed.
     #[error("the server takes no changes at this time; nothing was changed, try again later")]
     Stopped,
+    /// No checkpoint is signed: it might not fit the ones that were. The details are for the log.
+    #[error(
+        "no checkpoint can be signed: it would contradict one that was, or nobody knows which were; the server's log says why"
+    )]
+    NoCheckpoint,
     /// The ledger could not be read. The details are for the log.
     #[error("the ledger could not be read; the server's log says why")]
     Unreadable,
@@ -105,6 +110,7 @@ impl Failure {
             Self::UnknownOutcome => "UNKNOWN_OUTCOME",
             Self::Recovering => "RECOVERING",
             Self::Stopped => "STOPPED",
+            Self::NoCheckpoint => "NO_CHECKPOINT",
             Self::Unreadable => "UNREADABLE",
         }
     }
@@ -120,6 +126,7 @@ impl Failure {
             | Self::UnknownOutcome
             | Self::Recovering
             | Self::Stopped
+            | Self::NoCheckpoint
             | Self::Unreadable => None,
         }
     }

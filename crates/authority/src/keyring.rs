@@ -133,6 +133,20 @@ impl Keyring {
         (NewSigningKey { id, public_key, active_from }, secret)
     }
 
+    /// The private key that signs checkpoints, encrypted for keeping.
+    pub(crate) fn wrap_note_key(&self, seed: &Seed) -> WrappedKey {
+        self.master.wrap_note_key(entropy::bytes(), seed)
+    }
+
+    /// The private key that signs checkpoints. One that cannot be read signs nothing; the log says so.
+    pub(crate) fn unwrap_note_key(&self, wrapped: &[u8]) -> Option<Seed> {
+        let wrapped = wrapped.try_into().map_err(|_| "it has the wrong length".to_owned());
+        let seed = wrapped.and_then(|wrapped| {
+            self.master.unwrap_note_key(&WrappedKey(wrapped)).map_err(|error| error.to_string())
+        });
+        seed.inspect_err(|error| tracing::warn!(error, "the private key for checkpoints cannot be used")).ok()
+    }
+
     /// A key for a subject that begins, and the text sealed under it.
     pub(crate) fn new_subject(&self, subject: Subject) -> (SubjectKey, NewSecret) {
         let secret = entropy::secret();

@@ -10,6 +10,8 @@ mod handle;
 pub mod health;
 mod index;
 mod keyring;
+mod checkpoints;
+pub mod proof;
 mod signatures;
 pub mod authenticate;
 pub mod exchange;

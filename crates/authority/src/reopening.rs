@@ -128,7 +128,7 @@ fn publish_what_lasted(
         return Err(StoreError::OtherLedger { guard: published.ledger, found: found.ledger });
     }
     let mut lasted = vec![];
-    snapshot.scan_after(&published.head, |scanned| {
+    snapshot.scan_after(&published.head, |scanned, _| {
         lasted.push(scanned.recorded);
         Ok::<_, StoreError>(())
     })?;

@@ -461,6 +461,48 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Server,
+        "NO_CHECKPOINT",
+        "No checkpoint is signed: it might contradict one that was.",
+        "The server's log says why: the file of the highest signed one is missing or of another history, or the key for checkpoints cannot be read (docs/runbooks/audit.md).",
+    ),
+    entry(
+        Request,
+        "NO_SUCH_TILE",
+        "The latest checkpoint covers no such tile.",
+        "Fetch `/tlog/checkpoint`, and only the tiles that its size names.",
+    ),
+    entry(
+        Request,
+        "NO_SUCH_EVENT",
+        "The log has no event at this position.",
+        "Take the position from a mutation's answer, from `events`, or from the `seq` of a token.",
+    ),
+    entry(
+        Server,
+        "WITNESS_UNSIGNED",
+        "In the log: a witness answered without a good signature.",
+        "Check the verifier key that `--witness` names.",
+    ),
+    entry(
+        Server,
+        "WITNESS_STRANGER",
+        "In the log: a witness does not know this log, or not its key.",
+        "Give its operator the origin and the verifier key.",
+    ),
+    entry(
+        Server,
+        "WITNESS_CONTRADICTS",
+        "In the log: a witness knows another history of this log.",
+        "It was rolled back, or there are two of it: keep both (docs/runbooks/audit.md).",
+    ),
+    entry(
+        Server,
+        "WITNESS_FAILED",
+        "In the log: a witness could not be asked.",
+        "It is asked again every few seconds; look whether its address is right.",
+    ),
+    entry(
+        Server,
         "UNKNOWN_OUTCOME",
         "Whether the change lasts is not known: the disk failed during the commit, or it took too long.",
         "Ask again with the same idempotency key.",
@@ -633,6 +675,19 @@ pub const ENTRIES: &[Entry] = &[
         "The server has ended, because its ledger takes no more changes.",
         "Start it again: the ledger is opened and checked anew.",
     ),
+    entry(
+        Machine,
+        "NOT_COVERED",
+        "The event came after the highest signed checkpoint.",
+        "Ask the running server for its checkpoint once (`GET /tlog/checkpoint`), then again.",
+    ),
+    entry(
+        Machine,
+        "PROOF_INVALID",
+        "What was to be proved is not.",
+        "Take nothing of it for granted. If the key that you gave is the right one, keep the file: it is evidence itself.",
+    ),
+    entry(Machine, "FILE_EXISTS", "There is a file or folder of that name already.", "Choose another name."),
     entry(
         Machine,
         "VERIFICATION_FAILED",

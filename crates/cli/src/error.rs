@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::{Failure, OpenError};
 use domain::Rejection;
 use domain::rejection::RejectionClass;
-use replay::{AsOfError, ReplayError};
+use replay::{AsOfError, ProofError, ReplayError};
 use server::ServeError;
 use store::StoreError;
 
@@ -61,6 +61,9 @@ pub enum CliError {
     /// What was asked of a log has no answer, or its file is none.
     #[error(transparent)]
     Audit(ReplayError),
+    /// Something could not be proved, or is not.
+    #[error(transparent)]
+    Proof(ProofError),
     /// The audit was done, and something is wrong.
     #[error("the ledger did not pass: {verdict}")]
     VerificationFailed {
@@ -132,6 +135,7 @@ impl CliError {
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
             Self::Audit(error) => audit_code(error),
+            Self::Proof(error) => proof_code(error),
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Unwell { .. } => "DOCTOR_FAILED",
             Self::Output(_) => "OUTPUT_FAILED",
@@ -149,6 +153,8 @@ impl CliError {
             Self::Help(_) => Exit::Ok,
             Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
             Self::Store(error) => store_exit(error),
+            Self::Proof(ProofError::NoEvent(_)) => Exit::NotFound,
+            Self::Proof(ProofError::Exists(_)) => Exit::Conflict,
             Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
             Self::Authority(failure) => failure.class().map_or(Exit::Failed, class_exit),
@@ -167,6 +173,7 @@ impl CliError {
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
             | Self::Audit(_)
+            | Self::Proof(_)
             | Self::VerificationFailed { .. }
             | Self::Unwell { .. }
             | Self::Output(_)
@@ -214,6 +221,7 @@ impl CliError {
             | Self::Serve(_)
             | Self::PagesDamaged(_)
             | Self::Audit(_)
+            | Self::Proof(_)
             | Self::Unwell { .. }
             | Self::Output(_)
             | Self::Defect(_) => None,
@@ -258,6 +266,26 @@ const fn audit_code(error: &ReplayError) -> &'static str {
         ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
         ReplayError::Pages { .. } => "LEDGER_DAMAGED",
         ReplayError::Output(_) => "OUTPUT_FAILED",
+    }
+}
+
+impl From<ProofError> for CliError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Replay(error) => error.into(),
+            error => Self::Proof(error),
+        }
+    }
+}
+
+const fn proof_code(error: &ProofError) -> &'static str {
+    match error {
+        ProofError::Replay(_) | ProofError::File { .. } => "FILE_FAILED",
+        ProofError::NoCheckpoint(_) => "NO_CHECKPOINT",
+        ProofError::NotCovered { .. } => "NOT_COVERED",
+        ProofError::NoEvent(_) => "NO_SUCH_EVENT",
+        ProofError::Invalid(_) => "PROOF_INVALID",
+        ProofError::Exists(_) => "FILE_EXISTS",
     }
 }
 

@@ -11,6 +11,9 @@ use crate::signing_key::Seed;
 /// Before the signing key's id, what the cipher authenticates with the seed. Never changed.
 const CONTEXT: &[u8] = b"keyledger 2026-11-21 private signing key";
 
+/// The same for the key that signs notes. Never changed.
+const NOTE_CONTEXT: &[u8] = b"keyledger 2026-11-25 private note key";
+
 /// The key that wraps private signing keys. Hides itself, and is wiped when dropped.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
@@ -43,6 +46,18 @@ impl MasterKey {
     pub fn wrap(&self, id: SigningKeyId, nonce: [u8; 24], seed: &Seed) -> WrappedKey {
         let wrapped = aead::encrypt(&self.0, nonce, &context(id), seed.expose());
         WrappedKey(wrapped.try_into().expect("a seed has 32 bytes"))
+    }
+
+    /// Wraps the private key that signs notes. The 24 bytes must be fresh from the system's random source.
+    pub fn wrap_note_key(&self, nonce: [u8; 24], seed: &Seed) -> WrappedKey {
+        let wrapped = aead::encrypt(&self.0, nonce, NOTE_CONTEXT, seed.expose());
+        WrappedKey(wrapped.try_into().expect("a seed has 32 bytes"))
+    }
+
+    /// Unwraps the private key that signs notes.
+    pub fn unwrap_note_key(&self, wrapped: &WrappedKey) -> Result<Seed, UnwrapError> {
+        let seed = aead::decrypt(&self.0, NOTE_CONTEXT, &wrapped.0).ok_or(UnwrapError)?;
+        seed.as_slice().try_into().map(Seed::from_bytes).map_err(|_| UnwrapError)
     }
 
     /// Unwraps the private signing key with this id.
@@ -81,6 +96,16 @@ mod tests {
             changed.0[place] ^= 1;
             assert_eq!(master.unwrap(ID, &changed).unwrap_err(), UnwrapError, "{place}");
         }
+    }
+
+    #[test]
+    fn a_key_for_notes_is_no_key_for_tokens() {
+        let (master, seed) = (MasterKey::from_bytes([1; 32]), Seed::from_bytes([3; 32]));
+        let wrapped = master.wrap_note_key([2; 24], &seed);
+        assert_eq!(master.unwrap_note_key(&wrapped).unwrap().expose(), &[3; 32]);
+        assert_eq!(master.unwrap(ID, &wrapped).unwrap_err(), UnwrapError);
+        assert_eq!(master.unwrap_note_key(&master.wrap(ID, [2; 24], &seed)).unwrap_err(), UnwrapError);
+        assert_eq!(MasterKey::from_bytes([0; 32]).unwrap_note_key(&wrapped).unwrap_err(), UnwrapError);
     }
 
     #[test]

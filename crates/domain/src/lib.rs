@@ -29,6 +29,7 @@ pub mod limits;
 pub mod network;
 pub mod sealed;
 pub mod names;
+pub mod origin;
 pub mod ids;
 pub mod time;
 

@@ -7,6 +7,9 @@
 //! with the fold; [`rebuild::check`] projects them anew beside the live ones. [`export()`] writes a log out, and
 //! [`import`] makes a ledger of that; [`rebuild()`] is the one that writes into a ledger: it projects the views anew.
 //!
+//! [`prove::Prover`] proves single events, [`bundle`] hands such proofs to third parties, and [`check_proof`] checks them
+//! without a data folder.
+//!
 //! Never links the server or the authority: what they do wrong must not be what checks them. Nothing here
 //! reads a clock; instants arrive as arguments. No rule lives here either: what an event means is said by
 //! `domain::evolve`, and whether a key is accepted by `domain::status`.
@@ -35,10 +38,14 @@ pub mod report;
 pub mod subjects;
 pub mod summary;
 pub mod table;
+mod tree;
+pub mod prove;
+pub mod bundle;
 pub mod verify;
 mod views;
 
 pub use as_of::{AsOf, AsOfError, Basis, Past, Window};
+pub use bundle::{Bundled, check_bundle, write_bundle};
 pub use diff::{DiffFilter, Which, diff};
 pub use error::{ReplayError, reading};
 pub use export::export;
@@ -48,6 +55,7 @@ pub use listing::Format;
 pub use names::Names;
 pub use ocsf::ocsf;
 pub use open::{Audit, Repair};
+pub use prove::{ProofError, Proved, Prover, Signed, check_proof};
 pub use rebuild::rebuild;
 pub use report::{Check, Outcome, Problem, Report};
 pub use show::{Shown, Wait, follow, show};

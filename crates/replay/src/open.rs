@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use credentials::note::Note;
+use store::checkpoint::Checkpoint;
 use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
@@ -24,6 +26,7 @@ pub enum Repair {
 pub struct Audit {
     folder: DataFolder,
     ledger: Arc<ReadOnlyLedger>,
+    known: Vec<Checkpoint>,
 }
 
 impl Audit {
@@ -50,7 +53,21 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger) })
+        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), known: vec![] })
+    }
+
+    /// The same, with a checkpoint that somebody kept: a verification holds the log against it.
+    #[must_use]
+    pub fn against(mut self, checkpoint: Checkpoint) -> Self {
+        self.known.push(checkpoint);
+        self
+    }
+
+    /// The checkpoints to hold the log against: those given, and the highest that was signed, as far as it is there.
+    pub(crate) fn known(&self) -> Vec<Checkpoint> {
+        let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten();
+        let kept = kept.and_then(|note| Checkpoint::parse(Note::parse(&note).ok()?.text()).ok());
+        self.known.iter().cloned().chain(kept).collect()
     }
 
     /// The data folder.

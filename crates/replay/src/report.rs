@@ -28,6 +28,10 @@ pub(crate) const ROWS: &str = "rows";
 pub(crate) const LISTS: &str = "lists";
 /// The views have nothing else.
 pub(crate) const COUNTS: &str = "counts";
+/// The Merkle tree has the hashes of the envelopes.
+pub(crate) const TREE: &str = "tree";
+/// The log has what checkpoints say that were signed of it.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// The ledger has what its guard saw.
 pub(crate) const GUARD: &str = "guard";
 /// The pages of the file, by the checksums that the database gave them.

@@ -61,7 +61,7 @@ pub fn follow(
         // Whoever was made since has a new key.
         let names = Names::read(audit.folder());
         let read = reading(|| {
-            snapshot.scan_after(&known, |scanned| {
+            snapshot.scan_after(&known, |scanned, _| {
                 let rows = RowsAt::Views(snapshot.rows_at(scanned.recorded.position));
                 lines.take_with(&names, &scanned, &rows)
             })

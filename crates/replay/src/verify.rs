@@ -6,6 +6,7 @@ use domain::Model;
 use domain::row::Standing;
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
+use store::checkpoint::Checkpoint;
 use store::guard::Guard;
 use store::{DataFolder, Snapshot, StoreError};
 
@@ -14,10 +15,11 @@ use crate::error::{ReplayError, reading};
 use crate::fold::{COUNTED_EVENTS_MAX, Fold, Views};
 use crate::open::Audit;
 use crate::report::{
-    CHAIN, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, PAGES, ROWS, Report, VERSIONS,
-    counted,
+    CHAIN, CHECKPOINTS, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, PAGES, ROWS,
+    Report, TREE, VERSIONS, counted,
 };
 use crate::source::Source;
+use crate::tree::TreeCheck;
 use crate::views;
 
 /// Compares something of the views with the model, tells what is wrong, and how much was compared.
@@ -35,7 +37,7 @@ pub fn verify(
     // Before the snapshot: a guard never leads its ledger, but it might lead an older snapshot.
     let guard = read_guard(audit.folder());
     let source = Source::of(audit.clone())?;
-    let mut fold = fold(&source, progress);
+    let mut fold = fold(&source, &audit.known(), progress);
     if let Some(snapshot) = source.snapshot() {
         check_guard(&guard, snapshot, &mut fold.findings);
     }
@@ -46,21 +48,28 @@ pub fn verify(
     Ok(fold.report(now))
 }
 
-/// Verifies a backup or an export: its log, for it has neither views nor a guard.
+/// Verifies a backup or an export: its log, also against checkpoints that somebody kept. It has neither views nor a guard.
 pub fn verify_file(
     source: &Source,
+    known: &[Checkpoint],
     now: Timestamp,
     progress: Option<&mut dyn FnMut(u64, u64)>,
 ) -> Result<Report, ReplayError> {
-    Ok(fold(source, progress).report(now))
+    Ok(fold(source, known, progress).report(now))
 }
 
 /// Folds the log and compares the views with it, if there are any.
-fn fold<'a>(source: &'a Source, mut progress: Option<&mut dyn FnMut(u64, u64)>) -> Fold<'a> {
+fn fold<'a>(
+    source: &'a Source,
+    known: &[Checkpoint],
+    mut progress: Option<&mut dyn FnMut(u64, u64)>,
+) -> Fold<'a> {
     let total = source.head().position.number();
     let mut fold = Fold::new(source);
-    let read = source.scan(|scanned| {
+    let mut tree = TreeCheck::new(source.snapshot(), known);
+    let read = source.exactly(|scanned, envelope| {
         fold.take(&scanned);
+        tree.take(envelope, &mut fold.findings);
         match &mut progress {
             Some(progress) if fold.events.is_multiple_of(PROGRESS_EVENTS) => progress(fold.events, total),
             Some(_) | None => {}
@@ -73,8 +82,9 @@ fn fold<'a>(source: &'a Source, mut progress: Option<&mut dyn FnMut(u64, u64)>) 
     fold.conclude_log(&read);
     if read.is_ok() {
         fold.conclude_views();
+        tree.conclude(&mut fold.findings);
     } else if source.snapshot().is_some() {
-        for check in [ROWS, LISTS, COUNTS] {
+        for check in [ROWS, LISTS, COUNTS, TREE, CHECKPOINTS] {
             fold.findings.not_done(check, "the log could not be read to its end");
         }
     }

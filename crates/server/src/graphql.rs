@@ -13,6 +13,7 @@ mod dry_run;
 mod events;
 mod explain;
 mod life;
+mod inclusion;
 mod refusals;
 mod usage;
 mod filters;

@@ -11,6 +11,8 @@ pub mod loopback;
 mod whoami;
 mod verify;
 mod health;
+mod tlog;
+pub mod witness;
 pub mod metrics;
 pub mod traces;
 mod oauth;
@@ -34,3 +36,4 @@ mod instant;
 
 pub use graphql::schema::Introspection;
 pub use serve::{ServeError, ServeOptions, serve};
+pub use state::TlogAccess;

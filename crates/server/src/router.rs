@@ -9,7 +9,7 @@ use axum::{Json, Router};
 
 use crate::interface::Interface;
 use crate::state::App;
-use crate::{body, deadline, graphql, health, metrics, oauth, request_log, verify, whoami};
+use crate::{body, deadline, graphql, health, metrics, oauth, request_log, tlog, verify, whoami};
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
@@ -27,6 +27,10 @@ pub fn router(app: App) -> Router {
         .route("/.well-known/oauth-authorization-server", get(oauth::metadata::metadata))
         .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::metadata::metadata_of_path))
         .route("/.well-known/jwks.json", get(oauth::jwks))
+        .route("/tlog/checkpoint", get(tlog::checkpoint))
+        .route("/tlog/verifier-key", get(tlog::verifier_key))
+        .route("/tlog/tile/{*path}", get(tlog::tile))
+        .route("/tlog/proof/{position}", get(tlog::proof))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))

@@ -17,7 +17,8 @@ use crate::metrics;
 use crate::notify;
 use crate::router::router;
 use crate::schedule;
-use crate::state::App;
+use crate::state::{App, TlogAccess};
+use crate::witness::{self, Witness};
 
 /// How many unknown credentials an address may show in a minute, if nothing else was said.
 pub const GUESSES_PER_MINUTE_MAX: u32 = 60;
@@ -37,6 +38,10 @@ pub struct ServeOptions {
     pub guesses_per_minute_max: u32,
     /// Whether clients may ask for the GraphQL schema.
     pub introspection: Introspection,
+    /// Who may read checkpoints and the hashes of the log.
+    pub tlog_access: TlogAccess,
+    /// Who is shown each new checkpoint, to sign it.
+    pub witnesses: Vec<Witness>,
     /// How signing keys change by themselves; none: only by hand.
     pub signing_keys: Option<SigningKeyPolicy>,
     /// How long, before that, requests are still taken while `/readyz` says that the server is about to stop.
@@ -55,6 +60,8 @@ impl ServeOptions {
             trusted_proxies: TrustedProxies::default(),
             guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
             introspection: Introspection::On,
+            tlog_access: TlogAccess::default(),
+            witnesses: vec![],
             signing_keys: None,
             drain_delay: Duration::ZERO,
             metrics_listen: None,
@@ -131,6 +138,8 @@ async fn run(
     let schedule = options
         .signing_keys
         .map(|policy| tokio::spawn(schedule::keep_signing_keys(Arc::clone(&authority), policy)));
+    let witnesses = (!options.witnesses.is_empty())
+        .then(|| tokio::spawn(witness::keep_cosigned(Arc::clone(&authority), options.witnesses.clone())));
     notify::tell(notify::State::Ready);
 
     let watched = Arc::clone(&authority);
@@ -144,8 +153,8 @@ async fn run(
     running.draining.store(true, Ordering::Relaxed);
     notify::tell(notify::State::Stopping);
     tracing::info!("draining");
-    if let Some(schedule) = schedule {
-        schedule.abort();
+    for task in [schedule, witnesses].into_iter().flatten() {
+        task.abort();
     }
     if outcome.is_ok() && !options.drain_delay.is_zero() {
         tokio::select! {

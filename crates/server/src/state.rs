@@ -30,8 +30,19 @@ pub struct Parts {
     pub(crate) authority: Arc<Authority>,
     pub(crate) schema: Arc<Schema>,
     pub(crate) introspection: Introspection,
+    pub(crate) tlog_access: TlogAccess,
     pub(crate) request_time_max: Duration,
     pub(crate) running: Arc<Running>,
+}
+
+/// Who may read checkpoints and the hashes of the log. Hashes tell nothing of events; their number can be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlogAccess {
+    /// Everybody.
+    Open,
+    /// Whoever shows a key or token that is accepted.
+    #[default]
+    Restricted,
 }
 
 /// How this server runs: whom it believes and holds to what, what it measures, and whether it was told to stop.
@@ -51,7 +62,7 @@ pub(crate) struct Running {
 impl App {
     /// The state of a server for this authority.
     pub fn new(authority: Arc<Authority>, options: &ServeOptions) -> Self {
-        let introspection = options.introspection;
+        let (introspection, tlog_access) = (options.introspection, options.tlog_access);
         let schema = match introspection {
             Introspection::On => schema(),
             Introspection::Off => schema().disable_introspection(),
@@ -70,7 +81,7 @@ impl App {
         };
         let request_time_max = REQUEST_TIME_MAX;
         let (schema, running) = (Arc::new(schema), Arc::new(running));
-        Self(Arc::new(Parts { authority, schema, introspection, request_time_max, running }))
+        Self(Arc::new(Parts { authority, schema, introspection, tlog_access, request_time_max, running }))
     }
 
     /// The same, with another longest time for one request.

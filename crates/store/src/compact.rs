@@ -10,7 +10,7 @@ use redb::{
 
 use crate::envelope;
 use crate::error::{StoreError, database};
-use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, VIEW_ROWS};
+use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, TREE, VIEW_ROWS};
 
 /// What a page of the database holds of one row of the log.
 const FULL_RUN_BYTES: usize = 4_096 - 16;
@@ -23,6 +23,7 @@ pub(crate) fn compact(file: &mut Database, txn: WriteTransaction) -> Result<(), 
     refill(&before, &txn, LINKS)?;
     refill(&before, &txn, LIFETIMES)?;
     refill(&before, &txn, HISTORIES)?;
+    refill(&before, &txn, TREE)?;
     refill(&before, &txn, ATTEMPTS)?;
     txn.commit().map_err(database)?;
     drop(before);

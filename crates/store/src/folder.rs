@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
+//! | `guard.checkpoint` | the highest signed checkpoint, beside the guard wherever that is ([`crate::checkpoint`]) | whoever signs, before the signature leaves | replaced by rename, fsync | no more checkpoints are signed until a start with `--accept-rollback`, which makes a new key for them | no: best on other storage |
 //! | `ledger.probe`, `secrets/signing/probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
 //! | `usage.redb` | how keys are used, and refused commands ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten; one that is damaged is moved aside | no |
 //! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
@@ -11,6 +12,7 @@
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
+//! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended | `init`, or the first start | fsync | the next start makes a new key, which auditors and witnesses must be told | apart from the ledger |
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
@@ -126,6 +128,13 @@ impl DataFolder {
         self.guard.clone().unwrap_or_else(|| self.root.join("guard"))
     }
 
+    /// The file of the highest signed checkpoint, beside the guard.
+    pub fn checkpoint(&self) -> PathBuf {
+        let mut path = self.guard().into_os_string();
+        path.push(".checkpoint");
+        path.into()
+    }
+
     /// The file of use and refusals.
     pub fn usage(&self) -> PathBuf {
         self.root.join("usage.redb")
@@ -144,6 +153,11 @@ impl DataFolder {
     /// The master key's file.
     pub fn master_key(&self) -> PathBuf {
         self.secrets().join("master.key")
+    }
+
+    /// The file of the key that signs checkpoints.
+    pub fn note_key(&self) -> PathBuf {
+        self.secrets().join("note.key")
     }
 
     /// The file of subjects' keys.

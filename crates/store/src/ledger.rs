@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
+use std::mem;
 use std::path::Path;
 
 use domain::Recorded;
 use domain::ids::LedgerId;
 use domain::row::Change;
+use domain::time::Position;
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
     ReadableTable, StorageBackend, WriteTransaction,
@@ -21,12 +23,17 @@ use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
 use crate::tables::{
-    ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, PROBE, VIEW_ROWS, VIEWS, VIEWS_VERSION,
+    ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, PROBE, TREE, VIEW_ROWS, VIEWS,
+    VIEWS_VERSION,
 };
 use crate::transaction::Transaction;
+use crate::tree::TreeHash;
 
 /// What a probe writes: about as much as a full batch does.
 pub(crate) const PROBE_BYTES: usize = 1 << 20;
+
+/// How many leaves a rebuild adds to the tree together.
+const LEAVES_AT_ONCE: usize = 4_096;
 
 /// Whether other processes may read the ledger while this one writes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,14 +190,17 @@ impl Ledger {
                 head,
                 runs: vec![],
                 changes: vec![],
+                leaves: vec![],
                 pending: vec![],
             };
             let result = work(&mut transaction)?;
-            let Transaction { mut log, head, runs, changes, pending, .. } = transaction;
+            let Transaction { mut log, mut projected, before, head, runs, changes, leaves, pending } =
+                transaction;
             for run in &runs {
                 log.insert(run.first.number(), run.envelopes.as_slice()).map_err(database)?;
             }
             if !pending.is_empty() {
+                projected.grow(before.position, leaves)?;
                 meta.insert(HEAD, head.to_bytes().as_slice()).map_err(database)?;
             }
             (result, Committed { recorded: pending, changes, head })
@@ -212,13 +222,21 @@ impl Ledger {
         txn.delete_table(LINKS).map_err(database)?;
         txn.delete_table(LIFETIMES).map_err(database)?;
         txn.delete_table(HISTORIES).map_err(database)?;
+        txn.delete_table(TREE).map_err(database)?;
         txn.delete_table(ATTEMPTS).map_err(database)?;
         {
             let mut projected = projected(&txn)?;
-            log.scan(|scanned| {
+            let (mut grown, mut leaves) = (Position::START, vec![]);
+            log.scan_envelopes(|scanned, envelope| {
                 progress(scanned.recorded.position.number(), total);
+                leaves.push(TreeHash::of_leaf(envelope));
+                if leaves.len() == LEAVES_AT_ONCE {
+                    projected.grow(grown, mem::take(&mut leaves))?;
+                    grown = scanned.recorded.position;
+                }
                 projected.project(&scanned.recorded).map(drop)
             })?;
+            projected.grow(grown, leaves)?;
             let mut meta = txn.open_table(META).map_err(database)?;
             meta.insert(VIEWS, VIEWS_VERSION.to_le_bytes().as_slice()).map_err(database)?;
         }
@@ -396,6 +414,7 @@ fn projected(txn: &WriteTransaction) -> Result<Projected<'_>, StoreError> {
         links: txn.open_table(LINKS).map_err(database)?,
         lifetimes: txn.open_table(LIFETIMES).map_err(database)?,
         histories: txn.open_table(HISTORIES).map_err(database)?,
+        tree: txn.open_table(TREE).map_err(database)?,
         attempts: txn.open_table(ATTEMPTS).map_err(database)?,
     })
 }

@@ -1,4 +1,5 @@
-//! Projection: what one recorded event writes into the views, links, lifetimes, histories and attempts. Their only writer.
+//! Projection: what one recorded event writes into the views, links, lifetimes, histories, tree and attempts. Their only
+//! writer.
 
 use domain::actor::{ActorId, IdempotencyKey};
 use domain::concern::concerned;
@@ -13,6 +14,7 @@ use crate::history;
 use crate::lifetimes;
 use crate::rows::{Rows, sealed_with_check, stored};
 use crate::tables::Link;
+use crate::tree::{self, TreeHash};
 
 /// The tables that can be deleted and rebuilt.
 pub(crate) struct Projected<'txn> {
@@ -20,6 +22,7 @@ pub(crate) struct Projected<'txn> {
     pub(crate) links: Table<'txn, &'static [u8], ()>,
     pub(crate) lifetimes: Table<'txn, &'static [u8], ()>,
     pub(crate) histories: Table<'txn, &'static [u8], &'static [u8]>,
+    pub(crate) tree: Table<'txn, &'static [u8], &'static [u8]>,
     pub(crate) attempts: Table<'txn, &'static [u8], &'static [u8]>,
 }
 
@@ -53,6 +56,11 @@ impl Projected<'_> {
             self.attempts.insert(key.as_slice(), value.as_slice()).map_err(database)?;
         }
         Ok(changes)
+    }
+
+    /// Adds the leaves of the events after a position to the tree.
+    pub(crate) fn grow(&mut self, after: Position, leaves: Vec<TreeHash>) -> Result<(), StoreError> {
+        tree::stored::extend(&mut self.tree, after.number(), leaves)
     }
 }
 

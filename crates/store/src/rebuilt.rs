@@ -48,6 +48,7 @@ pub fn compare(
     let mut comparing = Comparing::default();
     comparing.table("views", &snapshot.views, &rebuilt.views, <[u8]>::to_vec)?;
     comparing.table("histories", &snapshot.histories, &rebuilt.histories, <[u8]>::to_vec)?;
+    comparing.table("tree", &snapshot.tree, &rebuilt.tree, <[u8]>::to_vec)?;
     comparing.table("attempts", &snapshot.attempts, &rebuilt.attempts, <[u8]>::to_vec)?;
     comparing.table("links", &snapshot.links, &rebuilt.links, |()| vec![])?;
     comparing.table("lifetimes", &snapshot.lifetimes, &rebuilt.lifetimes, |()| vec![])?;

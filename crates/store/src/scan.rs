@@ -32,10 +32,20 @@ pub(crate) fn scan<E: From<StoreError>>(
     head: &Head,
     mut each: impl FnMut(Scanned) -> Result<(), E>,
 ) -> Result<(), E> {
+    scan_envelopes(log, ledger, head, |scanned, _| each(scanned))
+}
+
+/// The same, with the bytes of each envelope as stored.
+pub(crate) fn scan_envelopes<E: From<StoreError>>(
+    log: &ReadOnlyTable<u64, &'static [u8]>,
+    ledger: LedgerId,
+    head: &Head,
+    mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let mut walk = Walk::begin(ledger);
     for row in log.range(0..).map_err(database)? {
         let (first, commit) = row.map_err(database)?;
-        walk.commit(Position::new(first.value()), commit.value(), &mut each)?;
+        walk.envelopes(Position::new(first.value()), commit.value(), &mut each)?;
     }
     Ok(walk.end(head)?)
 }
@@ -77,12 +87,12 @@ pub(crate) fn scan_after<E: From<StoreError>>(
     log: &ReadOnlyTable<u64, &'static [u8]>,
     known: &Head,
     head: &Head,
-    mut each: impl FnMut(Scanned) -> Result<(), E>,
+    mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut walk = Walk::after(known);
     for row in log.range(known.position.next().number()..).map_err(database)? {
         let (first, commit) = row.map_err(database)?;
-        walk.commit(Position::new(first.value()), commit.value(), &mut each)?;
+        walk.envelopes(Position::new(first.value()), commit.value(), &mut each)?;
     }
     Ok(walk.end(head)?)
 }
@@ -113,6 +123,16 @@ impl Walk {
         commit: &[u8],
         mut each: impl FnMut(Scanned) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.envelopes(first, commit, |scanned, _| each(scanned))
+    }
+
+    /// The same, with the bytes of each envelope.
+    pub(crate) fn envelopes<E: From<StoreError>>(
+        &mut self,
+        first: Position,
+        commit: &[u8],
+        mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut rest = commit;
         let expected = &mut self.expected;
         if first != expected.position.next() {
@@ -135,7 +155,7 @@ impl Walk {
                 return Err(StoreError::damaged(what).into());
             }
             *expected = Link { position, at: found.recorded.recorded_at, hash: chain::hash(one) };
-            each(Scanned { recorded: found.recorded, hash: expected.hash, bytes: one.len() })?;
+            each(Scanned { recorded: found.recorded, hash: expected.hash, bytes: one.len() }, one)?;
             rest = after;
         }
         Ok(())
@@ -176,11 +196,20 @@ fn gap(expected: Position, found: Position) -> StoreError {
     StoreError::damaged(format!("position {expected} should come next in the log, and {found} does"))
 }
 
-/// The envelope of one position: one backward seek and a short walk.
+/// The event at one position.
 pub(crate) fn find<T: ReadableTable<u64, &'static [u8]>>(
     log: &T,
     position: Position,
 ) -> Result<Option<Scanned>, StoreError> {
+    find_envelope(log, position, |scanned, _| scanned)
+}
+
+/// The envelope of one position: one backward seek and a short walk.
+pub(crate) fn find_envelope<T: ReadableTable<u64, &'static [u8]>, R>(
+    log: &T,
+    position: Position,
+    found: impl FnOnce(Scanned, &[u8]) -> R,
+) -> Result<Option<R>, StoreError> {
     let Some(row) = log.range(..=position.number()).map_err(database)?.next_back() else { return Ok(None) };
     let (first, commit) = row.map_err(database)?;
     let mut rest = commit.value();
@@ -195,9 +224,12 @@ pub(crate) fn find<T: ReadableTable<u64, &'static [u8]>>(
             if recorded.position != position {
                 return Err(gap(position, recorded.position));
             }
-            return Ok(Some(Scanned { recorded, hash: chain::hash(one), bytes: one.len() }));
+            return Ok(Some(found(Scanned { recorded, hash: chain::hash(one), bytes: one.len() }, one)));
         }
         rest = after;
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

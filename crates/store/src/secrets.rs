@@ -7,12 +7,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use domain::event::PublicKey;
 use domain::ids::{PepperId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::sealed::Subject;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
-use crate::files::{create, create_private_folder, replace, try_room};
+use crate::files::{create, create_private_folder, replace, sync_folder_of, try_room};
 use crate::folder::DataFolder;
 
 /// Thirty-two secret bytes, wiped when they are dropped.
@@ -62,6 +63,45 @@ pub fn read_signing_key(folder: &DataFolder, id: SigningKeyId) -> Result<Vec<u8>
     let path = folder.signing_key(id);
     let text = read(&path)?;
     unhex_all(text.trim_end()).ok_or_else(|| malformed(&path, "a wrapped signing key is hexadecimal digits"))
+}
+
+/// The key that signs checkpoints, as it is kept.
+pub struct NoteKey {
+    /// Its public half.
+    pub public: PublicKey,
+    /// Its private half, encrypted.
+    pub wrapped: Vec<u8>,
+}
+
+/// Keeps the key that signs checkpoints; never over another.
+pub fn create_note_key(folder: &DataFolder, key: &NoteKey) -> Result<(), StoreError> {
+    create(&folder.note_key(), format!("{} {}\n", *hex(&key.public.0), *hex(&key.wrapped)).as_bytes())
+}
+
+/// Reads the key that signs checkpoints; none, if there is none.
+pub fn read_note_key(folder: &DataFolder) -> Result<Option<NoteKey>, StoreError> {
+    let path = folder.note_key();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read(&path)?;
+    let parsed = text.trim_end().split_once(' ').and_then(|(public, wrapped)| {
+        Some(NoteKey { public: PublicKey(unhex(public)?), wrapped: unhex_all(wrapped)? })
+    });
+    let rule = "a note key is 64 hexadecimal digits, a space, and more of them";
+    parsed.map(Some).ok_or_else(|| malformed(&path, rule))
+}
+
+/// Puts the key that signs checkpoints, and the highest one that it signed, aside: a rollback ended that log.
+pub fn retire_note_key(folder: &DataFolder) -> Result<(), StoreError> {
+    for path in [folder.note_key(), folder.checkpoint()] {
+        let mut aside = path.clone().into_os_string();
+        aside.push(".retired");
+        if path.exists() {
+            fs::rename(&path, aside).and_then(|()| sync_folder_of(&path)).map_err(StoreError::file(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether private signing keys can be kept: writes as much beside them, and takes it away.

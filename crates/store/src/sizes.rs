@@ -3,7 +3,7 @@
 use redb::{ReadTransaction, ReadableTableMetadata, TableStats};
 
 use crate::error::{StoreError, database};
-use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, META, VIEW_ROWS};
+use crate::tables::{ATTEMPTS, HISTORIES, LIFETIMES, LINKS, LOG, META, TREE, VIEW_ROWS};
 
 /// The bytes of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(crate) fn table_sizes(txn: &ReadTransaction) -> Result<Vec<TableSize>, Store
         size("links", txn.open_table(LINKS).map_err(database)?.stats().map_err(database)?),
         size("lifetimes", txn.open_table(LIFETIMES).map_err(database)?.stats().map_err(database)?),
         size("histories", txn.open_table(HISTORIES).map_err(database)?.stats().map_err(database)?),
+        size("tree", txn.open_table(TREE).map_err(database)?.stats().map_err(database)?),
         size("attempts", txn.open_table(ATTEMPTS).map_err(database)?.stats().map_err(database)?),
     ])
 }

@@ -20,8 +20,9 @@ use crate::lifetimes::{self, Found, List};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
 use crate::tables::{
-    self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, RowKey, VIEW_ROWS,
+    self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, RowKey, TREE, VIEW_ROWS,
 };
+use crate::tree::stored::Tree;
 
 /// The log as it was committed at one moment. It can be read whatever state the views are in.
 pub(crate) struct Log {
@@ -56,6 +57,14 @@ impl Log {
     ) -> Result<(), E> {
         scan::scan(&self.runs, self.ledger, &self.head, each)
     }
+
+    /// The same, with the bytes of each envelope as stored.
+    pub(crate) fn scan_envelopes<E: From<StoreError>>(
+        &self,
+        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        scan::scan_envelopes(&self.runs, self.ledger, &self.head, each)
+    }
 }
 
 /// A consistent view of everything committed when it was taken.
@@ -65,11 +74,15 @@ pub struct Snapshot {
     pub(crate) links: ReadOnlyTable<&'static [u8], ()>,
     pub(crate) lifetimes: ReadOnlyTable<&'static [u8], ()>,
     pub(crate) histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) tree: ReadOnlyTable<&'static [u8], &'static [u8]>,
     pub(crate) attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
 /// Rows of a snapshot.
 pub type SnapshotRows<'a> = Rows<'a, ReadOnlyTable<&'static [u8], &'static [u8]>>;
+
+/// The tree of a snapshot.
+pub type SnapshotTree<'a> = Tree<'a, ReadOnlyTable<&'static [u8], &'static [u8]>>;
 
 /// One projected row as stored: its table, key and value.
 pub type ProjectedBytes = (&'static str, Vec<u8>, Vec<u8>);
@@ -102,6 +115,7 @@ impl Snapshot {
             links: txn.open_table(LINKS).map_err(database)?,
             lifetimes: txn.open_table(LIFETIMES).map_err(database)?,
             histories: txn.open_table(HISTORIES).map_err(database)?,
+            tree: txn.open_table(TREE).map_err(database)?,
             attempts: txn.open_table(ATTEMPTS).map_err(database)?,
         })
     }
@@ -228,6 +242,29 @@ impl Snapshot {
         Ok(scan::find(&self.log.runs, position)?.map(|scanned| scanned.recorded))
     }
 
+    /// The envelope at a position, as stored.
+    pub fn envelope(&self, position: Position) -> Result<Option<Vec<u8>>, StoreError> {
+        scan::find_envelope(&self.log.runs, position, |_, envelope| envelope.to_owned())
+    }
+
+    /// The end of the log as it was after the event at a position.
+    pub fn head_at(&self, position: Position) -> Result<Option<Head>, StoreError> {
+        if position == Position::START {
+            return Ok(Some(Head::genesis(self.log.ledger)));
+        }
+        let found = scan::find(&self.log.runs, position)?;
+        Ok(found.map(|Scanned { recorded, hash, .. }| Head {
+            position,
+            recorded_at: recorded.recorded_at,
+            hash,
+        }))
+    }
+
+    /// The Merkle tree over every envelope up to the head.
+    pub fn tree(&self) -> SnapshotTree<'_> {
+        Tree::new(&self.tree, self.log.head.position.number())
+    }
+
     /// The chain hash after the event at a position; the genesis for the place before the first.
     pub fn hash_at(&self, position: Position) -> Result<Option<ChainHash>, StoreError> {
         if position == Position::START {
@@ -253,16 +290,25 @@ impl Snapshot {
         self.log.scan(each)
     }
 
+    /// The same, with the bytes of each envelope as stored.
+    pub fn scan_envelopes<E: From<StoreError>>(
+        &self,
+        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.log.scan_envelopes(each)
+    }
+
     /// Every event in order, as [`Snapshot::scan`] reads them, while another thread reads and checks ahead.
     pub fn scan_ahead(&self, each: impl FnMut(Scanned)) -> Result<(), StoreError> {
         scan::scan_ahead(&self.log.runs, self.log.ledger, &self.log.head, each)
     }
 
-    /// Every event after an end of the log that was known before, which must still be there; its chain checked.
+    /// Every event after an end of the log that was known before, which must still be there, and its bytes; its chain
+    /// checked.
     pub fn scan_after<E: From<StoreError>>(
         &self,
         known: &Head,
-        each: impl FnMut(Scanned) -> Result<(), E>,
+        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         match self.hash_at(known.position)? {
             Some(hash) if hash == known.hash => scan::scan_after(&self.log.runs, known, &self.log.head, each),
@@ -285,9 +331,12 @@ impl Snapshot {
     /// The bytes of everything projected, by table and key: what a rebuild must give again.
     pub fn projected(&self) -> Result<Vec<ProjectedBytes>, StoreError> {
         let mut rows = vec![];
-        for (name, table) in
-            [("views", &self.views), ("histories", &self.histories), ("attempts", &self.attempts)]
-        {
+        for (name, table) in [
+            ("views", &self.views),
+            ("histories", &self.histories),
+            ("tree", &self.tree),
+            ("attempts", &self.attempts),
+        ] {
             for row in table.range::<&[u8]>(..).map_err(database)? {
                 let (key, value) = row.map_err(database)?;
                 rows.push((name, key.value().to_vec(), value.value().to_vec()));

@@ -9,9 +9,11 @@
 //! | `links` | [`Link`] | nothing | until rebuilt |
 //! | `lifetimes` | what lives, and what has ended ([`crate::lifetimes`]) | nothing | until rebuilt |
 //! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
+//! | `tree` | a level and a place in it | hashes and a check ([`crate::tree::stored`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
-//! `views`, `links`, `lifetimes`, `histories` and `attempts` are projected from `log`: deleting and rebuilding them gives the same bytes.
+//! `views`, `links`, `lifetimes`, `histories`, `tree` and `attempts` are projected from `log`: deleting and rebuilding them
+//! gives the same bytes.
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
@@ -33,6 +35,8 @@ pub(crate) const LINKS: TableDefinition<&[u8], ()> = TableDefinition::new("links
 pub(crate) const LIFETIMES: TableDefinition<&[u8], ()> = TableDefinition::new("lifetimes");
 /// Where the events are that concern something.
 pub(crate) const HISTORIES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("histories");
+/// The Merkle tree over the envelopes.
+pub(crate) const TREE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("tree");
 /// Idempotency keys that were used.
 pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("attempts");
 
@@ -46,7 +50,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 4;
+pub(crate) const VIEWS_VERSION: u32 = 5;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///

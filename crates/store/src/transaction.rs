@@ -15,6 +15,7 @@ use crate::head::Head;
 use crate::projection::{Projected, attempt_key};
 use crate::rows::Rows;
 use crate::scan;
+use crate::tree::TreeHash;
 
 /// What the events of one command have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Transaction<'txn> {
     /// The rows of the log that this commit adds.
     pub(crate) runs: Vec<Run>,
     pub(crate) changes: Vec<Change>,
+    /// Of each pending event its leaf of the tree.
+    pub(crate) leaves: Vec<TreeHash>,
     pub(crate) pending: Vec<Recorded>,
 }
 
@@ -128,6 +131,7 @@ impl<'txn> Transaction<'txn> {
         }
         self.head = head;
         for (position, envelope) in envelopes {
+            self.leaves.push(TreeHash::of_leaf(&envelope));
             self.write(position, envelope);
         }
         self.pending.extend_from_slice(&recorded);

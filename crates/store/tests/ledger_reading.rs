@@ -344,8 +344,9 @@ fn views_of_an_older_version_are_rebuilt_on_opening() {
             views.retain(|key, _| key[0] % 2 == 0).unwrap();
             views.insert([99, 99].as_slice(), [1].as_slice()).unwrap();
         }
-        // Views of the first versions had no such table.
+        // Views of the first versions had no such tables.
         txn.delete_table(TableDefinition::<&[u8], &[u8]>::new("histories")).unwrap();
+        txn.delete_table(TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
         txn.commit().unwrap();
         drop(database);
         let ledger = opened(&path);
@@ -426,7 +427,7 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
     ledger.close().unwrap();
     let database = Database::open(&path).unwrap();
     let txn = database.begin_write().unwrap();
-    for name in ["views", "histories", "attempts"] {
+    for name in ["views", "histories", "tree", "attempts"] {
         txn.delete_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
     }
     for name in ["links", "lifetimes"] {
@@ -441,7 +442,7 @@ fn rebuilding_gives_every_row_again_whatever_was_lost() {
     };
     let database = Database::open(&path).unwrap();
     let txn = database.begin_write().unwrap();
-    for name in ["views", "histories", "attempts"] {
+    for name in ["views", "histories", "tree", "attempts"] {
         txn.open_table(TableDefinition::<&[u8], &[u8]>::new(name)).unwrap();
     }
     for name in ["links", "lifetimes"] {

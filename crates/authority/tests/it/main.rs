@@ -15,5 +15,6 @@ mod usage;
 mod refusals;
 mod rehearsal;
 mod concurrency;
+mod checkpoints;
 mod durability;
 mod reopening;

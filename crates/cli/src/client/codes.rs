@@ -53,7 +53,9 @@ impl ServerRefusal {
                     Some("the server is of another version than this command: keyledger --version")
                 }
                 "RECOVERING" => Some("try it again; if it lasts, tell whoever runs the server"),
-                "STOPPED" | "UNREADABLE" | "NO_SIGNING_KEY" => Some("tell whoever runs the server"),
+                "STOPPED" | "UNREADABLE" | "NO_SIGNING_KEY" | "NO_CHECKPOINT" => {
+                    Some("tell whoever runs the server")
+                }
                 _ => None,
             };
         }
@@ -145,6 +147,7 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "UNKNOWN_OUTCOME"
         | "RECOVERING"
         | "STOPPED"
+        | "NO_CHECKPOINT"
         | "UNREADABLE" => Exit::Failed,
         _ => return None,
     })
@@ -267,6 +270,7 @@ mod tests {
             Failure::UnknownOutcome,
             Failure::Recovering,
             Failure::Stopped,
+            Failure::NoCheckpoint,
             Failure::Unreadable,
         ];
         for failure in failures {
@@ -279,6 +283,7 @@ mod tests {
                 | Failure::UnknownOutcome
                 | Failure::Recovering
                 | Failure::Stopped
+                | Failure::NoCheckpoint
                 | Failure::Unreadable => {}
             }
             let expected = failure.class().map_or(Exit::Failed, class_exit);

@@ -4,6 +4,8 @@ pub mod diff;
 pub mod export;
 pub mod import;
 pub mod log;
+pub mod bundle;
+pub mod prove;
 pub mod rebuild;
 pub mod replay;
 pub mod show;
@@ -13,9 +15,11 @@ pub mod verify;
 
 use clap::Subcommand;
 
+use crate::commands::audit::bundle::{BundleArgs, CheckBundleArgs};
 use crate::commands::audit::diff::DiffArgs;
 use crate::commands::audit::export::ExportArgs;
 use crate::commands::audit::import::ImportArgs;
+use crate::commands::audit::prove::{CheckProofArgs, ProveArgs};
 use crate::commands::audit::rebuild::RebuildArgs;
 use crate::commands::audit::replay::ReplayArgs;
 use crate::commands::audit::show::ShowArgs;
@@ -31,6 +35,14 @@ pub enum AuditCommand {
     Show(ShowArgs),
     /// Read the whole log, check its chain, and compare the views and the guard with it
     Verify(VerifyArgs),
+    /// Write the proof that the log has an event
+    Prove(ProveArgs),
+    /// Check such a proof, without a data folder
+    CheckProof(CheckProofArgs),
+    /// Write events with their proofs into a folder, as evidence for a third party
+    Bundle(BundleArgs),
+    /// Check such a folder, without a data folder
+    CheckBundle(CheckBundleArgs),
     /// List everything as it was at a moment
     Replay(ReplayArgs),
     /// List what differs between two moments
@@ -56,6 +68,10 @@ pub fn run(command: AuditCommand) -> Result<(), CliError> {
         AuditCommand::Diff(args) => diff::run(args),
         AuditCommand::Timeline(args) => timeline::run(args),
         AuditCommand::Stats(args) => stats::run(args),
+        AuditCommand::Prove(args) => prove::run(args),
+        AuditCommand::CheckProof(args) => prove::check(args),
+        AuditCommand::Bundle(args) => bundle::run(args),
+        AuditCommand::CheckBundle(args) => bundle::check(args),
         AuditCommand::Rebuild(args) => rebuild::run(args),
         AuditCommand::Export(args) => export::run(args),
         AuditCommand::Import(args) => import::run(args),

@@ -9,13 +9,15 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use credentials::claims::Issuer;
 use domain::network::Network;
+use domain::origin::LogOrigin;
 use domain::time::Position;
 use domain::{Event, Recorded};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
 use server::serve::{CONNECTIONS_MAX, GUESSES_PER_MINUTE_MAX};
 use server::traces::{Endpoint, Traces};
-use server::{Introspection, ServeOptions};
+use server::witness::Witness;
+use server::{Introspection, ServeOptions, TlogAccess};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
@@ -96,6 +98,30 @@ pub struct ServeArgs {
         value_parser = parse_introspection
     )]
     introspection: Introspection,
+    /// What the log is called in its checkpoints, best its URL without the scheme [default: keyledger/LEDGER-ID]
+    #[arg(long, value_name = "NAME", env = "KEYLEDGER_ORIGIN", hide_env_values = true, value_parser = LogOrigin::parse)]
+    origin: Option<LogOrigin>,
+    /// Who may read checkpoints and hashes under /tlog: open (everybody) or restricted (any accepted key)
+    #[arg(
+        long,
+        value_name = "WHO",
+        env = "KEYLEDGER_TLOG",
+        hide_env_values = true,
+        default_value = "restricted",
+        value_parser = parse_tlog
+    )]
+    tlog: TlogAccess,
+    /// A witness that is shown each checkpoint, to sign it: its verifier key, a space and its URL; several with commas
+    /// between
+    #[arg(
+        long,
+        value_name = "VKEY URL",
+        env = "KEYLEDGER_WITNESS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_parser = parse_witness
+    )]
+    witness: Vec<Witness>,
     #[command(flatten)]
     guard: GuardArgs,
     #[command(flatten)]
@@ -215,6 +241,9 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let (keys, position) = (authority.keys_known(), authority.position());
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(data = %args.data.data.display(), keys, %position, took_ms, "the ledger is open, its chain holds");
+    if let Some(verifier_key) = authority.verifier_key() {
+        tracing::info!(%verifier_key, "checkpoints are signed with this key");
+    }
     tell_of_rollback(&args, &authority)?;
 
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
@@ -224,6 +253,8 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
         guesses_per_minute_max: args.guesses_per_minute,
         introspection: args.introspection,
+        tlog_access: args.tlog,
+        witnesses: args.witness.clone(),
         signing_keys,
         metrics_listen: args.metrics_listen,
         connections_max: connections_max(&args),
@@ -258,6 +289,7 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
         secrets: args.secrets.sources(),
         ledger: OpenOptions { sharing, ..OpenOptions::default() },
         token_life_seconds: args.token_life.seconds,
+        origin: args.origin.clone(),
         rollback,
         ..Options::new(args.data.folder(Some(&args.guard)), issuer)
     }
@@ -399,6 +431,20 @@ fn parse_token_life(text: &str) -> Result<TokenLife, MalformedValue> {
         }
     };
     if (60..=900).contains(&seconds) { Ok(TokenLife { seconds }) } else { Err(malformed) }
+}
+
+fn parse_tlog(text: &str) -> Result<TlogAccess, MalformedValue> {
+    match text {
+        "open" => Ok(TlogAccess::Open),
+        "restricted" => Ok(TlogAccess::Restricted),
+        _ => Err(MalformedValue("give open or restricted")),
+    }
+}
+
+fn parse_witness(text: &str) -> Result<Witness, MalformedValue> {
+    Witness::parse(text).ok_or(MalformedValue(
+        "give a witness's verifier key, a space and its URL, such as wit.example/w+1f3b0c2a+BAAA… https://wit.example",
+    ))
 }
 
 fn parse_introspection(text: &str) -> Result<Introspection, MalformedValue> {

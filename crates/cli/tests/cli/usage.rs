@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 83] = [
+const EVERY_COMMAND: [(&str, i32); 87] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -157,6 +157,16 @@ const EVERY_COMMAND: [(&str, i32); 83] = [
     ("init --tenant acme --admin ada@example.com", 6),
     ("audit show", 0),
     ("audit verify", 0),
+    ("audit prove --position 1", 1),
+    (
+        "audit check-proof x --verifier-key PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        1,
+    ),
+    ("audit bundle --to \"$KEYLEDGER_DATA.evidence\"", 0),
+    (
+        "audit check-bundle x --verifier-key PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        1,
+    ),
     ("audit rebuild", 0),
     ("audit replay", 0),
     ("audit diff 1", 0),

@@ -34,7 +34,7 @@ fn an_export_is_proved_and_says_what_was_not_done() {
     let scene = Scene::told();
     let (path, _) = exported(&scene);
     let source = Source::open(&path, Repair::Forbidden).unwrap();
-    let report = verify_file(&source, BEGIN, None).unwrap();
+    let report = verify_file(&source, &[], BEGIN, None).unwrap();
     assert!(report.is_ok(), "{}", report.verdict());
     assert_eq!(report.events, 21);
     let names: Vec<_> = report.checks.iter().map(|check| (check.name, check.outcome)).collect();
@@ -143,13 +143,14 @@ fn a_backup_is_proved_and_one_that_was_altered_is_not() {
     store::backup::write(scene.source().snapshot().unwrap(), &path, &mut |_, _, _| {}).unwrap();
     let source = Source::open(&path, Repair::Forbidden).unwrap();
     assert_eq!(source.head().position, Position::new(21));
-    assert!(verify_file(&source, BEGIN, None).unwrap().is_ok());
+    assert!(verify_file(&source, &[], BEGIN, None).unwrap().is_ok());
     let whole = fs::read(&path).unwrap();
     for at in (0..whole.len()).step_by(31) {
         let mut altered = whole.clone();
         altered[at] ^= 1;
         fs::write(&path, altered).unwrap();
-        let found = Source::open(&path, Repair::Forbidden).map(|source| verify_file(&source, BEGIN, None));
+        let found =
+            Source::open(&path, Repair::Forbidden).map(|source| verify_file(&source, &[], BEGIN, None));
         assert!(!matches!(found, Ok(Ok(report)) if report.is_ok()), "byte {at}");
     }
 }

@@ -5,7 +5,9 @@
 
 use std::fs;
 
+use credentials::note::NoteSigner;
 use credentials::sealing::{self, SubjectKey};
+use credentials::signing_key::Seed;
 use domain::actor::{ActorId, Idempotency, IdempotencyKey, Way};
 use domain::event::{Event, KeyCreated, PublicKey, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::{
@@ -13,10 +15,12 @@ use domain::ids::{
 };
 use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
 use domain::names::Note;
+use domain::origin::LogOrigin;
 use domain::role::{Role, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
 use keyledger_replay::{Audit, Filter, Format, Names, Repair, Source, show};
+use store::checkpoint::Checkpoint;
 use store::guard::Guard;
 use store::secrets::{SecretBytes, SubjectKeys, create_folders};
 use store::{DataFolder, Ledger, OpenOptions, Origin};
@@ -104,8 +108,25 @@ impl Scene {
         self.ledger.take().unwrap().close().unwrap();
     }
 
+    /// As a server leaves them: the guard, and a signed checkpoint of now beside it.
     pub fn write_guard(&self) {
-        Guard::of(&self.ledger.as_ref().unwrap().snapshot().unwrap()).write(&self.folder.guard()).unwrap();
+        let snapshot = self.ledger.as_ref().unwrap().snapshot().unwrap();
+        Guard::of(&snapshot).write(&self.folder.guard()).unwrap();
+        self.keep_checkpoint(&self.checkpoint());
+    }
+
+    /// What the log says of itself now.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let snapshot = self.ledger.as_ref().unwrap().snapshot().unwrap();
+        let size = snapshot.head().position;
+        let root = snapshot.tree().root(size.number()).unwrap();
+        Checkpoint { origin: LogOrigin::parse("keys.example.com/tlog").unwrap(), size, root }
+    }
+
+    pub fn keep_checkpoint(&self, checkpoint: &Checkpoint) {
+        let signer = NoteSigner::of_log(&checkpoint.origin, &Seed::from_bytes([6; 32]));
+        let note = signer.sign(&checkpoint.to_string()).to_string();
+        store::checkpoint::keep(&self.folder.checkpoint(), &note).unwrap();
     }
 
     pub fn audit(&self) -> Audit {

@@ -54,7 +54,46 @@ fn the_report_as_json() {
     let [.., guard, pages] = json["checks"].as_array().unwrap().as_slice() else { panic!("two checks") };
     assert_eq!((guard["name"].as_str(), &guard["ok"]), (Some("guard"), &Value::Null));
     assert_eq!((pages["name"].as_str(), &pages["ok"]), (Some("pages"), &Value::Bool(true)));
-    assert!(json["verdict"].as_str().unwrap().ends_with("; not done: guard"), "{}", json["verdict"]);
+    assert!(
+        json["verdict"].as_str().unwrap().ends_with("; not done: checkpoints, guard"),
+        "{}",
+        json["verdict"]
+    );
+}
+
+/// Whoever writes the whole folder can make a log that holds in itself. A checkpoint that somebody kept tells.
+#[test]
+fn a_log_that_was_rewritten_is_found_by_a_checkpoint_that_was_kept() {
+    let honest = Scene::empty();
+    honest.tell();
+    let kept = honest.checkpoint();
+    // The same with one event more, chained and projected like the real one.
+    let mut rewritten = Scene::empty();
+    rewritten.append(0, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
+    rewritten.tell();
+    rewritten.close();
+    let alone = verified(&rewritten);
+    assert!(
+        !alone.problems.iter().any(|problem| ["chain", "tree"].contains(&problem.check)),
+        "{}",
+        table(&alone)
+    );
+    let report = verify(&rewritten.audit().against(kept.clone()), NOW, None).unwrap();
+    assert_eq!(outcome(&report, "checkpoints"), Outcome::Failed);
+    let told: Vec<_> = report.problems.iter().filter(|problem| problem.check == "checkpoints").collect();
+    assert_eq!(told[0].position, Some(kept.size), "{}", table(&report));
+    // One that was cut is found, too.
+    let mut cut = Scene::empty();
+    cut.append(0, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
+    cut.close();
+    let report = verify(&cut.audit().against(kept.clone()), NOW, None).unwrap();
+    assert_eq!(outcome(&report, "checkpoints"), Outcome::Failed);
+    // The honest one passes, longer by now.
+    honest.append(60, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
+    let mut honest = honest;
+    honest.close();
+    let report = verify(&honest.audit().against(kept), NOW, None).unwrap();
+    assert_eq!(outcome(&report, "checkpoints"), Outcome::Passed, "{}", table(&report));
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::filters::{
     ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter,
     Window, ordered,
 };
+use super::inclusion::InclusionProof;
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
 use super::life::KeyHistory;
 use super::refusals::{self, RefusalConnection};
@@ -55,6 +56,16 @@ impl Query {
         let answer = basis.map(|basis| Answer { value: basis.position, basis });
         let (position, _) = context.told(executor, as_of, answer)?;
         Ok(LogPosition(position))
+    }
+
+    /// The proof that the log has the event at a position, such as the one that a mutation answered with: checked offline,
+    /// and by tools that are not ours. Null: the log has no event there.
+    fn inclusion_proof(
+        context: &Context,
+        #[graphql(description = "The event's place in the log.")] position: LogPosition,
+    ) -> FieldResult<Option<InclusionProof>> {
+        let receipt = answered(context.authority.receipt(Some(&context.caller), position.0))?;
+        Ok(receipt.map(InclusionProof::from))
     }
 
     /// Who calls, and where they act; of a moment, as what the credential was accepted then, if it was.

@@ -132,7 +132,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn parse_position(text: &str) -> Result<Position, MalformedValue> {
+pub(super) fn parse_position(text: &str) -> Result<Position, MalformedValue> {
     let malformed = MalformedValue("a position is a whole number, as the first column of audit show has it");
     text.parse().map(Position::new).map_err(|_| malformed)
 }

@@ -1,11 +1,14 @@
 //! `audit verify`: checks all of a ledger and reports.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use authority::Clock;
 use clap::Args;
-use replay::{Audit, Repair, Source};
+use credentials::note::NoteVerifier;
+use replay::{Audit, Repair, Signed, Source};
 
+use super::prove::read;
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
@@ -16,6 +19,7 @@ Examples:
   keyledger audit verify --data /var/lib/keyledger
   keyledger audit verify --data ./data -o json
   keyledger audit verify --data backup.keyledger
+  keyledger audit verify --data ./data --against checkpoint-of-last-year
 
 Of a backup or an export the log is verified: it has neither views nor a guard.
 Ends with 1 if anything is wrong; the report is written all the same.";
@@ -28,6 +32,12 @@ pub struct VerifyArgs {
     data: DataArgs,
     #[command(flatten)]
     guard: GuardArgs,
+    /// A signed checkpoint that you kept: the log must begin with the one that it names; may be given several times
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// The key that must have signed them, as NAME+HASH+KEY; not given: their signatures are not checked
+    #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse, requires = "against")]
+    verifier_key: Option<NoteVerifier>,
     /// First repair the file if a crash left it half written, as starting the server would
     #[arg(long)]
     repair: bool,
@@ -40,11 +50,17 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
+    let known = args.against.iter().map(|file| {
+        let note = read(file)?;
+        Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)
+    });
+    let known = known.collect::<Result<Vec<_>, CliError>>()?;
     let report = if args.data.data.is_file() {
         let source = Source::open(&args.data.data, repair)?;
-        replay::verify::verify_file(&source, Clock::System.now(), Some(&mut tell))
+        replay::verify::verify_file(&source, &known, Clock::System.now(), Some(&mut tell))
     } else {
         let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
+        let audit = known.into_iter().fold(audit, Audit::against);
         replay::verify(&audit, Clock::System.now(), Some(&mut tell))
     };
     drop(progress);

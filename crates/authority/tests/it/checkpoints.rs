@@ -1,0 +1,283 @@
+//! Checkpoints: no two are ever signed that do not fit, and none leaves before it is kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use credentials::note::{Note, NoteVerifier};
+use domain::Command;
+use domain::origin::LogOrigin;
+use domain::time::Position;
+use keyledger_authority::{Authority, Failure, Options, Rollback};
+use redb::TableDefinition;
+use store::checkpoint::Checkpoint;
+use store::tree::{TreeHash, check_consistency, check_inclusion};
+
+use crate::scene::{Scene, key_input};
+
+fn read(note: &str, key: &NoteVerifier) -> Checkpoint {
+    let note = Note::parse(note).unwrap();
+    note.check(key).unwrap();
+    Checkpoint::parse(note.text()).unwrap()
+}
+
+fn signed(scene: &Scene) -> Checkpoint {
+    read(&scene.authority.checkpoint().unwrap(), scene.authority.verifier_key().unwrap())
+}
+
+/// One that covers the last event: a younger one is not asked for twice in a second.
+fn covering(scene: &Scene) -> Checkpoint {
+    let receipt = scene.authority.receipt(None, scene.authority.position()).unwrap().unwrap();
+    read(&receipt.proof.checkpoint, scene.authority.verifier_key().unwrap())
+}
+
+fn fits(scene: &Scene, old: &Checkpoint, new: &Checkpoint) -> bool {
+    let snapshot = scene.authority.snapshot().unwrap();
+    let proof = snapshot.tree().consistency(old.size.number(), new.size.number()).unwrap();
+    check_consistency((old.size.number(), old.root), (new.size.number(), new.root), &proof).is_ok()
+}
+
+fn make_a_key(scene: &Scene, name: &str) {
+    scene.own_key(&key_input(name));
+}
+
+fn kept(scene: &Scene) -> PathBuf {
+    scene.options.folder.checkpoint()
+}
+
+/// Copies a folder, without what is in it besides files.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn each_checkpoint_fits_the_ones_before_also_after_a_restart() {
+    let mut scene = Scene::new();
+    let key = scene.authority.verifier_key().unwrap().clone();
+    assert!(key.name().starts_with("keyledger/"), "{key}");
+    let mut all = vec![signed(&scene)];
+    assert_eq!(all[0].size, scene.authority.position());
+    for round in 0..6 {
+        make_a_key(&scene, &format!("key {round}"));
+        if round % 2 == 1 {
+            scene = scene.reopened();
+            assert_eq!(scene.authority.verifier_key(), Some(&key));
+        }
+        let new = covering(&scene);
+        assert_eq!(new.size, scene.authority.position());
+        assert_eq!(read(&fs::read_to_string(kept(&scene)).unwrap(), &key), new, "it is kept");
+        for old in &all {
+            assert!(fits(&scene, old, &new), "{old:?} {new:?}");
+        }
+        all.push(new);
+    }
+    // Asked again, it is the same.
+    assert_eq!(signed(&scene), all[all.len() - 1]);
+}
+
+#[test]
+fn a_receipt_proves_the_event_and_shows_it_to_whoever_may_read_it() {
+    let scene = Scene::new();
+    make_a_key(&scene, "one");
+    let caller =
+        scene.authority.authenticate(keyledger_authority::Shown::from_nowhere(&scene.root), None).unwrap();
+    let snapshot = scene.authority.snapshot().unwrap();
+    for number in 1..=snapshot.head().position.number() {
+        let position = Position::new(number);
+        let receipt = scene.authority.receipt(Some(&caller), position).unwrap().unwrap();
+        let checkpoint = read(&receipt.proof.checkpoint, scene.authority.verifier_key().unwrap());
+        let envelope = receipt.proof.extra.unwrap();
+        assert_eq!(Some(&envelope), snapshot.envelope(position).unwrap().as_ref());
+        let (leaf, size) = (TreeHash::of_leaf(&envelope), checkpoint.size.number());
+        assert_eq!(receipt.proof.index, number - 1);
+        assert_eq!(check_inclusion(leaf, number - 1, size, &receipt.proof.path, checkpoint.root), Ok(()));
+        assert_eq!(scene.authority.receipt(None, position).unwrap().unwrap().proof.extra, None);
+    }
+    for nowhere in [Position::START, snapshot.head().position.next(), Position::new(u64::MAX)] {
+        assert!(scene.authority.receipt(Some(&caller), nowhere).unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_shown() {
+    let scene = Scene::new();
+    let before = signed(&scene);
+    make_a_key(&scene, "one");
+    // In the place of the file that is written beside.
+    let beside = kept(&scene).with_extension("checkpoint.new");
+    fs::create_dir(&beside).unwrap();
+    let position = scene.authority.position();
+    assert!(scene.authority.receipt(None, position).is_err());
+    let key = scene.authority.verifier_key().unwrap();
+    assert_eq!(read(&fs::read_to_string(kept(&scene)).unwrap(), key), before);
+    assert!(
+        scene
+            .authority
+            .tile(&keyledger_authority::proof::Tile::parse(&format!("0/000.p/{position}")).unwrap())
+            .unwrap()
+            .is_none()
+    );
+    fs::remove_dir(&beside).unwrap();
+    assert_eq!(covering(&scene).size, position);
+}
+
+#[test]
+fn after_a_rollback_none_is_signed_until_it_is_accepted_and_then_by_another_key() {
+    let scene = Scene::new();
+    let options = scene.options.clone();
+    let (data, aside) = (options.folder.root().to_owned(), scene.folder.path().join("aside"));
+    let scene = scene.reopened_after(|| copy(&data, &aside), options.clone());
+    make_a_key(&scene, "lost");
+    let lost = covering(&scene);
+    let first_key = scene.authority.verifier_key().unwrap().clone();
+    // The ledger and its guard go back together, so that only the checkpoint tells.
+    let back = || {
+        for file in ["ledger.redb", "guard"] {
+            fs::copy(aside.join(file), data.join(file)).unwrap();
+        }
+    };
+    let scene = scene.reopened_after(back, options.clone());
+    make_a_key(&scene, "another");
+    make_a_key(&scene, "and another");
+    assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
+    assert_eq!(
+        scene.authority.receipt(None, lost.size).err(),
+        None,
+        "what is not beyond it is covered still"
+    );
+    let position = scene.authority.position();
+    assert!(position > lost.size);
+    assert_eq!(scene.authority.receipt(None, position).unwrap_err(), Failure::NoCheckpoint);
+
+    let accepting = Options { rollback: Rollback::Accept, ..options.clone() };
+    let scene = scene.reopened_after(|| {}, accepting);
+    let second_key = scene.authority.verifier_key().unwrap().clone();
+    assert_ne!(second_key, first_key);
+    assert_eq!(signed(&scene).size, scene.authority.position());
+    let retired = fs::read_to_string(kept(&scene).with_extension("checkpoint.retired")).unwrap();
+    assert_eq!(read(&retired, &first_key), lost, "the evidence is kept");
+    // Where nothing was lost, the key stays.
+    let scene = scene.reopened_after(|| {}, Options { rollback: Rollback::Accept, ..options });
+    assert_eq!(scene.authority.verifier_key(), Some(&second_key));
+}
+
+#[test]
+fn where_the_highest_checkpoint_is_missing_or_unreadable_none_is_signed() {
+    let mut scene = Scene::new();
+    make_a_key(&scene, "one");
+    let good = signed(&scene);
+    let text = fs::read_to_string(kept(&scene)).unwrap();
+    let path = kept(&scene);
+    for bad in [None, Some(""), Some("no note"), Some(&text[..text.len() / 2])] {
+        let spoil = || match bad {
+            None => fs::remove_file(&path).unwrap(),
+            Some(bad) => fs::write(&path, bad).unwrap(),
+        };
+        let options = scene.options.clone();
+        scene = scene.reopened_after(spoil, options);
+        assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint), "{bad:?}");
+        fs::write(&path, &text).unwrap();
+    }
+    let scene = scene.reopened();
+    assert!(fits(&scene, &good, &signed(&scene)));
+}
+
+#[test]
+fn a_ledger_from_before_gets_its_key_at_the_first_start() {
+    let scene = Scene::new();
+    let (options, path) = (scene.options.clone(), kept(&scene));
+    let secret = options.folder.note_key();
+    let forget = || {
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(&secret).unwrap();
+    };
+    let scene = scene.reopened_after(forget, options);
+    assert_eq!(signed(&scene).size, scene.authority.position());
+    let key = fs::read_to_string(secret).unwrap();
+    assert_eq!(key.split_once(' ').unwrap().1.trim_end().len(), 2 * 72, "the private half is encrypted");
+}
+
+#[test]
+fn the_origin_is_a_setting_and_another_one_is_signed_anew() {
+    let scene = Scene::new();
+    let before = signed(&scene);
+    let origin = LogOrigin::parse("keys.example.com/tlog").unwrap();
+    let options = Options { origin: Some(origin.clone()), ..scene.options.clone() };
+    let scene = scene.reopened_after(|| {}, options);
+    let after = signed(&scene);
+    assert_eq!((&after.origin, after.size, after.root), (&origin, before.size, before.root));
+}
+
+/// The tree's rows are in the file that an intruder may write to; the envelopes are hashed anew before each signature.
+#[test]
+fn a_tree_that_is_not_that_of_the_envelopes_is_not_signed() {
+    let scene = Scene::new();
+    drop(signed(&scene));
+    let options = scene.options.clone();
+    let ledger = options.folder.ledger();
+    make_a_key(&scene, "one");
+    let forge = || {
+        let database = redb::Database::open(&ledger).unwrap();
+        let txn = database.begin_write().unwrap();
+        {
+            let mut tree = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
+            let (key, mut value) = {
+                let last = redb::ReadableTable::last(&tree).unwrap().unwrap();
+                (last.0.value().to_vec(), last.1.value().to_vec())
+            };
+            let end = value.len() - 8;
+            value[end - 1] ^= 1;
+            let check = blake3::Hasher::new().update(&key).update(&value[..end]).finalize();
+            value[end..].copy_from_slice(&check.as_bytes()[..8]);
+            tree.insert(key.as_slice(), value.as_slice()).unwrap();
+        }
+        txn.commit().unwrap();
+    };
+    let scene = scene.reopened_after(forge, options);
+    assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
+    let Scene { authority, options, .. } = scene;
+    drop(authority);
+    store::Ledger::open(&ledger, &options.ledger).unwrap().rebuild().unwrap();
+    assert!(Authority::open(options).unwrap().checkpoint().is_ok());
+}
+
+#[test]
+fn readers_and_writers_at_once_get_checkpoints_that_fit() {
+    let scene = Scene::new();
+    let key = scene.authority.verifier_key().unwrap();
+    let all: Vec<Checkpoint> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let last = |_| {
+                        let position = scene.authority.position();
+                        let receipt = scene.authority.receipt(None, position).unwrap().unwrap();
+                        read(&receipt.proof.checkpoint, key)
+                    };
+                    (0..60).map(last).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        for number in 0..40 {
+            scene.must(if number % 2 == 0 {
+                Command::DisableKey { key: scene.own_key(&key_input("busy")).0 }
+            } else {
+                Command::DisableKey { key: scene.own_key(&key_input("idle")).0 }
+            });
+        }
+        readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect()
+    });
+    let last = covering(&scene);
+    for checkpoint in &all {
+        assert!(fits(&scene, checkpoint, &last), "{checkpoint:?}");
+    }
+    assert!(all.iter().any(|checkpoint| checkpoint.size != last.size));
+}

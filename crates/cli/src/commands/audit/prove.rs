@@ -1,0 +1,137 @@
+//! `audit prove` and `audit check-proof`: that the log has an event, as a file that anybody can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use credentials::note::NoteVerifier;
+use domain::time::Position;
+use replay::{Audit, Names, ProofError, Prover, Repair, check_proof, json};
+use serde_json::json;
+
+use super::show::parse_position;
+use crate::args::{DataArgs, GuardArgs};
+use crate::error::CliError;
+use crate::output::{self, Output, OutputArgs};
+
+const PROVE_EXAMPLES: &str = "\
+Examples:
+  keyledger audit prove --data /var/lib/keyledger --position 42 --to 42.tlog-proof
+  keyledger audit prove --data ./data --position 42 -o json
+
+The proof is a file of C2SP tlog-proof v1. It leads to the highest checkpoint that the server signed,
+and holds the event as the log has it. It works beside a running server, too.";
+
+/// What to prove.
+#[derive(Debug, Args)]
+#[command(after_help = PROVE_EXAMPLES)]
+pub struct ProveArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    guard: GuardArgs,
+    /// The event's place in the log
+    #[arg(long, value_name = "N", value_parser = parse_position)]
+    position: Position,
+    /// Where to write the proof, never over another file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  keyledger audit check-proof 42.tlog-proof --verifier-key 'keys.example.com/tlog+1f3b0c2a+AAAA…'
+  keyledger audit check-proof 42.tlog-proof --verifier-key KEY --entry 42.envelope
+
+Ends with 1 and PROOF_INVALID if it does not hold. The key must be known from elsewhere.";
+
+/// What to check.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct CheckProofArgs {
+    /// The proof
+    #[arg(value_name = "FILE")]
+    proof: PathBuf,
+    /// The key that must have signed its checkpoint, as NAME+HASH+KEY
+    #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse)]
+    verifier_key: NoteVerifier,
+    /// The event's bytes as the log has them, if they are not in the proof
+    #[arg(long, value_name = "FILE")]
+    entry: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Proves, and writes the proof.
+pub fn run(args: ProveArgs) -> Result<(), CliError> {
+    let audit = Audit::open(&args.data.folder(Some(&args.guard)), Repair::Forbidden)?;
+    let prover = Prover::new(&audit)?;
+    let proof = prover.prove(args.position)?.to_string();
+    let key = prover.verifier_key().map(ToString::to_string);
+    if let Some(to) = &args.to {
+        write_new(to, proof.as_bytes())?;
+    }
+    let size = prover.signed().checkpoint.size;
+    let text = match (args.output.output, &args.to) {
+        (Output::Json, to) => {
+            let file = to.as_ref().map(|to| to.to_string_lossy());
+            let json = json!({
+                "position": args.position.to_string(),
+                "tree_size": size.to_string(),
+                "verifier_key": key,
+                "file": file,
+                "proof": proof,
+            });
+            format!("{json}\n")
+        }
+        (Output::Table, None) => proof,
+        (Output::Table, Some(to)) => {
+            let key = key.unwrap_or_else(|| "unknown here".to_owned());
+            format!("wrote {}, of {size} events; the verifier key is {key}\n", to.display())
+        }
+    };
+    output::write(&text)?;
+    Ok(())
+}
+
+/// Checks a proof, and tells what it proves.
+pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
+    let entry = args.entry.as_ref().map(|path| fs::read(path).map_err(file(path))).transpose()?;
+    let proved = check_proof(&read(&args.proof)?, entry, &args.verifier_key)?;
+    let event = json::event(&proved.scanned, &Names::sealed());
+    let (position, name) = (proved.scanned.recorded.position, proved.scanned.recorded.event.name());
+    let (origin, size) = (&proved.checkpoint.origin, proved.checkpoint.size);
+    let text = match args.output.output {
+        Output::Table => {
+            format!("OK: {origin} of {size} events has {name} at position {position}\n{event}\n")
+        }
+        Output::Json => {
+            let event: serde_json::Value = serde_json::from_str(&event).expect("we wrote it");
+            let (origin, size) = (origin.to_string(), size.to_string());
+            format!("{}\n", json!({"ok": true, "origin": origin, "tree_size": size, "event": event}))
+        }
+    };
+    output::write(&text)?;
+    Ok(())
+}
+
+/// Reads a file that was named on the command line.
+pub(super) fn read(path: &Path) -> Result<String, ProofError> {
+    fs::read_to_string(path).map_err(|error| replay::prove::unreadable(path, error))
+}
+
+fn write_new(path: &Path, contents: &[u8]) -> Result<(), ProofError> {
+    use std::io::Write as _;
+    let mut options = fs::File::options();
+    let opened = options.write(true).create_new(true).open(path);
+    opened.and_then(|mut file| file.write_all(contents)).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => ProofError::Exists(path.to_owned()),
+        _ => file(path)(error),
+    })
+}
+
+fn file(path: &Path) -> impl Fn(std::io::Error) -> ProofError {
+    |error| ProofError::File { path: path.to_owned(), error }
+}

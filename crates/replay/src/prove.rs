@@ -1,0 +1,188 @@
+//! Proofs in files: made from a data folder, and checked without one.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use credentials::note::{Note, NoteVerifier};
+use domain::time::Position;
+use store::checkpoint::Checkpoint;
+use store::scan::Scanned;
+use store::tlog_proof::TlogProof;
+use store::tree::{TreeHash, check_inclusion};
+use store::{StoreError, chain, checkpoint, envelope, secrets};
+
+use crate::error::{ReplayError, reading};
+use crate::open::Audit;
+use crate::source::Source;
+
+/// Why there is no proof, or why it proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// The folder could not be read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// No checkpoint was signed yet, or its file is elsewhere.
+    #[error("{} holds no signed checkpoint; name the guard's file with --guard if it is elsewhere", .0.display())]
+    NoCheckpoint(PathBuf),
+    /// The event came later.
+    #[error(
+        "the highest signed checkpoint covers {size} events, and position {position} comes later; ask the running server for its checkpoint once, then again"
+    )]
+    NotCovered {
+        /// The position wanted.
+        position: Position,
+        /// How many events are covered.
+        size: Position,
+    },
+    /// The log has no such event.
+    #[error("the log has no event at position {0}")]
+    NoEvent(Position),
+    /// What was to be proved is not.
+    #[error("{0}")]
+    Invalid(String),
+    /// A file takes no other's place.
+    #[error("{} is there already; choose another name", .0.display())]
+    Exists(PathBuf),
+    /// A file beside the ledger could not be read or written.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What happened.
+        error: io::Error,
+    },
+}
+
+impl From<StoreError> for ProofError {
+    fn from(error: StoreError) -> Self {
+        Self::Replay(error.into())
+    }
+}
+
+pub(crate) fn invalid(what: impl Into<String>) -> ProofError {
+    ProofError::Invalid(what.into())
+}
+
+/// A file that could not be read. One that is no text is none that we wrote.
+pub fn unreadable(path: &Path, error: io::Error) -> ProofError {
+    match error.kind() {
+        io::ErrorKind::InvalidData => invalid(format!("{} is not text", path.display())),
+        _ => ProofError::File { path: path.to_owned(), error },
+    }
+}
+
+/// A checkpoint whose signature is good, as far as a key to check it with was given.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// What it says.
+    pub checkpoint: Checkpoint,
+    /// As it was signed.
+    pub note: Note,
+}
+
+impl Signed {
+    /// Reads a signed checkpoint, and checks its signature.
+    pub fn parse(text: &str, key: Option<&NoteVerifier>) -> Result<Self, ProofError> {
+        let note = Note::parse(text).map_err(|error| invalid(error.to_string()))?;
+        if let Some(key) = key {
+            note.check(key).map_err(|error| invalid(error.to_string()))?;
+        }
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|error| invalid(error.to_string()))?;
+        if key.is_some_and(|key| key.name() != checkpoint.origin.as_str()) {
+            return Err(invalid(format!("the checkpoint is of another log, {}", checkpoint.origin)));
+        }
+        Ok(Self { checkpoint, note })
+    }
+}
+
+/// What a data folder can prove: its ledger at one moment, and the highest checkpoint that was signed of it.
+pub struct Prover {
+    pub(crate) source: Source,
+    pub(crate) signed: Signed,
+    key: Option<NoteVerifier>,
+}
+
+impl Prover {
+    /// Reads the highest signed checkpoint, which must be of this ledger.
+    pub fn new(audit: &Audit) -> Result<Self, ProofError> {
+        let folder = audit.folder();
+        let path = folder.checkpoint();
+        // Before the snapshot: what is signed was committed before.
+        let kept = checkpoint::read_kept(&path)?.ok_or_else(|| ProofError::NoCheckpoint(path.clone()))?;
+        let source = Source::of(audit.clone())?;
+        let signed = Signed::parse(&kept, None)?;
+        let key = secrets::read_note_key(folder)?;
+        let key = key.and_then(|key| NoteVerifier::of_log(&signed.checkpoint.origin, &key.public).ok());
+        Ok(Self { source, signed, key: key.filter(|key| signed_by(key, &kept)) })
+    }
+
+    /// The key that the checkpoint was signed with, if the folder has its public half.
+    pub fn verifier_key(&self) -> Option<&NoteVerifier> {
+        self.key.as_ref()
+    }
+
+    /// The highest signed checkpoint.
+    pub fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// The proof that the log has the event at a position, checked before it is handed out.
+    pub fn prove(&self, position: Position) -> Result<TlogProof, ProofError> {
+        let Checkpoint { size, root, .. } = self.signed.checkpoint;
+        let snapshot = self.source.snapshot().expect("it is a folder's");
+        let envelope = reading(|| snapshot.envelope(position).map_err(ReplayError::from))?;
+        let envelope = envelope.filter(|_| position != Position::START);
+        let envelope = envelope.ok_or(ProofError::NoEvent(position))?;
+        if position > size {
+            return Err(ProofError::NotCovered { position, size });
+        }
+        let (index, size) = (position.number() - 1, size.number());
+        let path = reading(|| snapshot.tree().inclusion(index, size).map_err(ReplayError::from))?;
+        check_inclusion(TreeHash::of_leaf(&envelope), index, size, &path, root).map_err(|_| {
+            invalid(format!(
+                "the log does not have the root that was signed at position {size}: it was changed since; run audit verify"
+            ))
+        })?;
+        Ok(TlogProof { extra: Some(envelope), index, path, checkpoint: self.signed.note.to_string() })
+    }
+}
+
+fn signed_by(key: &NoteVerifier, note: &str) -> bool {
+    Note::parse(note).is_ok_and(|note| note.check(key).is_ok())
+}
+
+/// What a proof proves.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The event.
+    pub scanned: Scanned,
+    /// The checkpoint of the log that has it.
+    pub checkpoint: Checkpoint,
+    /// The signed checkpoint itself.
+    pub note: String,
+}
+
+/// Checks a proof: that the key signed its checkpoint, and that the log that this names has the event. The event is
+/// the one given, or else the one in the proof.
+pub fn check_proof(text: &str, entry: Option<Vec<u8>>, key: &NoteVerifier) -> Result<Proved, ProofError> {
+    let proof = TlogProof::parse(text).map_err(|error| invalid(error.to_string()))?;
+    let Signed { checkpoint, note } = Signed::parse(&proof.checkpoint, Some(key))?;
+    let missing = "the proof does not hold the event itself, so it must be given beside it, with --entry";
+    let entry = entry.or(proof.extra).ok_or_else(|| invalid(missing))?;
+    let leaf = TreeHash::of_leaf(&entry);
+    check_inclusion(leaf, proof.index, checkpoint.size.number(), &proof.path, checkpoint.root).map_err(
+        |error| invalid(format!("this event is not at index {} of that log: {error}", proof.index)),
+    )?;
+    let decoded = envelope::decode(&entry)
+        .map_err(|error| invalid(format!("the log has this entry, but it is no event: {error}")))?;
+    // The log has it there; what it says of its place must be true, too.
+    if decoded.recorded.position.number() != proof.index + 1 {
+        return Err(invalid(format!("the event says that it is at position {}", decoded.recorded.position)));
+    }
+    let (hash, bytes) = (chain::hash(&entry), entry.len());
+    Ok(Proved {
+        scanned: Scanned { recorded: decoded.recorded, hash, bytes },
+        checkpoint,
+        note: note.to_string(),
+    })
+}

@@ -1,0 +1,106 @@
+//! A checkpoint (C2SP tlog-checkpoint): what a log says of itself, its name, how many events it has, and their root.
+//!
+//! ```text
+//! keys.example.com/tlog
+//! 42
+//! CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//! ```
+//!
+//! The highest one that was signed is kept in a file outside the database, as the signed note that it is, so that no
+//! two are ever signed that do not fit.
+
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use domain::origin::LogOrigin;
+use domain::time::Position;
+
+use crate::error::StoreError;
+use crate::files::replace;
+use crate::tree::TreeHash;
+use crate::tree::tile::decimal;
+
+/// What a log says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Which log.
+    pub origin: LogOrigin,
+    /// Its last position, which is how many leaves its tree has.
+    pub size: Position,
+    /// The root of that tree.
+    pub root: TreeHash,
+}
+
+/// A text that is not a checkpoint of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a checkpoint: three lines, with the log's name, its number of events, and the root in base64")]
+pub struct MalformedCheckpoint;
+
+impl Checkpoint {
+    /// What an empty log says.
+    pub fn of_nothing(origin: LogOrigin) -> Self {
+        Self { origin, size: Position::START, root: TreeHash::of_nothing() }
+    }
+
+    /// Reads the text of a note. Extension lines are not admitted: we write none, and could not tell what they say.
+    pub fn parse(text: &str) -> Result<Self, MalformedCheckpoint> {
+        let lines: Vec<_> = text.strip_suffix('\n').ok_or(MalformedCheckpoint)?.split('\n').collect();
+        let [origin, size, root] = lines.as_slice() else { return Err(MalformedCheckpoint) };
+        Ok(Self {
+            origin: LogOrigin::parse(origin).map_err(|_| MalformedCheckpoint)?,
+            size: decimal(size).map(Position::new).ok_or(MalformedCheckpoint)?,
+            root: TreeHash::parse(root).ok_or(MalformedCheckpoint)?,
+        })
+    }
+}
+
+/// The text that is signed.
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
+    }
+}
+
+/// The signed note that was kept last; none, if there is no such file.
+pub fn read_kept(path: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read_to_string(path) {
+        Ok(note) => Ok(Some(note)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::file(path)(error)),
+    }
+}
+
+/// Keeps a signed note, durably, in the place of the one before.
+pub fn keep(path: &Path, note: &str) -> Result<(), StoreError> {
+    replace(path, note.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "example.com/log\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+
+    #[test]
+    fn a_checkpoint_has_three_lines_and_one_spelling() {
+        let checkpoint = Checkpoint::parse(TEXT).unwrap();
+        assert_eq!((checkpoint.to_string().as_str(), checkpoint.size), (TEXT, Position::new(42)));
+        for bad in [
+            "",
+            "\n",
+            TEXT.trim_end(),
+            &format!("{TEXT}\n"),
+            &format!("{TEXT}extension\n"),
+            &TEXT.replace("42", "042"),
+            &TEXT.replace("42", "+42"),
+            &TEXT.replace("42", "-1"),
+            &TEXT.replace("42", "18446744073709551616"),
+            &TEXT.replace("2I=", "2J="),
+            &TEXT.replace("/log", " log"),
+        ] {
+            assert_eq!(Checkpoint::parse(bad), Err(MalformedCheckpoint), "{bad:?}");
+        }
+    }
+}
