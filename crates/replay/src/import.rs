@@ -35,14 +35,14 @@ pub fn import(
             progress(Step::Restoring, first.number(), total);
             each(first, envelopes).map_err(ReplayError::from)
         });
-        read.map_err(|error| match error {
-            ReplayError::Store(error) => error,
-            // It changed since it was checked: told below.
-            error => {
-                let what = error.to_string();
-                failed = Some(error);
-                StoreError::Damaged { what }
+        read.map_err(|error| {
+            if let ReplayError::Store(error) = error {
+                return error;
             }
+            // It changed since it was checked: told below.
+            let what = error.to_string();
+            failed = Some(error);
+            StoreError::Damaged { what }
         })
     });
     match (restored, failed) {

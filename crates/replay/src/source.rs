@@ -22,6 +22,9 @@ pub struct Source {
     head: Head,
 }
 
+/// Takes a run of envelopes, with the position of its first.
+type EachRun<'a, E> = &'a mut dyn FnMut(Position, &[u8]) -> Result<(), E>;
+
 /// How a log is kept.
 enum Kept {
     Folder(Box<(Audit, Snapshot)>),
@@ -132,10 +135,7 @@ impl Source {
     }
 
     /// Runs of envelopes with their first positions, as they are kept. Nothing is checked but what the file itself says.
-    pub(crate) fn runs<E: From<StoreError> + From<ReplayError>>(
-        &self,
-        run: &mut dyn FnMut(Position, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn runs<E: From<StoreError> + From<ReplayError>>(&self, run: EachRun<'_, E>) -> Result<(), E> {
         reading(|| match &self.kept {
             Kept::Folder(folder) => folder.1.runs(run),
             Kept::Backup(path) => backup::runs(path, run),

@@ -154,7 +154,7 @@ fn a_new_key_is_told_whole_and_going_back_it_was_never_there() {
     let before = Scene::cast();
     let made = key_created(Owner::User(MAX), Reach::Tenant(A), new_key(Owner::User(MAX), id(NEW)), None);
     let after = before.clone().given([fact(made.clone())]);
-    let forward = differences(&before.model, &after.model, &[made.clone()]);
+    let forward = differences(&before.model, &after.model, std::slice::from_ref(&made));
     let [difference] = forward.as_slice() else { panic!("{forward:?}") };
     assert_eq!((difference.kind(), difference.increases_access()), (Kind::Added, MORE));
     assert_eq!(difference.row, RowId::Key(id(NEW)));

@@ -36,7 +36,7 @@ pub fn restore(from: &Path, folder: &DataFolder, progress: Progress<'_>) -> Resu
     // Whatever is wrong with the backup is found before anything is touched.
     let summary = check(from, progress)?;
     let mut again = |progress: Progress<'_>, each: &mut Take<'_>| {
-        let found = read(from, Step::Restoring, progress, |commit| each(commit))?;
+        let found = read(from, Step::Restoring, progress, &mut *each)?;
         if found == summary { Ok(()) } else { Err(super::damaged(from, "it changed while it was restored")) }
     };
     fill_folder(&summary, folder, progress, &mut again)
