@@ -3,6 +3,7 @@
 //! The same seed gives the same history, byte for byte. Ids are drawn so that things of other tenants,
 //! removed things and unknown things are met; names from a small pool, so that they are taken and free again.
 
+pub mod folded;
 pub(crate) mod dice;
 mod wishes;
 

@@ -12,16 +12,18 @@ use domain::Recorded;
 use domain::concern::Concerned;
 use domain::decide::{operates, role_of};
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::rejection::Rejection;
 use domain::role::Permission;
 use domain::time::{Position, Timestamp};
 use store::snapshot::SnapshotRows;
 use store::{Snapshot, StoreError};
 
+use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::failure::{Failure, InputError};
 
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 pub use store::codec::event_type::EventType;
 
@@ -35,6 +37,8 @@ pub enum Scope {
     Tenant(TenantId),
     /// Every event.
     Deployment,
+    /// Those of a key of one's own: no list, but what is read of them one by one.
+    Oneself,
 }
 
 /// In which order.
@@ -63,6 +67,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Recorded before this instant.
     pub until: Option<Timestamp>,
+    /// In the log as it was at this moment.
+    pub as_of: AsOf,
 }
 
 impl EventFilter {
@@ -130,34 +136,36 @@ impl Authority {
         order: Order,
         after: Option<Position>,
         first: usize,
-    ) -> Result<EventPage, Failure> {
-        let snapshot = self.snapshot()?;
+    ) -> Result<Answer<EventPage>, Failure> {
+        let view = self.view(filter.as_of)?;
+        let snapshot = &view.snapshot;
         let (rows, now) = (snapshot.rows(), self.now());
         match scope {
             Scope::Tenant(tenant) => {
                 role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
             }
             Scope::Deployment => operates(&rows, &caller.actor, now)??,
+            Scope::Oneself => return Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
         }
         let mut page = EventPage { events: vec![], more: false, end: None };
         if let Scope::Tenant(tenant) = scope {
             for of in &filter.concerning {
                 // How far one would have to look must not tell that there is such a thing elsewhere.
                 if !known_in(&rows, tenant, *of)? {
-                    return Ok(page);
+                    return Ok(view.answer(page));
                 }
             }
         }
-        let range = range(&snapshot, filter, order, after)?;
-        let reader = Reader::new(self, &snapshot, caller, scope);
+        let range = range(&view, filter, order, after)?;
+        let reader = Reader::new(self, snapshot, caller, scope);
         let mut concerning = filter.concerning.clone();
         concerning.extend(match scope {
             Scope::Tenant(tenant) => Some(Concerned::Tenant(tenant)),
-            Scope::Deployment => None,
+            Scope::Deployment | Scope::Oneself => None,
         });
         // The narrowest history leads, and the others are asked about each of its events.
         concerning.sort_by_key(|of| std::cmp::Reverse(*of));
-        for (examined, position) in positions(&snapshot, concerning.first(), range, order)?.enumerate() {
+        for (examined, position) in positions(snapshot, concerning.first(), range, order)?.enumerate() {
             let position = position?;
             let mut wanted = true;
             for of in concerning.iter().skip(1) {
@@ -184,7 +192,7 @@ impl Authority {
                 break;
             }
         }
-        Ok(page)
+        Ok(view.answer(page))
     }
 }
 
@@ -205,18 +213,19 @@ fn known_in(rows: &SnapshotRows<'_>, tenant: TenantId, of: Concerned) -> Result<
 
 /// Within what positions the page lies.
 fn range(
-    snapshot: &Snapshot,
+    view: &View,
     filter: &EventFilter,
     order: Order,
     after: Option<Position>,
 ) -> Result<RangeInclusive<Position>, StoreError> {
+    let (snapshot, end) = (&view.snapshot, view.basis.position);
     // What was recorded before an instant ends with the last event at or before the millisecond before it.
     let before = |at: Timestamp| match Timestamp::from_unix_ms(at.unix_ms() - 1) {
         Some(just_before) => snapshot.position_at(just_before),
         None => Ok(Position::START),
     };
     let mut first = filter.from.unwrap_or_default().max(Position::START.next());
-    let mut last = filter.to.unwrap_or(snapshot.head().position).min(snapshot.head().position);
+    let mut last = filter.to.unwrap_or(end).min(end);
     if let Some(since) = filter.since {
         first = first.max(before(since)?.next());
     }

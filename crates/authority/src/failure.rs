@@ -9,6 +9,8 @@ use domain::role::ScopeError;
 use store::StoreError;
 use store::codec::event_type::EventType;
 
+use crate::as_of::AsOfError;
+
 /// Why a command or a query was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -83,6 +85,9 @@ pub enum InputError {
     /// A name that no event has. It is not repeated: it may be a key in the wrong place.
     #[error("filter.types: there is no such event; the events are {}", event_names())]
     UnknownEvent,
+    /// A moment that there is not.
+    #[error(transparent)]
+    AsOf(#[from] AsOfError),
     /// Anything else that has a form.
     #[error("{field}: {rule}")]
     Malformed {
@@ -137,6 +142,7 @@ impl InputError {
             Self::Networks { .. } => "NETWORK_INVALID",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::AnswerTooLarge { .. } => "ANSWER_TOO_LARGE",
+            Self::AsOf(error) => error.code(),
             Self::UnknownEvent | Self::Malformed { .. } => "INVALID",
         }
     }

@@ -1,6 +1,6 @@
 //! Queries: what a caller may see of tenants, members, service accounts, keys and signing keys, with its texts opened.
 //!
-//! Visibility follows the caller's rights in the very snapshot that is read.
+//! Visibility follows the caller's rights in the very snapshot that is read, whatever moment is asked about.
 
 use credentials::signing_key::Kid;
 use domain::decide::role_of;
@@ -11,11 +11,11 @@ use domain::lookup::Lookup;
 use domain::rejection::{Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
 use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Standing, Tenant, User};
-use domain::status::{Bearer, admit};
-use domain::time::{Position, Timestamp};
-use store::Snapshot;
+use domain::status::{Admission, Bearer, admit};
+use domain::time::Timestamp;
 
-use crate::authenticate::Caller;
+use crate::as_of::{Answer, AsOf, View};
+use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
 use crate::failure::Failure;
 use crate::usage::KeyUsage;
@@ -85,9 +85,9 @@ pub struct KeyView {
     pub predecessor: Option<KeyId>,
     /// Why it was revoked, if it was.
     pub revoked: Option<RevocationReason>,
-    /// What is known of its use, roughly; none: no use is known.
+    /// What is known now of its use, roughly, whatever moment is asked about; none: no use is known.
     pub usage: Option<KeyUsage>,
-    /// Whether it is accepted now, and if not, why.
+    /// Whether it is accepted at the moment asked about, and if not, why.
     pub status: Result<(), Refusal>,
 }
 
@@ -112,28 +112,39 @@ pub enum Which {
     All,
 }
 
-/// An answer, and the position of the log that it is true as of.
-#[derive(Clone, Debug)]
-pub struct Answer<T> {
-    /// The answer.
-    pub value: T,
-    /// The position.
-    pub position: Position,
-}
-
 impl Authority {
-    /// The user whose credential was shown; none for a service account.
-    pub fn own_user(&self, caller: &Caller) -> Result<Option<UserView>, Failure> {
-        let Owner::User(user) = caller.owner else { return Ok(None) };
-        include(caller, Permission::Read)?;
-        let snapshot = self.snapshot()?;
-        Ok(snapshot.rows().user(user)?.map(|row| self.user_view(row)))
+    /// As what the caller's credential was accepted, in the tenant in which it acts now; as nothing, if it was not.
+    pub fn acted(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Admission>, Failure> {
+        let view = self.view(as_of)?;
+        let nothing = Admission { tenant: None, role: None };
+        let admission = match (as_of, view.then().key(caller.key)?) {
+            (AsOf::Now, _) => Admission { tenant: caller.tenant, role: caller.role },
+            (AsOf::Position(_) | AsOf::Instant(_), None) => nothing,
+            (AsOf::Position(_) | AsOf::Instant(_), Some(key)) => {
+                let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+                let bearer = match (&caller.credential, caller.tenant) {
+                    (Credential::Token(_), Some(tenant)) => bearer.token(tenant),
+                    (Credential::Token(_) | Credential::Key, _) => bearer,
+                };
+                admit(&view.then(), &bearer, &key.life, caller.tenant, view.basis.instant)?.unwrap_or(nothing)
+            }
+        };
+        Ok(view.answer(admission))
     }
 
-    /// The living tenants in which the caller's credential acts, the oldest membership first.
-    pub fn own_tenants(&self, caller: &Caller) -> Result<Vec<TenantView>, Failure> {
-        let snapshot = self.snapshot()?;
-        let rows = snapshot.rows();
+    /// The user whose credential was shown; none for a service account.
+    pub fn own_user(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Option<UserView>>, Failure> {
+        let view = self.view(as_of)?;
+        let Owner::User(user) = caller.owner else { return Ok(view.answer(None)) };
+        include(caller, Permission::Read)?;
+        let row = view.then().user(user)?;
+        Ok(view.answer(row.map(|row| self.user_view(row))))
+    }
+
+    /// The living tenants in which the caller's credential acts now, the oldest membership first.
+    pub fn own_tenants(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Vec<TenantView>>, Failure> {
+        let view = self.view(as_of)?;
+        let rows = view.now();
         let ids = match caller.owner {
             Owner::ServiceAccount(_) => caller.tenant.into_iter().collect(),
             Owner::User(user) => {
@@ -145,38 +156,52 @@ impl Authority {
         let mut tenants = vec![];
         for id in ids {
             if role_of(&rows, &caller.actor, id, Permission::Read, self.now())?.is_ok() {
-                tenants.extend(rows.tenant(id)?.map(|row| self.tenant_view(row)));
+                tenants.extend(view.then().tenant(id)?.map(|row| self.tenant_view(row)));
             }
         }
-        Ok(tenants)
+        Ok(view.answer(tenants))
     }
 
     /// Every tenant of the deployment: for operators.
-    pub fn all_tenants(&self, caller: &Caller, which: Which) -> Result<Vec<TenantView>, Failure> {
-        let snapshot = self.snapshot()?;
-        let rows = snapshot.rows();
-        domain::decide::operates(&rows, &caller.actor, self.now())??;
+    pub fn all_tenants(
+        &self,
+        caller: &Caller,
+        which: Which,
+        as_of: AsOf,
+    ) -> Result<Answer<Vec<TenantView>>, Failure> {
+        let view = self.view(as_of)?;
+        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &Tenant| which == Which::All || row.standing != Standing::Removed;
-        let tenants = rows.tenants()?;
-        Ok(tenants.into_iter().filter(shown).map(|row| self.tenant_view(row)).collect())
+        let tenants = view.then().tenants()?.into_iter().filter(shown);
+        Ok(view.answer(tenants.map(|row| self.tenant_view(row)).collect()))
     }
 
     /// Every user of the deployment: for operators.
-    pub fn all_users(&self, caller: &Caller, which: Which) -> Result<Vec<UserView>, Failure> {
-        let snapshot = self.snapshot()?;
-        let rows = snapshot.rows();
-        domain::decide::operates(&rows, &caller.actor, self.now())??;
+    pub fn all_users(
+        &self,
+        caller: &Caller,
+        which: Which,
+        as_of: AsOf,
+    ) -> Result<Answer<Vec<UserView>>, Failure> {
+        let view = self.view(as_of)?;
+        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &User| which == Which::All || row.standing != Standing::Removed;
-        Ok(rows.users()?.into_iter().filter(shown).map(|row| self.user_view(row)).collect())
+        let users = view.then().users()?.into_iter().filter(shown);
+        Ok(view.answer(users.map(|row| self.user_view(row)).collect()))
     }
 
     /// The living members of a tenant.
-    pub fn members(&self, caller: &Caller, tenant: TenantId) -> Result<Vec<MemberView>, Failure> {
-        let snapshot = self.snapshot()?;
-        let rows = snapshot.rows();
-        role_of(&rows, &caller.actor, tenant, Permission::Read, self.now())??;
+    pub fn members(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        as_of: AsOf,
+    ) -> Result<Answer<Vec<MemberView>>, Failure> {
+        let view = self.view(as_of)?;
+        role_of(&view.now(), &caller.actor, tenant, Permission::Read, self.now())??;
+        let rows = view.then();
         let mut members = vec![];
-        for user in snapshot.members_of(tenant)? {
+        for user in view.snapshot.members_of(tenant)? {
             let (Some(user), Some(row)) = (rows.user(user)?, rows.membership(tenant, user)?) else {
                 continue;
             };
@@ -185,7 +210,7 @@ impl Authority {
                 members.push(MemberView { tenant, user: self.user_view(user), role, since: since.at });
             }
         }
-        Ok(members)
+        Ok(view.answer(members))
     }
 
     /// The service accounts of a tenant: for its administrators.
@@ -194,77 +219,73 @@ impl Authority {
         caller: &Caller,
         tenant: TenantId,
         which: Which,
-    ) -> Result<Vec<ServiceAccountView>, Failure> {
-        let snapshot = self.snapshot()?;
-        self.see_service_accounts(&snapshot, caller, tenant)?;
+        as_of: AsOf,
+    ) -> Result<Answer<Vec<ServiceAccountView>>, Failure> {
+        let view = self.view(as_of)?;
+        self.see_service_accounts(&view, caller, tenant)?;
+        let rows = view.then();
+        let shown = |row: &ServiceAccount| which == Which::All || row.standing != Standing::Removed;
         let mut accounts = vec![];
-        for id in snapshot.service_accounts_of(tenant)? {
-            let row = snapshot.rows().service_account(id)?;
-            let shown = |row: &ServiceAccount| which == Which::All || row.standing != Standing::Removed;
-            accounts.extend(row.filter(shown).map(|row| self.service_account_view(row)));
+        for id in view.snapshot.service_accounts_of(tenant)? {
+            let row = rows.service_account(id)?.filter(shown);
+            accounts.extend(row.map(|row| self.service_account_view(row)));
         }
-        Ok(accounts)
+        Ok(view.answer(accounts))
     }
 
     /// The keys that a caller sees from a tenant: its own, and for administrators those of the tenant's
     /// service accounts. A credential confined to a tenant sees only keys confined to it, too.
-    pub fn keys(&self, caller: &Caller, which: Which) -> Result<Answer<Vec<KeyView>>, Failure> {
-        let snapshot = self.snapshot()?;
+    pub fn keys(&self, caller: &Caller, which: Which, as_of: AsOf) -> Result<Answer<Vec<KeyView>>, Failure> {
+        let view = self.view(as_of)?;
         let mut keys = vec![];
         if let Owner::User(_) = caller.owner {
             include(caller, Permission::Read)?;
-            self.keys_of(&snapshot, caller.owner, which, &mut keys)?;
+            self.keys_of(&view, caller.owner, which, &mut keys)?;
             let confined = confinement(caller);
             keys.retain(|key| confined.is_none() || key.reach.confined_to() == confined);
         }
         if let Some(tenant) = caller.tenant
-            && self.see_service_accounts(&snapshot, caller, tenant).is_ok()
+            && self.see_service_accounts(&view, caller, tenant).is_ok()
         {
-            for account in snapshot.service_accounts_of(tenant)? {
-                self.keys_of(&snapshot, Owner::ServiceAccount(account), which, &mut keys)?;
+            for account in view.snapshot.service_accounts_of(tenant)? {
+                self.keys_of(&view, Owner::ServiceAccount(account), which, &mut keys)?;
             }
         }
         let usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
         for key in &mut keys {
             key.usage = usage.get(&key.id).copied();
         }
-        Ok(Answer { value: keys, position: snapshot.head().position })
+        Ok(view.answer(keys))
     }
 
     /// Every signing key, retired or not, the oldest first: for operators.
-    pub fn signing_keys(&self, caller: &Caller) -> Result<Vec<SigningKeyView>, Failure> {
-        let snapshot = self.snapshot()?;
-        let rows = snapshot.rows();
-        domain::decide::operates(&rows, &caller.actor, self.now())??;
-        let mut signing_keys = rows.signing_keys()?;
+    pub fn signing_keys(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Vec<SigningKeyView>>, Failure> {
+        let view = self.view(as_of)?;
+        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        let mut signing_keys = view.then().signing_keys()?;
         signing_keys.sort_by_key(|row| row.created);
-        Ok(signing_keys.into_iter().map(signing_key_view).collect())
+        Ok(view.answer(signing_keys.into_iter().map(signing_key_view).collect()))
     }
 
     fn keys_of(
         &self,
-        snapshot: &Snapshot,
+        view: &View,
         owner: Owner,
         which: Which,
         keys: &mut Vec<KeyView>,
     ) -> Result<(), Failure> {
-        for id in snapshot.keys_of(owner)? {
-            let Some(row) = snapshot.rows().key(id)? else { continue };
-            let view = self.view_key(snapshot, row)?;
-            if which == Which::All || !ended(view.status) {
-                keys.push(view);
+        for id in view.snapshot.keys_of(owner)? {
+            let Some(row) = view.then().key(id)? else { continue };
+            let key = self.view_key(view, row)?;
+            if which == Which::All || !ended(key.status) {
+                keys.push(key);
             }
         }
         Ok(())
     }
 
-    fn see_service_accounts(
-        &self,
-        snapshot: &Snapshot,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<(), Failure> {
-        let role = role_of(&snapshot.rows(), &caller.actor, tenant, Permission::Read, self.now())??;
+    fn see_service_accounts(&self, view: &View, caller: &Caller, tenant: TenantId) -> Result<(), Failure> {
+        let role = role_of(&view.now(), &caller.actor, tenant, Permission::Read, self.now())??;
         match role {
             Role::Administrator => Ok(()),
             Role::Member | Role::Runner | Role::ReadOnly => {
@@ -273,9 +294,9 @@ impl Authority {
         }
     }
 
-    fn view_key(&self, snapshot: &Snapshot, row: Key) -> Result<KeyView, Failure> {
+    fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
         let bearer = Bearer::key(row.owner, row.reach, row.created.position);
-        let admitted = admit(&snapshot.rows(), &bearer, &row.life, None, self.now())?;
+        let admitted = admit(&view.then(), &bearer, &row.life, None, view.basis.instant)?;
         Ok(KeyView {
             id: row.id,
             owner: row.owner,

@@ -11,6 +11,7 @@ use domain::row::Standing;
 use domain::status::{Ancestors, Operator};
 pub use store::usage::RefusedCommand;
 
+use crate::as_of::{Answer, AsOf};
 use crate::authenticate::Caller;
 use crate::authority::{Authority, Request};
 use crate::failure::Failure;
@@ -30,16 +31,18 @@ pub struct RefusalPage {
 }
 
 impl Authority {
-    /// The refused commands of a tenant, for its administrators; those of no tenant, for operators.
+    /// The refused commands of a tenant, for its administrators; those of no tenant, for operators. As of a moment:
+    /// those until then that are kept now.
     pub fn refusals(
         &self,
         caller: &Caller,
         of: Option<TenantId>,
         before: Option<u64>,
         first: usize,
-    ) -> Result<RefusalPage, Failure> {
-        let snapshot = self.snapshot()?;
-        let (rows, now) = (snapshot.rows(), self.now());
+        as_of: AsOf,
+    ) -> Result<Answer<RefusalPage>, Failure> {
+        let view = self.view(as_of)?;
+        let (rows, now) = (view.now(), self.now());
         match of {
             Some(tenant) => {
                 role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
@@ -48,10 +51,13 @@ impl Authority {
         }
         let kept = self.recorder.counters.kept(of);
         let dropped = kept.seen.saturating_sub(kept.recent.len() as u64);
-        let within = |(number, _): &(u64, RefusedCommand)| before.is_none_or(|before| *number < before);
+        let until = (as_of != AsOf::Now).then_some(view.basis.instant);
+        let within = |(number, refusal): &(u64, RefusedCommand)| {
+            before.is_none_or(|before| *number < before) && until.is_none_or(|until| refusal.at <= until)
+        };
         let mut older = kept.recent.into_iter().rev().filter(within);
         let refusals: Vec<_> = older.by_ref().take(first).collect();
-        Ok(RefusalPage { refusals, more: older.next().is_some(), dropped })
+        Ok(view.answer(RefusalPage { refusals, more: older.next().is_some(), dropped }))
     }
 }
 

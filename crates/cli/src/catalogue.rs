@@ -365,6 +365,24 @@ pub const ENTRIES: &[Entry] = &[
         "The answer would have more than 500,000 values: its entries times the fields of the document.",
         "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once.",
     ),
+    entry(
+        Request,
+        "AS_OF_BEFORE_FIRST_EVENT",
+        "The moment asked about lies before the first event: there was nothing yet.",
+        "Ask for a later one; `keyledger events --limit 1000` shows when the log began.",
+    ),
+    entry(
+        Request,
+        "AS_OF_IN_FUTURE",
+        "The instant asked about has not come yet, by the server's clock.",
+        "Ask for one that has passed, or leave `as_of` (`--as-of`) out for now.",
+    ),
+    entry(
+        Request,
+        "AS_OF_BEYOND_HEAD",
+        "The log does not reach the position asked about.",
+        "Ask for the last position, which the message names, or an earlier one.",
+    ),
     entry(Request, "PAYLOAD_TOO_LARGE", "The body is larger than 256 KiB.", "Send less."),
     entry(Request, "BODY_UNREADABLE", "The body broke off.", "Send it again."),
     entry(
@@ -675,6 +693,24 @@ pub const ENTRIES: &[Entry] = &[
         "VERIFICATION_FAILED",
         "The audit found something wrong.",
         "The report tells every problem; copy the folder before anything changes it.",
+    ),
+    entry(
+        Machine,
+        "AS_OF_BACKWARDS",
+        "Of two moments, the second lies before the first.",
+        "Name the earlier one first.",
+    ),
+    entry(
+        Machine,
+        "EXPORT_DAMAGED",
+        "The file is no backup and no whole export: it was cut short or altered.",
+        "Take another copy; nothing was changed.",
+    ),
+    entry(
+        Machine,
+        "NO_SUCH_KEY",
+        "The log knows no key with this id.",
+        "Look the id up with `keyledger audit show --type KeyCreated`; a key's secret is not its id.",
     ),
     entry(Machine, "OUTPUT_FAILED", "The output could not be written.", "Check the disk, or the reader."),
     entry(

@@ -14,9 +14,11 @@ pub mod graphql;
 pub mod codes;
 pub mod names;
 pub mod when;
+pub mod as_of;
 pub mod seconds;
 pub mod limits;
 pub mod confirm;
+pub mod dry_run;
 pub mod new_key;
 pub mod show;
 pub mod error;
@@ -24,6 +26,8 @@ pub mod error;
 use std::ffi::OsString;
 
 pub use args::{AttemptArgs, ClientArgs};
+pub use as_of::AsOfArgs;
+pub use dry_run::{Change, DryRunArgs};
 pub use error::ClientError;
 pub use graphql::{Mutation, Server};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::{Failure, OpenError};
 use domain::Rejection;
 use domain::rejection::RejectionClass;
-use replay::{ProofError, ReplayError};
+use replay::{AsOfError, ProofError, ReplayError};
 use server::ServeError;
 use store::StoreError;
 
@@ -58,6 +58,9 @@ pub enum CliError {
     /// The audit could not walk the file.
     #[error(transparent)]
     PagesDamaged(ReplayError),
+    /// What was asked of a log has no answer, or its file is none.
+    #[error(transparent)]
+    Audit(ReplayError),
     /// Something could not be proved, or is not.
     #[error(transparent)]
     Proof(ProofError),
@@ -131,6 +134,7 @@ impl CliError {
             Self::Serve(ServeError::WriterStopped(_)) => "WRITER_STOPPED",
             Self::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
             Self::PagesDamaged(_) => "LEDGER_DAMAGED",
+            Self::Audit(error) => audit_code(error),
             Self::Proof(error) => proof_code(error),
             Self::VerificationFailed { .. } => "VERIFICATION_FAILED",
             Self::Unwell { .. } => "DOCTOR_FAILED",
@@ -160,13 +164,15 @@ impl CliError {
                 Exit::Conflict
             }
             Self::Traces(_) => Exit::Failed,
-            Self::NoSuchUser { .. } => Exit::NotFound,
+            Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
+            Self::NoSuchUser { .. } | Self::Audit(ReplayError::NoSuchKey { .. }) => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
             | Self::RecoveredKeyLost { .. }
             | Self::NeedsRepair { .. }
             | Self::PagesDamaged(_)
+            | Self::Audit(_)
             | Self::Proof(_)
             | Self::VerificationFailed { .. }
             | Self::Unwell { .. }
@@ -214,6 +220,7 @@ impl CliError {
             | Self::Authority(_)
             | Self::Serve(_)
             | Self::PagesDamaged(_)
+            | Self::Audit(_)
             | Self::Proof(_)
             | Self::Unwell { .. }
             | Self::Output(_)
@@ -240,7 +247,25 @@ impl From<ReplayError> for CliError {
             ReplayError::NeedsRepair { folder } => Self::NeedsRepair { folder },
             ReplayError::Output(error) => Self::Output(error),
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
+            ReplayError::AsOf(_) | ReplayError::Export { .. } | ReplayError::NoSuchKey { .. } => {
+                Self::Audit(error)
+            }
         }
+    }
+}
+
+const fn audit_code(error: &ReplayError) -> &'static str {
+    match error {
+        ReplayError::AsOf(AsOfError::BeforeFirstEvent) => "AS_OF_BEFORE_FIRST_EVENT",
+        ReplayError::AsOf(AsOfError::InFuture) => "AS_OF_IN_FUTURE",
+        ReplayError::AsOf(AsOfError::BeyondHead { .. }) => "AS_OF_BEYOND_HEAD",
+        ReplayError::AsOf(AsOfError::Backwards) => "AS_OF_BACKWARDS",
+        ReplayError::Export { .. } => "EXPORT_DAMAGED",
+        ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
+        ReplayError::Store(error) => store_code(error),
+        ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
+        ReplayError::Pages { .. } => "LEDGER_DAMAGED",
+        ReplayError::Output(_) => "OUTPUT_FAILED",
     }
 }
 

@@ -3,16 +3,17 @@
 //! States are what was folded: what ends by itself, such as a key that expires, is no difference between them.
 
 mod access;
+mod touched;
 mod words;
+
+pub use touched::touched_by;
 
 use std::collections::BTreeSet;
 
-use crate::event::{Event, TokenTarget};
 use crate::facts::Value;
 use crate::facts::rows::facts_of_row;
 use crate::lookup::Lookup;
 use crate::row::{Change, RowId, Standing};
-use crate::subjects::subjects_of;
 
 /// A row that is not the same in both states.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,48 +65,6 @@ pub fn between<A: Lookup, B: Lookup<Error = A::Error>>(
         }
     }
     Ok(differences)
-}
-
-/// The rows of which an event can change more than what is derived: what to compare where only events are known.
-pub fn touched_by(event: &Event) -> Vec<RowId> {
-    let mut rows: Vec<_> = subjects_of(event).into_iter().map(RowId::from).collect();
-    match event {
-        Event::TokensRevoked { target } => rows.push(RowId::Watermark(*target)),
-        Event::RollbackAccepted { .. } => rows.push(RowId::Watermark(TokenTarget::All)),
-        Event::TenantCreated { .. }
-        | Event::TenantRenamed { .. }
-        | Event::TenantPolicyChanged { .. }
-        | Event::TenantSuspended { .. }
-        | Event::TenantResumed { .. }
-        | Event::TenantRemoved { .. }
-        | Event::UserCreated { .. }
-        | Event::UserSuspended { .. }
-        | Event::UserResumed { .. }
-        | Event::UserRemoved { .. }
-        | Event::OperatorGranted { .. }
-        | Event::OperatorWithdrawn { .. }
-        | Event::MemberAdded { .. }
-        | Event::MemberRoleChanged { .. }
-        | Event::MemberRemoved { .. }
-        | Event::ServiceAccountCreated { .. }
-        | Event::ServiceAccountRenamed { .. }
-        | Event::ServiceAccountRoleChanged { .. }
-        | Event::ServiceAccountSuspended { .. }
-        | Event::ServiceAccountResumed { .. }
-        | Event::ServiceAccountRemoved { .. }
-        | Event::KeyCreated(_)
-        | Event::KeyRenamed { .. }
-        | Event::KeyExpiryChanged { .. }
-        | Event::KeyDisabled { .. }
-        | Event::KeyEnabled { .. }
-        | Event::KeyRevoked { .. }
-        | Event::KeyRotated { .. }
-        | Event::KeyAddressesChanged { .. }
-        | Event::KeyRateChanged { .. }
-        | Event::SigningKeyAdded { .. }
-        | Event::SigningKeyRetired { .. } => {}
-    }
-    rows
 }
 
 impl Difference {

@@ -19,9 +19,10 @@ use domain::time::Position;
 
 use crate::filter::Filter;
 use crate::json;
+use crate::listing::Format;
 use crate::names::Names;
 use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, unreadable};
-use crate::show::{Format, show};
+use crate::show::show;
 
 const README: &str = include_str!("bundle/README.md");
 
@@ -56,7 +57,7 @@ pub fn write_bundle(
     made.create(&proofs).map_err(|error| ProofError::File { path: proofs.clone(), error })?;
 
     let mut lines = vec![];
-    show(&prover.snapshot, &Names::sealed(), filter, Format::Jsonl, &mut lines)?;
+    show(&prover.source, &Names::sealed(), filter, Format::Jsonl, &mut lines)?;
     let lines = String::from_utf8(lines).expect("JSON is text");
     for line in lines.lines() {
         let position = position_of(line).ok_or_else(|| invalid("an event tells no position"))?;
@@ -64,7 +65,7 @@ pub fn write_bundle(
         write(&proofs.join(format!("{position}.tlog-proof")), proof.as_bytes())?;
     }
     let mut history = vec![];
-    show(&prover.snapshot, names, filter, Format::Table, &mut history)?;
+    show(&prover.source, names, filter, Format::Table, &mut history)?;
     write(&to.join("history.txt"), &history)?;
     write(&to.join("events.jsonl"), lines.as_bytes())?;
     write(&to.join("checkpoint"), prover.signed().note.to_string().as_bytes())?;

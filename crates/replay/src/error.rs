@@ -5,7 +5,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
+use domain::ids::KeyId;
 use store::StoreError;
+
+use crate::as_of::AsOfError;
 
 /// Why an audit could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,23 @@ pub enum ReplayError {
     Pages {
         /// What the database said.
         why: String,
+    },
+    /// There is no such moment.
+    #[error(transparent)]
+    AsOf(#[from] AsOfError),
+    /// A file that is neither a backup nor an export, or an export that is cut short or altered.
+    #[error("{} is no whole export: {what}; nothing was changed, so use another copy", .path.display())]
+    Export {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No such key.
+    #[error("the log knows no key {key}; its id is what audit show and audit replay list, not its secret")]
+    NoSuchKey {
+        /// What was asked for.
+        key: KeyId,
     },
     /// What was found could not be written out.
     #[error("the listing could not be written: {0}")]

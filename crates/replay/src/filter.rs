@@ -4,7 +4,7 @@ use domain::actor::ActorId;
 use domain::ids::{KeyId, MalformedId, TenantId};
 use domain::rejection::Entity;
 use domain::subjects::subjects_of;
-use domain::time::Position;
+use domain::time::{Position, Timestamp};
 use domain::{Lookup, Recorded};
 use store::codec::event_type::EventType;
 
@@ -17,6 +17,10 @@ pub struct Filter {
     pub from: Position,
     /// Up to and including this position; none: to the end.
     pub to: Option<Position>,
+    /// Recorded at this instant or later; none: from the beginning.
+    pub since: Option<Timestamp>,
+    /// Recorded before this instant; none: to the end.
+    pub until: Option<Timestamp>,
     /// Of one of these types; none: of any.
     pub types: Vec<EventType>,
     /// About this tenant, or what belongs to it.
@@ -77,15 +81,18 @@ impl ActorFilter {
 }
 
 impl Filter {
-    /// Whether no event from this position on is wanted.
-    pub(crate) fn ends_before(&self, position: Position) -> bool {
-        self.to.is_some_and(|to| position > to)
+    /// Whether neither this event is wanted nor any after it.
+    pub(crate) fn ends_before(&self, recorded: &Recorded) -> bool {
+        self.to.is_some_and(|to| recorded.position > to)
+            || self.until.is_some_and(|until| recorded.recorded_at >= until)
     }
 
     /// Whether the event is wanted; `rows` are those after it.
     pub(crate) fn admits<L: Lookup>(&self, rows: &L, recorded: &Recorded) -> Result<bool, L::Error> {
         let event = &recorded.event;
-        let here = recorded.position >= self.from && !self.ends_before(recorded.position);
+        let begun =
+            recorded.position >= self.from && self.since.is_none_or(|since| recorded.recorded_at >= since);
+        let here = begun && !self.ends_before(recorded);
         let typed = self.types.is_empty() || self.types.contains(&EventType::of(event));
         let by = self.actor.is_none_or(|actor| actor.admits(&recorded.metadata.actor));
         let of_key = self.key.is_none_or(|key| subjects_of(event).contains(&Entity::Key(key)));

@@ -14,6 +14,7 @@ use store::{Snapshot, envelope};
 
 use crate::error::{ReplayError, reading};
 use crate::report::{ENCODING, ENTITIES, Findings, INSTANTS, VERSIONS};
+use crate::source::Source;
 use crate::views;
 
 /// Rows are counted by reading them all into memory, so only of ledgers up to this size.
@@ -21,7 +22,7 @@ pub(crate) const COUNTED_EVENTS_MAX: u64 = 500_000;
 
 /// What the log amounted to so far, and what was wrong with it.
 pub(crate) struct Fold<'a> {
-    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) source: &'a Source,
     pub(crate) findings: Findings,
     pub(crate) model: Model,
     pub(crate) events: u64,
@@ -50,13 +51,16 @@ pub(crate) enum ActorKind {
 #[derive(PartialEq, Eq)]
 pub(crate) enum Views {
     Readable,
+    /// There are none: it is a file.
+    None,
     Unreadable,
 }
 
 impl<'a> Fold<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+    pub(crate) fn new(source: &'a Source) -> Self {
+        let views = if source.snapshot().is_some() { Views::Readable } else { Views::None };
         Self {
-            snapshot,
+            source,
             findings: Findings::default(),
             model: Model::default(),
             events: 0,
@@ -67,7 +71,7 @@ impl<'a> Fold<'a> {
             versions: 0,
             histories: 0,
             attempts: HashSet::new(),
-            views: Views::Readable,
+            views,
         }
     }
 
@@ -81,7 +85,7 @@ impl<'a> Fold<'a> {
         self.events += 1;
         self.bytes += *bytes as u64;
         *self.events_by_name.entry(recorded.event.name()).or_default() += 1;
-        let counted = self.snapshot.head().position.number() <= COUNTED_EVENTS_MAX;
+        let counted = self.source.head().position.number() <= COUNTED_EVENTS_MAX;
         if let (true, Some(used), None) = (counted, &recorded.metadata.idempotency, recorded.metadata.cause) {
             let actor = match recorded.metadata.actor {
                 ActorId::Console => ActorKind::Console,
@@ -132,6 +136,11 @@ impl<'a> Fold<'a> {
         self.compare_histories(&changes, position);
     }
 
+    /// The views, as long as they can be read.
+    fn readable(&self) -> Option<&'a Snapshot> {
+        self.source.snapshot().filter(|_| self.views == Views::Readable)
+    }
+
     /// The event must be in the histories of exactly those whom its rows concern; that there are no more is counted.
     fn compare_histories(&mut self, changes: &[Change], position: Position) {
         let mut expected = BTreeSet::new();
@@ -140,11 +149,9 @@ impl<'a> Fold<'a> {
             expected.extend(concerned);
         }
         self.histories += expected.len() as u64;
-        if self.views == Views::Unreadable {
-            return;
-        }
+        let Some(snapshot) = self.readable() else { return };
         for of in expected {
-            match reading(|| self.snapshot.concerns(of, position).map_err(ReplayError::from)) {
+            match reading(|| snapshot.concerns(of, position).map_err(ReplayError::from)) {
                 Ok(true) => {}
                 Ok(false) => {
                     let what = format!("the history of {of:?} does not have it");
@@ -162,11 +169,9 @@ impl<'a> Fold<'a> {
     fn compare_versions(&mut self, changes: &[Change], position: Position) {
         let lasting: Vec<_> = views::lasting(changes).collect();
         self.versions += lasting.len() as u64;
-        if self.views == Views::Unreadable {
-            return;
-        }
+        let Some(snapshot) = self.readable() else { return };
         let compared = reading(|| {
-            let rows = self.snapshot.rows_at(position);
+            let rows = snapshot.rows_at(position);
             for expected in lasting {
                 if let Some(what) = views::wrong(&rows, expected) {
                     self.findings.problem(VERSIONS, Some(position), what);

@@ -80,11 +80,11 @@ fn payload(event: &Event, names: &Names) -> Value {
     group(facts_of(event), names)
 }
 
-fn group(facts: Vec<Fact<'_>>, names: &Names) -> Value {
+pub(crate) fn group(facts: Vec<Fact<'_>>, names: &Names) -> Value {
     facts.into_iter().map(|fact| (fact.name.to_owned(), value(fact.value, names))).collect()
 }
 
-fn value(value: facts::Value<'_>, names: &Names) -> Value {
+pub(crate) fn value(value: facts::Value<'_>, names: &Names) -> Value {
     match value {
         facts::Value::Nothing => Value::Null,
         facts::Value::Thing(entity) => id(entity.id()).into(),
@@ -135,6 +135,6 @@ fn kind_and_id(owner: Owner) -> (&'static str, String) {
     }
 }
 
-fn id(bytes: [u8; 16]) -> String {
+pub(crate) fn id(bytes: [u8; 16]) -> String {
     RequestId::from_bytes(bytes).to_string()
 }

@@ -1,8 +1,11 @@
-//! The offline audit tool: reads a data folder, also beside a running server, and changes nothing in it.
+//! The offline audit tool: reads a log, also beside a running server, and changes nothing of it.
 //!
-//! [`Audit::open`] opens the folder. [`show()`] lists events as a table for people or as JSON for programs;
-//! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row
-//! of the views with the fold. [`rebuild()`] is the one that writes: it projects the views anew.
+//! [`Source::open`] opens a data folder, a backup or an export; all that follows is the same for each. [`show()`] lists
+//! events as a table for people or as JSON for programs, [`follow`] goes on with what comes; [`state()`] lists the rows as
+//! of a moment, [`diff()`] what differs between two, [`timeline()`] the life of a key, [`stats()`] what there is how often.
+//! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row of the views
+//! with the fold; [`rebuild::check`] projects them anew beside the live ones. [`export()`] writes a log out, and
+//! [`import`] makes a ledger of that; [`rebuild()`] is the one that writes into a ledger: it projects the views anew.
 //!
 //! [`prove::Prover`] proves single events, [`bundle`] hands such proofs to third parties, and [`check_proof`] checks them
 //! without a data folder.
@@ -12,15 +15,26 @@
 //! `domain::evolve`, and whether a key is accepted by `domain::status`.
 
 pub mod error;
+pub mod source;
+pub mod rows;
+pub mod open;
+pub mod as_of;
 pub mod filter;
+pub mod show;
+pub mod state;
+pub mod diff;
+pub mod timeline;
+pub mod stats;
+pub mod export;
+pub mod ocsf;
+pub mod import;
 mod fold;
+pub mod listing;
 pub mod json;
 pub mod names;
-pub mod open;
 pub mod print;
 pub mod rebuild;
 pub mod report;
-pub mod show;
 pub mod subjects;
 pub mod summary;
 pub mod table;
@@ -30,14 +44,24 @@ pub mod bundle;
 pub mod verify;
 mod views;
 
+pub use as_of::{AsOf, AsOfError, Basis, Past, Window};
 pub use bundle::{Bundled, check_bundle, write_bundle};
+pub use diff::{DiffFilter, Which, diff};
 pub use error::{ReplayError, reading};
+pub use export::export;
 pub use filter::{ActorFilter, Filter, parse_event_type};
+pub use import::import;
+pub use listing::Format;
 pub use names::Names;
+pub use ocsf::ocsf;
 pub use open::{Audit, Repair};
 pub use prove::{ProofError, Proved, Prover, Signed, check_proof};
 pub use rebuild::rebuild;
 pub use report::{Check, Outcome, Problem, Report};
-pub use show::{Format, Shown, show};
+pub use show::{Shown, Wait, follow, show};
+pub use source::Source;
+pub use state::{Ended, RowFilter, state};
+pub use stats::{Stats, stats};
 pub use subjects::concerns_tenant;
+pub use timeline::timeline;
 pub use verify::verify;

@@ -1,5 +1,7 @@
 //! Opening a data folder for an audit: for reading only, beside a running server or alone.
 
+use std::sync::Arc;
+
 use credentials::note::Note;
 use store::checkpoint::Checkpoint;
 use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
@@ -20,9 +22,10 @@ pub enum Repair {
 }
 
 /// A data folder opened for an audit.
+#[derive(Clone)]
 pub struct Audit {
     folder: DataFolder,
-    ledger: ReadOnlyLedger,
+    ledger: Arc<ReadOnlyLedger>,
     known: Vec<Checkpoint>,
 }
 
@@ -50,7 +53,7 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger, known: vec![] })
+        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), known: vec![] })
     }
 
     /// The same, with a checkpoint that somebody kept: a verification holds the log against it.

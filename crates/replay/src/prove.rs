@@ -9,10 +9,11 @@ use store::checkpoint::Checkpoint;
 use store::scan::Scanned;
 use store::tlog_proof::TlogProof;
 use store::tree::{TreeHash, check_inclusion};
-use store::{Snapshot, StoreError, chain, checkpoint, envelope, secrets};
+use store::{StoreError, chain, checkpoint, envelope, secrets};
 
 use crate::error::{ReplayError, reading};
 use crate::open::Audit;
+use crate::source::Source;
 
 /// Why there is no proof, or why it proves nothing.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +97,7 @@ impl Signed {
 
 /// What a data folder can prove: its ledger at one moment, and the highest checkpoint that was signed of it.
 pub struct Prover {
-    pub(crate) snapshot: Snapshot,
+    pub(crate) source: Source,
     pub(crate) signed: Signed,
     key: Option<NoteVerifier>,
 }
@@ -108,11 +109,11 @@ impl Prover {
         let path = folder.checkpoint();
         // Before the snapshot: what is signed was committed before.
         let kept = checkpoint::read_kept(&path)?.ok_or_else(|| ProofError::NoCheckpoint(path.clone()))?;
-        let snapshot = audit.snapshot()?;
+        let source = Source::of(audit.clone())?;
         let signed = Signed::parse(&kept, None)?;
         let key = secrets::read_note_key(folder)?;
         let key = key.and_then(|key| NoteVerifier::of_log(&signed.checkpoint.origin, &key.public).ok());
-        Ok(Self { snapshot, signed, key: key.filter(|key| signed_by(key, &kept)) })
+        Ok(Self { source, signed, key: key.filter(|key| signed_by(key, &kept)) })
     }
 
     /// The key that the checkpoint was signed with, if the folder has its public half.
@@ -128,14 +129,15 @@ impl Prover {
     /// The proof that the log has the event at a position, checked before it is handed out.
     pub fn prove(&self, position: Position) -> Result<TlogProof, ProofError> {
         let Checkpoint { size, root, .. } = self.signed.checkpoint;
-        let envelope = reading(|| self.snapshot.envelope(position).map_err(ReplayError::from))?;
+        let snapshot = self.source.snapshot().expect("it is a folder's");
+        let envelope = reading(|| snapshot.envelope(position).map_err(ReplayError::from))?;
         let envelope = envelope.filter(|_| position != Position::START);
         let envelope = envelope.ok_or(ProofError::NoEvent(position))?;
         if position > size {
             return Err(ProofError::NotCovered { position, size });
         }
         let (index, size) = (position.number() - 1, size.number());
-        let path = reading(|| self.snapshot.tree().inclusion(index, size).map_err(ReplayError::from))?;
+        let path = reading(|| snapshot.tree().inclusion(index, size).map_err(ReplayError::from))?;
         check_inclusion(TreeHash::of_leaf(&envelope), index, size, &path, root).map_err(|_| {
             invalid(format!(
                 "the log does not have the root that was signed at position {size}: it was changed since; run audit verify"

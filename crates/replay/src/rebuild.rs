@@ -1,10 +1,18 @@
-//! `audit rebuild`: throws the views away and projects them anew from the log. Not beside a running server.
+//! `audit rebuild`: throws the views away and projects them anew from the log, or says whether that would change anything.
 
+use std::path::Path;
+
+use domain::ids::LedgerId;
+use serde_json::json;
+use store::head::Head;
+use store::rebuilt::{self, Comparison, Divergence};
 use store::{DataFolder, Ledger, OpenOptions, StoreError};
 
 use crate::error::{ReplayError, reading};
+use crate::open::{Audit, Repair};
+use crate::print::hex;
 
-/// Rebuilds the views of a data folder in one transaction; tells how many rows they have now.
+/// Rebuilds the views of a data folder in one transaction; tells how many rows they have now. Not beside a running server.
 ///
 /// The chain is checked on the way, so that views are never built from a broken log. `progress` is called
 /// now and then with how many events were read and how many there are.
@@ -20,4 +28,76 @@ pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Resul
         ledger.close()?;
         Ok(rows)
     })
+}
+
+/// How the live views compare with those that the log gives.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    ledger: LedgerId,
+    head: Head,
+    comparison: Comparison,
+}
+
+/// Projects the views anew beside the live ones, in a folder of its own under `scratch`, and compares them byte by
+/// byte. Writes nothing into the data folder; a server may go on.
+pub fn check(
+    folder: &DataFolder,
+    scratch: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Compared, ReplayError> {
+    let audit = Audit::open(folder, Repair::Forbidden)?;
+    let snapshot = audit.snapshot()?;
+    let head = snapshot.head();
+    let beside = scratch.join(format!("keyledger-check-{}", std::process::id()));
+    store::files::create_private_folder(&beside)?;
+    let compared = reading(|| {
+        rebuilt::compare(&snapshot, &beside.join("ledger.redb"), progress).map_err(ReplayError::from)
+    });
+    // What was found is worth more than that a leftover stays.
+    let _ = std::fs::remove_dir_all(&beside);
+    Ok(Compared { ledger: snapshot.ledger(), head, comparison: compared? })
+}
+
+impl Compared {
+    /// What is wrong first; none: nothing is.
+    pub fn divergence(&self) -> Option<String> {
+        let Divergence { table, row, what } = self.comparison.divergence.as_ref()?;
+        Some(format!("the table {table} at {row}: {what}"))
+    }
+
+    /// For people.
+    pub fn table(&self) -> String {
+        let Comparison { rows, live, rebuilt, .. } = &self.comparison;
+        let verdict = self.divergence().map_or_else(
+            || format!("OK: {rows} rows, byte for byte those that the log gives"),
+            |divergence| format!("FAILED: the first that differs: {divergence}"),
+        );
+        format!(
+            "ledger    {}\nhead      position {}, hash {}\nlive      {}\nrebuilt   {}\n\n{verdict}\n",
+            self.ledger,
+            self.head.position,
+            self.head.hash,
+            hex(live),
+            hex(rebuilt)
+        )
+    }
+
+    /// For programs.
+    pub fn json(&self) -> String {
+        let Comparison { rows, live, rebuilt, divergence } = &self.comparison;
+        let first = divergence
+            .as_ref()
+            .map(|first| json!({ "table": first.table, "row": first.row, "what": first.what }));
+        let json = json!({
+            "ok": divergence.is_none(),
+            "ledger": self.ledger.to_string(),
+            "head_position": self.head.position.to_string(),
+            "head_hash": self.head.hash.to_string(),
+            "rows": rows,
+            "live": hex(live),
+            "rebuilt": hex(rebuilt),
+            "first_divergence": first,
+        });
+        format!("{json}\n")
+    }
 }

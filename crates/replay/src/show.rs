@@ -2,28 +2,20 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use store::StoreError;
+use store::head::Head;
 use store::scan::Scanned;
-use store::{Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
 use crate::json;
+use crate::listing::{Format, Listing};
 use crate::names::Names;
+use crate::open::Audit;
 use crate::print::instant;
+use crate::rows::RowsAt;
+use crate::source::Source;
 use crate::summary::Summary;
-use crate::table::Table;
-
-/// How events are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Aligned, for people: one line an event.
-    #[default]
-    Table,
-    /// One JSON array.
-    Json,
-    /// One JSON object a line.
-    Jsonl,
-}
 
 /// What was listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,48 +24,126 @@ pub struct Shown {
     pub events: u64,
 }
 
-/// Lists the events that the filter admits, oldest first, in bounded memory.
+/// Lists the events that the filter admits, oldest first, in bounded memory; of a file, whose rows are folded on the
+/// way, in the memory that its rows take.
 ///
 /// The log is read from its beginning, so that each event listed is one that the chain leads to. Whoever
 /// stops reading what is written, as `head` does, ends the listing; that is no error.
 pub fn show(
-    snapshot: &Snapshot,
+    source: &Source,
     names: &Names,
     filter: &Filter,
     format: Format,
     out: impl Write,
 ) -> Result<Shown, ReplayError> {
-    let mut listing = Listing::new(format, BufWriter::new(out));
-    let mut shown = Shown::default();
-    let scanned = reading(|| {
-        snapshot.scan(|scanned| {
-            let position = scanned.recorded.position;
-            if filter.ends_before(position) || filter.limit.is_some_and(|limit| shown.events >= limit) {
-                return Err(Stop::Enough);
-            }
-            if filter.admits(&snapshot.rows_at(position), &scanned.recorded)? {
-                listing.event(snapshot, names, &scanned)?;
-                shown.events += 1;
-            }
-            Ok(())
-        })
-    });
-    let written = match scanned {
-        Ok(()) | Err(Stop::Enough) => listing.finish().map_err(Stop::from),
-        Err(stop) => {
-            // What came before the damage is good; the array stays open, so that it does not look whole.
-            listing.leave();
-            Err(stop)
+    let mut lines = Lines::new(names, filter, format, out);
+    let read = source.follow_rows(|scanned, rows| lines.take(&scanned, rows));
+    lines.end(read)
+}
+
+/// Lists what was appended after `known`, and goes on for as long as `wait` says to: it waits for more to come, and
+/// is told where the log ends now. Never ends by itself: the reader does, or whoever waits.
+pub fn follow(
+    audit: &Audit,
+    known: Head,
+    filter: &Filter,
+    format: Format,
+    out: impl Write,
+    mut wait: impl FnMut() -> Wait,
+) -> Result<(), ReplayError> {
+    let (mut known, sealed) = (known, Names::sealed());
+    let mut lines = Lines::new(&sealed, filter, format, out);
+    while wait() == Wait::Over {
+        let snapshot = audit.snapshot()?;
+        if snapshot.head() == known {
+            continue;
         }
-    };
-    match written {
-        Ok(()) | Err(Stop::Enough) => Ok(shown),
-        Err(Stop::Failed(error)) => Err(error),
+        // Whoever was made since has a new key.
+        let names = Names::read(audit.folder());
+        let read = reading(|| {
+            snapshot.scan_after(&known, |scanned, _| {
+                let rows = RowsAt::Views(snapshot.rows_at(scanned.recorded.position));
+                lines.take_with(&names, &scanned, &rows)
+            })
+        });
+        match read.and_then(|()| Ok(lines.listing.flush()?)) {
+            Ok(()) => known = snapshot.head(),
+            Err(Stop::Enough) => return Ok(()),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What came of waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// There may be more now.
+    Over,
+    /// Nobody waits any longer.
+    Ended,
+}
+
+/// The listing of events.
+struct Lines<'a, W: Write> {
+    names: &'a Names,
+    filter: &'a Filter,
+    listing: Listing<BufWriter<W>, 6>,
+    shown: Shown,
+}
+
+impl<'a, W: Write> Lines<'a, W> {
+    fn new(names: &'a Names, filter: &'a Filter, format: Format, out: W) -> Self {
+        let headings = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
+        let listing = Listing::new(format, BufWriter::new(out), headings);
+        Self { names, filter, listing, shown: Shown::default() }
+    }
+
+    fn take(&mut self, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
+        self.take_with(self.names, scanned, rows)
+    }
+
+    fn take_with(&mut self, names: &Names, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
+        let recorded = &scanned.recorded;
+        let enough = self.filter.limit.is_some_and(|limit| self.shown.events >= limit);
+        if enough || self.filter.ends_before(recorded) {
+            return Err(Stop::Enough);
+        }
+        if self.filter.admits(rows, recorded)? {
+            let summary = Summary { names, rows };
+            let cells = || {
+                [
+                    recorded.position.to_string(),
+                    instant(recorded.recorded_at),
+                    recorded.event.name().to_owned(),
+                    summary.actor(&recorded.metadata.actor),
+                    recorded.metadata.way.as_str().to_owned(),
+                    summary.what(recorded),
+                ]
+            };
+            self.listing.entry(cells, || json::event(scanned, names))?;
+            self.shown.events += 1;
+        }
+        Ok(())
+    }
+
+    fn end(self, read: Result<(), Stop>) -> Result<Shown, ReplayError> {
+        let shown = self.shown;
+        let written = match read {
+            Ok(()) | Err(Stop::Enough) => self.listing.finish().map_err(Stop::from),
+            Err(stop) => {
+                // What came before the damage is good; the array stays open, so that it does not look whole.
+                self.listing.leave();
+                Err(stop)
+            }
+        };
+        unless_left(written)?;
+        Ok(shown)
     }
 }
 
 /// Why the reading of the log ends before its end.
-enum Stop {
+pub(crate) enum Stop {
     /// Nothing more is wanted.
     Enough,
     Failed(ReplayError),
@@ -97,61 +167,10 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// What is being written.
-enum Listing<W: Write> {
-    Table(Table<W, 6>),
-    /// With what comes before the next element.
-    Json(W, &'static str),
-    Jsonl(W),
-}
-
-impl<W: Write> Listing<W> {
-    fn new(format: Format, out: W) -> Self {
-        match format {
-            Format::Table => {
-                Self::Table(Table::new(out, ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"]))
-            }
-            Format::Json => Self::Json(out, "[\n"),
-            Format::Jsonl => Self::Jsonl(out),
-        }
-    }
-
-    fn event(&mut self, snapshot: &Snapshot, names: &Names, scanned: &Scanned) -> io::Result<()> {
-        match self {
-            Self::Table(table) => {
-                let recorded = &scanned.recorded;
-                let summary = Summary { names, rows: snapshot.rows_at(recorded.position) };
-                table.line([
-                    recorded.position.to_string(),
-                    instant(recorded.recorded_at),
-                    recorded.event.name().to_owned(),
-                    summary.actor(&recorded.metadata.actor),
-                    recorded.metadata.way.as_str().to_owned(),
-                    summary.what(recorded),
-                ])
-            }
-            Self::Json(out, before) => {
-                let before = std::mem::replace(before, ",\n");
-                write!(out, "{before}{}", json::event(scanned, names))
-            }
-            Self::Jsonl(out) => writeln!(out, "{}", json::event(scanned, names)),
-        }
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Table(table) => table.finish(),
-            Self::Json(mut out, "[\n") => out.write_all(b"[]\n").and_then(|()| out.flush()),
-            Self::Json(mut out, _) => out.write_all(b"\n]\n").and_then(|()| out.flush()),
-            Self::Jsonl(mut out) => out.flush(),
-        }
-    }
-
-    /// Writes what is held back, as far as that goes: the error to tell is another.
-    fn leave(self) {
-        match self {
-            Self::Table(table) => drop(table.finish()),
-            Self::Json(mut out, _) | Self::Jsonl(mut out) => drop(out.flush()),
-        }
+/// Whoever stops reading what is written has what they want: that is no error.
+pub(crate) fn unless_left(written: Result<(), Stop>) -> Result<(), ReplayError> {
+    match written {
+        Ok(()) | Err(Stop::Enough) => Ok(()),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }

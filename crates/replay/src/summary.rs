@@ -16,7 +16,7 @@ const SEALED: &str = "[sealed]";
 pub(crate) struct Summary<'a, L> {
     pub(crate) names: &'a Names,
     /// The rows after the event. They only decorate: where one is missing or damaged, the id stands alone.
-    pub(crate) rows: L,
+    pub(crate) rows: &'a L,
 }
 
 impl<L: Lookup> Summary<'_, L> {
@@ -35,7 +35,12 @@ impl<L: Lookup> Summary<'_, L> {
 
     /// What happened.
     pub(crate) fn what(&self, recorded: &Recorded) -> String {
-        told(&recorded.event).into_iter().map(|piece| self.piece(piece)).collect()
+        self.line(told(&recorded.event))
+    }
+
+    /// Pieces as one line.
+    pub(crate) fn line(&self, pieces: Vec<Piece<'_>>) -> String {
+        pieces.into_iter().map(|piece| self.piece(piece)).collect()
     }
 
     fn piece(&self, piece: Piece<'_>) -> String {

@@ -31,6 +31,11 @@ impl<W: Write, const N: usize> Table<W, N> {
 
     /// Writes what was held back.
     pub fn finish(mut self) -> io::Result<()> {
+        self.flush()
+    }
+
+    /// The same, while more is to come.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.write_block()?;
         self.out.flush()
     }

@@ -16,7 +16,8 @@ const STORED_EVERY: u32 = 4;
 /// The tree as the envelopes make it, beside the stored one.
 pub(crate) struct TreeCheck<'s> {
     frontier: Frontier,
-    stored: SnapshotTree<'s>,
+    /// None: a file holds no tree.
+    stored: Option<SnapshotTree<'s>>,
     hashes: u64,
     /// Checkpoints that this log must have.
     known: Vec<Checkpoint>,
@@ -24,9 +25,9 @@ pub(crate) struct TreeCheck<'s> {
 }
 
 impl<'s> TreeCheck<'s> {
-    pub(crate) fn new(snapshot: &'s Snapshot, known: &[Checkpoint]) -> Self {
+    pub(crate) fn new(snapshot: Option<&'s Snapshot>, known: &[Checkpoint]) -> Self {
         let known = known.to_vec();
-        Self { frontier: Frontier::default(), stored: snapshot.tree(), hashes: 0, known, met: 0 }
+        Self { frontier: Frontier::default(), stored: snapshot.map(Snapshot::tree), hashes: 0, known, met: 0 }
     }
 
     /// Takes in the next envelope.
@@ -37,9 +38,9 @@ impl<'s> TreeCheck<'s> {
         let Self { frontier, stored, hashes, .. } = self;
         let position = Position::new(frontier.size() + 1);
         frontier.push(TreeHash::of_leaf(envelope), |subtree, expected| {
-            if !subtree.height.is_multiple_of(STORED_EVERY) {
+            let Some(stored) = stored.as_mut().filter(|_| subtree.height.is_multiple_of(STORED_EVERY)) else {
                 return;
-            }
+            };
             *hashes += 1;
             let found = reading(|| stored.subtree(subtree).map_err(ReplayError::from));
             let what = match found {
@@ -73,15 +74,21 @@ impl<'s> TreeCheck<'s> {
         if self.frontier.size() == 0 {
             self.meet(findings);
         }
-        let size = self.frontier.size();
-        match reading(|| self.stored.root(size).map_err(ReplayError::from)) {
-            Ok(root) if root == self.frontier.root() => {}
-            Ok(_) => findings.problem(TREE, Some(Position::new(size)), "the tree has another root"),
-            Err(error) => findings.problem(TREE, None, error.to_string()),
+        let (size, root) = (self.frontier.size(), self.frontier.root());
+        match &mut self.stored {
+            None => findings.done(TREE, format!("a file holds no hashes of it; its root is {root}")),
+            Some(stored) => {
+                match reading(|| stored.root(size).map_err(ReplayError::from)) {
+                    Ok(found) if found == root => {}
+                    Ok(_) => findings.problem(TREE, Some(Position::new(size)), "the tree has another root"),
+                    Err(error) => findings.problem(TREE, None, error.to_string()),
+                }
+                let hashes = self.hashes;
+                let what =
+                    format!("each of {hashes} stored hashes is that of its events; the root is {root}");
+                findings.done(TREE, what);
+            }
         }
-        let (root, hashes) = (self.frontier.root(), self.hashes);
-        findings
-            .done(TREE, format!("each of {hashes} stored hashes is that of its events; the root is {root}"));
         for beyond in self.known.iter().filter(|known| known.size.number() > size) {
             let what = format!(
                 "a checkpoint of {} says that there are {} events, and the log ends here: it was rolled back or cut",

@@ -6,9 +6,11 @@ use domain::Model;
 use domain::row::Standing;
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
+use store::checkpoint::Checkpoint;
 use store::guard::Guard;
 use store::{DataFolder, Snapshot, StoreError};
 
+use crate::as_of::PROGRESS_EVENTS;
 use crate::error::{ReplayError, reading};
 use crate::fold::{COUNTED_EVENTS_MAX, Fold, Views};
 use crate::open::Audit;
@@ -16,11 +18,9 @@ use crate::report::{
     CHAIN, CHECKPOINTS, COUNTS, ENCODING, ENTITIES, Findings, GUARD, HEAD, INSTANTS, LISTS, PAGES, ROWS,
     Report, TREE, VERSIONS, counted,
 };
+use crate::source::Source;
 use crate::tree::TreeCheck;
 use crate::views;
-
-/// How often progress is told.
-const PROGRESS_EVENTS: u64 = 4_096;
 
 /// Compares something of the views with the model, tells what is wrong, and how much was compared.
 type Comparison = fn(&Snapshot, &Model, &mut dyn FnMut(String)) -> u64;
@@ -32,26 +32,49 @@ type Comparison = fn(&Snapshot, &Model, &mut dyn FnMut(String)) -> u64;
 pub fn verify(
     audit: &Audit,
     now: Timestamp,
-    mut progress: Option<&mut dyn FnMut(u64, u64)>,
+    progress: Option<&mut dyn FnMut(u64, u64)>,
 ) -> Result<Report, ReplayError> {
     // Before the snapshot: a guard never leads its ledger, but it might lead an older snapshot.
     let guard = read_guard(audit.folder());
-    let known = audit.known();
-    let snapshot = audit.snapshot()?;
-    let total = snapshot.head().position.number();
+    let source = Source::of(audit.clone())?;
+    let mut fold = fold(&source, &audit.known(), progress);
+    if let Some(snapshot) = source.snapshot() {
+        check_guard(&guard, snapshot, &mut fold.findings);
+    }
+    if let Err(error) = audit.check_pages() {
+        fold.findings.problem(PAGES, None, error.to_string());
+    }
+    fold.findings.done(PAGES, "each page of the log and the views as it was written");
+    Ok(fold.report(now))
+}
 
-    let mut fold = Fold::new(&snapshot);
-    let mut tree = TreeCheck::new(&snapshot, &known);
-    let read = reading(|| {
-        snapshot.scan_envelopes(|scanned, envelope| {
-            fold.take(&scanned);
-            tree.take(envelope, &mut fold.findings);
-            match &mut progress {
-                Some(progress) if fold.events.is_multiple_of(PROGRESS_EVENTS) => progress(fold.events, total),
-                Some(_) | None => {}
-            }
-            Ok::<_, ReplayError>(())
-        })
+/// Verifies a backup or an export: its log, also against checkpoints that somebody kept. It has neither views nor a guard.
+pub fn verify_file(
+    source: &Source,
+    known: &[Checkpoint],
+    now: Timestamp,
+    progress: Option<&mut dyn FnMut(u64, u64)>,
+) -> Result<Report, ReplayError> {
+    Ok(fold(source, known, progress).report(now))
+}
+
+/// Folds the log and compares the views with it, if there are any.
+fn fold<'a>(
+    source: &'a Source,
+    known: &[Checkpoint],
+    mut progress: Option<&mut dyn FnMut(u64, u64)>,
+) -> Fold<'a> {
+    let total = source.head().position.number();
+    let mut fold = Fold::new(source);
+    let mut tree = TreeCheck::new(source.snapshot(), known);
+    let read = source.exactly(|scanned, envelope| {
+        fold.take(&scanned);
+        tree.take(envelope, &mut fold.findings);
+        match &mut progress {
+            Some(progress) if fold.events.is_multiple_of(PROGRESS_EVENTS) => progress(fold.events, total),
+            Some(_) | None => {}
+        }
+        Ok::<_, ReplayError>(())
     });
     if let Some(progress) = progress {
         progress(fold.events, total);
@@ -60,22 +83,17 @@ pub fn verify(
     if read.is_ok() {
         fold.conclude_views();
         tree.conclude(&mut fold.findings);
-    } else {
+    } else if source.snapshot().is_some() {
         for check in [ROWS, LISTS, COUNTS, TREE, CHECKPOINTS] {
             fold.findings.not_done(check, "the log could not be read to its end");
         }
     }
-    check_guard(&guard, &snapshot, &mut fold.findings);
-    if let Err(error) = audit.check_pages() {
-        fold.findings.problem(PAGES, None, error.to_string());
-    }
-    fold.findings.done(PAGES, "each page of the log and the views as it was written");
-    Ok(fold.report(now))
+    fold
 }
 
 impl Fold<'_> {
     fn conclude_log(&mut self, read: &Result<(), ReplayError>) {
-        let head = self.snapshot.head();
+        let head = self.source.head();
         if let Err(error) = read {
             let last = self.last.map_or(Position::START, |last| last.position);
             let (position, what) = broken(error, last, head.position);
@@ -99,27 +117,30 @@ impl Fold<'_> {
             (INSTANTS, "no instant before an earlier one, no cause after its effect".to_owned()),
             (ENCODING, "each envelope as large as its event encoded anew".to_owned()),
             (ENTITIES, "each event about what the log introduced before, no id introduced twice".to_owned()),
-            (VERSIONS, format!("{versions} of the views, each as of its position")),
         ];
         for (name, detail) in details {
             self.findings.done(name, detail);
         }
+        if self.views != Views::None {
+            self.findings.done(VERSIONS, format!("{versions} of the views, each as of its position"));
+        }
     }
 
     fn conclude_views(&mut self) {
+        let Some(snapshot) = self.source.snapshot() else { return };
         if self.views == Views::Unreadable {
             for check in [ROWS, LISTS, COUNTS] {
                 self.findings.not_done(check, "the pages of the views cannot be read");
             }
             return;
         }
-        self.compare(ROWS, "row", views::wrong_now);
-        self.compare(LISTS, "list", views::wrong_lists);
-        self.count_rows();
+        self.compare(snapshot, ROWS, "row", views::wrong_now);
+        self.compare(snapshot, LISTS, "list", views::wrong_lists);
+        self.count_rows(snapshot);
     }
 
-    fn compare(&mut self, name: &'static str, noun: &str, compare: Comparison) {
-        let Self { snapshot, model, findings, .. } = self;
+    fn compare(&mut self, snapshot: &Snapshot, name: &'static str, noun: &str, compare: Comparison) {
+        let Self { model, findings, .. } = self;
         let compared = reading(|| {
             Ok::<_, ReplayError>(compare(snapshot, model, &mut |what| findings.problem(name, None, what)))
         });
@@ -133,12 +154,12 @@ impl Fold<'_> {
     }
 
     /// Nothing is projected but what comes of the log.
-    fn count_rows(&mut self) {
+    fn count_rows(&mut self, snapshot: &Snapshot) {
         if self.events > COUNTED_EVENTS_MAX {
             let why = format!("only done for ledgers of up to {COUNTED_EVENTS_MAX} events");
             return self.findings.not_done(COUNTS, why);
         }
-        let found = match reading(|| self.snapshot.projected().map_err(ReplayError::from)) {
+        let found = match reading(|| snapshot.projected().map_err(ReplayError::from)) {
             Ok(found) => found,
             Err(error) => {
                 self.findings.problem(COUNTS, None, error.to_string());
@@ -166,7 +187,7 @@ impl Fold<'_> {
                 self.findings.problem(COUNTS, None, what);
             }
         }
-        match reading(|| self.snapshot.history_positions().map_err(ReplayError::from)) {
+        match reading(|| snapshot.history_positions().map_err(ReplayError::from)) {
             Ok(positions) if positions == self.histories => {}
             Ok(positions) => {
                 let found = counted(positions, "position");
@@ -180,11 +201,11 @@ impl Fold<'_> {
     }
 
     fn report(self, now: Timestamp) -> Report {
-        let head = self.snapshot.head();
+        let head = self.source.head();
         let keys_by_status = keys_by_status(&self.model, now);
         let (checks, problems, problems_left_out) = self.findings.into_parts();
         Report {
-            ledger: self.snapshot.ledger(),
+            ledger: self.source.ledger(),
             events: self.events,
             first: self.first,
             last: self.last,
@@ -212,6 +233,9 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
         ReplayError::Store(_)
         | ReplayError::Pages { .. }
         | ReplayError::NeedsRepair { .. }
+        | ReplayError::AsOf(_)
+        | ReplayError::Export { .. }
+        | ReplayError::NoSuchKey { .. }
         | ReplayError::Output(_) => (last.next(), error.to_string()),
     }
 }

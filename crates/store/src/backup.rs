@@ -29,8 +29,10 @@ use crate::head::Head;
 use crate::scan::Walk;
 use crate::snapshot::Snapshot;
 
-pub use read::check;
-pub use restore::{Restored, restore};
+pub(crate) use read::Commit;
+pub use read::{beginning, check, is_backup, runs};
+pub(crate) use restore::Batch;
+pub use restore::{Restored, Runs, restore, restore_from};
 
 const MAGIC: [u8; 16] = *b"keyledger-backup";
 const VERSION: u32 = 1;
@@ -106,7 +108,7 @@ fn copy(snapshot: &Snapshot, file: &File, path: &Path, progress: Progress<'_>) -
     put(&mut out, &head.to_bytes())?;
     let mut walk = Walk::begin(ledger);
     progress(Step::Copying, 0, total);
-    snapshot.commits(|first, commit| {
+    snapshot.runs(|first, commit| {
         walk.commit(first, commit, |_| Ok::<_, StoreError>(()))?;
         let length = u32::try_from(commit.len()).map_err(|_| {
             StoreError::damaged(format!("the commit at position {first} has more than 4 GiB"))
@@ -115,7 +117,7 @@ fn copy(snapshot: &Snapshot, file: &File, path: &Path, progress: Progress<'_>) -
         put(&mut out, &length.to_le_bytes())?;
         put(&mut out, commit)?;
         progress(Step::Copying, walk.position().number(), total);
-        Ok(())
+        Ok::<_, StoreError>(())
     })?;
     walk.end(&head)?;
     let hash = out.hash.finalize();

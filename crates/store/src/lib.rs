@@ -15,6 +15,7 @@ pub mod history;
 mod lifetimes;
 pub mod rows;
 mod projection;
+pub mod rebuilt;
 mod pages;
 pub mod scan;
 pub mod head;

@@ -11,7 +11,7 @@ use domain::row::{
     Change, Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Tenant, UniqueName, User,
 };
 use domain::time::Position;
-use redb::ReadableTable;
+use redb::{AccessGuard, ReadableTable};
 
 use crate::codec::rows::StoredRow;
 use crate::codec::rows::key::KeyVersion;
@@ -20,6 +20,9 @@ use crate::tables::{self, RowKey};
 
 const CHECK_BYTES: usize = 8;
 const POSITION_BYTES: usize = 8;
+
+/// A row of the table: its key and its value.
+type Found<'t> = (AccessGuard<'t, &'static [u8]>, AccessGuard<'t, &'static [u8]>);
 
 /// The rows at a position: in a snapshot, or inside the open write transaction.
 pub struct Rows<'t, T> {
@@ -48,15 +51,29 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Rows<'t, T> {
 
     /// The newest version of one row that is not newer than the position: one backward seek.
     fn latest_under<R: StoredRow>(&self, key: &[u8]) -> Result<Option<R>, StoreError> {
+        let Some(found) = self.newest(key)? else { return Ok(None) };
+        checked(found.0.value(), found.1.value()).map(Some)
+    }
+
+    fn newest(&self, key: &[u8]) -> Result<Option<Found<'_>>, StoreError> {
         let first = [key, &[0; POSITION_BYTES]].concat();
         let last = [key, &self.at.number().to_be_bytes()].concat();
         let mut range = self.table.range(first.as_slice()..=last.as_slice()).map_err(database)?;
         let Some(found) = range.next_back() else { return Ok(None) };
-        let (found, value) = found.map_err(database)?;
-        if !(first.as_slice()..=last.as_slice()).contains(&found.value()) {
-            return Err(out_of_order(found.value()));
+        let found = found.map_err(database)?;
+        if !(first.as_slice()..=last.as_slice()).contains(&found.0.value()) {
+            return Err(out_of_order(found.0.value()));
         }
-        checked(found.value(), value.value()).map(Some)
+        Ok(Some(found))
+    }
+
+    /// Where the version of a row began that is the newest not newer than the position: one backward seek.
+    pub(crate) fn version(&self, of: &RowKey) -> Result<Option<Position>, StoreError> {
+        let Some(found) = self.newest(&of.bytes())? else { return Ok(None) };
+        let (key, value) = (found.0.value(), found.1.value());
+        unsealed(key, value)?;
+        let position = key.last_chunk::<POSITION_BYTES>().ok_or_else(|| out_of_order(key))?;
+        Ok(Some(Position::new(u64::from_be_bytes(*position))))
     }
 
     /// The first row of a key that began at this position; none, if it has none there.

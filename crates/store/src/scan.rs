@@ -98,26 +98,26 @@ pub(crate) fn scan_after<E: From<StoreError>>(
 }
 
 /// A walk along the log, commit by commit: what comes next must follow from what came before.
-pub(crate) struct Walk {
+pub struct Walk {
     expected: Link,
 }
 
 impl Walk {
     /// Before the first event of a ledger.
-    pub(crate) fn begin(ledger: LedgerId) -> Self {
+    pub fn begin(ledger: LedgerId) -> Self {
         Self {
             expected: Link { position: Position::START, at: Timestamp::MIN, hash: chain::genesis(ledger) },
         }
     }
 
     /// After the last event of a commit.
-    pub(crate) fn after(known: &Head) -> Self {
+    pub fn after(known: &Head) -> Self {
         let Head { position, recorded_at: at, hash } = *known;
         Self { expected: Link { position, at, hash } }
     }
 
     /// Takes one commit's envelopes, and hands each event on.
-    pub(crate) fn commit<E: From<StoreError>>(
+    pub fn commit<E: From<StoreError>>(
         &mut self,
         first: Position,
         commit: &[u8],
@@ -162,18 +162,18 @@ impl Walk {
     }
 
     /// How far it has come.
-    pub(crate) fn position(&self) -> Position {
+    pub fn position(&self) -> Position {
         self.expected.position
     }
 
     /// What the head of the log is here.
-    pub(crate) fn head(&self) -> Head {
+    pub fn head(&self) -> Head {
         let Link { position, at, hash } = self.expected;
         Head { position, recorded_at: at, hash }
     }
 
     /// The log must end here and now.
-    pub(crate) fn end(&self, head: &Head) -> Result<(), StoreError> {
+    pub fn end(&self, head: &Head) -> Result<(), StoreError> {
         if self.head() == *head {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::lookup::Lookup as _;
+use domain::past::{Past, Versioned};
 use domain::row::Standing;
 use domain::time::{Position, Timestamp};
 use redb::{ReadOnlyTable, ReadTransaction};
@@ -18,7 +19,9 @@ use crate::history::{self, History};
 use crate::lifetimes::{self, Found, List};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
-use crate::tables::{self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, TREE, VIEW_ROWS};
+use crate::tables::{
+    self, ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, RowKey, TREE, VIEW_ROWS,
+};
 use crate::tree::stored::Tree;
 
 /// The log as it was committed at one moment. It can be read whatever state the views are in.
@@ -67,12 +70,12 @@ impl Log {
 /// A consistent view of everything committed when it was taken.
 pub struct Snapshot {
     log: Log,
-    views: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    links: ReadOnlyTable<&'static [u8], ()>,
-    lifetimes: ReadOnlyTable<&'static [u8], ()>,
-    histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    tree: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) views: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) links: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) lifetimes: ReadOnlyTable<&'static [u8], ()>,
+    pub(crate) histories: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) tree: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) attempts: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
 /// Rows of a snapshot.
@@ -83,6 +86,26 @@ pub type SnapshotTree<'a> = Tree<'a, ReadOnlyTable<&'static [u8], &'static [u8]>
 
 /// One projected row as stored: its table, key and value.
 pub type ProjectedBytes = (&'static str, Vec<u8>, Vec<u8>);
+
+impl Past for Snapshot {
+    type Error = StoreError;
+    type Rows<'a> = SnapshotRows<'a>;
+
+    fn rows_at(&self, position: Position) -> SnapshotRows<'_> {
+        Self::rows_at(self, position)
+    }
+
+    fn version(&self, of: Versioned, at: Position) -> Result<Option<Position>, StoreError> {
+        let row = match of {
+            Versioned::Tenant(tenant) => RowKey::Tenant(tenant),
+            Versioned::User(user) => RowKey::User(user),
+            Versioned::Membership(tenant, user) => RowKey::Membership(user, tenant),
+            Versioned::ServiceAccount(account) => RowKey::ServiceAccount(account),
+            Versioned::Key(key) => RowKey::Key(key),
+        };
+        self.rows_at(at).version(&row)
+    }
+}
 
 impl Snapshot {
     pub(crate) fn take(txn: &ReadTransaction) -> Result<Self, StoreError> {
@@ -293,14 +316,14 @@ impl Snapshot {
         }
     }
 
-    /// Every run of envelopes as stored, and its first position.
-    pub(crate) fn commits(
+    /// Every run of envelopes as stored, and its first position. Nothing is checked: [`crate::scan::Walk`] does that.
+    pub fn runs<E: From<StoreError>>(
         &self,
-        mut each: impl FnMut(Position, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         for row in self.log.runs.range(0..).map_err(database)? {
-            let (first, commit) = row.map_err(database)?;
-            each(Position::new(first.value()), commit.value())?;
+            let (first, run) = row.map_err(database)?;
+            each(Position::new(first.value()), run.value())?;
         }
         Ok(())
     }

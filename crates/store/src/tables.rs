@@ -171,6 +171,43 @@ pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
     }
 }
 
+/// What the key of a projected row is of, as far as it says: for whoever reads what is wrong with it.
+pub(crate) fn described(table: &str, key: &[u8]) -> String {
+    let kind = match (table, key.first()) {
+        ("views", Some(1)) => "deployment",
+        ("views", Some(2)) => "tenant",
+        ("views", Some(3)) => "user",
+        ("views", Some(4)) => "membership",
+        ("views", Some(5)) => "service account",
+        ("views", Some(7)) => "signing key",
+        ("views", Some(10..=16)) => "watermark",
+        ("views", Some(20..=22)) => "unique name",
+        ("views", Some(30)) => "key",
+        ("links", Some(1)) => "member of tenant",
+        ("links", Some(2)) => "service account of tenant",
+        ("links", Some(3)) => "key of user",
+        ("links", Some(4)) => "key of service account",
+        ("histories", Some(5)) => "history of tenant",
+        ("histories", Some(6)) => "history of user",
+        ("histories", Some(7)) => "history of service account",
+        ("histories", Some(8)) => "history of key",
+        _ => "row",
+    };
+    let rest = key.get(1..).unwrap_or_default();
+    // Versions of a row and blocks of a history end with a position.
+    let (ids, position) = match (table, rest.split_last_chunk::<8>()) {
+        ("views" | "histories", Some((ids, position))) => (ids, Some(u64::from_be_bytes(*position))),
+        _ => (rest, None),
+    };
+    let (whole, other) = ids.as_chunks::<16>();
+    let mut words: Vec<_> = whole.iter().map(|id| KeyId::from_bytes(*id).to_string()).collect();
+    if !other.is_empty() {
+        words.push(other.iter().map(|byte| format!("{byte:02x}")).collect());
+    }
+    words.extend(position.map(|position| format!("at position {position}")));
+    [vec![kind.to_owned()], words].concat().join(" ")
+}
+
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }

@@ -26,7 +26,7 @@ use crate::authority::Authority;
 use crate::queries::confinement;
 
 /// A caller who reads.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     authority: &'a Authority,
     snapshot: &'a Snapshot,
     caller: &'a Caller,
@@ -36,7 +36,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         authority: &'a Authority,
         snapshot: &'a Snapshot,
         caller: &'a Caller,
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The event, with what the caller may see of it opened.
-    pub(super) fn view(&self, recorded: Recorded) -> Result<EventView, StoreError> {
+    pub(crate) fn view(&self, recorded: Recorded) -> Result<EventView, StoreError> {
         // Names as they were just after the event.
         let then = self.snapshot.rows_at(recorded.position);
         let mut line = vec![text(format!("{}: ", recorded.event.name()))];
@@ -168,10 +168,15 @@ impl<'a> Reader<'a> {
                 self.caller.owner == Owner::User(user) || now.membership(viewed, user)?.is_some()
             }
             (Entity::Tenant(_) | Entity::User(_) | Entity::Member { .. }, Scope::Deployment) => true,
+            (Entity::Tenant(tenant), Scope::Oneself) => self.caller.tenant == Some(tenant),
+            (Entity::User(user) | Entity::Member { user, .. }, Scope::Oneself) => {
+                self.caller.owner == Owner::User(user)
+            }
+            (Entity::ServiceAccount(_), Scope::Oneself) => false,
             (Entity::ServiceAccount(account), scope) => match (now.service_account(account)?, scope) {
                 (Some(row), Scope::Tenant(viewed)) => row.tenant == viewed,
                 (Some(row), Scope::Deployment) => self.administers(&now, row.tenant)?,
-                (None, _) => false,
+                (Some(_), Scope::Oneself) | (None, _) => false,
             },
             (Entity::Key(key), _) => match now.key(key)?.map(|row| (row.owner, row.reach)) {
                 Some((owner @ Owner::User(_), reach)) => {

@@ -10,7 +10,8 @@ use domain::names::Name;
 use domain::role::Role;
 use domain::{Command, Refusal};
 use keyledger_authority::compose::FirstKey;
-use keyledger_authority::{Authority, Failure, OpenError, Options, Rollback, Shown};
+use keyledger_authority::queries::Which;
+use keyledger_authority::{AsOf, Authority, Failure, OpenError, Options, Rollback, Shown};
 use store::StoreError;
 use store::guard::Guard;
 
@@ -37,8 +38,8 @@ fn an_authority_that_is_dropped_and_opened_again_has_lost_nothing() {
     let told = |scene: &Scene| {
         let caller = scene.authority.authenticate(Shown::from_nowhere(&scene.root), None).unwrap();
         let (keys, members) = (
-            scene.authority.keys(&caller, keyledger_authority::queries::Which::All).unwrap().value,
-            scene.authority.members(&caller, scene.tenant).unwrap(),
+            scene.authority.keys(&caller, Which::All, AsOf::Now).unwrap().value,
+            scene.authority.members(&caller, scene.tenant, AsOf::Now).unwrap().value,
         );
         let names = (
             keys.into_iter().map(|key| key.name).collect::<Vec<_>>(),

@@ -13,6 +13,7 @@ mod schedule;
 mod idempotency;
 mod usage;
 mod refusals;
+mod rehearsal;
 mod concurrency;
 mod checkpoints;
 mod durability;

@@ -6,10 +6,9 @@ use domain::key::Owner;
 use domain::rejection::Entity;
 use domain::role::Role;
 use domain::{Command, Rejection};
-use keyledger_authority::Shown;
 use keyledger_authority::compose::Composed;
 use keyledger_authority::refusals::{RefusalPage, RefusedCommand};
-use keyledger_authority::{Caller, Failure};
+use keyledger_authority::{AsOf, Caller, Failure, Shown};
 
 use crate::scene::{Scene, key_input};
 
@@ -26,7 +25,7 @@ impl Scene {
     }
 
     fn kept(&self, shown: &str, of: Option<TenantId>) -> Result<RefusalPage, Failure> {
-        self.authority.refusals(&self.caller(shown), of, None, 100)
+        Ok(self.authority.refusals(&self.caller(shown), of, None, 100, AsOf::Now)?.value)
     }
 
     fn commands(&self, shown: &str, of: TenantId) -> Vec<String> {
@@ -119,7 +118,7 @@ fn a_flood_is_bounded_counted_and_at_nobody_elses_cost() {
     let root = scene.caller(&scene.root);
     let (mut before, mut read) = (None, vec![]);
     loop {
-        let page = scene.authority.refusals(&root, Some(other), before, 300).unwrap();
+        let page = scene.authority.refusals(&root, Some(other), before, 300, AsOf::Now).unwrap().value;
         assert_eq!(page.dropped, 150);
         read.extend(page.refusals.into_iter().map(|(number, _)| number));
         before = read.last().copied();

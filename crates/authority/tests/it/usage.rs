@@ -3,9 +3,9 @@
 use std::fs;
 
 use domain::ids::KeyId;
-use keyledger_authority::Shown;
 use keyledger_authority::queries::Which;
 use keyledger_authority::usage::{CallerKind, KeyUsage, UseWay};
+use keyledger_authority::{AsOf, Shown};
 
 use crate::scene::{Scene, at, key_input};
 
@@ -17,7 +17,7 @@ impl Scene {
 
     fn usage(&self, key: KeyId) -> Option<KeyUsage> {
         let caller = self.authority.authenticate(Shown::from_nowhere(&self.root), None).unwrap();
-        let keys = self.authority.keys(&caller, Which::All).unwrap().value;
+        let keys = self.authority.keys(&caller, Which::All, AsOf::Now).unwrap().value;
         keys.into_iter().find(|view| view.id == key).unwrap().usage
     }
 }

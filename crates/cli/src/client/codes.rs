@@ -123,10 +123,24 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "WOULD_LOCK_OUT"
         | "ALREADY_INITIALISED"
         | "IDEMPOTENCY_CONFLICT" => Exit::Conflict,
-        "EXPIRY_IN_PAST" | "KEY_LIFE_TOO_LONG" | "POLICY_CONTRADICTS" | "GRACE_TOO_LONG"
-        | "NAME_TOO_LONG" | "NAME_INVALID" | "SCOPE_INVALID" | "NETWORK_INVALID" | "TOO_LARGE"
-        | "INVALID" | "REQUEST_MALFORMED" | "INVALID_REQUEST" | "INVALID_TARGET" | "NOT_A_KEY"
-        | "PAYLOAD_TOO_LARGE" => Exit::Usage,
+        "EXPIRY_IN_PAST"
+        | "KEY_LIFE_TOO_LONG"
+        | "POLICY_CONTRADICTS"
+        | "GRACE_TOO_LONG"
+        | "NAME_TOO_LONG"
+        | "NAME_INVALID"
+        | "SCOPE_INVALID"
+        | "NETWORK_INVALID"
+        | "TOO_LARGE"
+        | "INVALID"
+        | "REQUEST_MALFORMED"
+        | "INVALID_REQUEST"
+        | "INVALID_TARGET"
+        | "NOT_A_KEY"
+        | "PAYLOAD_TOO_LARGE"
+        | "AS_OF_BEFORE_FIRST_EVENT"
+        | "AS_OF_IN_FUTURE"
+        | "AS_OF_BEYOND_HEAD" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
         "SUBJECT_KEY_MISSING"
         | "NO_SIGNING_KEY"

@@ -5,12 +5,17 @@ use domain::ids::{RequestId, TenantId};
 use serde_json::{Map, Value, json};
 
 use super::args::AttemptArgs;
+use super::as_of::AsOfArgs;
+use super::dry_run;
 use super::error::ClientError;
 use super::http::{Doubt, Http, graphql_body};
 use super::settings::Settings;
 
 /// How many entries are asked for at a time: as many as the server gives.
 const PAGE: u32 = 100;
+
+/// What is asked of a list that is asked for as of a moment.
+const AS_OF: &str = " as_of { position instant head }";
 
 /// A server, as one credential sees it.
 pub struct Server {
@@ -37,12 +42,14 @@ pub struct List {
     pub selection: &'static str,
 }
 
-/// How a list begins.
-pub struct Beginning {
-    /// Its first entries.
+/// A list, or how it begins.
+pub struct Listed {
+    /// Its entries.
     pub entries: Vec<Value>,
     /// Whether there are more.
     pub more: bool,
+    /// What it rests on; null, if no moment was asked about.
+    pub as_of: Value,
 }
 
 /// An argument of a list: its name, its GraphQL type, its value.
@@ -111,24 +118,50 @@ impl Server {
         Ok(answer["data"][name].take())
     }
 
-    /// Every entry of a list, page by page.
-    pub fn all(&self, list: List, arguments: &[Argument]) -> Result<Vec<Value>, ClientError> {
-        self.at_most(list, arguments, usize::MAX).map(|beginning| beginning.entries)
+    /// What a mutation would do, if it were carried out.
+    pub fn rehearse(&self, mutation: Mutation, input: Value) -> Result<Value, ClientError> {
+        let Mutation { name, input: kind, selection: _ } = mutation;
+        let Value::Object(mut input) = input else { unreachable!("an input is an object") };
+        input.retain(|_, value| !value.is_null());
+        input.insert("dry_run".to_owned(), json!(true));
+        let document =
+            format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {} }} }}", dry_run::SELECTION);
+        let body = graphql_body(&document, json!({"input": input}));
+        let mut answer = self.http.post("/graphql", &body, Doubt::None)?;
+        Ok(answer["data"][name]["dry_run"].take())
     }
 
-    /// The first entries of a list.
+    /// Every entry of a list, page by page.
+    pub fn all(&self, list: List, arguments: &[Argument]) -> Result<Vec<Value>, ClientError> {
+        self.at_most(list, arguments, &AsOfArgs::default(), usize::MAX).map(|listed| listed.entries)
+    }
+
+    /// Every entry of a list as of a moment.
+    pub fn all_as_of(
+        &self,
+        list: List,
+        arguments: &[Argument],
+        as_of: &AsOfArgs,
+    ) -> Result<Listed, ClientError> {
+        self.at_most(list, arguments, as_of, usize::MAX)
+    }
+
+    /// The first entries of a list as of a moment.
     pub fn at_most(
         &self,
         list: List,
         arguments: &[Argument],
+        as_of: &AsOfArgs,
         limit: usize,
-    ) -> Result<Beginning, ClientError> {
+    ) -> Result<Listed, ClientError> {
         let List { name, selection } = list;
-        let given: Vec<_> = arguments.iter().filter(|(_, _, value)| !value.is_null()).collect();
+        let (moment, told) = (as_of.argument(), if as_of.as_of.is_some() { AS_OF } else { "" });
+        let given: Vec<_> =
+            arguments.iter().chain([&moment]).filter(|(_, _, value)| !value.is_null()).collect();
         let declared: String = given.iter().map(|(name, kind, _)| format!(", ${name}: {kind}")).collect();
         let passed: String = given.iter().map(|(name, _, _)| format!(", {name}: ${name}")).collect();
         let document = format!(
-            "query($first: Int, $after: String{declared}) {{ {name}(first: $first, after: $after{passed}) {{ edges {{ node {{ {selection} }} }} page_info {{ has_next_page end_cursor }} }} }}"
+            "query($first: Int, $after: String{declared}) {{ {name}(first: $first, after: $after{passed}) {{ edges {{ node {{ {selection} }} }} page_info {{ has_next_page end_cursor }}{told} }} }}"
         );
         let mut nodes = vec![];
         let mut after = Value::Null;
@@ -146,7 +179,7 @@ impl Server {
             if last || nodes.len() >= limit {
                 let more = !last || nodes.len() > limit;
                 nodes.truncate(limit);
-                return Ok(Beginning { entries: nodes, more });
+                return Ok(Listed { entries: nodes, more, as_of: page["as_of"].take() });
             }
         }
     }

@@ -4,8 +4,9 @@ use replay::print::{harmless_json, one_line, quoted};
 use replay::table::Table;
 use serde_json::{Value, json};
 
+use super::as_of;
 use super::error::ClientError;
-use super::graphql::text;
+use super::graphql::{Listed, text};
 use crate::error::CliError;
 use crate::output::{self, Output};
 
@@ -19,17 +20,23 @@ pub fn result(form: Output, answer: &Value, for_people: impl FnOnce() -> String)
     Ok(())
 }
 
-/// An array for programs, or a table for people.
+/// An array for programs, or a table for people. If a moment was asked about, an object with `as_of` and `entries`, or
+/// a line above the table.
 pub fn list<const N: usize>(
     form: Output,
-    entries: Vec<Value>,
+    listed: Listed,
     headings: [&str; N],
     cells: impl Fn(&Value) -> [String; N],
 ) -> Result<(), CliError> {
+    let Listed { entries, as_of, more: _ } = listed;
     let text = match form {
-        Output::Json => json_line(&json!(entries)),
+        Output::Json if as_of.is_null() => json_line(&json!(entries)),
+        Output::Json => json_line(&json!({"as_of": as_of, "entries": entries})),
         Output::Table => {
             let mut out = vec![];
+            if !as_of.is_null() {
+                out.extend_from_slice(format!("{}\n\n", as_of::line(&as_of)).as_bytes());
+            }
             let mut table = Table::new(&mut out, headings);
             for entry in &entries {
                 table.line(cells(entry))?;
@@ -43,6 +50,21 @@ pub fn list<const N: usize>(
         output::remark("note: there are none that you may see\n");
     }
     Ok(())
+}
+
+/// Notes what a single thing rests on, if a moment was asked about.
+pub fn as_of(thing: &mut Value, as_of: Value) {
+    if !as_of.is_null() {
+        thing["as_of"] = as_of;
+    }
+}
+
+/// A text for people, below the moment that it rests on, if one was asked about.
+pub fn below_moment(thing: &Value, text: String) -> String {
+    match &thing["as_of"] {
+        Value::Null => text,
+        as_of => format!("{}\n\n{text}", super::as_of::line(as_of)),
+    }
 }
 
 /// A secret, which is shown this once: alone on standard output, so that it can be piped, with a remark beside it.

@@ -11,7 +11,7 @@ use crate::args::MalformedValue;
 use crate::client::graphql::List;
 use crate::client::names::{AccountName, UserName};
 use crate::client::when::When;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
 use crate::output;
 
@@ -69,6 +69,8 @@ pub struct EventsArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -103,10 +105,10 @@ pub fn run(args: EventsArgs) -> Result<(), CliError> {
         ("filter", "event_filter", Value::Object(given)),
         ("newest_first", "Boolean", json!(true)),
     ];
-    let mut page = server.at_most(EVENTS, &arguments, args.limit)?;
+    let mut page = server.at_most(EVENTS, &arguments, &args.as_of, args.limit)?;
     page.entries.reverse();
     let more = page.more;
-    show::list(args.client.form(), page.entries, ["POSITION", "RECORDED AT", "WAY", "WHAT"], |event| {
+    show::list(args.client.form(), page, ["POSITION", "RECORDED AT", "WAY", "WHAT"], |event| {
         [
             show::cell(event, "position"),
             show::cell(event, "recorded_at"),

@@ -2,6 +2,9 @@
 
 pub mod list;
 pub mod show;
+pub mod named;
+pub mod explain;
+pub mod history;
 pub mod create;
 pub mod rename;
 pub mod expire;
@@ -16,6 +19,8 @@ use clap::Subcommand;
 use self::addresses::AddressesArgs;
 use self::create::CreateArgs;
 use self::expire::ExpireArgs;
+use self::explain::ExplainKeyArgs;
+use self::history::HistoryArgs;
 use self::list::ListArgs;
 use self::rate::RateArgs;
 use self::rename::RenameArgs;
@@ -32,6 +37,10 @@ pub enum KeyCommand {
     List(ListArgs),
     /// Show all that is known of a key; never its secret
     Show(ShowArgs),
+    /// Say whether a key would have been accepted at a moment, and which events decide it
+    Explain(ExplainKeyArgs),
+    /// Tell the life of a key: what was done to it, and what befell it through what it rests on
+    History(HistoryArgs),
     /// Make a key for a user or a service account
     Create(CreateArgs),
     /// Give a key another name
@@ -57,6 +66,8 @@ pub fn run(command: KeyCommand) -> Result<(), CliError> {
     match command {
         KeyCommand::List(args) => list::run(args),
         KeyCommand::Show(args) => show::run(args),
+        KeyCommand::Explain(args) => explain::run(args),
+        KeyCommand::History(args) => history::run(args),
         KeyCommand::Create(args) => create::run(args),
         KeyCommand::Rename(args) => rename::run(args),
         KeyCommand::Expire(args) => expire::run(args),

@@ -11,7 +11,7 @@ use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::graphql::List;
 use crate::client::names::{UserName, parse_role};
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const MEMBERS: List = List { name: "members", selection: "user_id email name role standing since" };
@@ -55,6 +55,8 @@ pub enum MemberCommand {
 #[command(after_help = LIST_EXAMPLES)]
 pub struct ListArgs {
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -84,6 +86,8 @@ pub struct RemoveArgs {
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -97,18 +101,22 @@ pub fn run(command: MemberCommand) -> Result<(), CliError> {
         MemberCommand::ChangeRole(args) => {
             let more = json!({"role": args.role.as_str()});
             let now = format!("is {} now", args.role.as_str());
-            change(&args.client, &args.user, CHANGE_ROLE, more, &args.attempt, &now)
+            let attempt = (&args.attempt, DryRunArgs::default());
+            change(&args.client, &args.user, CHANGE_ROLE, more, attempt, &now)
         }
         MemberCommand::Remove(args) => {
-            confirm(&args.confirm, "The member loses this tenant, and the keys confined to it.")?;
-            change(&args.client, &args.user, REMOVE, json!({}), &args.attempt, "is no member any more")
+            if !args.dry_run.dry_run {
+                confirm(&args.confirm, "The member loses this tenant, and the keys confined to it.")?;
+            }
+            let attempt = (&args.attempt, args.dry_run);
+            change(&args.client, &args.user, REMOVE, json!({}), attempt, "is no member any more")
         }
     }
 }
 
 fn list(args: ListArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
-    let members = server.all(MEMBERS, &[("tenant_id", "uuid", json!(tenant))])?;
+    let members = server.all_as_of(MEMBERS, &[("tenant_id", "uuid", json!(tenant))], &args.as_of)?;
     show::list(args.client.form(), members, ["EMAIL", "NAME", "ID", "ROLE", "STANDING"], |member: &Value| {
         ["email", "name", "user_id", "role", "standing"].map(|name| show::cell(member, name))
     })
@@ -119,13 +127,13 @@ fn change(
     user: &UserName,
     mutation: Mutation,
     mut input: Value,
-    attempt: &AttemptArgs,
+    (attempt, dry_run): (&AttemptArgs, DryRunArgs),
     now: &str,
 ) -> Result<(), CliError> {
     let (server, tenant) = client.server_and_tenant()?;
     let id = user.id(&server, tenant.as_deref())?;
     input["user_id"] = json!(id);
     input["tenant_id"] = json!(tenant);
-    let done = server.mutate(mutation, input, attempt)?;
-    show::result(client.form(), &done, || format!("User {id} {now}"))
+    let change = Change { mutation, input, attempt, dry_run };
+    change.carry_out(&server, client.form(), |_| format!("User {id} {now}"))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::graphql::List;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
 use crate::output;
 
@@ -32,6 +32,8 @@ pub struct RefusalsArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -39,11 +41,11 @@ pub struct RefusalsArgs {
 pub fn run(args: RefusalsArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
     let arguments = [("tenant_id", "uuid", json!(tenant)), ("outside", "Boolean", json!(args.outside))];
-    let mut page = server.at_most(REFUSALS, &arguments, args.limit)?;
+    let mut page = server.at_most(REFUSALS, &arguments, &args.as_of, args.limit)?;
     page.entries.reverse();
     let more = page.more;
     let headings = ["AT", "CODE", "COMMAND", "BY", "WITH KEY", "ABOUT", "WAY"];
-    show::list(args.client.form(), page.entries, headings, |refusal: &Value| {
+    show::list(args.client.form(), page, headings, |refusal: &Value| {
         let actor = &refusal["actor"];
         [
             show::cell(refusal, "at"),

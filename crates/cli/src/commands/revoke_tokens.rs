@@ -5,7 +5,7 @@ use domain::ids::{KeyId, SigningKeyId, TokenId};
 use serde_json::json;
 
 use crate::client::names::{AccountName, TenantName, UserName};
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
 const REVOKE_TOKENS: Mutation = Mutation::plain("revoke_tokens", "revoke_tokens_input");
@@ -45,6 +45,8 @@ pub struct RevokeTokensArgs {
     #[arg(long, group = "target")]
     all: bool,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -63,8 +65,9 @@ pub fn run(args: RevokeTokensArgs) -> Result<(), CliError> {
         "signing_key_id": args.signing_key.map(|key| key.to_string()),
         "all": args.all.then_some(true),
     });
-    let done = server.mutate(REVOKE_TOKENS, input, &args.attempt)?;
-    show::result(args.client.form(), &done, || {
+    let (attempt, dry_run) = (&args.attempt, args.dry_run);
+    let change = Change { mutation: REVOKE_TOKENS, input, attempt, dry_run };
+    change.carry_out(&server, args.client.form(), |_| {
         "Tokens minted until now are refused; the keys stay, and new tokens are accepted".to_owned()
     })
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::graphql::{List, text};
 use crate::client::when::When;
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const SIGNING_KEYS: List =
@@ -60,6 +60,8 @@ pub enum SigningKeyCommand {
 #[command(after_help = LIST_EXAMPLES)]
 pub struct ListArgs {
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -86,6 +88,8 @@ pub struct RetireArgs {
     /// Why: superseded or compromised
     #[arg(long, value_name = "REASON", value_enum, hide_possible_values = true)]
     reason: Reason,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
     #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
@@ -117,7 +121,7 @@ pub fn run(command: SigningKeyCommand) -> Result<(), CliError> {
 }
 
 fn list(args: ListArgs) -> Result<(), CliError> {
-    let keys = args.client.server()?.all(SIGNING_KEYS, &[])?;
+    let keys = args.client.server()?.all_as_of(SIGNING_KEYS, &[], &args.as_of)?;
     show::list(
         args.client.form(),
         keys,
@@ -141,8 +145,8 @@ fn rotate(args: RotateArgs) -> Result<(), CliError> {
 
 fn retire(args: RetireArgs) -> Result<(), CliError> {
     let input = json!({"signing_key_id": args.id.to_string(), "reason": args.reason.as_str()});
-    let done = args.client.server()?.mutate(RETIRE, input, &args.attempt)?;
-    show::result(args.client.form(), &done, || {
+    let change = Change { mutation: RETIRE, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&args.client.server()?, args.client.form(), |done| {
         let replaced = match done["replacement_id"].as_str() {
             Some(id) => format!("; {id} took its place"),
             None => String::new(),

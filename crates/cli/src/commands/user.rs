@@ -7,7 +7,7 @@ use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::graphql::List;
 use crate::client::names::UserName;
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const USERS: List = List { name: "users", selection: "id email name operator standing created_at" };
@@ -67,6 +67,8 @@ pub struct ListArgs {
     #[arg(long)]
     operators: bool,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -77,6 +79,8 @@ pub struct UserArgs {
     /// The user, by e-mail address or id
     #[arg(value_name = "USER", value_parser = UserName::parse)]
     user: UserName,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
     #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
@@ -102,7 +106,9 @@ pub fn run(command: UserCommand) -> Result<(), CliError> {
         UserCommand::GrantOperator(args) => change(&args, GRANT, "is an operator"),
         UserCommand::WithdrawOperator(args) => change(&args, WITHDRAW, "is no operator"),
         UserCommand::Remove(args) => {
-            confirm(&args.confirm, "The user is removed from every tenant, with all keys.")?;
+            if !args.user.dry_run.dry_run {
+                confirm(&args.confirm, "The user is removed from every tenant, with all keys.")?;
+            }
             change(&args.user, REMOVE, "is removed, with all keys")
         }
     }
@@ -110,7 +116,7 @@ pub fn run(command: UserCommand) -> Result<(), CliError> {
 
 fn list(args: &ListArgs) -> Result<(), CliError> {
     let filter = json!({"name_contains": args.named, "operator": args.operators.then_some(true)});
-    let users = args.client.server()?.all(USERS, &[("filter", "user_filter", filter)])?;
+    let users = args.client.server()?.all_as_of(USERS, &[("filter", "user_filter", filter)], &args.as_of)?;
     show::list(args.client.form(), users, ["EMAIL", "ID", "NAME", "OPERATOR", "STATE", "SINCE"], |user| {
         [
             show::cell(user, "email"),
@@ -126,6 +132,7 @@ fn list(args: &ListArgs) -> Result<(), CliError> {
 fn change(args: &UserArgs, mutation: Mutation, now: &str) -> Result<(), CliError> {
     let server = args.client.server()?;
     let id = args.user.id_in_deployment(&server)?;
-    let done = server.mutate(mutation, json!({"user_id": id}), &args.attempt)?;
-    show::result(args.client.form(), &done, || format!("User {id} {now}"))
+    let input = json!({"user_id": id});
+    let change = Change { mutation, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&server, args.client.form(), |_| format!("User {id} {now}"))
 }

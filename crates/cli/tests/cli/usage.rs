@@ -36,7 +36,7 @@ fn unknown_arguments_and_missing_ones_are_usage() {
         assert!(ended.err.starts_with("error: "), "{arguments:?}: {}", ended.err);
     }
     let ended = run(&["audit", "show", "--dta", "x"]);
-    let hint = "a similar argument exists: '--data'; usage: keyledger audit show --data <DIR>; try --help";
+    let hint = "a similar argument exists: '--data'; usage: keyledger audit show --data <PATH>; try --help";
     assert_eq!(ended.err, format!("error: unexpected argument '--dta' found\nhint: {hint}\n"));
     let (code, message) = run(&["audit", "verify", "--data", "x", "-o", "jsonl"]).error();
     assert_eq!(code, "USAGE");
@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 79] = [
+const EVERY_COMMAND: [(&str, i32); 87] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -168,6 +168,12 @@ const EVERY_COMMAND: [(&str, i32); 79] = [
         1,
     ),
     ("audit rebuild", 0),
+    ("audit replay", 0),
+    ("audit diff 1", 0),
+    ("audit timeline ID", 5),
+    ("audit stats", 0),
+    ("audit export", 0),
+    ("audit import --from \"$KEYLEDGER_DATA.none\"", 6),
     ("config show --origin", 0),
     ("doctor", 0),
     ("backup --to \"$KEYLEDGER_DATA.backup\"", 0),
@@ -196,6 +202,8 @@ const EVERY_COMMAND: [(&str, i32); 79] = [
     ("verify", 3),
     ("key list", 3),
     ("key show ID", 3),
+    ("key explain ID", 3),
+    ("key history ID", 3),
     ("key create --owner etl -n x", 3),
     ("key rename ID x", 3),
     ("key expire ID 30d", 3),

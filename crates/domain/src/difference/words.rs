@@ -26,7 +26,11 @@ impl Difference {
 
     fn field<'a>(&'a self, field: Field<'a>) -> Vec<Piece<'a>> {
         let Field { name, before, after } = field;
-        let mut pieces = vec![say(format!("{} ", words(name)))];
+        let mut pieces = vec![];
+        // A thing names its kind itself.
+        if !matches!(&after, Value::Thing(of) if of.kind() == name) {
+            pieces.push(say(format!("{} ", words(name))));
+        }
         match (&self.before, &self.after) {
             (Some(_), Some(_)) => {
                 pieces.extend(value(name, before));
@@ -78,12 +82,15 @@ fn value<'a>(name: &str, value: Value<'a>) -> Vec<Piece<'a>> {
     }
 }
 
-/// What is in a group: things name their kind themselves.
+/// What is in a group: things name their kind themselves. A key that is at home somewhere acts elsewhere, too.
 fn group(facts: Vec<Fact<'_>>) -> Vec<Piece<'_>> {
     let mut pieces = vec![];
     for fact in facts.into_iter().filter(|fact| fact.name != "kind") {
         if !pieces.is_empty() {
             pieces.push(say(", "));
+        }
+        if fact.name == "home" {
+            pieces.push(say("any tenant, at home in "));
         }
         if !matches!(fact.value, Value::Thing(_)) {
             pieces.push(say(format!("{} ", words(fact.name))));

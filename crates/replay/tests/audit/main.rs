@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod files;
+mod golden;
+mod moments;
 mod opening;
 mod scene;
 mod showing;

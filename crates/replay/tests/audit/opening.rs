@@ -4,7 +4,7 @@ use std::fs;
 
 use domain::actor::{ActorId, Way};
 use domain::event::Event;
-use keyledger_replay::{Audit, Filter, Format, Names, Repair, ReplayError, show};
+use keyledger_replay::{Audit, Filter, Format, Names, Repair, ReplayError, Source, show};
 use store::{DataFolder, Ledger, OpenOptions, Sharing, StoreError};
 
 use crate::scene::{ACME, BEGIN, Scene};
@@ -34,7 +34,7 @@ fn a_writer_goes_on_while_its_ledger_is_read() {
     let scene = Scene::empty();
     scene.tell();
     let audit = scene.audit();
-    let before = audit.snapshot().unwrap();
+    let before = Source::of(audit.clone()).unwrap();
     for second in 100..400 {
         let event = if second % 2 == 0 {
             Event::TenantSuspended { tenant: ACME }
@@ -43,10 +43,10 @@ fn a_writer_goes_on_while_its_ledger_is_read() {
         };
         scene.append(second, ActorId::Console, Way::Cli, vec![event]);
     }
-    let count = |snapshot| {
-        show(snapshot, &Names::sealed(), &Filter::default(), Format::Jsonl, std::io::sink()).unwrap().events
+    let count = |source| {
+        show(source, &Names::sealed(), &Filter::default(), Format::Jsonl, std::io::sink()).unwrap().events
     };
-    let after = audit.snapshot().unwrap();
+    let after = Source::of(audit.clone()).unwrap();
     assert_eq!(count(&before) + 300, count(&after));
     // Nor does a reader's being there or its end disturb the writer.
     drop((before, after, audit));

@@ -19,7 +19,7 @@ use domain::origin::LogOrigin;
 use domain::role::{Role, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
-use keyledger_replay::{Audit, Filter, Format, Names, Repair, show};
+use keyledger_replay::{Audit, Filter, Format, Names, Repair, Source, show};
 use store::checkpoint::Checkpoint;
 use store::guard::Guard;
 use store::secrets::{SecretBytes, SubjectKeys, create_folders};
@@ -133,11 +133,15 @@ impl Scene {
         Audit::open(&self.folder, Repair::Forbidden).unwrap()
     }
 
+    /// What is in the folder now.
+    pub fn source(&self) -> Source {
+        Source::of(self.audit()).unwrap()
+    }
+
     /// What `show` writes.
     pub fn shown(&self, filter: &Filter, format: Format) -> String {
         let mut out = vec![];
-        let snapshot = self.audit().snapshot().unwrap();
-        show(&snapshot, &Names::read(&self.folder), filter, format, &mut out).unwrap();
+        show(&self.source(), &Names::read(&self.folder), filter, format, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

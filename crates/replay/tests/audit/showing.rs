@@ -39,8 +39,7 @@ fn without_the_secrets_every_text_stays_sealed() {
     let names = Names::read(&DataFolder::at(elsewhere.path()));
     assert!(names.missing().is_some());
     let mut out = vec![];
-    let snapshot = scene.audit().snapshot().unwrap();
-    show(&snapshot, &names, &Filter::default(), Format::Table, &mut out).unwrap();
+    show(&scene.source(), &names, &Filter::default(), Format::Table, &mut out).unwrap();
     let table = String::from_utf8(out).unwrap();
     assert!(table.contains("user [sealed]") && !table.contains("ada@"), "{table}");
 }
@@ -109,9 +108,10 @@ impl Write for Pipe {
 
 #[test]
 fn a_reader_that_has_enough_is_no_error_and_a_full_disk_is() {
-    let snapshot = Scene::told().audit().snapshot().unwrap();
+    let scene = Scene::told();
+    let source = scene.source();
     for format in [Format::Table, Format::Json, Format::Jsonl] {
-        let to = |pipe| show(&snapshot, &Names::sealed(), &Filter::default(), format, pipe);
+        let to = |pipe| show(&source, &Names::sealed(), &Filter::default(), format, pipe);
         assert!(to(Pipe(100, ErrorKind::BrokenPipe)).is_ok(), "{format:?}");
         assert!(to(Pipe(100, ErrorKind::StorageFull)).is_err(), "{format:?}");
         assert_eq!(to(Pipe(1 << 20, ErrorKind::BrokenPipe)).unwrap(), Shown { events: 21 });

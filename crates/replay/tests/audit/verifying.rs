@@ -139,9 +139,9 @@ fn a_changed_event_breaks_the_chain_and_the_views() {
     assert_eq!(broken.position, Some(Position::new(13)));
     assert!(table(&report).trim_end().ends_with(&report.verdict()));
     // A listing tells as well.
-    let snapshot = scene.audit().snapshot().unwrap();
+    let source = scene.source();
     let mut out = vec![];
-    let error = show(&snapshot, &Names::sealed(), &Filter::default(), Format::Json, &mut out).unwrap_err();
+    let error = show(&source, &Names::sealed(), &Filter::default(), Format::Json, &mut out).unwrap_err();
     assert!(error.to_string().contains("position 13"), "{error}");
     assert!(serde_json::from_slice::<Value>(&out).is_err(), "what is not whole must not look whole");
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse as _, Response};
 use juniper::{DefaultScalarValue, ExecutionError, GraphQLError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::errors::{harmless, not_let_in};
 use super::media::Media;
@@ -19,21 +19,28 @@ use crate::refusal::challenge;
 use crate::request_log::Noted;
 
 impl Media {
-    /// What an operation gave.
+    /// What an operation gave. On what moment its fields rest is told only if one was asked about: existing clients,
+    /// which never do, get the members that they know.
     pub(super) fn executed(
         self,
         data: &juniper::Value,
         errors: &[ExecutionError<DefaultScalarValue>],
+        as_of: Map<String, Value>,
     ) -> Response {
+        let mut body = json!({"data": data});
+        if !as_of.is_empty() {
+            body["extensions"] = json!({"as_of": as_of});
+        }
         if errors.is_empty() {
-            return self.reply(StatusCode::OK, json!({"data": data}), None);
+            return self.reply(StatusCode::OK, body, None);
         }
         let errors = json!(errors);
         let extensions = &errors[0]["extensions"];
         let code =
             extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
         let code = code.to_owned();
-        self.reply(StatusCode::OK, json!({"data": data, "errors": errors}), Some(code.into()))
+        body["errors"] = errors;
+        self.reply(StatusCode::OK, body, Some(code.into()))
     }
 
     /// No credential, one that is not accepted, or not that often. As JSON always 200, and never 429: existing

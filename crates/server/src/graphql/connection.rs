@@ -3,6 +3,7 @@
 use authority::{Failure, InputError};
 use juniper::{FieldError, GraphQLObject};
 
+use super::as_of::AsOfShown;
 use super::errors::refused;
 use super::scalars::Uuid;
 use super::types::{ApiKey, Member, ServiceAccount, Tenant, User};
@@ -34,6 +35,8 @@ pub struct TenantConnection {
     pub edges: Vec<TenantEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A tenant with its cursor.
@@ -54,6 +57,8 @@ pub struct MemberConnection {
     pub edges: Vec<MemberEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A member with its cursor.
@@ -74,6 +79,8 @@ pub struct UserConnection {
     pub edges: Vec<UserEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A user with its cursor.
@@ -94,6 +101,8 @@ pub struct ServiceAccountConnection {
     pub edges: Vec<ServiceAccountEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A service account with its cursor.
@@ -114,6 +123,8 @@ pub struct KeyConnection {
     pub edges: Vec<KeyEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A key with its cursor.

@@ -1,14 +1,19 @@
 //! What a resolver is given: the authority, who calls, and in which request.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use authority::as_of::Answer;
 use authority::compose::Composed;
 use authority::{Authority, Caller, Done, Failure, InputError, Request};
+use domain::Recorded;
 use domain::actor::IdempotencyKey;
 use domain::ids::TenantId;
-use juniper::{FieldError, FieldResult};
+use juniper::{Executor, FieldError, FieldResult};
+use serde_json::{Map, Value};
 
+use super::as_of::{self, AsOfInput, AsOfShown};
 use super::budget::Budget;
+use super::dry_run::DryRun;
 use super::errors::refused;
 
 /// The context of one request.
@@ -17,6 +22,8 @@ pub struct Context {
     pub(super) caller: Caller,
     pub(super) request: Request,
     pub(super) budget: Budget,
+    /// What the fields rest on that were asked about a moment, by their names in the answer.
+    pub(super) told: Mutex<Map<String, Value>>,
 }
 
 impl juniper::Context for Context {}
@@ -35,6 +42,33 @@ impl Context {
             .transpose()?;
         let request = Request { idempotency_key, ..self.request.clone() };
         self.authority.execute(&self.caller.actor, &request, composed).map_err(refused)
+    }
+
+    /// What a command would do, if it were carried out in the caller's name.
+    pub(super) fn rehearse(&self, composed: Composed) -> FieldResult<(Vec<Recorded>, DryRun)> {
+        let rehearsed = answered(self.authority.rehearse(&self.caller, &self.request, &composed))?;
+        let events = rehearsed.value.events.iter().map(|event| event.recorded.clone()).collect();
+        let dry_run = DryRun::from(rehearsed);
+        let details = dry_run.events.iter().map(|event| event.details.len()).sum();
+        let entries = dry_run.events.len() + dry_run.keys.len() + dry_run.members.len();
+        self.budget.take(entries + dry_run.service_account_ids.len(), details)?;
+        Ok((events, dry_run))
+    }
+
+    /// The value of an answer, and what it rests on. If a moment was asked about, the answer's `extensions` tell it,
+    /// too: lists that existing clients know have no room for it.
+    pub(super) fn told<T>(
+        &self,
+        field: &Executor<'_, '_, Self>,
+        asked: Option<AsOfInput>,
+        answer: Result<Answer<T>, Failure>,
+    ) -> FieldResult<(T, AsOfShown)> {
+        let Answer { value, basis } = answered(answer)?;
+        if asked.is_some() {
+            let name = field.look_ahead().field_name().to_owned();
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name, as_of::json(basis));
+        }
+        Ok((value, basis.into()))
     }
 
     /// The tenant that is meant when none is named.

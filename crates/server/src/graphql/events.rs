@@ -9,6 +9,7 @@ use domain::key::Owner;
 use domain::time::Position;
 use juniper::{GraphQLInputObject, GraphQLObject};
 
+use super::as_of::{AsOfInput, AsOfShown};
 use super::connection::PageInfo;
 use super::scalars::{Instant, LogPosition, Uuid};
 use crate::instant::rfc3339;
@@ -40,7 +41,7 @@ pub struct EventFilterInput {
 
 impl EventFilterInput {
     /// The filter as the authority takes it.
-    pub(super) fn parsed(&self) -> Result<EventFilter, Failure> {
+    pub(super) fn parsed(&self, as_of: Option<AsOfInput>) -> Result<EventFilter, Failure> {
         let malformed = |field, rule| Failure::from(InputError::Malformed { field, rule });
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from.0 > to.0
@@ -65,6 +66,7 @@ impl EventFilterInput {
             to: self.to.map(|position| position.0),
             since: self.since.map(|at| at.0),
             until: self.until.map(|at| at.0),
+            as_of: AsOfInput::of(as_of),
         })
     }
 }
@@ -137,6 +139,8 @@ pub struct EventConnection {
     pub edges: Vec<EventEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// An event with its cursor, which is its position.
@@ -158,14 +162,14 @@ pub(super) fn position(cursor: &str) -> Result<Position, Failure> {
 
 impl EventConnection {
     /// The page, and whether it was asked for after another.
-    pub(super) fn of(page: EventPage, has_previous_page: bool) -> Self {
+    pub(super) fn of(page: EventPage, has_previous_page: bool, as_of: AsOfShown) -> Self {
         let end_cursor = page.end.map(|position| position.to_string());
         let edge =
             |view: EventView| EventEdge { cursor: view.recorded.position.to_string(), node: view.into() };
         let edges: Vec<_> = page.events.into_iter().map(edge).collect();
         let start_cursor = edges.first().map(|edge| edge.cursor.clone());
         let page_info = PageInfo { has_next_page: page.more, has_previous_page, start_cursor, end_cursor };
-        Self { edges, page_info }
+        Self { edges, page_info, as_of }
     }
 }
 

@@ -4,7 +4,7 @@
 //! answered as `application/json` is 200 with `UNAUTHENTICATED` in the errors, because existing clients
 //! look there; as `application/graphql-response+json` it is 401. On success there is no `errors` member.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -195,9 +195,13 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         if changes && !progress.begin() {
             return media.late("TIMEOUT", deadline::TIMEOUT);
         }
-        let context = Context { authority, caller, request: by, budget: Budget::of(asks) };
+        let (budget, told) = (Budget::of(asks), Mutex::default());
+        let context = Context { authority, caller, request: by, budget, told };
         match operation.execute_sync(&variables, &context) {
-            Ok((data, errors)) => media.executed(&data, &errors),
+            Ok((data, errors)) => {
+                let told = context.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+                media.executed(&data, &errors, told)
+            }
             Err(error) => media.malformed(&error),
         }
     };

@@ -90,6 +90,8 @@ pub struct RotateApiKeyInput {
     pub expires_at: Option<Instant>,
     /// Your own name for this attempt: sent again with the same input, nothing is done twice.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 impl RotateApiKeyInput {
@@ -155,6 +157,8 @@ pub struct DeleteApiKeyInput {
     pub reason: Option<Reason>,
     /// A remark for whoever reads the log.
     pub note: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -210,6 +214,8 @@ pub struct ChangeServiceAccountRoleInput {
 pub struct ServiceAccountIdInput {
     /// The service account.
     pub service_account_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -220,6 +226,8 @@ pub struct ServiceAccountIdInput {
 pub struct DeleteServiceAccountInput {
     /// The service account.
     pub service_account_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -315,6 +323,8 @@ impl ChangeTenantPolicyInput {
 pub struct TenantIdInput {
     /// The tenant.
     pub tenant_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -325,6 +335,8 @@ pub struct TenantIdInput {
 pub struct UserIdInput {
     /// The user.
     pub user_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -335,6 +347,8 @@ pub struct UserIdInput {
 pub struct KeyIdInput {
     /// The key.
     pub key_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -378,6 +392,8 @@ pub struct MemberInput {
     pub tenant_id: Option<Uuid>,
     /// The user.
     pub user_id: Uuid,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }

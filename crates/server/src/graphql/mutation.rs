@@ -11,7 +11,7 @@ use domain::names::Name;
 use domain::rejection::{Entity, Rejection};
 use domain::role::Scopes;
 use domain::time::Timestamp;
-use domain::{Command, Event};
+use domain::{Command, Event, Recorded};
 use juniper::{FieldResult, graphql_object};
 
 use super::context::{Context, answered};
@@ -47,7 +47,7 @@ impl Mutation {
         let mut composed = answered(context.authority.create_key(owner, reach, &key))?;
         let secret = composed.key.take();
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
-        let created = key_created(&done);
+        let created = key_created(&done.recorded);
         let secret = shown(&done, secret);
         Ok(CreateApiKeyPayload {
             id: created.map(|(id, _)| id.into()),
@@ -63,19 +63,19 @@ impl Mutation {
         let reason = input.reason.map_or(RevocationReason::Unspecified, Into::into);
         let note = answered(input.note())?;
         let composed = answered(context.authority.revoke_key(input.key_id.id(), reason, note.as_ref()))?;
-        succeed(context, composed, input.idempotency_key.as_deref())
+        attempt(context, composed, input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Disables a key until it is enabled again.
     fn disable_api_key(context: &Context, input: KeyIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::DisableKey { key: input.key_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Enables a disabled key.
     fn enable_api_key(context: &Context, input: KeyIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::EnableKey { key: input.key_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Gives a key another name.
@@ -120,13 +120,21 @@ impl Mutation {
         let composed = context.authority.rotate_key_overlapping(key, expires_at, overlap_seconds);
         let mut composed = answered(composed)?;
         let secret = composed.key.take();
+        if input.dry_run == Some(true) {
+            let (recorded, dry_run) = context.rehearse(composed)?;
+            let (id, expires_at, grace) = rotated(&recorded);
+            return Ok(RotateApiKeyPayload {
+                id: id.into(),
+                key: None,
+                token: None,
+                expires_at: expires_at.map(Instant),
+                grace_ends_at: Instant(grace),
+                position: dry_run.as_of.position,
+                dry_run: Some(dry_run),
+            });
+        }
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
-        let grace = done.recorded.iter().find_map(|recorded| match &recorded.event {
-            Event::KeyRotated { grace_ends_at, .. } => Some(*grace_ends_at),
-            _ => None,
-        });
-        let rotated = key_created(&done).zip(grace);
-        let ((id, expires_at), grace) = rotated.expect("a rotation is two events or a refusal");
+        let (id, expires_at, grace) = rotated(&done.recorded);
         let secret = shown(&done, secret);
         Ok(RotateApiKeyPayload {
             id: id.into(),
@@ -135,6 +143,7 @@ impl Mutation {
             expires_at: expires_at.map(Instant),
             grace_ends_at: Instant(grace),
             position: LogPosition(done.position),
+            dry_run: None,
         })
     }
 
@@ -162,7 +171,7 @@ impl Mutation {
         input: DeleteServiceAccountInput,
     ) -> FieldResult<SuccessPayload> {
         let command = Command::RemoveServiceAccount { service_account: input.service_account_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Gives a service account another name.
@@ -192,7 +201,7 @@ impl Mutation {
         input: ServiceAccountIdInput,
     ) -> FieldResult<SuccessPayload> {
         let command = Command::SuspendServiceAccount { service_account: input.service_account_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Resumes a suspended service account.
@@ -201,7 +210,7 @@ impl Mutation {
         input: ServiceAccountIdInput,
     ) -> FieldResult<SuccessPayload> {
         let command = Command::ResumeServiceAccount { service_account: input.service_account_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes a tenant with its first administrator: for operators.
@@ -240,19 +249,19 @@ impl Mutation {
     /// Suspends a tenant, with all that rests on it, until it is resumed: for operators.
     fn suspend_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::SuspendTenant { tenant: input.tenant_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Resumes a suspended tenant: for operators.
     fn resume_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::ResumeTenant { tenant: input.tenant_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Removes a tenant for good, with all that rests on it: for operators.
     fn remove_tenant(context: &Context, input: TenantIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::RemoveTenant { tenant: input.tenant_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes a user a member of a tenant.
@@ -284,37 +293,37 @@ impl Mutation {
     fn remove_member(context: &Context, input: MemberInput) -> FieldResult<SuccessPayload> {
         let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
         let command = Command::RemoveMember { tenant, user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Suspends a user in every tenant until resumed: for operators.
     fn suspend_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::SuspendUser { user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Resumes a suspended user: for operators.
     fn resume_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::ResumeUser { user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Removes a user for good, with all keys: for operators.
     fn remove_user(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::RemoveUser { user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes a user an operator of the deployment: for operators.
     fn grant_operator(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::GrantOperator { user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes an operator an ordinary user again: for operators. The last one stays.
     fn withdraw_operator(context: &Context, input: UserIdInput) -> FieldResult<SuccessPayload> {
         let command = Command::WithdrawOperator { user: input.user_id.id() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes a signing key that takes over, at once or later: for operators. The older ones stay until they are retired.
@@ -347,19 +356,24 @@ impl Mutation {
     ) -> FieldResult<RetireSigningKeyPayload> {
         let (id, reason) = (input.signing_key_id.id(), input.reason.into());
         let composed = answered(context.authority.retire_signing_key(id, reason))?;
+        if input.dry_run == Some(true) {
+            let (_, dry_run) = context.rehearse(composed)?;
+            let (position, dry_run) = (dry_run.as_of.position, Some(dry_run));
+            return Ok(RetireSigningKeyPayload { success: false, replacement_id: None, position, dry_run });
+        }
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
         let replacement = done.recorded.iter().find_map(|recorded| match &recorded.event {
             Event::SigningKeyAdded { signing_key, .. } => Some((*signing_key).into()),
             _ => None,
         });
         let position = LogPosition(done.position);
-        Ok(RetireSigningKeyPayload { success: true, replacement_id: replacement, position })
+        Ok(RetireSigningKeyPayload { success: true, replacement_id: replacement, position, dry_run: None })
     }
 
     /// Refuses all tokens of one target that were minted until now. The keys stay, and new tokens are accepted.
     fn revoke_tokens(context: &Context, input: RevokeTokensInput) -> FieldResult<SuccessPayload> {
         let command = Command::RevokeTokens { target: answered(input.target())? };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 }
 
@@ -391,15 +405,42 @@ fn succeed(
     idempotency_key: Option<&str>,
 ) -> FieldResult<SuccessPayload> {
     let done = context.execute(composed, idempotency_key)?;
-    Ok(SuccessPayload { success: Some(true), error: None, position: Some(LogPosition(done.position)) })
+    let position = Some(LogPosition(done.position));
+    Ok(SuccessPayload { success: Some(true), error: None, position, dry_run: None })
+}
+
+/// The same, or what it would do.
+fn attempt(
+    context: &Context,
+    composed: Composed,
+    idempotency_key: Option<&str>,
+    dry_run: Option<bool>,
+) -> FieldResult<SuccessPayload> {
+    if dry_run != Some(true) {
+        return succeed(context, composed, idempotency_key);
+    }
+    let (_, dry_run) = context.rehearse(composed)?;
+    let position = Some(dry_run.as_of.position);
+    Ok(SuccessPayload { success: None, error: None, position, dry_run: Some(dry_run) })
 }
 
 /// The key that the command made, and when it ends.
-fn key_created(done: &Done) -> Option<(KeyId, Option<Timestamp>)> {
-    done.recorded.iter().find_map(|recorded| match &recorded.event {
+fn key_created(recorded: &[Recorded]) -> Option<(KeyId, Option<Timestamp>)> {
+    recorded.iter().find_map(|recorded| match &recorded.event {
         Event::KeyCreated(created) => Some((created.key, created.expires_at)),
         _ => None,
     })
+}
+
+/// The successor that a rotation makes, when it ends, and when the old key's grace does.
+fn rotated(recorded: &[Recorded]) -> (KeyId, Option<Timestamp>, Timestamp) {
+    let grace = recorded.iter().find_map(|recorded| match &recorded.event {
+        Event::KeyRotated { grace_ends_at, .. } => Some(*grace_ends_at),
+        _ => None,
+    });
+    let rotated = key_created(recorded).zip(grace);
+    let ((id, expires_at), grace) = rotated.expect("a rotation is two events or a refusal");
+    (id, expires_at, grace)
 }
 
 /// The secret, if the command that made it was carried out now: that of a repetition was never kept.

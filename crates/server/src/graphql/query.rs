@@ -1,43 +1,61 @@
 //! The queries.
 
+use authority::as_of::Answer;
 use authority::events::{Order, Scope};
 use authority::queries::Which;
 use domain::concern::Concerned;
 use domain::key::Owner;
-use juniper::{FieldResult, graphql_object};
+use domain::status::Admission;
+use juniper::{DefaultScalarValue, FieldResult, graphql_object};
 
+use super::as_of::AsOfInput;
 use super::connection::{
     KeyConnection, KeyEdge, MemberConnection, MemberEdge, Page, ServiceAccountConnection, ServiceAccountEdge,
     TenantConnection, TenantEdge, UserConnection, UserEdge,
 };
 use super::context::{Context, answered};
 use super::events::{self, EventConnection, EventFilterInput};
+use super::explain::{self, Explanation, KeyNamedInput};
 use super::filters::{
     ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter,
     Window, ordered,
 };
 use super::inclusion::InclusionProof;
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
+use super::life::KeyHistory;
 use super::refusals::{self, RefusalConnection};
 use super::scalars::{LogPosition, Uuid};
 use super::signing_keys::{SigningKey, SigningKeyConnection, SigningKeyEdge};
 use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
+
+/// What resolves a field.
+type Field<'r, 'a> = juniper::Executor<'r, 'a, Context>;
 
 /// Everything that can be asked.
 pub struct Query;
 
 /// Everything that can be asked.
 #[graphql_object]
-#[graphql(context = Context, rename_all = "none")]
+#[graphql(context = Context, scalar = DefaultScalarValue, rename_all = "none")]
 impl Query {
     /// A greeting, by which clients see that the server is there.
     fn hello() -> &'static str {
         "Keyledger"
     }
 
-    /// The position of the log that the server has reached.
-    fn position(context: &Context) -> LogPosition {
-        LogPosition(context.authority.position())
+    /// The position of the log that the server has reached; of a moment, the last one until then.
+    fn position(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<LogPosition> {
+        if as_of.is_none() {
+            return Ok(LogPosition(context.authority.position()));
+        }
+        let basis = context.authority.basis(AsOfInput::of(as_of));
+        let answer = basis.map(|basis| Answer { value: basis.position, basis });
+        let (position, _) = context.told(executor, as_of, answer)?;
+        Ok(LogPosition(position))
     }
 
     /// The proof that the log has the event at a position, such as the one that a mutation answered with: checked offline,
@@ -50,40 +68,56 @@ impl Query {
         Ok(receipt.map(InclusionProof::from))
     }
 
-    /// Who calls, and where they act.
-    fn auth_info(context: &Context) -> AuthInfo {
+    /// Who calls, and where they act; of a moment, as what the credential was accepted then, if it was.
+    fn auth_info(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<AuthInfo> {
         let caller = &context.caller;
+        let acted = context.authority.acted(caller, AsOfInput::of(as_of));
+        let (Admission { tenant, role }, _) = context.told(executor, as_of, acted)?;
         let (user_id, scope) = match caller.owner {
             Owner::User(id) => (id.into(), "USER"),
             Owner::ServiceAccount(id) => (id.into(), "RUNNER"),
         };
-        AuthInfo {
-            tenant_id: caller.tenant.map(Uuid::from),
+        Ok(AuthInfo {
+            tenant_id: tenant.map(Uuid::from),
             user_id: Some(user_id),
             api_token_scope: Some(scope.to_owned()),
             key_id: Some(caller.key.into()),
-            role: caller.role.map(Into::into),
+            role: role.map(Into::into),
             address: caller.address().map(|address| address.to_string()),
-        }
+        })
     }
 
     /// The calling user, as a list of one; empty for a service account.
-    fn user(context: &Context) -> FieldResult<Vec<User>> {
-        let user = answered(context.authority.own_user(&context.caller))?;
-        let default_membership = context.caller.tenant.map(|tenant| Membership { tenant_id: tenant.into() });
+    fn user(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<Vec<User>> {
+        let moment = AsOfInput::of(as_of);
+        let user = context.authority.own_user(&context.caller, moment);
+        let (user, _) = context.told(executor, as_of, user)?;
+        let tenant = answered(context.authority.acted(&context.caller, moment))?.value.tenant;
+        let default_membership = tenant.map(|tenant| Membership { tenant_id: tenant.into() });
         Ok(user.map(|user| User::of(user, default_membership)).into_iter().collect())
     }
 
     /// The tenants in which the credential acts.
     fn tenant(
+        executor: &Field<'_, '_>,
         context: &Context,
         r#where: Option<TenantBoolExp>,
         order_by: Option<Vec<TenantOrderBy>>,
         #[graphql(description = "At most so many; null: all.")] limit: Option<i32>,
         #[graphql(description = "Without the first so many.")] offset: Option<i32>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<Vec<Tenant>> {
         let window = answered(Window::parse(limit, offset))?;
-        let tenants = answered(context.authority.own_tenants(&context.caller))?;
+        let tenants = context.authority.own_tenants(&context.caller, AsOfInput::of(as_of));
+        let (tenants, _) = context.told(executor, as_of, tenants)?;
         let mut tenants: Vec<Tenant> = tenants.into_iter().map(Tenant::from).collect();
         if let Some(wanted) = &r#where {
             let id = wanted.id.as_ref().and_then(|id| id._eq);
@@ -104,15 +138,18 @@ impl Query {
 
     /// Own keys, and for administrators those of the tenant's service accounts: the living ones, never a secret.
     fn auth_api_key(
+        executor: &Field<'_, '_>,
         context: &Context,
         r#where: Option<ApiKeyBoolExp>,
         order_by: Option<Vec<ApiKeyOrderBy>>,
         #[graphql(description = "At most so many; null: all.")] limit: Option<i32>,
         #[graphql(description = "Without the first so many.")] offset: Option<i32>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<Vec<ApiKey>> {
         let window = answered(Window::parse(limit, offset))?;
-        let keys = answered(context.authority.keys(&context.caller, Which::Living))?;
-        let mut keys: Vec<_> = keys.value.into_iter().map(ApiKey::from).collect();
+        let keys = context.authority.keys(&context.caller, Which::Living, AsOfInput::of(as_of));
+        let (keys, _) = context.told(executor, as_of, keys)?;
+        let mut keys: Vec<_> = keys.into_iter().map(ApiKey::from).collect();
         keys.retain(|key| r#where.as_ref().is_none_or(|wanted| wanted.admits(key)));
         ordered(&mut keys, order_by.as_deref(), ApiKeyOrderBy::compare);
         let keys = window.of(keys);
@@ -122,45 +159,53 @@ impl Query {
 
     /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.
     fn tenants(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
         all: Option<bool>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<TenantFilter>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<TenantConnection> {
+        let moment = AsOfInput::of(as_of);
         let tenants = if all == Some(true) {
-            answered(context.authority.all_tenants(&context.caller, Which::All))?
+            context.authority.all_tenants(&context.caller, Which::All, moment)
         } else {
-            answered(context.authority.own_tenants(&context.caller))?
+            context.authority.own_tenants(&context.caller, moment)
         };
+        let (tenants, as_of) = context.told(executor, as_of, tenants)?;
         let page = Page { first, after: after.as_deref() };
         let filter = filter.unwrap_or_default();
         let nodes = tenants.into_iter().map(Tenant::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
-        Ok(TenantConnection { edges, page_info })
+        Ok(TenantConnection { edges, page_info, as_of })
     }
 
     /// The users of the deployment, across all tenants: for operators.
     fn users(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all that were not removed.")] filter: Option<
             UserFilter,
         >,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<UserConnection> {
         let filter = filter.unwrap_or_default();
-        let users = answered(context.authority.all_users(&context.caller, filter.which()))?;
+        let users = context.authority.all_users(&context.caller, filter.which(), AsOfInput::of(as_of));
+        let (users, as_of) = context.told(executor, as_of, users)?;
         let page = Page { first, after: after.as_deref() };
         let nodes = users.into_iter().map(|user| User::of(user, None)).filter(|node| filter.admits(node));
         let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| UserEdge { cursor, node })?;
-        Ok(UserConnection { edges, page_info })
+        Ok(UserConnection { edges, page_info, as_of })
     }
 
     /// The members of a tenant.
     fn members(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
             Uuid,
@@ -168,19 +213,22 @@ impl Query {
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<MemberFilter>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<MemberConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
-        let members = answered(context.authority.members(&context.caller, tenant))?;
+        let members = context.authority.members(&context.caller, tenant, AsOfInput::of(as_of));
+        let (members, as_of) = context.told(executor, as_of, members)?;
         let page = Page { first, after: after.as_deref() };
         let filter = filter.unwrap_or_default();
         let nodes = members.into_iter().map(super::types::Member::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.user_id, |cursor, node| MemberEdge { cursor, node })?;
-        Ok(MemberConnection { edges, page_info })
+        Ok(MemberConnection { edges, page_info, as_of })
     }
 
     /// The service accounts of a tenant: for its administrators.
     fn service_accounts(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
             Uuid,
@@ -188,53 +236,63 @@ impl Query {
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<ServiceAccountFilter>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<ServiceAccountConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let filter = filter.unwrap_or_default();
-        let accounts = context.authority.service_accounts(&context.caller, tenant, filter.which());
+        let (which, moment) = (filter.which(), AsOfInput::of(as_of));
+        let accounts = context.authority.service_accounts(&context.caller, tenant, which, moment);
+        let (accounts, as_of) = context.told(executor, as_of, accounts)?;
         let page = Page { first, after: after.as_deref() };
-        let nodes = answered(accounts)?.into_iter().map(super::types::ServiceAccount::from);
+        let nodes = accounts.into_iter().map(super::types::ServiceAccount::from);
         let nodes = nodes.filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| ServiceAccountEdge { cursor, node })?;
-        Ok(ServiceAccountConnection { edges, page_info })
+        Ok(ServiceAccountConnection { edges, page_info, as_of })
     }
 
     /// Own keys, and for administrators those of the tenant's service accounts; never a secret.
     fn keys(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<KeyFilter>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<KeyConnection> {
         let filter = answered(filter.unwrap_or_default().checked())?;
         let which = filter.which(all == Some(true));
-        let keys = answered(context.authority.keys(&context.caller, which))?;
-        let (page, now) = (Page { first, after: after.as_deref() }, context.authority.now());
-        let nodes = keys.value.into_iter().filter(|key| filter.admits(key, now)).map(ApiKey::from);
+        let keys = context.authority.keys(&context.caller, which, AsOfInput::of(as_of));
+        let (keys, as_of) = context.told(executor, as_of, keys)?;
+        let page = Page { first, after: after.as_deref() };
+        let nodes = keys.into_iter().filter(|key| filter.admits(key, as_of.instant.0)).map(ApiKey::from);
         let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
         context.budget.take(edges.len(), edges.iter().map(|edge| edge.node.within()).sum())?;
-        Ok(KeyConnection { edges, page_info })
+        Ok(KeyConnection { edges, page_info, as_of })
     }
 
     /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators.
     fn signing_keys(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<SigningKeyConnection> {
-        let signing_keys = answered(context.authority.signing_keys(&context.caller))?;
+        let signing_keys = context.authority.signing_keys(&context.caller, AsOfInput::of(as_of));
+        let (signing_keys, as_of) = context.told(executor, as_of, signing_keys)?;
         let page = Page { first, after: after.as_deref() };
         let nodes = signing_keys.into_iter().map(SigningKey::from);
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| SigningKeyEdge { cursor, node })?;
-        Ok(SigningKeyConnection { edges, page_info })
+        Ok(SigningKeyConnection { edges, page_info, as_of })
     }
 
     /// What happened, the oldest first: the events that concern a tenant, for its administrators; every event of the
     /// deployment, if an operator asks for all.
     fn events(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
             Uuid,
@@ -245,8 +303,9 @@ impl Query {
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "The last event first.")] newest_first: Option<bool>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<EventConnection> {
-        let mut filter = answered(filter.unwrap_or_default().parsed())?;
+        let mut filter = answered(filter.unwrap_or_default().parsed(as_of))?;
         let scope = if all == Some(true) {
             filter.concerning.extend(tenant_id.map(|tenant| Concerned::Tenant(tenant.id())));
             Scope::Deployment
@@ -257,15 +316,54 @@ impl Query {
         let size = Page { first, after: None }.size()?;
         let after = answered(after.as_deref().map(events::position).transpose())?;
         let page = context.authority.events(&context.caller, scope, &filter, order, after, size);
-        let page = answered(page)?;
+        let (page, as_of) = context.told(executor, as_of, page)?;
         let details = page.events.iter().map(|event| event.details.len()).sum();
         context.budget.take(page.events.len(), details)?;
-        Ok(EventConnection::of(page, after.is_some()))
+        Ok(EventConnection::of(page, after.is_some(), as_of))
+    }
+
+    /// Whether a key would have been accepted at a moment, and which events decide it: for its owner, the administrators
+    /// of its home, and operators. Whoever may verify what others show may ask about a key by its secret.
+    fn explain(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The key.")] key: KeyNamedInput,
+        #[graphql(description = "In which tenant; null: where the key acts if none is named.")]
+        tenant_id: Option<Uuid>,
+        #[graphql(description = "Scopes that it must include.")] scopes: Option<Vec<String>>,
+        #[graphql(
+            description = "From which address it is shown; null: a list of addresses that it may have is not asked."
+        )]
+        address: Option<String>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<Explanation> {
+        let asked = answered(explain::asked(key, tenant_id, scopes, address.as_deref()))?;
+        let explained = context.authority.explain(&context.caller, &asked, AsOfInput::of(as_of));
+        let (explained, as_of) = context.told(executor, as_of, explained)?;
+        let explanation = Explanation::of(explained, as_of);
+        context.budget.take(explanation.decided_by.len(), explanation.within())?;
+        Ok(explanation)
+    }
+
+    /// The life of a key: what was done to it, what befell it through what it rests on, and how it stood after each; for
+    /// its owner, the administrators of its home, and operators.
+    fn key_history(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The key.")] key: KeyNamedInput,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<KeyHistory> {
+        let life = context.authority.key_history(&context.caller, &key.into(), AsOfInput::of(as_of));
+        let (life, as_of) = context.told(executor, as_of, life)?;
+        let history = KeyHistory::of(life, as_of);
+        context.budget.take(history.steps.len(), history.within())?;
+        Ok(history)
     }
 
     /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose
     /// credential acts in no tenant: those of no tenant.
     fn refusals(
+        executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(
             description = "The tenant; null: the one in which the credential acts, or none if it acts in none."
@@ -274,6 +372,7 @@ impl Query {
         #[graphql(description = "If true, those of no tenant: for operators.")] outside: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<RefusalConnection> {
         let of = match (outside == Some(true), tenant_id) {
             (false, tenant) => tenant.map(Uuid::id).or(context.caller.tenant),
@@ -282,8 +381,9 @@ impl Query {
         };
         let size = Page { first, after: None }.size()?;
         let after = answered(after.as_deref().map(refusals::number).transpose())?;
-        let page = answered(context.authority.refusals(&context.caller, of, after, size))?;
-        Ok(RefusalConnection::of(page, after.is_some()))
+        let page = context.authority.refusals(&context.caller, of, after, size, AsOfInput::of(as_of));
+        let (page, as_of) = context.told(executor, as_of, page)?;
+        Ok(RefusalConnection::of(page, after.is_some(), as_of))
     }
 }
 

@@ -5,6 +5,7 @@ use authority::{Failure, InputError};
 use domain::rejection::Entity;
 use juniper::GraphQLObject;
 
+use super::as_of::AsOfShown;
 use super::connection::PageInfo;
 use super::events::EventActor;
 use super::scalars::{Instant, Uuid};
@@ -41,6 +42,8 @@ pub struct RefusalConnection {
     pub edges: Vec<RefusalEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
     /// How many older ones were kept once and are no more; approximate. 2147483647 stands for that many or more.
     pub dropped: i32,
 }
@@ -69,7 +72,7 @@ pub(super) fn number(cursor: &str) -> Result<u64, Failure> {
 
 impl RefusalConnection {
     /// The page, and whether it was asked for after another.
-    pub(super) fn of(page: RefusalPage, has_previous_page: bool) -> Self {
+    pub(super) fn of(page: RefusalPage, has_previous_page: bool, as_of: AsOfShown) -> Self {
         let edge = |(number, refusal): (u64, RefusedCommand)| RefusalEdge {
             cursor: number.to_string(),
             node: refusal.into(),
@@ -79,7 +82,7 @@ impl RefusalConnection {
         let (start_cursor, end_cursor) = (edges.first().map(cursor), edges.last().map(cursor));
         let page_info = PageInfo { has_next_page: page.more, has_previous_page, start_cursor, end_cursor };
         let dropped = i32::try_from(page.dropped).unwrap_or(i32::MAX);
-        Self { edges, page_info, dropped }
+        Self { edges, page_info, as_of, dropped }
     }
 }
 

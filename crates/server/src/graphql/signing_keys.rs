@@ -4,7 +4,9 @@ use authority::queries::SigningKeyView;
 use domain::event::RetirementReason;
 use juniper::{GraphQLEnum, GraphQLInputObject, GraphQLObject};
 
+use super::as_of::AsOfShown;
 use super::connection::PageInfo;
+use super::dry_run::DryRun;
 use super::scalars::{Instant, LogPosition, Uuid};
 
 /// A signing key to be.
@@ -26,6 +28,8 @@ pub struct RetireSigningKeyInput {
     pub signing_key_id: Uuid,
     /// Why.
     pub reason: Retirement,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -99,6 +103,8 @@ pub struct SigningKeyConnection {
     pub edges: Vec<SigningKeyEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// The moment that the page is true as of.
+    pub as_of: AsOfShown,
 }
 
 /// A signing key with its cursor.
@@ -129,10 +135,12 @@ pub struct RotateSigningKeyPayload {
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "retire_signing_key_payload", rename_all = "none")]
 pub struct RetireSigningKeyPayload {
-    /// True: it is retired now, whether or not it was before.
+    /// True: it is retired now, whether or not it was before. False: it was a dry run.
     pub success: bool,
     /// The signing key made in its place, if it was compromised and had not been retired before.
     pub replacement_id: Option<Uuid>,
     /// The position of the log as of which it is so.
     pub position: LogPosition,
+    /// What would be done, if a dry run was asked for: nothing was done.
+    pub dry_run: Option<DryRun>,
 }

@@ -25,6 +25,8 @@ pub struct RevokeTokensInput {
     pub signing_key_id: Option<Uuid>,
     /// If true, every token of the deployment: for operators.
     pub all: Option<bool>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }

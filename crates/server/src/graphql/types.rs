@@ -6,6 +6,7 @@ use domain::role::Scopes;
 use domain::row::Standing;
 use juniper::{GraphQLEnum, GraphQLObject};
 
+use super::dry_run::DryRun;
 use super::inputs::Reason;
 use super::limits::{RateLimit, shown_addresses, shown_rate};
 use super::scalars::{Instant, LogPosition, Uuid};
@@ -253,7 +254,7 @@ pub struct ApiKey {
     pub allowed_addresses: Option<Vec<String>>,
     /// How often it is accepted; null: as often as it is shown.
     pub rate_limit: Option<RateLimit>,
-    /// ACTIVE, or the code with which it is refused now.
+    /// ACTIVE, or the code with which it is refused at the moment asked about.
     pub status: String,
     /// When it was made.
     pub created_at: Instant,
@@ -265,7 +266,7 @@ pub struct ApiKey {
     pub predecessor_id: Option<Uuid>,
     /// Why it was revoked; null: it was not.
     pub revocation_reason: Option<Reason>,
-    /// How it was used, approximately; null: no use of it is known.
+    /// How it was used, approximately, as far as is known now; null: no use of it is known.
     pub usage: Option<Usage>,
 }
 
@@ -333,7 +334,7 @@ pub struct CreateApiKeyPayload {
 #[derive(GraphQLObject)]
 #[graphql(name = "rotate_api_key_payload", rename_all = "none")]
 pub struct RotateApiKeyPayload {
-    /// The successor's public id.
+    /// The successor's public id; in a dry run one that it might have.
     pub id: Uuid,
     /// The successor's secret.
     pub key: Option<String>,
@@ -345,18 +346,22 @@ pub struct RotateApiKeyPayload {
     pub grace_ends_at: Instant,
     /// The position of the log that says so.
     pub position: LogPosition,
+    /// What would be done, if a dry run was asked for: nothing was done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// Whether it is so now. Refusals are errors, never `success: false`.
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "success_payload", rename_all = "none")]
 pub struct SuccessPayload {
-    /// True: it is so now, whether or not it was before.
+    /// True: it is so now, whether or not it was before. Null: it was a dry run.
     pub success: Option<bool>,
     /// Always null.
     pub error: Option<String>,
     /// The position of the log as of which it is so.
     pub position: Option<LogPosition>,
+    /// What would be done, if a dry run was asked for: nothing was done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// A new tenant, with its first administrator.

@@ -21,6 +21,9 @@ pub struct Usage {
     pub callers: Vec<String>,
     /// By which way it was used last; approximate.
     pub last_way: UseWayValue,
+    /// Always true: nothing of this is in the log, so nothing of it can be proved. In an answer about an earlier
+    /// moment, too, it is what is known now.
+    pub approximate: bool,
 }
 
 /// By which way a key was used.
@@ -51,6 +54,7 @@ impl From<KeyUsage> for Usage {
                 UseWay::OAuth => UseWayValue::oauth,
                 UseWay::Shown => UseWayValue::shown,
             },
+            approximate: true,
         }
     }
 }

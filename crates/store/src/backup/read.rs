@@ -18,24 +18,44 @@ pub fn check(path: &Path, progress: Progress<'_>) -> Result<Summary, StoreError>
     read(path, Step::Checking, progress, |_| Ok(()))
 }
 
+/// Whether a file begins like a backup, of whatever version.
+pub fn is_backup(path: &Path) -> Result<bool, StoreError> {
+    let mut begin = vec![];
+    let file = File::open(path).map_err(StoreError::file(path))?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut begin).map_err(StoreError::file(path))?;
+    Ok(begin == MAGIC)
+}
+
+/// Of which ledger a backup says to be, and up to where. Reading all of it proves that.
+pub fn beginning(path: &Path) -> Result<(LedgerId, Head), StoreError> {
+    header(&mut Source::open(path)?)
+}
+
+/// Hands on every run of a backup, its chain checked up to its end. The hash of the file is checked last: what was
+/// handed on before is only good if this returns no error.
+pub fn runs<E: From<StoreError>>(
+    path: &Path,
+    mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    read(path, Step::Checking, &mut |_, _, _| {}, |run| each(run.first, run.envelopes)).map(drop)
+}
+
 /// One commit of a backup, its chain checked up to its end.
-pub(super) struct Commit<'a> {
-    pub(super) first: Position,
-    pub(super) envelopes: &'a [u8],
+pub(crate) struct Commit<'a> {
+    pub(crate) first: Position,
+    pub(crate) envelopes: &'a [u8],
     /// What the log's head is after it.
-    pub(super) head: Head,
+    pub(crate) head: Head,
 }
 
 /// Reads a backup and hands on its commits. What was handed on is only good if this returns no error.
-pub(super) fn read(
+pub(super) fn read<E: From<StoreError>>(
     path: &Path,
     step: Step,
     progress: Progress<'_>,
-    mut each: impl FnMut(Commit<'_>) -> Result<(), StoreError>,
-) -> Result<Summary, StoreError> {
-    let file = File::open(path).map_err(StoreError::file(path))?;
-    let source = BufReader::with_capacity(1 << 20, file);
-    let mut source = Source { path, source, hash: blake3::Hasher::new(), bytes: 0 };
+    mut each: impl FnMut(Commit<'_>) -> Result<(), E>,
+) -> Result<Summary, E> {
+    let mut source = Source::open(path)?;
     let (ledger, head) = header(&mut source)?;
     let total = head.position.number();
     let mut walk = Walk::begin(ledger);
@@ -49,7 +69,7 @@ pub(super) fn read(
         walked.map_err(|error| damaged(path, error))?;
         // Each turn must come nearer to the head, or the loop would not end.
         if envelopes.is_empty() {
-            return Err(damaged(path, format!("the commit at position {first} is empty")));
+            return Err(damaged(path, format!("the commit at position {first} is empty")).into());
         }
         each(Commit { first, envelopes: &envelopes, head: walk.head() })?;
         progress(step, walk.position().number(), total);
@@ -58,10 +78,10 @@ pub(super) fn read(
     let computed = ChainHash(*source.hash.finalize().as_bytes());
     let named = ChainHash(source.array()?);
     if named != computed {
-        return Err(damaged(path, format!("its bytes have hash {computed}, and should have {named}")));
+        return Err(damaged(path, format!("its bytes have hash {computed}, and should have {named}")).into());
     }
     if source.source.read(&mut [0]).map_err(StoreError::file(path))? != 0 {
-        return Err(damaged(path, "something follows its end"));
+        return Err(damaged(path, "something follows its end").into());
     }
     Ok(Summary { ledger, head, bytes: source.bytes })
 }
@@ -89,7 +109,13 @@ struct Source<'a> {
     bytes: u64,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self, StoreError> {
+        let file = File::open(path).map_err(StoreError::file(path))?;
+        let source = BufReader::with_capacity(1 << 20, file);
+        Ok(Self { path, source, hash: blake3::Hasher::new(), bytes: 0 })
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
         let mut array = [0; N];
         match self.source.read_exact(&mut array) {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use domain::time::Position;
+
 use crate::backup::read::{Commit, read};
 use crate::backup::{Progress, Step, Summary, check};
 use crate::error::StoreError;
@@ -10,6 +12,7 @@ use crate::folder::DataFolder;
 use crate::guard::Guard;
 use crate::head::Head;
 use crate::ledger::{Ledger, OpenOptions};
+use crate::scan::Walk;
 
 /// So many bytes of the log are committed at once.
 const BATCH_BYTES: usize = 8 << 20;
@@ -32,12 +35,58 @@ pub fn restore(from: &Path, folder: &DataFolder, progress: Progress<'_>) -> Resu
     }
     // Whatever is wrong with the backup is found before anything is touched.
     let summary = check(from, progress)?;
+    let mut again = |progress: Progress<'_>, each: &mut Take<'_>| {
+        let found = read(from, Step::Restoring, progress, |commit| each(commit))?;
+        if found == summary { Ok(()) } else { Err(super::damaged(from, "it changed while it was restored")) }
+    };
+    fill_folder(&summary, folder, progress, &mut again)
+}
+
+/// Reads every run of a log, and hands each on with its first position.
+pub type Runs<'a> = &'a mut dyn FnMut(
+    Progress<'_>,
+    &mut dyn FnMut(Position, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError>;
+
+/// Makes the ledger of a data folder from runs that are kept in another form, as [`restore`] does from a backup. They are
+/// read once, and must be those of the summary.
+pub fn restore_from(
+    summary: &Summary,
+    folder: &DataFolder,
+    progress: Progress<'_>,
+    runs: Runs<'_>,
+) -> Result<Restored, StoreError> {
+    if folder.ledger().exists() {
+        return Err(StoreError::LedgerExists(folder.root().to_owned()));
+    }
+    let mut walked = |progress: Progress<'_>, each: &mut Take<'_>| {
+        let mut walk = Walk::begin(summary.ledger);
+        runs(progress, &mut |first, envelopes| {
+            walk.commit(first, envelopes, |_| Ok::<_, StoreError>(()))?;
+            each(Commit { first, envelopes, head: walk.head() })
+        })?;
+        walk.end(&summary.head)
+    };
+    fill_folder(summary, folder, progress, &mut walked)
+}
+
+/// Takes one commit in.
+type Take<'a> = dyn FnMut(Commit<'_>) -> Result<(), StoreError> + 'a;
+/// Reads every commit, its chain checked.
+type Commits<'a> = dyn FnMut(Progress<'_>, &mut Take<'_>) -> Result<(), StoreError> + 'a;
+
+fn fill_folder(
+    summary: &Summary,
+    folder: &DataFolder,
+    progress: Progress<'_>,
+    commits: &mut Commits<'_>,
+) -> Result<Restored, StoreError> {
     let was_there = folder.root().exists();
     let lock = folder.begin_restore()?;
-    match fill(from, &summary, folder, progress) {
+    match fill(summary, folder, progress, commits) {
         Ok(guard) => {
             folder.finish_ledger(lock)?;
-            Ok(Restored { summary, guard })
+            Ok(Restored { summary: *summary, guard })
         }
         Err(error) => {
             folder.abandon(lock);
@@ -51,18 +100,15 @@ pub fn restore(from: &Path, folder: &DataFolder, progress: Progress<'_>) -> Resu
 }
 
 fn fill(
-    from: &Path,
     summary: &Summary,
     folder: &DataFolder,
     progress: Progress<'_>,
+    commits: &mut Commits<'_>,
 ) -> Result<Result<(), StoreError>, StoreError> {
     let ledger = Ledger::create(&folder.unfinished_ledger(), summary.ledger, &OpenOptions::default())?;
-    let mut batch = Batch { ledger: &ledger, commits: vec![], bytes: 0, head: None };
-    let found = read(from, Step::Restoring, progress, |commit| batch.take(&commit))?;
+    let mut batch = Batch::new(&ledger);
+    commits(progress, &mut |commit| batch.take(&commit))?;
     batch.commit()?;
-    if found != *summary {
-        return Err(super::damaged(from, "it changed while it was restored"));
-    }
     ledger.rebuild_watched(&mut |done, total| progress(Step::Rebuilding, done, total))?;
     let guard = Guard::read(&folder.guard()).and_then(|guard| guard.check(&ledger.snapshot()?));
     ledger.close()?;
@@ -70,22 +116,27 @@ fn fill(
 }
 
 /// Commits of a backup that wait for their transaction.
-struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     ledger: &'a Ledger,
     commits: Vec<(u64, Vec<u8>)>,
     bytes: usize,
     head: Option<Head>,
 }
 
-impl Batch<'_> {
-    fn take(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+impl<'a> Batch<'a> {
+    /// None yet.
+    pub(crate) fn new(ledger: &'a Ledger) -> Self {
+        Self { ledger, commits: vec![], bytes: 0, head: None }
+    }
+
+    pub(crate) fn take(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
         self.bytes += commit.envelopes.len();
         self.commits.push((commit.first.number(), commit.envelopes.to_vec()));
         self.head = Some(commit.head);
         if self.bytes >= BATCH_BYTES { self.commit() } else { Ok(()) }
     }
 
-    fn commit(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
         let Some(head) = self.head.take() else { return Ok(()) };
         self.ledger.take_in(&self.commits, &head)?;
         self.commits.clear();

@@ -1,4 +1,6 @@
-//! `audit rebuild`: builds the views anew from the log.
+//! `audit rebuild`: builds the views anew from the log, or says whether that would change anything.
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -10,8 +12,11 @@ use crate::progress::Progress;
 const EXAMPLES: &str = "\
 Examples:
   keyledger audit rebuild --data /var/lib/keyledger
+  keyledger audit rebuild --data /var/lib/keyledger --check
 
-The log is the truth and is not changed. Stop the server first: there is one writer at a time.";
+The log is the truth and is not changed. Stop the server first: there is one writer at a time. With
+--check nothing is written into the data folder, and a server may go on: the views are built beside
+the live ones, which takes as much room there as the ledger, and compared byte by byte.";
 
 /// What to rebuild.
 #[derive(Debug, Args)]
@@ -19,15 +24,28 @@ The log is the truth and is not changed. Stop the server first: there is one wri
 pub struct RebuildArgs {
     #[command(flatten)]
     data: DataArgs,
+    /// Only compare: the state hash of the live views and of those that the log gives, and where they part first
+    #[arg(long)]
+    check: bool,
+    /// Where to build them for the check [default: the folder for temporary files]
+    #[arg(long, value_name = "DIR", requires = "check")]
+    scratch: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// Rebuilds, and tells how many rows there are now.
+/// Rebuilds, and tells how many rows there are now; or compares.
 pub fn run(args: RebuildArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.output.output);
-    let rows =
-        replay::rebuild(&args.data.folder(None), &mut |done, total| progress.tell("building", done, total));
+    let mut tell = |done, total| progress.tell("building", done, total);
+    let folder = args.data.folder(None);
+    if args.check {
+        let scratch = args.scratch.unwrap_or_else(std::env::temp_dir);
+        let compared = replay::rebuild::check(&folder, &scratch, &mut tell);
+        drop(progress);
+        return told(&compared?, args.output.output);
+    }
+    let rows = replay::rebuild(&folder, &mut tell);
     drop(progress);
     let rows = rows?;
     let text = match args.output.output {
@@ -36,4 +54,15 @@ pub fn run(args: RebuildArgs) -> Result<(), CliError> {
     };
     output::write(&text)?;
     Ok(())
+}
+
+fn told(compared: &replay::rebuild::Compared, form: Output) -> Result<(), CliError> {
+    output::write(&match form {
+        Output::Table => compared.table(),
+        Output::Json => compared.json(),
+    })?;
+    match compared.divergence() {
+        None => Ok(()),
+        Some(verdict) => Err(CliError::VerificationFailed { verdict }),
+    }
 }

@@ -1,35 +1,51 @@
-//! `audit show`: lists the events of a log.
+//! `audit show`: lists the events of a log, and goes on with what comes.
 
 use std::io;
+use std::thread;
+use std::time::Duration;
 
+use authority::Clock;
 use clap::{Args, ValueEnum};
 use domain::ids::{KeyId, TenantId};
 use domain::time::Position;
-use replay::{ActorFilter, Audit, Filter, Format, Names, Repair, parse_event_type};
+use replay::{ActorFilter, Filter, Format, Wait, parse_event_type};
 use store::codec::event_type::EventType;
 
-use crate::args::{DataArgs, MalformedValue};
+use crate::args::MalformedValue;
+use crate::client::when::When;
+use crate::commands::audit::log::{LogArgs, Reads};
 use crate::error::CliError;
-use crate::output;
+use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
   keyledger audit show --data /var/lib/keyledger
   keyledger audit show --data ./data --type KeyRevoked,KeyRotated --from 100
-  keyledger audit show --data ./data --key 01890a5d-ac96-774b-bcce-b302099a8057 -o jsonl";
+  keyledger audit show --data ./data --key 01890a5d-ac96-774b-bcce-b302099a8057 -o jsonl
+  keyledger audit show --data ./data --since -2h -f
+  keyledger audit show --data backup.keyledger --until 2026-03-01T00:00:00Z -o csv";
+
+/// How often a log that is followed is looked at.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// Which events to list, and how.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ShowArgs {
     #[command(flatten)]
-    data: DataArgs,
+    log: LogArgs,
     /// From this position on
     #[arg(long, value_name = "N", value_parser = parse_position, default_value = "1", hide_default_value = true)]
     from: Position,
     /// Up to and including this position
     #[arg(long, value_name = "N", value_parser = parse_position)]
     to: Option<Position>,
+    /// Recorded then or later: -2h, -7d, 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
+    since: Option<When>,
+    /// Recorded before then
+    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
+    until: Option<When>,
     /// Of this type, such as KeyRevoked; several with commas between
     #[arg(long = "type", value_name = "EVENT", value_parser = parse_event_type, value_delimiter = ',')]
     types: Vec<EventType>,
@@ -45,43 +61,74 @@ pub struct ShowArgs {
     /// At most so many, the oldest first
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// The form of the listing and of errors: table, json (one array) or jsonl (one object a line)
-    #[arg(long, short, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
-    output: Listing,
+    /// Go on with what is appended, until interrupted; json is then jsonl. A file has an end
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    listing: ListingArgs,
 }
 
 /// The form of a listing.
+#[derive(Debug, Args)]
+pub struct ListingArgs {
+    /// The form of the listing and of errors: table, json (one text), jsonl (one object a line) or csv
+    #[arg(long, short, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    output: Form,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Listing {
+enum Form {
     /// For people.
     #[default]
     Table,
-    /// One JSON array.
+    /// One JSON text.
     Json,
     /// One JSON object a line.
     Jsonl,
+    /// Comma-separated values.
+    Csv,
+}
+
+impl ListingArgs {
+    /// How entries are listed.
+    pub fn format(&self) -> Format {
+        match self.output {
+            Form::Table => Format::Table,
+            Form::Json => Format::Json,
+            Form::Jsonl => Format::Jsonl,
+            Form::Csv => Format::Csv,
+        }
+    }
+
+    /// Whether somebody may watch it being made.
+    pub fn watched(&self) -> Output {
+        if self.output == Form::Table { Output::Table } else { Output::Json }
+    }
 }
 
 /// Lists the events.
 pub fn run(args: ShowArgs) -> Result<(), CliError> {
-    let ShowArgs { data, from, to, types, tenant, key, actor, limit, output } = args;
-    let format = match output {
-        Listing::Table => Format::Table,
-        Listing::Json => Format::Json,
-        Listing::Jsonl => Format::Jsonl,
+    let ShowArgs { log, from, to, since, until, types, tenant, key, actor, limit, follow, listing } = args;
+    let format = match listing.format() {
+        Format::Json if follow => Format::Jsonl,
+        format => format,
     };
-    let audit = Audit::open(&data.folder(None), Repair::Forbidden)?;
-    if tenant.is_some() || output == Listing::Table {
-        // The log proves itself while it is read; rows, which tell what belongs to whom and its names, do not.
-        audit.check_pages()?;
+    // The log proves itself while it is read; rows, which tell what belongs to whom and its names, do not.
+    let told = matches!(format, Format::Table | Format::Csv);
+    let source = log.open(if tenant.is_some() || told { Reads::Rows } else { Reads::LogAlone })?;
+    let names = if format == Format::Table { log.names_for_people(&source) } else { log.names(&source) };
+    let instant = |when: Option<When>| when.map(|when| when.by(&Clock::System));
+    let (since, until) = (instant(since), instant(until));
+    let filter = Filter { from, to, since, until, types, tenant, key, actor, limit };
+    let shown = replay::show(&source, &names, &filter, format, io::stdout().lock())?;
+    if let (true, Some(audit)) = (follow, source.audit()) {
+        let left = limit.map(|limit| limit.saturating_sub(shown.events));
+        let filter = Filter { limit: left, ..filter };
+        replay::follow(audit, source.head(), &filter, format, io::stdout().lock(), || {
+            thread::sleep(LOOK);
+            Wait::Over
+        })?;
     }
-    let snapshot = audit.snapshot()?;
-    let names = Names::read(audit.folder());
-    if let (Some(missing), Listing::Table) = (names.missing(), output) {
-        output::remark(&format!("note: names stay sealed, for their keys cannot be read: {missing}\n"));
-    }
-    let filter = Filter { from, to, types, tenant, key, actor, limit };
-    replay::show(&snapshot, &names, &filter, format, io::stdout().lock())?;
     Ok(())
 }
 

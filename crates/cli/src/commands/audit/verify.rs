@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::Clock;
 use clap::Args;
 use credentials::note::NoteVerifier;
-use replay::{Audit, Repair, Signed};
+use replay::{Audit, Repair, Signed, Source};
 
 use super::prove::read;
 use crate::args::{DataArgs, GuardArgs};
@@ -18,8 +18,10 @@ const EXAMPLES: &str = "\
 Examples:
   keyledger audit verify --data /var/lib/keyledger
   keyledger audit verify --data ./data -o json
+  keyledger audit verify --data backup.keyledger
   keyledger audit verify --data ./data --against checkpoint-of-last-year
 
+Of a backup or an export the log is verified: it has neither views nor a guard.
 Ends with 1 if anything is wrong; the report is written all the same.";
 
 /// What to verify.
@@ -46,14 +48,21 @@ pub struct VerifyArgs {
 /// Verifies, and writes the report.
 pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
-    let mut audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
-    for file in &args.against {
-        let note = read(file)?;
-        audit = audit.against(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint);
-    }
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
-    let report = replay::verify(&audit, Clock::System.now(), Some(&mut tell));
+    let known = args.against.iter().map(|file| {
+        let note = read(file)?;
+        Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)
+    });
+    let known = known.collect::<Result<Vec<_>, CliError>>()?;
+    let report = if args.data.data.is_file() {
+        let source = Source::open(&args.data.data, repair)?;
+        replay::verify::verify_file(&source, &known, Clock::System.now(), Some(&mut tell))
+    } else {
+        let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
+        let audit = known.into_iter().fold(audit, Audit::against);
+        replay::verify(&audit, Clock::System.now(), Some(&mut tell))
+    };
     drop(progress);
     let report = report?;
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::graphql::text;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::commands::key::list::KEYS;
 use crate::error::CliError;
 
@@ -23,6 +23,8 @@ pub struct ListKeysArgs {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -38,10 +40,10 @@ pub enum Whose {
 /// Lists them.
 pub fn run(args: ListKeysArgs, whose: Whose) -> Result<(), CliError> {
     let server = args.client.server()?;
-    let mut keys = server.all(KEYS, &[("all", "Boolean", json!(args.all))])?;
+    let mut keys = server.all_as_of(KEYS, &[("all", "Boolean", json!(args.all))], &args.as_of)?;
     if whose == Whose::Own {
         let who = server.whoami()?;
-        keys.retain(|key| text(key, "user_id") == text(&who, "id"));
+        keys.entries.retain(|key| text(key, "user_id") == text(&who, "id"));
     }
     show::list(args.client.form(), keys, ["NAME", "ID", "EXPIRES AT", "STATUS"], |key: &Value| {
         [

@@ -3,9 +3,11 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::client::graphql::text;
-use crate::client::{ClientArgs, show};
+use crate::client::graphql::{List, text};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
+
+const OWN_TENANTS: List = List { name: "tenants", selection: "id slug name standing" };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,8 @@ A star marks the tenant in which commands act now.";
 #[command(after_help = EXAMPLES)]
 pub struct ListTenantsArgs {
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -26,10 +30,9 @@ pub struct ListTenantsArgs {
 pub fn run(args: ListTenantsArgs) -> Result<(), CliError> {
     let server = args.client.server()?;
     let who = server.whoami()?;
-    let document = "query { tenant(order_by: [{slug: asc}]) { id slug name standing } }";
-    let mut tenants = server.query("tenant", document, json!({}))?;
-    let mut tenants: Vec<Value> = tenants.as_array_mut().map(std::mem::take).unwrap_or_default();
-    for tenant in &mut tenants {
+    let mut tenants = server.all_as_of(OWN_TENANTS, &[], &args.as_of)?;
+    tenants.entries.sort_by(|a, b| text(a, "slug").cmp(text(b, "slug")));
+    for tenant in &mut tenants.entries {
         tenant["active"] = json!(tenant["id"] == who["tenant_id"]);
     }
     show::list(args.client.form(), tenants, ["NAME", "SLUG", "ID", ""], |tenant: &Value| {

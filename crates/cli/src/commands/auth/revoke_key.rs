@@ -3,7 +3,7 @@
 use clap::Args;
 use domain::ids::KeyId;
 
-use crate::client::{AttemptArgs, ClientArgs};
+use crate::client::{AttemptArgs, ClientArgs, DryRunArgs};
 use crate::commands::key::revoke::{self, ReasonArgs};
 use crate::error::CliError;
 
@@ -24,6 +24,8 @@ pub struct RevokeOwnKeyArgs {
     #[command(flatten)]
     reason: ReasonArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -31,5 +33,5 @@ pub struct RevokeOwnKeyArgs {
 
 /// Revokes it.
 pub fn run(args: RevokeOwnKeyArgs) -> Result<(), CliError> {
-    revoke::revoke(&args.client, args.id, &args.reason, &args.attempt)
+    revoke::revoke(&args.client, args.id, &args.reason, &args.attempt, args.dry_run)
 }

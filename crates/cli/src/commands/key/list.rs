@@ -7,7 +7,7 @@ use crate::client::graphql::List;
 use crate::client::names::OwnerName;
 use crate::client::seconds::Seconds;
 use crate::client::when::When;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
 
 /// Every key that the caller sees.
@@ -23,8 +23,10 @@ Examples:
   keyledger key list --all -o json
   keyledger key list --state active --unused-since -90d
   keyledger key list --expiring-within 14d
+  keyledger key list --all --as-of -2h
 
-STATUS is ACTIVE, or the code with which the key is refused now. LAST USED is approximate.";
+STATUS is ACTIVE, or the code with which the key is refused; with --as-of, was refused then. LAST USED is
+approximate, and always what is known now.";
 
 /// Which keys.
 #[derive(Debug, Args)]
@@ -48,6 +50,8 @@ pub struct ListArgs {
     /// Whose name holds this text, in any letter case
     #[arg(long, value_name = "TEXT")]
     named: Option<String>,
+    #[command(flatten)]
+    as_of: AsOfArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -91,7 +95,7 @@ pub fn run(args: ListArgs) -> Result<(), CliError> {
         "name_contains": args.named,
     });
     let arguments = [("all", "Boolean", json!(args.all)), ("filter", "key_filter", filter)];
-    let keys = server.all(KEYS, &arguments)?;
+    let keys = server.all_as_of(KEYS, &arguments, &args.as_of)?;
     let headings = ["NAME", "ID", "OWNER", "ENDS WITH", "EXPIRES AT", "LAST USED", "STATUS"];
     show::list(args.client.form(), keys, headings, |key: &Value| {
         [

@@ -5,7 +5,7 @@ use domain::ids::KeyId;
 use domain::names::Note;
 use serde_json::json;
 
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
 const REVOKE: Mutation = Mutation::plain("delete_api_key", "delete_api_key_input");
@@ -13,6 +13,7 @@ const REVOKE: Mutation = Mutation::plain("delete_api_key", "delete_api_key_input
 const EXAMPLES: &str = "\
 Examples:
   keyledger key revoke 01890a5d-ac96-774b-bcce-b302099a8057
+  keyledger key revoke 01890a5d-ac96-774b-bcce-b302099a8057 --dry-run
   keyledger key revoke 01890a5d-ac96-774b-bcce-b302099a8057 --reason key_compromise --note 'seen in a build log'
 
 The key and every token minted from it are refused at the next request. This cannot be undone; to
@@ -27,6 +28,8 @@ pub struct RevokeArgs {
     key: KeyId,
     #[command(flatten)]
     reason: ReasonArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
     #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
@@ -71,7 +74,7 @@ impl Reason {
 
 /// Revokes it.
 pub fn run(args: RevokeArgs) -> Result<(), CliError> {
-    revoke(&args.client, args.key, &args.reason, &args.attempt)
+    revoke(&args.client, args.key, &args.reason, &args.attempt, args.dry_run)
 }
 
 /// Revokes a key, and says so.
@@ -80,12 +83,14 @@ pub fn revoke(
     key: KeyId,
     why: &ReasonArgs,
     attempt: &AttemptArgs,
+    dry_run: DryRunArgs,
 ) -> Result<(), CliError> {
     let input = json!({
         "key_id": key.to_string(),
         "reason": why.reason.map(Reason::as_str),
         "note": why.note.as_ref().map(Note::as_str),
     });
-    let done = client.server()?.mutate(REVOKE, input, attempt)?;
-    show::result(client.form(), &done, || format!("Key {key} is revoked, with every token minted from it"))
+    let change = Change { mutation: REVOKE, input, attempt, dry_run };
+    let said = |_: &_| format!("Key {key} is revoked, with every token minted from it");
+    change.carry_out(&client.server()?, client.form(), said)
 }

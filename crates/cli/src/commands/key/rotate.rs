@@ -8,7 +8,7 @@ use crate::client::graphql::text;
 use crate::client::new_key::QuietArgs;
 use crate::client::seconds::Seconds;
 use crate::client::when::Expiry;
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const ROTATE: Mutation = Mutation {
@@ -41,6 +41,8 @@ pub struct RotateArgs {
     #[command(flatten)]
     quiet: QuietArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -53,7 +55,12 @@ pub fn run(args: RotateArgs) -> Result<(), CliError> {
         "overlap_seconds": args.overlap.0,
         "expires_at": args.expires.and_then(Expiry::asked),
     });
-    let made = args.client.server()?.mutate(ROTATE, input, &args.attempt)?;
+    let server = args.client.server()?;
+    if args.dry_run.dry_run {
+        let change = Change { mutation: ROTATE, input, attempt: &args.attempt, dry_run: args.dry_run };
+        return change.carry_out(&server, args.client.form(), |_| String::new());
+    }
+    let made = server.mutate(ROTATE, input, &args.attempt)?;
     let (new, grace) = (text(&made, "id"), show::cell(&made, "grace_ends_at"));
     let remark = format!("made key {new}, shown this once; key {} is refused from {grace} on\n", args.key);
     show::secret(args.client.form(), &made, (!args.quiet.quiet).then_some(&remark))

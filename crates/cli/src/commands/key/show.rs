@@ -5,13 +5,14 @@ use domain::ids::KeyId;
 use serde_json::json;
 
 use super::list::KEYS;
-use crate::client::graphql::text;
-use crate::client::{ClientArgs, ClientError, limits, show};
+use crate::client::graphql::{Listed, text};
+use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, show};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
 Examples:
-  keyledger key show 01890a5d-ac96-774b-bcce-b302099a8057";
+  keyledger key show 01890a5d-ac96-774b-bcce-b302099a8057
+  keyledger key show 01890a5d-ac96-774b-bcce-b302099a8057 --as-of before:1042";
 
 /// Which key.
 #[derive(Debug, Args)]
@@ -21,17 +22,21 @@ pub struct ShowArgs {
     #[arg(value_name = "KEY_ID", value_parser = KeyId::parse)]
     key: KeyId,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
 /// Shows it.
 pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let id = args.key.to_string();
-    let keys = args.client.server()?.all(KEYS, &[("all", "Boolean", json!(true))])?;
-    let key = keys.into_iter().find(|key| text(key, "id") == id);
-    let key = key.ok_or_else(|| ClientError::NotFound { what: format!("key {id}") })?;
+    let all = [("all", "Boolean", json!(true))];
+    let Listed { entries, as_of, .. } = args.client.server()?.all_as_of(KEYS, &all, &args.as_of)?;
+    let key = entries.into_iter().find(|key| text(key, "id") == id);
+    let mut key = key.ok_or_else(|| ClientError::NotFound { what: format!("key {id}") })?;
+    show::as_of(&mut key, as_of);
     show::result(args.client.form(), &key, || {
-        show::facts(&[
+        let facts = show::facts(&[
             ("key", id.clone()),
             ("name", show::cell(&key, "name")),
             ("owner", show::cell(&key, "user_id")),
@@ -51,7 +56,8 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("used", show::cell_or(&key["usage"], "count", "0") + " times, roughly"),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),
-        ])
+        ]);
+        show::below_moment(&key, facts)
     })
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use domain::ids::KeyId;
 use serde_json::json;
 
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
 const DISABLE: Mutation = Mutation::plain("disable_api_key", "key_id_input");
@@ -25,6 +25,8 @@ pub struct ToggleArgs {
     #[arg(value_name = "KEY_ID", value_parser = KeyId::parse)]
     key: KeyId,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -42,6 +44,6 @@ pub fn enable(args: ToggleArgs) -> Result<(), CliError> {
 
 fn toggle(args: ToggleArgs, mutation: Mutation, now: &str) -> Result<(), CliError> {
     let input = json!({"key_id": args.key.to_string()});
-    let done = args.client.server()?.mutate(mutation, input, &args.attempt)?;
-    show::result(args.client.form(), &done, || format!("Key {} is {now}", args.key))
+    let change = Change { mutation, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&args.client.server()?, args.client.form(), |_| format!("Key {} is {now}", args.key))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::names::{AccountName, parse_role};
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const RENAME: Mutation = Mutation::plain("rename_service_account", "rename_service_account_input");
@@ -82,6 +82,8 @@ pub struct AccountArgs {
     #[arg(value_name = "ACCOUNT", value_parser = AccountName::parse)]
     account: AccountName,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -97,6 +99,8 @@ pub struct RemoveArgs {
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -106,30 +110,39 @@ pub struct RemoveArgs {
 pub fn rename(args: RenameArgs) -> Result<(), CliError> {
     let more = json!({"name": args.name.as_str()});
     let now = format!("is named {} now", show::plain(args.name.as_str()));
-    change(&args.client, &args.account, RENAME, more, &args.attempt, &now)
+    change(&args.client, &args.account, RENAME, more, (&args.attempt, DryRunArgs::default()), &now)
 }
 
 /// Changes its role.
 pub fn change_role(args: ChangeRoleArgs) -> Result<(), CliError> {
     let more = json!({"role": args.role.as_str()});
     let now = format!("is {} now", args.role.as_str());
-    change(&args.client, &args.account, CHANGE_ROLE, more, &args.attempt, &now)
+    change(&args.client, &args.account, CHANGE_ROLE, more, (&args.attempt, DryRunArgs::default()), &now)
 }
 
 /// Suspends it.
 pub fn suspend(args: AccountArgs) -> Result<(), CliError> {
-    change(&args.client, &args.account, SUSPEND, json!({}), &args.attempt, "is suspended")
+    change(&args.client, &args.account, SUSPEND, json!({}), (&args.attempt, args.dry_run), "is suspended")
 }
 
 /// Resumes it.
 pub fn resume(args: AccountArgs) -> Result<(), CliError> {
-    change(&args.client, &args.account, RESUME, json!({}), &args.attempt, "is resumed")
+    change(&args.client, &args.account, RESUME, json!({}), (&args.attempt, args.dry_run), "is resumed")
 }
 
 /// Removes it.
 pub fn remove(args: RemoveArgs) -> Result<(), CliError> {
-    confirm(&args.confirm, "The service account is removed with all its keys.")?;
-    change(&args.client, &args.account, REMOVE, json!({}), &args.attempt, "is removed, with its keys")
+    if !args.dry_run.dry_run {
+        confirm(&args.confirm, "The service account is removed with all its keys.")?;
+    }
+    change(
+        &args.client,
+        &args.account,
+        REMOVE,
+        json!({}),
+        (&args.attempt, args.dry_run),
+        "is removed, with its keys",
+    )
 }
 
 fn change(
@@ -137,12 +150,12 @@ fn change(
     account: &AccountName,
     mutation: Mutation,
     mut input: Value,
-    attempt: &AttemptArgs,
+    (attempt, dry_run): (&AttemptArgs, DryRunArgs),
     now: &str,
 ) -> Result<(), CliError> {
     let (server, tenant) = client.server_and_tenant()?;
     let id = account.id(&server, tenant.as_deref())?;
     input["service_account_id"] = json!(id);
-    let done = server.mutate(mutation, input, attempt)?;
-    show::result(client.form(), &done, || format!("Service account {id} {now}"))
+    let change = Change { mutation, input, attempt, dry_run };
+    change.carry_out(&server, client.form(), |_| format!("Service account {id} {now}"))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::graphql::List;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
 
 const ACCOUNTS: List =
@@ -20,13 +20,15 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct ListArgs {
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
 /// Lists them.
 pub fn run(args: ListArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
-    let accounts = server.all(ACCOUNTS, &[("tenant_id", "uuid", json!(tenant))])?;
+    let accounts = server.all_as_of(ACCOUNTS, &[("tenant_id", "uuid", json!(tenant))], &args.as_of)?;
     show::list(args.client.form(), accounts, ["NAME", "ID", "ROLE", "STANDING"], |account: &Value| {
         ["name", "id", "role", "standing"].map(|name| show::cell(account, name))
     })

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::names::TenantName;
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
 
 const RENAME: Mutation = Mutation::plain("rename_tenant", "rename_tenant_input");
@@ -60,6 +60,8 @@ pub struct TenantArgs {
     #[arg(value_name = "TENANT", value_parser = TenantName::parse)]
     which: TenantName,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -75,6 +77,8 @@ pub struct RemoveArgs {
     #[command(flatten)]
     confirm: ConfirmArgs,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -84,28 +88,30 @@ pub struct RemoveArgs {
 pub fn rename(args: RenameArgs) -> Result<(), CliError> {
     let more = json!({"name": args.name.as_str()});
     let now = format!("is named {} now", show::plain(args.name.as_str()));
-    change(&args.client, &args.which, RENAME, more, &args.attempt, &now)
+    change(&args.client, &args.which, RENAME, more, (&args.attempt, DryRunArgs::default()), &now)
 }
 
 /// Suspends it.
 pub fn suspend(args: TenantArgs) -> Result<(), CliError> {
-    change(&args.client, &args.which, SUSPEND, json!({}), &args.attempt, "is suspended")
+    change(&args.client, &args.which, SUSPEND, json!({}), (&args.attempt, args.dry_run), "is suspended")
 }
 
 /// Resumes it.
 pub fn resume(args: TenantArgs) -> Result<(), CliError> {
-    change(&args.client, &args.which, RESUME, json!({}), &args.attempt, "is resumed")
+    change(&args.client, &args.which, RESUME, json!({}), (&args.attempt, args.dry_run), "is resumed")
 }
 
 /// Removes it.
 pub fn remove(args: RemoveArgs) -> Result<(), CliError> {
-    confirm(&args.confirm, &format!("Tenant {} is removed, with all that rests on it.", args.which))?;
+    if !args.dry_run.dry_run {
+        confirm(&args.confirm, &format!("Tenant {} is removed, with all that rests on it.", args.which))?;
+    }
     change(
         &args.client,
         &args.which,
         REMOVE,
         json!({}),
-        &args.attempt,
+        (&args.attempt, args.dry_run),
         "is removed, with all that rests on it",
     )
 }
@@ -115,12 +121,12 @@ fn change(
     which: &TenantName,
     mutation: Mutation,
     mut input: Value,
-    attempt: &AttemptArgs,
+    (attempt, dry_run): (&AttemptArgs, DryRunArgs),
     now: &str,
 ) -> Result<(), CliError> {
     let (server, _) = client.server_and_tenant()?;
     let id = which.id(&server)?.to_string();
     input["tenant_id"] = json!(id);
-    let done = server.mutate(mutation, input, attempt)?;
-    show::result(client.form(), &done, || format!("Tenant {id} {now}"))
+    let change = Change { mutation, input, attempt, dry_run };
+    change.carry_out(&server, client.form(), |_| format!("Tenant {id} {now}"))
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::graphql::List;
-use crate::client::{ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
 
 /// The tenants in which the key acts, or all.
@@ -26,13 +26,15 @@ pub struct ListArgs {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    as_of: AsOfArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
 /// Lists them.
 pub fn run(args: ListArgs) -> Result<(), CliError> {
     let server = args.client.server()?;
-    let tenants = server.all(TENANTS, &[("all", "Boolean", json!(args.all))])?;
+    let tenants = server.all_as_of(TENANTS, &[("all", "Boolean", json!(args.all))], &args.as_of)?;
     show::list(args.client.form(), tenants, ["NAME", "SLUG", "ID", "STANDING"], |tenant: &Value| {
         ["name", "slug", "id", "standing"].map(|name| show::cell(tenant, name))
     })

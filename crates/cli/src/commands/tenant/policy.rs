@@ -4,16 +4,17 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::list::TENANTS;
-use crate::client::graphql::text;
+use crate::client::graphql::{Listed, text};
 use crate::client::names::TenantName;
 use crate::client::seconds::Limit;
-use crate::client::{AttemptArgs, ClientArgs, ClientError, Server, show};
+use crate::client::{AsOfArgs, AttemptArgs, ClientArgs, ClientError, Server, show};
 use crate::error::CliError;
 use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
   keyledger tenant policy acme
+  keyledger tenant policy acme --as-of 2026-01-01T00:00:00Z
   keyledger tenant policy acme --key-life-max 90d --key-life-default 30d
   keyledger tenant policy acme --key-life-max none --key-life-default none
 
@@ -27,13 +28,15 @@ pub struct PolicyArgs {
     #[arg(value_name = "TENANT", value_parser = TenantName::parse)]
     which: TenantName,
     /// The longest life of a new key, such as 90d, or none
-    #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_default")]
+    #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_default", conflicts_with = "as_of")]
     key_life_max: Option<Limit>,
     /// The life of a new key for which no end was asked, such as 30d; none: the longest
     #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_max")]
     key_life_default: Option<Limit>,
     #[command(flatten)]
     attempt: AttemptArgs,
+    #[command(flatten)]
+    as_of: AsOfArgs,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -43,8 +46,8 @@ pub fn run(args: PolicyArgs) -> Result<(), CliError> {
     let (server, _) = args.client.server_and_tenant()?;
     let id = args.which.id(&server)?.to_string();
     let (Some(max), Some(default)) = (args.key_life_max, args.key_life_default) else {
-        let tenant = known(&server, &id)?;
-        return show::result(args.client.form(), &tenant, || facts(&tenant));
+        let tenant = known(&server, &id, &args.as_of)?;
+        return show::result(args.client.form(), &tenant, || show::below_moment(&tenant, facts(&tenant)));
     };
     // Null lifts a limit here, so it is sent.
     let mut input = Map::new();
@@ -60,16 +63,20 @@ pub fn run(args: PolicyArgs) -> Result<(), CliError> {
 }
 
 /// The tenant as it is listed: among the key's own or, for an operator, among all.
-fn known(server: &Server, id: &str) -> Result<Value, CliError> {
-    let this = |tenants: Vec<Value>| tenants.into_iter().find(|tenant| text(tenant, "id") == id);
-    if let Some(tenant) = this(server.all(TENANTS, &[])?) {
+fn known(server: &Server, id: &str, as_of: &AsOfArgs) -> Result<Value, CliError> {
+    let this = |listed: Listed| {
+        let mut tenant = listed.entries.into_iter().find(|tenant| text(tenant, "id") == id)?;
+        show::as_of(&mut tenant, listed.as_of);
+        Some(tenant)
+    };
+    if let Some(tenant) = this(server.all_as_of(TENANTS, &[], as_of)?) {
         return Ok(tenant);
     }
-    let all = match server.all(TENANTS, &[("all", "Boolean", json!(true))]) {
-        Err(ClientError::Refused(refusal)) if refusal.exit == Exit::NotAllowed => vec![],
-        all => all?,
+    let all = match server.all_as_of(TENANTS, &[("all", "Boolean", json!(true))], as_of) {
+        Err(ClientError::Refused(refusal)) if refusal.exit == Exit::NotAllowed => None,
+        all => this(all?),
     };
-    this(all).ok_or_else(|| ClientError::NotFound { what: format!("tenant {id}") }.into())
+    all.ok_or_else(|| ClientError::NotFound { what: format!("tenant {id}") }.into())
 }
 
 fn facts(tenant: &Value) -> String {

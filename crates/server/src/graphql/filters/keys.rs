@@ -17,8 +17,8 @@ pub struct KeyFilter {
     pub state: Option<Vec<KeyState>>,
     /// Of this owner: a user or a service account.
     pub user_id: Option<Uuid>,
-    /// That end by themselves within so many seconds from now, at their expiry or with their grace; not those that
-    /// have ended.
+    /// That end by themselves within so many seconds from now, or from the moment asked about: at their expiry or with
+    /// their grace; not those that have ended.
     pub expiring_within_seconds: Option<i32>,
     /// Not used since this instant, as far as is known (use is counted approximately); never used counts as before.
     pub last_used_before: Option<Instant>,
@@ -26,7 +26,7 @@ pub struct KeyFilter {
     pub name_contains: Option<String>,
 }
 
-/// The state of a key now, with all that it rests on.
+/// The state of a key at the moment asked about, with all that it rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
 #[graphql(name = "key_state", rename_all = "none")]
 #[expect(non_camel_case_types, reason = "spelt as in the API")]

@@ -1,0 +1,163 @@
+//! The life of a key: what was done to it, what befell it through what it rests on, and how it stood after each.
+
+use domain::Lookup as _;
+use domain::concern::Concerned;
+use domain::ids::KeyId;
+use domain::life::{Through, befallen, tenants_of};
+use domain::rejection::{Entity, Refusal, Rejection};
+use domain::row::Key;
+use domain::status::{Bearer, admit};
+use domain::time::{Position, Timestamp};
+use store::StoreError;
+
+use crate::as_of::{Answer, AsOf, View};
+use crate::authenticate::Caller;
+use crate::authority::Authority;
+use crate::events::{EventView, Reader, Scope};
+use crate::failure::{Failure, InputError};
+use crate::named::{KeyNamed, Sight};
+
+/// A key and its life until a moment.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// The key.
+    pub key: KeyId,
+    /// What happened, the first first.
+    pub steps: Vec<Step>,
+}
+
+/// Something that happened to a key.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+    /// Whether the key was accepted from then on, and if not, why.
+    pub status: Result<(), Refusal>,
+}
+
+/// What happened to a key.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// An event, of the key itself or of something that it rests on.
+    Event(Through, Box<EventView>),
+    /// Its time was over.
+    Expired,
+    /// The grace after its rotation was over.
+    GraceOver,
+    /// It was used for the first time, as far as is known: approximate.
+    FirstUsed,
+    /// It was used for the last time, as far as is known: approximate.
+    LastUsed,
+}
+
+impl Authority {
+    /// The life of a key as of a moment: for its owner, the administrators of its home, and operators.
+    pub fn key_history(
+        &self,
+        caller: &Caller,
+        named: &KeyNamed,
+        as_of: AsOf,
+    ) -> Result<Answer<Life>, Failure> {
+        let view = self.view(as_of)?;
+        let known = self.known(&view, caller, named, None)?;
+        let Some((id, scope)) = known.and_then(|known| match known.sight {
+            Sight::Events(scope) => Some((known.key.id, scope)),
+            // A verifier learns what a key is worth, and no more.
+            Sight::Verdict(_) => None,
+        }) else {
+            return Err(unseen(named));
+        };
+        let Some(key) = view.then().key(id)? else {
+            return Ok(view.answer(Life { key: id, steps: vec![] }));
+        };
+        let mut steps = self.events_of_life(&view, caller, scope, &key)?;
+        for (end, what) in [(key.life.expires_at, What::Expired), (key.life.grace_ends_at, What::GraceOver)] {
+            steps.extend(timed(&view, &key, end, what)?);
+        }
+        if let Some(usage) = self.usage_of(&[id]).get(&id) {
+            steps.extend(timed(&view, &key, Some(usage.first), What::FirstUsed)?);
+            if usage.last > usage.first {
+                steps.extend(timed(&view, &key, Some(usage.last), What::LastUsed)?);
+            }
+        }
+        // What the clock decides at the instant of an event, it decides before the event.
+        steps.sort_by_key(|step| (step.at, step.position()));
+        Ok(view.answer(Life { key: id, steps }))
+    }
+
+    fn events_of_life(
+        &self,
+        view: &View,
+        caller: &Caller,
+        scope: Scope,
+        key: &Key,
+    ) -> Result<Vec<Step>, Failure> {
+        let until = view.basis.position;
+        let mut tenants = tenants_of(&view.then(), key)?;
+        if let Scope::Tenant(viewed) = scope {
+            // What befell it elsewhere is another tenant's business.
+            tenants.retain(|tenant| *tenant == viewed);
+        }
+        let mut found = befallen(&view.snapshot, key, &tenants, until)?;
+        let own = view.snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?;
+        for position in own {
+            found.push((position?, Through::Key));
+        }
+        found.sort_unstable();
+        // One event may befall a key in two ways: as its user's end and as that of a membership.
+        found.dedup_by_key(|(position, _)| *position);
+        let reader = Reader::new(self, &view.snapshot, caller, scope);
+        let mut steps = Vec::with_capacity(found.len());
+        for (position, through) in found {
+            let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
+            let recorded = view.snapshot.event(position)?.ok_or_else(missing)?;
+            let at = recorded.recorded_at;
+            let status = status(view, key, position, at)?;
+            steps.push(Step { at, what: What::Event(through, Box::new(reader.view(recorded)?)), status });
+        }
+        Ok(steps)
+    }
+}
+
+impl Step {
+    /// The place of the event in the log; none: it is no event.
+    pub fn position(&self) -> Option<Position> {
+        match &self.what {
+            What::Event(_, event) => Some(event.recorded.position),
+            What::Expired | What::GraceOver | What::FirstUsed | What::LastUsed => None,
+        }
+    }
+}
+
+/// There is no such key, or none whose life the caller may see.
+fn unseen(named: &KeyNamed) -> Failure {
+    match named {
+        KeyNamed::Id(id) => Rejection::NotFound(Entity::Key(*id)).into(),
+        KeyNamed::Secret(_) => {
+            let rule = "nobody here has this key, or its past is not for you to see";
+            InputError::Malformed { field: "key.secret", rule }.into()
+        }
+    }
+}
+
+/// Something that happened at an instant without an event, if that instant has come.
+fn timed(view: &View, key: &Key, at: Option<Timestamp>, what: What) -> Result<Option<Step>, Failure> {
+    let Some(at) = at.filter(|at| *at <= view.basis.instant) else { return Ok(None) };
+    let position = view.snapshot.position_at(at)?.min(view.basis.position);
+    Ok(Some(Step { at, what, status: status(view, key, position, at)? }))
+}
+
+/// Whether the key was accepted just after the position, at the instant.
+fn status(
+    view: &View,
+    key: &Key,
+    position: Position,
+    at: Timestamp,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let rows = view.snapshot.rows_at(position);
+    let Some(then) = rows.key(key.id)? else { return Ok(Err(Refusal::KeyUnknown)) };
+    let bearer = Bearer::key(then.owner, then.reach, then.created.position);
+    Ok(admit(&rows, &bearer, &then.life, None, at)?.map(drop))
+}

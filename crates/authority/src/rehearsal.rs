@@ -1,0 +1,264 @@
+//! Dry runs: the events that a command would append, and everything that would stop with them.
+//!
+//! The command is composed as ever and decided by the same rules, on a snapshot. Nothing is appended, no idempotency key is
+//! used up, and no secret is kept. That it was refused is kept, as of a command that was meant: whoever tries doors is seen.
+
+use std::collections::BTreeSet;
+
+use domain::actor::Metadata;
+use domain::event::Recorded;
+use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
+use domain::key::Owner;
+use domain::overlay::Overlay;
+use domain::rejection::Refusal;
+use domain::row::{Change, Key, Standing};
+use domain::status::{Bearer, admit};
+use domain::time::Timestamp;
+use domain::{Lookup, decide, evolve};
+use store::{Snapshot, StoreError};
+
+use crate::as_of::{Answer, AsOf, View};
+use crate::authenticate::Caller;
+use crate::authority::{Authority, Request, TOKEN_LIFE_SECONDS_MAX};
+use crate::compose::Composed;
+use crate::events::{EventView, Reader, Scope};
+use crate::failure::Failure;
+use crate::refusals::Asked;
+
+/// How many keys, service accounts and members are named; all are counted.
+const NAMED_MAX: usize = 1_000;
+
+/// What a command would do.
+#[derive(Clone, Debug)]
+pub struct Rehearsed {
+    /// The events that it would append, at the positions that they would have now.
+    pub events: Vec<EventView>,
+    /// What would be accepted no more.
+    pub stops: Stops,
+}
+
+/// What would be accepted no more. Of each kind the first thousand are named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// Keys.
+    pub keys: Named<StoppedKey>,
+    /// Service accounts.
+    pub service_accounts: Named<ServiceAccountId>,
+    /// Members, with the tenant where they are.
+    pub members: Named<(TenantId, UserId)>,
+    /// Until when a token may live that was minted before, for services that check tokens by themselves; none: no token
+    /// is concerned. Here all of them are refused at once.
+    pub tokens_live_until: Option<Timestamp>,
+}
+
+/// The first of them, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named<T> {
+    /// The first thousand.
+    pub first: Vec<T>,
+    /// All of them.
+    pub count: u64,
+}
+
+/// A key that would be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoppedKey {
+    /// The key.
+    pub key: KeyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The only tenant where it stops; none: where it acts if none is named.
+    pub tenant: Option<TenantId>,
+    /// How it would be refused.
+    pub refusal: Refusal,
+    /// Until when a token of it may live.
+    pub tokens_live_until: Timestamp,
+    /// When it was used last, as far as is known: approximate.
+    pub last_used: Option<Timestamp>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { first: vec![], count: 0 }
+    }
+}
+
+impl<T> Named<T> {
+    fn push(&mut self, one: T) {
+        self.count += 1;
+        if self.first.len() < NAMED_MAX {
+            self.first.push(one);
+        }
+    }
+}
+
+impl Authority {
+    /// What the command would do, if it were carried out now.
+    pub fn rehearse(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        composed: &Composed,
+    ) -> Result<Answer<Rehearsed>, Failure> {
+        let asked = Asked::of(&caller.actor, request, &composed.command);
+        let outcome = self.rehearsed(caller, request, composed);
+        asked.answered(&outcome, &self.shared, &self.recorder.counters);
+        outcome
+    }
+
+    fn rehearsed(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        composed: &Composed,
+    ) -> Result<Answer<Rehearsed>, Failure> {
+        let view = self.view(AsOf::Now)?;
+        let rows = view.now();
+        let now = self.now().max(view.snapshot.head().recorded_at);
+        let events = decide(&rows, &caller.actor, composed.command.clone(), now)??;
+        let scope = self.reading_scope(&view, caller)?;
+        let reader = Reader::new(self, &view.snapshot, caller, scope);
+        let (mut after, mut changes, mut told) = (Overlay::of(&rows), vec![], vec![]);
+        let first = view.basis.position.next();
+        let mut position = first;
+        for event in events {
+            let metadata = Metadata {
+                actor: caller.actor.id(),
+                way: request.way,
+                request: request.id,
+                idempotency: None,
+                cause: (position != first).then_some(first),
+            };
+            let recorded = Recorded { position, recorded_at: now, metadata, event };
+            for change in evolve(&after, &recorded)? {
+                after.apply(change.clone());
+                changes.push(change);
+            }
+            told.push(reader.view(recorded)?);
+            position = position.next();
+        }
+        let mut stops = stops(&view.snapshot, &after, &changes, now)?;
+        let usage = self.usage_of(&stops.keys.first.iter().map(|stopped| stopped.key).collect::<Vec<_>>());
+        for stopped in &mut stops.keys.first {
+            stopped.last_used = usage.get(&stopped.key).map(|usage| usage.last);
+        }
+        Ok(view.answer(Rehearsed { events: told, stops }))
+    }
+
+    /// As whom the events of one's own command are read: what could be named in it, its author could see.
+    fn reading_scope(&self, view: &View, caller: &Caller) -> Result<Scope, Failure> {
+        let (rows, now) = (view.now(), self.now());
+        if domain::decide::operates(&rows, &caller.actor, now)?.is_ok() {
+            return Ok(Scope::Deployment);
+        }
+        let Some(tenant) = caller.tenant else { return Ok(Scope::Oneself) };
+        let needs = domain::role::Permission::Administer;
+        let administers = domain::decide::role_of(&rows, &caller.actor, tenant, needs, now)?.is_ok();
+        Ok(if administers { Scope::Tenant(tenant) } else { Scope::Oneself })
+    }
+}
+
+/// What is accepted now, and would not be with these changes.
+fn stops<L: Lookup<Error = StoreError>>(
+    snapshot: &Snapshot,
+    after: &L,
+    changes: &[Change],
+    now: Timestamp,
+) -> Result<Stops, StoreError> {
+    let before = snapshot.rows();
+    let mut found = Stops::default();
+    let mut seen = BTreeSet::new();
+    let mut key = |key: Option<Key>, tenant: Option<TenantId>, found: &mut Stops| {
+        let Some(key) = key else { return Ok(()) };
+        // In its only tenant and where it acts if none is named are the same.
+        let tenant = tenant.filter(|_| key.reach.confined_to().is_none());
+        let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+        let changed = after.key(key.id)?.map_or(key.life, |row| row.life);
+        let accepted = admit(&before, &bearer, &key.life, tenant, now)?.is_ok();
+        if let (true, Err(refusal)) = (accepted, admit(after, &bearer, &changed, tenant, now)?)
+            && seen.insert((key.id, tenant))
+        {
+            let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+            let ends = [key.life.expires_at, key.life.grace_ends_at];
+            let until = ends.into_iter().flatten().fold(longest, Timestamp::min);
+            found.tokens_live_until = found.tokens_live_until.max(Some(until));
+            let (key, owner) = (key.id, key.owner);
+            found.keys.push(StoppedKey {
+                key,
+                owner,
+                tenant,
+                refusal,
+                tokens_live_until: until,
+                last_used: None,
+            });
+        }
+        Ok::<_, StoreError>(())
+    };
+    let living = |standing: Option<Standing>| standing == Some(Standing::Living);
+    for change in changes {
+        match change {
+            Change::Key(row) => key(before.key(row.id)?, None, &mut found)?,
+            Change::ServiceAccount(row) => {
+                let was = before.service_account(row.id)?.map(|row| row.standing);
+                if living(was) && row.standing != Standing::Living {
+                    found.service_accounts.push(row.id);
+                }
+                for id in snapshot.keys_of(Owner::ServiceAccount(row.id))? {
+                    key(before.key(id)?, None, &mut found)?;
+                }
+            }
+            Change::User(row) => {
+                let was = before.user(row.id)?.map(|row| row.standing);
+                if living(was) && row.standing != Standing::Living {
+                    for membership in before.memberships_of(row.id)? {
+                        if membership.standing == Standing::Living {
+                            found.members.push((membership.tenant, row.id));
+                        }
+                    }
+                }
+                for id in snapshot.keys_of(Owner::User(row.id))? {
+                    key(before.key(id)?, None, &mut found)?;
+                }
+            }
+            Change::Membership(row) => {
+                let was = before.membership(row.tenant, row.user)?.map(|row| row.standing);
+                if living(was) && row.standing != Standing::Living {
+                    found.members.push((row.tenant, row.user));
+                }
+                for id in snapshot.keys_of(Owner::User(row.user))? {
+                    key(before.key(id)?, Some(row.tenant), &mut found)?;
+                }
+            }
+            Change::Tenant(row) => {
+                let was = before.tenant(row.id)?.map(|row| row.standing);
+                if !living(was) || row.standing == Standing::Living {
+                    continue;
+                }
+                for account in snapshot.service_accounts_of(row.id)? {
+                    if living(before.service_account(account)?.map(|row| row.standing)) {
+                        found.service_accounts.push(account);
+                    }
+                    for id in snapshot.keys_of(Owner::ServiceAccount(account))? {
+                        key(before.key(id)?, None, &mut found)?;
+                    }
+                }
+                for user in snapshot.members_of(row.id)? {
+                    let member = before.membership(row.id, user)?.map(|row| row.standing);
+                    if living(member) && living(before.user(user)?.map(|row| row.standing)) {
+                        found.members.push((row.id, user));
+                    }
+                    for id in snapshot.keys_of(Owner::User(user))? {
+                        key(before.key(id)?, Some(row.id), &mut found)?;
+                    }
+                }
+            }
+            // Tokens stop, whose keys do not.
+            Change::Watermark(_, _) | Change::SigningKey(_) => {
+                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                found.tokens_live_until = found.tokens_live_until.max(Some(longest));
+            }
+            Change::Deployment(_) | Change::UniqueName(_, _) => {}
+        }
+    }
+    Ok(found)
+}

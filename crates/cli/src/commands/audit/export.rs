@@ -1,0 +1,96 @@
+//! `audit export`: writes a log out, whole and provable, or as events of OCSF.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use replay::{ReplayError, Source};
+use store::StoreError;
+
+use crate::commands::audit::log::{LogArgs, Reads};
+use crate::error::CliError;
+use crate::output::{self, Output};
+use crate::progress::Progress;
+
+const EXAMPLES: &str = "\
+Examples:
+  keyledger audit export --data /var/lib/keyledger --to log.jsonl
+  keyledger audit verify --data log.jsonl
+  keyledger audit export --data /var/lib/keyledger --form ocsf | vector --config siem.toml
+
+The lines hold the exact envelopes: every audit command reads them, and proves them by their chain.
+Names stay sealed. The lines of ocsf are for systems that collect events; they prove nothing.";
+
+/// What to write, and where.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    log: LogArgs,
+    /// The file to write, which must not be there [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// keyledger: lines that can be read back and proved. ocsf: events of the Open Cybersecurity Schema Framework
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[default]
+    Keyledger,
+    Ocsf,
+}
+
+/// Writes it.
+pub fn run(args: ExportArgs) -> Result<(), CliError> {
+    let ExportArgs { log, to, form } = args;
+    let source = log.open(if form == Form::Ocsf { Reads::Rows } else { Reads::LogAlone })?;
+    let Some(to) = to else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        return match written(&source, form, &mut out, &mut |_, _| {}) {
+            Err(ReplayError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written.map(drop)?),
+        };
+    };
+    let mut progress = Progress::new(Output::Table);
+    let events = file(&source, form, &to, &mut |done, total| progress.tell("exporting", done, total));
+    drop(progress);
+    output::write(&format!("OK: {} events in {}\n", events?, to.display()))?;
+    Ok(())
+}
+
+fn written(
+    source: &Source,
+    form: Form,
+    out: &mut impl Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, ReplayError> {
+    match form {
+        Form::Keyledger => replay::export(source, out, progress),
+        Form::Ocsf => replay::ocsf(source, out, progress),
+    }
+}
+
+/// A new file of its owner's alone. One that could not be written whole does not stay.
+fn file(
+    source: &Source,
+    form: Form,
+    to: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, ReplayError> {
+    let failed = |error| ReplayError::from(StoreError::File { path: to.to_owned(), error });
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 20, &file);
+    let events = written(source, form, &mut out, progress).and_then(|events| {
+        drop(out);
+        file.sync_all().map_err(failed).map(|()| events)
+    });
+    if events.is_err() {
+        // What went wrong is told; that a leftover stays would hide it.
+        let _ = fs::remove_file(to);
+    }
+    events
+}

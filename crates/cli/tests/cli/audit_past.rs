@@ -1,0 +1,181 @@
+//! `audit replay`, `diff`, `timeline`, `stats`, `export`, `import`: on a data folder, a backup and an export.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::scene::Scene;
+use crate::support::{Deployment, Ended, keyledger, run, text};
+
+/// A deployment with a service account, whose key is then revoked; the server runs all the time.
+struct Past {
+    scene: Scene,
+    key: String,
+}
+
+impl Past {
+    fn new() -> Self {
+        let scene = Scene::new();
+        scene.done(&["service-account", "create", "etl", "--role", "runner"]);
+        let key = scene.done(&["key", "create", "--owner", "etl", "-n", "nightly"]);
+        let key = key["key_id"].as_str().or(key["id"].as_str()).unwrap().to_owned();
+        scene.done(&["key", "revoke", &key, "--reason", "key_compromise"]);
+        Self { scene, key }
+    }
+
+    fn audit(&self, arguments: &[&str]) -> Ended {
+        self.scene.deployment.run(&[&["audit"], arguments].concat())
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ended = self.audit(&[arguments, &["-o", "json"]].concat());
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{arguments:?}: {}", ended.out);
+        ended.json()
+    }
+
+    /// The position of the first event of this name.
+    fn position(&self, event: &str) -> u64 {
+        let shown = self.json(&["show", "--type", event]);
+        shown[0]["position"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+fn status<'a>(replayed: &'a Value, id: &str) -> Option<&'a str> {
+    replayed["rows"].as_array().unwrap().iter().find(|row| row["id"] == id)?["status"].as_str()
+}
+
+#[test]
+fn the_past_is_told_beside_a_running_server() {
+    let past = Past::new();
+    let revoked = past.position("KeyRevoked");
+    let before = past.json(&["replay", "--as-of", &format!("before:{revoked}")]);
+    assert_eq!(status(&before, &past.key), Some("accepted"));
+    assert_eq!(before["as_of"]["position"], (revoked - 1).to_string());
+    let after = past.json(&["replay", "--as-of", &revoked.to_string()]);
+    assert_eq!(status(&after, &past.key), Some("KEY_REVOKED"));
+    let living = past.json(&["replay", "--living"]);
+    assert_eq!(status(&living, &past.key), None);
+
+    let diff = past.json(&["diff", "6", "--only-increases"]);
+    let kinds: Vec<_> =
+        diff["differences"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["service_account"], "the key came and went");
+    let table = past.audit(&["diff", &format!("before:{revoked}"), &revoked.to_string()]);
+    assert!(table.out.contains("revoked none → key_compromise"), "{}", table.out);
+
+    let life = past.audit(&["timeline", &past.key]);
+    assert_eq!(life.code, 0, "{}", life.err);
+    let events: Vec<_> =
+        life.out.lines().skip(1).map(|line| line.split_whitespace().nth(3).unwrap()).collect();
+    assert_eq!(events, ["KeyCreated", "KeyRevoked"], "{}", life.out);
+    assert!(life.out.contains("nightly") && life.out.contains("ada@example.com"), "{}", life.out);
+
+    let stats = past.json(&["stats"]);
+    assert_eq!(stats["by_event"]["KeyRevoked"], 1);
+    assert_eq!(stats["by_way"]["cli"].as_u64().or(stats["by_way"]["graphql"].as_u64()), Some(3), "{stats}");
+    let checked = past.json(&["rebuild", "--check"]);
+    assert_eq!((&checked["ok"], &checked["live"]), (&Value::from(true), &checked["rebuilt"]));
+}
+
+#[test]
+fn a_backup_and_an_export_tell_the_same() {
+    let past = Past::new();
+    let folder = past.scene.deployment.folder.path();
+    let (backup, export, copy) = (folder.join("backup"), folder.join("log.jsonl"), folder.join("copy"));
+    let data = past.scene.deployment.data();
+    assert_eq!(run(&["backup", "--data", text(&data), "--to", text(&backup)]).code, 0);
+    let ended = past.audit(&["export", "--to", text(&export)]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!(past.audit(&["export"]).out, std::fs::read_to_string(&export).unwrap());
+    let again = past.audit(&["export", "--to", text(&export)]);
+    assert_eq!(again.code, 1, "never over another file: {}", again.out);
+
+    let sealed = past.json(&["show"]);
+    for file in [&backup, &export] {
+        let verified = run(&["audit", "verify", "--data", text(file)]);
+        assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+        let shown = run(&["audit", "show", "--data", text(file), "--names", text(&data), "-o", "json"]);
+        assert_eq!(shown.json(), sealed, "{}", file.display());
+        let names_sealed = run(&["audit", "replay", "--data", text(file)]);
+        assert!(!names_sealed.out.contains("ada@example.com") && names_sealed.out.contains("[sealed]"));
+    }
+    let imported = run(&["audit", "import", "--from", text(&export), "--data", text(&copy)]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    assert_eq!(run(&["audit", "verify", "--data", text(&copy)]).code, 0);
+    let twice = run(&["audit", "import", "--from", text(&export), "--data", text(&copy), "-o", "json"]);
+    assert_eq!((twice.code, twice.error().0.as_str()), (6, "LEDGER_EXISTS"));
+
+    let whole = std::fs::read(&export).unwrap();
+    std::fs::write(&export, &whole[..whole.len() / 2]).unwrap();
+    for arguments in [&["audit", "verify"][..], &["audit", "stats"], &["audit", "replay"]] {
+        let ended = run(&[arguments, &["--data", text(&export), "-o", "json"]].concat());
+        assert_eq!(ended.code, 1, "{arguments:?}: {}", ended.out);
+        let code = ended.error().0;
+        assert!(code == "EXPORT_DAMAGED" || code == "VERIFICATION_FAILED", "{arguments:?}: {code}");
+    }
+}
+
+#[test]
+fn bad_moments_and_keys_have_codes() {
+    let deployment = Deployment::new();
+    let code = |arguments: &[&str]| {
+        let ended = deployment.run(&[&["audit"], arguments, &["-o", "json"]].concat());
+        assert_eq!(ended.out, "", "{arguments:?}");
+        (ended.code, ended.error().0)
+    };
+    let refused = |code: &str| (2, code.to_owned());
+    assert_eq!(code(&["replay", "--as-of", "7"]), refused("AS_OF_BEYOND_HEAD"));
+    assert_eq!(code(&["replay", "--as-of", "before:1"]), refused("AS_OF_BEFORE_FIRST_EVENT"));
+    assert_eq!(code(&["replay", "--as-of", "-10d"]), refused("AS_OF_BEFORE_FIRST_EVENT"));
+    assert_eq!(code(&["replay", "--as-of", "1h"]), refused("AS_OF_IN_FUTURE"));
+    assert_eq!(code(&["diff", "4", "3"]), refused("AS_OF_BACKWARDS"));
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(code(&["timeline", nobody]), (5, "NO_SUCH_KEY".to_owned()));
+    let ended = deployment.run(&["audit", "replay", "--as-of", "yesterday"]);
+    assert!(ended.code == 2 && ended.err.contains("before:1042"), "{}", ended.err);
+}
+
+#[test]
+fn csv_has_headings_and_times_narrow() {
+    let deployment = Deployment::new();
+    let csv = deployment.run(&["audit", "show", "-o", "csv"]).out;
+    assert!(csv.starts_with("POSITION,TIME,EVENT,ACTOR,WAY,WHAT\r\n1,"), "{csv}");
+    assert_eq!(csv.lines().count(), 7);
+    let count = |arguments: &[&str]| {
+        let ended = deployment.run(&[&["audit", "show", "-o", "jsonl"], arguments].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        ended.out.lines().count()
+    };
+    assert_eq!((count(&["--since", "-1h"]), count(&["--until", "-1h"])), (6, 0));
+    assert_eq!(count(&["--since", "1h"]), 0);
+}
+
+#[test]
+fn what_comes_is_followed() {
+    let scene = Scene::new();
+    let data = scene.deployment.data();
+    let mut child = keyledger(&[
+        "audit",
+        "show",
+        "-f",
+        "-o",
+        "jsonl",
+        "--type",
+        "ServiceAccountCreated",
+        "--data",
+        text(&data),
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for name in ["one", "two"] {
+        scene.done(&["service-account", "create", name]);
+        let event: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(event["payload"]["name"]["text"], name);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,129 @@
+//! `--as-of`, `key explain`, `key history` and `--dry-run`, through a real server.
+
+use serde_json::{Value, json};
+
+use crate::scene::{NOBODY, Scene, refusal, text};
+
+/// The position of the last event.
+fn head(scene: &Scene) -> String {
+    let events = scene.done(&["events", "--deployment", "--limit", "1000"]);
+    text(events.as_array().unwrap().last().unwrap(), "position")
+}
+
+#[test]
+fn lists_are_shown_as_they_were_with_what_they_rest_on() {
+    let scene = Scene::new();
+    let before = head(&scene);
+    let made = scene.done(&["auth", "create-key", "-n", "ci"]);
+    let id = text(&made, "id");
+    let revoked = scene.done(&["key", "revoke", &id]);
+    let last = text(&revoked, "position");
+    let shown = |moment: &str| scene.done(&["key", "show", &id, "--as-of", moment])["status"].clone();
+    assert_eq!((shown(&last), shown(&format!("before:{last}"))), (json!("KEY_REVOKED"), json!("ACTIVE")));
+    assert_eq!(scene.refused(&["key", "show", &id, "--as-of", &before]), refusal(5, "NOT_FOUND"));
+    let people = scene.said(&["key", "show", &id, "--as-of", &format!("@{last}")]);
+    assert!(people.starts_with(&format!("As of position {last}, 2")), "{people}");
+    for line in [
+        "key list --all",
+        "auth list-keys --all",
+        "auth list-tokens --all",
+        "auth list-tenants",
+        "tenant list --all",
+        "service-account list",
+        "member list",
+        "user list",
+        "signing-key list",
+        "events",
+        "refusals",
+    ] {
+        let words: Vec<_> = line.split(' ').chain(["--as-of", &before]).collect();
+        let told = scene.done(&words);
+        assert_eq!(told["as_of"]["position"], before.as_str(), "{line}");
+        assert_eq!(told["as_of"]["head"], last.as_str(), "{line}");
+        assert!(told["entries"].is_array(), "{line}");
+        let people = scene.said(&words);
+        let first = format!("As of position {before}, ");
+        let last = format!("; the log ends at position {last}\n");
+        assert!(people.starts_with(&first) && people.contains(&last), "{line}: {people}");
+        let now = scene.done(&line.split(' ').collect::<Vec<_>>());
+        assert!(now.is_array(), "{line}: as ever");
+    }
+    let policy = scene.done(&["tenant", "policy", "acme", "--as-of", &before]);
+    assert_eq!(policy["as_of"]["position"], before.as_str());
+}
+
+#[test]
+fn moments_that_there_are_not_are_told_by_their_codes() {
+    let scene = Scene::new();
+    for (moment, code) in [
+        ("0", "AS_OF_BEFORE_FIRST_EVENT"),
+        ("before:1", "AS_OF_BEFORE_FIRST_EVENT"),
+        ("-2h", "AS_OF_BEFORE_FIRST_EVENT"),
+        ("999999", "AS_OF_BEYOND_HEAD"),
+        ("2999-01-01T00:00:00Z", "AS_OF_IN_FUTURE"),
+        ("2h", "VALUE_INVALID"),
+        ("now", "VALUE_INVALID"),
+        ("@", "VALUE_INVALID"),
+    ] {
+        assert_eq!(scene.refused(&["key", "list", "--as-of", moment]), refusal(2, code), "{moment}");
+    }
+}
+
+#[test]
+fn a_key_is_explained_and_its_life_told() {
+    let scene = Scene::new();
+    let made = scene.done(&["auth", "create-key", "-n", "ci"]);
+    let (id, secret) = (text(&made, "id"), text(&made, "key"));
+    scene.done(&["key", "disable", &id]);
+    let last = head(&scene);
+    let told = scene.done(&["key", "explain", &id]);
+    assert_eq!((&told["code"], &told["decided_by"][0]["position"]), (&json!("KEY_DISABLED"), &json!(last)));
+    let file = scene.file("leaked", &secret);
+    let people = scene.said(&["key", "explain", "--secret-file", &file]);
+    assert!(people.contains(&format!("Key {id} is refused: KEY_DISABLED\n")), "{people}");
+    assert!(people.contains("disabled") && people.contains("KeyDisabled: "), "{people}");
+    let people = scene.said(&["key", "explain", &id, "--as-of", &format!("before:{last}")]);
+    assert!(people.contains(" is accepted, in tenant "), "{people}");
+    assert_eq!(scene.refused(&["key", "explain", NOBODY]), refusal(5, "NOT_FOUND"));
+    assert_eq!(scene.refused(&["key", "explain"]), refusal(2, "USAGE"));
+
+    let life = scene.done(&["key", "history", &id]);
+    let what: Vec<_> = life.as_array().unwrap().iter().map(|step| text(step, "what")).collect();
+    assert_eq!(what, ["KeyCreated", "KeyDisabled"]);
+    let people = scene.said(&["key", "history", &id]);
+    assert!(people.contains("KEY_DISABLED"), "{people}");
+}
+
+#[test]
+fn a_dry_run_does_nothing_and_tells_what_would_stop() {
+    let scene = Scene::new();
+    scene.run(&["service-account", "create", "etl"]);
+    let key = scene.run(&["key", "create", "--owner", "etl", "-n", "etl", "-q"]).out.trim_end().to_owned();
+    let id = text(&scene.done_as(&key, &["whoami"]), "key_id");
+    let before = head(&scene);
+    for line in [
+        format!("key revoke {id}"),
+        format!("key disable {id}"),
+        format!("key rotate {id}"),
+        format!("auth revoke-key -i {id}"),
+        "service-account suspend etl".to_owned(),
+        "service-account remove etl".to_owned(),
+        "tenant suspend acme".to_owned(),
+        "tenant remove acme".to_owned(),
+    ] {
+        let words: Vec<_> = line.split(' ').chain(["--dry-run"]).collect();
+        let told: Value = scene.done(&words);
+        let keys = told["keys"].as_array().unwrap();
+        assert!(keys.iter().any(|stopped| stopped["key_id"] == id.as_str()), "{line}: {told}");
+        let people = scene.said(&words);
+        assert!(people.starts_with("Nothing was done. It would append:\n"), "{line}: {people}");
+        assert!(people.contains(&id), "{line}: {people}");
+    }
+    scene.done(&["revoke-tokens", "--all", "--dry-run"]);
+    assert_eq!(
+        scene.refused(&["user", "remove", "ada@example.com", "--dry-run"]),
+        refusal(6, "LAST_OPERATOR")
+    );
+    assert_eq!(head(&scene), before);
+    assert_eq!(scene.run_as(&key, &["whoami"]).code, 0);
+}

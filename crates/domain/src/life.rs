@@ -1,0 +1,105 @@
+//! What befell a key through what it rests on: its owner, its memberships, its tenants.
+
+use crate::ids::TenantId;
+use crate::key::Owner;
+use crate::lookup::Lookup;
+use crate::past::{Past, Versioned, versions};
+use crate::row::Key;
+use crate::time::Position;
+
+/// Through what something befell a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Through {
+    /// The key itself.
+    Key,
+    /// Its user or service account.
+    Owner,
+    /// Its user's membership of a tenant.
+    Membership,
+    /// A tenant in which it acts.
+    Tenant,
+}
+
+impl Through {
+    /// The word for it on every interface.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Owner => "owner",
+            Self::Membership => "membership",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+/// The tenants in which a key acts or acted: its only one, or its home and those of its user.
+pub fn tenants_of<L: Lookup>(rows: &L, key: &Key) -> Result<Vec<TenantId>, L::Error> {
+    let mut tenants = vec![key.reach.home()];
+    if let (None, Owner::User(user)) = (key.reach.confined_to(), key.owner) {
+        tenants.extend(rows.memberships_of(user)?.into_iter().map(|row| row.tenant));
+        tenants.sort_unstable();
+        tenants.dedup();
+    }
+    Ok(tenants)
+}
+
+/// The events between a key's beginning and a position that changed how its owner, its memberships of these tenants
+/// or these tenants stand, or what they permit; in no order.
+pub fn befallen<P: Past>(
+    past: &P,
+    key: &Key,
+    tenants: &[TenantId],
+    until: Position,
+) -> Result<Vec<(Position, Through)>, P::Error> {
+    let since = key.created.position;
+    let mut found = vec![];
+    match key.owner {
+        Owner::User(user) => {
+            found.extend(changes(past, Versioned::User(user), Through::Owner, since, until, |at| {
+                Ok(past.rows_at(at).user(user)?.map(|row| (row.standing, row.operator)))
+            })?);
+            for tenant in tenants {
+                let of = Versioned::Membership(*tenant, user);
+                found.extend(changes(past, of, Through::Membership, since, until, |at| {
+                    Ok(past.rows_at(at).membership(*tenant, user)?)
+                })?);
+            }
+        }
+        Owner::ServiceAccount(account) => {
+            let of = Versioned::ServiceAccount(account);
+            found.extend(changes(past, of, Through::Owner, since, until, |at| {
+                Ok(past.rows_at(at).service_account(account)?.map(|row| (row.standing, row.role)))
+            })?);
+        }
+    }
+    for tenant in tenants {
+        found.extend(changes(past, Versioned::Tenant(*tenant), Through::Tenant, since, until, |at| {
+            Ok(past.rows_at(at).tenant(*tenant)?.map(|row| row.standing))
+        })?);
+    }
+    Ok(found)
+}
+
+fn changes<P: Past, V: PartialEq>(
+    past: &P,
+    of: Versioned,
+    through: Through,
+    since: Position,
+    until: Position,
+    value: impl Fn(Position) -> Result<V, P::Error>,
+) -> Result<Vec<(Position, Through)>, P::Error> {
+    let mut found = vec![];
+    let mut after = value(until)?;
+    for version in versions(past, of, until) {
+        let position = version?;
+        if position <= since {
+            break;
+        }
+        let before = value(Position::new(position.number() - 1))?;
+        if before != after {
+            found.push((position, through));
+        }
+        after = before;
+    }
+    Ok(found)
+}

@@ -1,0 +1,145 @@
+//! Where a log is read from: a data folder, also beside a running server; a backup; an export.
+
+use std::path::{Path, PathBuf};
+
+use domain::Model;
+use domain::ids::LedgerId;
+use domain::time::Position;
+use store::head::Head;
+use store::scan::{Scanned, Walk};
+use store::{DataFolder, Snapshot, StoreError, backup};
+
+use crate::error::{ReplayError, reading};
+use crate::export;
+use crate::names::Names;
+use crate::open::{Audit, Repair};
+use crate::rows::RowsAt;
+
+/// A log that can be read from its beginning, as often as is wanted.
+pub struct Source {
+    kept: Kept,
+    ledger: LedgerId,
+    head: Head,
+}
+
+/// How a log is kept.
+enum Kept {
+    Folder(Box<(Audit, Snapshot)>),
+    Backup(PathBuf),
+    Export(PathBuf),
+}
+
+impl Source {
+    /// Opens a data folder, or the file of a backup or an export. Of a file, only its beginning is read.
+    pub fn open(path: &Path, repair: Repair) -> Result<Self, ReplayError> {
+        if !path.is_file() {
+            return Self::of(Audit::open(&DataFolder::at(path), repair)?);
+        }
+        let path = path.to_owned();
+        if backup::is_backup(&path)? {
+            let (ledger, head) = backup::beginning(&path)?;
+            return Ok(Self { kept: Kept::Backup(path), ledger, head });
+        }
+        let (ledger, head) = export::beginning(&path)?;
+        Ok(Self { kept: Kept::Export(path), ledger, head })
+    }
+
+    /// What a data folder holds now; a server's later commits are not in it.
+    pub fn of(audit: Audit) -> Result<Self, ReplayError> {
+        let snapshot = audit.snapshot()?;
+        let (ledger, head) = (snapshot.ledger(), snapshot.head());
+        Ok(Self { kept: Kept::Folder(Box::new((audit, snapshot))), ledger, head })
+    }
+
+    /// The ledger's id.
+    pub fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// The end of the log, as it is noted where it is kept. Reading up to there proves it.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The data folder, if it is one.
+    pub fn audit(&self) -> Option<&Audit> {
+        match &self.kept {
+            Kept::Folder(folder) => Some(&folder.0),
+            Kept::Backup(_) | Kept::Export(_) => None,
+        }
+    }
+
+    /// What is read of the data folder, if it is one.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.kept {
+            Kept::Folder(folder) => Some(&folder.1),
+            Kept::Backup(_) | Kept::Export(_) => None,
+        }
+    }
+
+    /// The keys of the folder's names. A file holds none: its texts stay sealed.
+    pub fn names(&self) -> Names {
+        self.audit().map_or_else(Names::sealed, |audit| Names::read(audit.folder()))
+    }
+
+    /// Checks the pages that hold the rows, which the log's chain does not prove. A file has no rows.
+    pub fn check_rows(&self) -> Result<(), ReplayError> {
+        self.audit().map_or(Ok(()), Audit::check_pages)
+    }
+
+    /// Every event in order, its chain checked; ends at the first thing wrong.
+    pub fn scan<E: From<StoreError> + From<ReplayError>>(
+        &self,
+        mut each: impl FnMut(Scanned) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.exactly(|scanned, _| each(scanned))
+    }
+
+    /// The same, with the rows after each event.
+    pub fn follow_rows<E: From<StoreError> + From<ReplayError>>(
+        &self,
+        mut each: impl FnMut(Scanned, &RowsAt<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(snapshot) = self.snapshot() {
+            return self.scan(|scanned| {
+                let rows = RowsAt::Views(snapshot.rows_at(scanned.recorded.position));
+                each(scanned, &rows)
+            });
+        }
+        let mut model = Model::default();
+        self.scan(|scanned| {
+            model.record(&scanned.recorded);
+            each(scanned, &RowsAt::Folded(&model))
+        })
+    }
+
+    /// The same, with the bytes of each envelope as they are kept.
+    pub fn exactly<E: From<StoreError> + From<ReplayError>>(
+        &self,
+        mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut walk = Walk::begin(self.ledger);
+        let mut run = |first: Position, envelopes: &[u8]| {
+            let mut rest = envelopes;
+            walk.commit(first, envelopes, |scanned| {
+                let (envelope, after) = rest.split_at(scanned.bytes);
+                rest = after;
+                each(scanned, envelope)
+            })
+        };
+        self.runs(&mut run)?;
+        Ok(walk.end(&self.head)?)
+    }
+
+    /// Runs of envelopes with their first positions, as they are kept. Nothing is checked but what the file itself says.
+    pub(crate) fn runs<E: From<StoreError> + From<ReplayError>>(
+        &self,
+        run: &mut dyn FnMut(Position, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        reading(|| match &self.kept {
+            Kept::Folder(folder) => folder.1.runs(run),
+            Kept::Backup(path) => backup::runs(path, run),
+            Kept::Export(path) => export::runs(path, run),
+        })
+    }
+}

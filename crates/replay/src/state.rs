@@ -1,0 +1,171 @@
+//! `audit replay`: the state as of a moment, row by row.
+
+use std::io::{BufWriter, Write};
+
+use domain::Lookup;
+use domain::concern::{Concerned, concerned};
+use domain::difference::Difference;
+use domain::facts::rows::{facts_of_row, standing};
+use domain::facts::target_id;
+use domain::ids::TenantId;
+use domain::row::{Change, RowId};
+use domain::status::{Bearer, admit};
+use domain::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::as_of::{Basis, Past};
+use crate::error::{ReplayError, reading};
+use crate::json::{group, id};
+use crate::listing::{About, Format, Listing};
+use crate::names::Names;
+use crate::print::{harmless_json, instant};
+use crate::rows::RowsAt;
+use crate::show::{Stop, unless_left};
+use crate::summary::Summary;
+
+/// Which rows are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Of this tenant, or what belongs to it.
+    pub tenant: Option<TenantId>,
+    /// Also what had ended by then.
+    pub ended: Ended,
+}
+
+/// Whether what has ended is wanted, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ended {
+    /// It is.
+    #[default]
+    Shown,
+    /// Only what lives, and for keys: what is accepted.
+    Left,
+}
+
+/// Writes the state as of a moment; tells how many rows that were. Rows of a data folder are read one by one.
+pub fn state(
+    past: &Past<'_>,
+    names: &Names,
+    filter: RowFilter,
+    format: Format,
+    out: impl Write,
+) -> Result<u64, ReplayError> {
+    let headings = ["KIND", "ID", "STATUS", "WHAT"];
+    let about = About { entries: "rows", ..past.basis.about() };
+    let rows = past.rows();
+    let mut count = 0;
+    let written = (|| {
+        let mut listing = Listing::about(format, BufWriter::new(out), headings, &about)?;
+        reading(|| {
+            past.each_row(|row| {
+                let Some(change) = row.read(&rows)? else { return Ok(()) };
+                if !told(row) || !filter.admits(&rows, &change)? {
+                    return Ok(());
+                }
+                let status = status(&rows, &change, past.basis.instant)?;
+                if filter.ended == Ended::Left && !status.lives {
+                    return Ok(());
+                }
+                count += 1;
+                let json = || row_json(&change, status.word, names);
+                let cells = || cells(&change, status.word, names, &rows);
+                listing.entry(cells, json).map_err(Stop::from)
+            })
+        })?;
+        listing.finish().map_err(Stop::from)
+    })();
+    unless_left(written)?;
+    Ok(count)
+}
+
+impl Basis {
+    /// What an answer says that it rests on.
+    pub(crate) fn about(&self) -> About {
+        let Self { position, instant: at, head } = self;
+        let at = instant(*at);
+        About {
+            line: format!("As of position {position}, {at}; the log ends at position {head}"),
+            members: format!("\"as_of\":{}", self.json()),
+            entries: "entries",
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let Self { position, instant: at, head } = self;
+        json!({ "position": position.to_string(), "instant": instant(*at), "head": head.to_string() })
+    }
+}
+
+impl RowFilter {
+    fn admits<L: Lookup>(&self, rows: &L, change: &Change) -> Result<bool, L::Error> {
+        let Some(tenant) = self.tenant else { return Ok(true) };
+        Ok(concerned(rows, change)?.contains(&Concerned::Tenant(tenant)))
+    }
+}
+
+/// Of what is derived from other rows, nothing is told.
+pub(crate) fn told(row: RowId) -> bool {
+    !matches!(row, RowId::Deployment | RowId::UniqueName(_))
+}
+
+/// How something stands.
+pub(crate) struct Status {
+    /// A word, or the code with which its key is refused.
+    pub(crate) word: &'static str,
+    /// Whether it lives, or its key is accepted.
+    pub(crate) lives: bool,
+}
+
+/// How what the row is of stands at the instant.
+pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result<Status, L::Error> {
+    let stands = |of| Status { word: standing(of), lives: of != domain::row::Standing::Removed };
+    Ok(match row {
+        Change::Tenant(row) => stands(row.standing),
+        Change::User(row) => stands(row.standing),
+        Change::Membership(row) => stands(row.standing),
+        Change::ServiceAccount(row) => stands(row.standing),
+        Change::Key(key) => {
+            let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+            match admit(rows, &bearer, &key.life, None, at)? {
+                Ok(_) => Status { word: "accepted", lives: true },
+                Err(refusal) => Status { word: refusal.code(), lives: false },
+            }
+        }
+        Change::SigningKey(row) if row.retired.is_some() => Status { word: "retired", lives: false },
+        Change::SigningKey(row) if row.active_from > at => Status { word: "published", lives: true },
+        Change::SigningKey(_) => Status { word: "active", lives: true },
+        Change::Watermark(_, _) => Status { word: "refused", lives: true },
+        Change::Deployment(_) | Change::UniqueName(_, _) => Status { word: "derived", lives: true },
+    })
+}
+
+/// The kind and the id of a row.
+pub(crate) fn named(row: RowId) -> (&'static str, String) {
+    match row {
+        RowId::Deployment => ("deployment", "-".into()),
+        RowId::Tenant(id) => ("tenant", id.to_string()),
+        RowId::User(id) => ("user", id.to_string()),
+        RowId::Membership { user, .. } => ("member", user.to_string()),
+        RowId::ServiceAccount(id) => ("service_account", id.to_string()),
+        RowId::Key(id) => ("key", id.to_string()),
+        RowId::SigningKey(id) => ("signing_key", id.to_string()),
+        RowId::Watermark(target) => ("tokens", target_id(&target).map_or("-".into(), id)),
+        RowId::UniqueName(_) => ("name", "-".into()),
+    }
+}
+
+fn cells(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; 4] {
+    let (kind, id) = named(change.row());
+    let whole = Difference { row: change.row(), before: None, after: Some(change.clone()) };
+    [kind.to_owned(), id, status.to_owned(), Summary { names, rows }.line(whole.told())]
+}
+
+fn row_json(change: &Change, status: &str, names: &Names) -> String {
+    let (kind, id) = named(change.row());
+    let mut json = json!({ "kind": kind, "id": id, "status": status });
+    if let RowId::Membership { tenant, .. } = change.row() {
+        json["tenant_id"] = tenant.to_string().into();
+    }
+    json["fields"] = group(facts_of_row(change), names);
+    harmless_json(&json.to_string())
+}

@@ -1,0 +1,102 @@
+//! Dry runs in GraphQL: what a mutation would do.
+
+use authority::as_of::Answer;
+use authority::rehearsal::{Rehearsed, StoppedKey};
+use domain::key::Owner;
+use juniper::GraphQLObject;
+
+use super::as_of::AsOfShown;
+use super::events::Event;
+use super::scalars::{Instant, Uuid};
+
+/// What a mutation would do, if it were carried out now. Nothing of it was done.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "dry_run", rename_all = "none")]
+pub struct DryRun {
+    /// The events that it would append, at the positions that they would have; empty: things are as it wants them.
+    pub events: Vec<Event>,
+    /// The keys that would be refused: the first 1,000.
+    pub keys: Vec<StoppedKeyShown>,
+    /// How many keys would be refused.
+    pub keys_count: i32,
+    /// The service accounts that would be accepted no more: the first 1,000.
+    pub service_account_ids: Vec<Uuid>,
+    /// How many service accounts would be accepted no more.
+    pub service_accounts_count: i32,
+    /// The members who would lose their tenant: the first 1,000.
+    pub members: Vec<StoppedMember>,
+    /// How many members would lose their tenant.
+    pub members_count: i32,
+    /// Until when a token may live that was minted before, for services that check tokens by themselves: a bound from the
+    /// longest life of a token. Null: no token is concerned. Here all of them are refused at once.
+    pub tokens_live_until: Option<Instant>,
+    /// What all this rests on.
+    pub as_of: AsOfShown,
+}
+
+/// A key that would be refused.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "stopped_key", rename_all = "none")]
+pub struct StoppedKeyShown {
+    /// The key.
+    pub key_id: Uuid,
+    /// Its owner: a user or a service account.
+    pub user_id: Uuid,
+    /// The only tenant where it would stop; null: where it acts if none is named.
+    pub tenant_id: Option<Uuid>,
+    /// The code with which it would be refused.
+    pub code: String,
+    /// When it was used last, as far as is known; approximate.
+    pub last_used_at: Option<Instant>,
+    /// Until when a token of it may live, for services that check tokens by themselves.
+    pub tokens_live_until: Instant,
+}
+
+/// A member who would lose a tenant.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "stopped_member", rename_all = "none")]
+pub struct StoppedMember {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// The user.
+    pub user_id: Uuid,
+}
+
+impl From<Answer<Rehearsed>> for DryRun {
+    fn from(answer: Answer<Rehearsed>) -> Self {
+        let Answer { value: Rehearsed { events, stops }, basis } = answer;
+        let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+        Self {
+            events: events.into_iter().map(Event::from).collect(),
+            keys_count: count(stops.keys.count),
+            keys: stops.keys.first.into_iter().map(StoppedKeyShown::from).collect(),
+            service_accounts_count: count(stops.service_accounts.count),
+            service_account_ids: stops.service_accounts.first.into_iter().map(Uuid::from).collect(),
+            members_count: count(stops.members.count),
+            members: stops
+                .members
+                .first
+                .into_iter()
+                .map(|(tenant, user)| StoppedMember { tenant_id: tenant.into(), user_id: user.into() })
+                .collect(),
+            tokens_live_until: stops.tokens_live_until.map(Instant),
+            as_of: basis.into(),
+        }
+    }
+}
+
+impl From<StoppedKey> for StoppedKeyShown {
+    fn from(stopped: StoppedKey) -> Self {
+        Self {
+            key_id: stopped.key.into(),
+            user_id: match stopped.owner {
+                Owner::User(user) => user.into(),
+                Owner::ServiceAccount(account) => account.into(),
+            },
+            tenant_id: stopped.tenant.map(Uuid::from),
+            code: stopped.refusal.code().to_owned(),
+            last_used_at: stopped.last_used.map(Instant),
+            tokens_live_until: Instant(stopped.tokens_live_until),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Dry runs from outside: each destructive mutation tells what it would do, and does not do it.
+
+use serde_json::{Value, json};
+
+use crate::two_tenants::TwoTenants;
+
+const DRY_RUN: &str = "position dry_run { events { type position key_id } keys { key_id code tenant_id } keys_count \
+    service_account_ids service_accounts_count members { user_id tenant_id } members_count tokens_live_until }";
+
+/// `dry_run: true`
+#[test]
+fn every_destructive_mutation_can_be_rehearsed() {
+    let world = TwoTenants::new();
+    let (ada, before) = (world.ada(), world.position());
+    let keys = "{ signing_keys { edges { node { id } } } }";
+    let signing_key = ada.query("signing_keys", keys).unwrap()["edges"][0]["node"]["id"].clone();
+    let (key, account) = (&world.agent.id, &world.account_id);
+    for (name, input, event, stopped) in [
+        ("delete_api_key", json!({"key_id": key}), "KeyRevoked", 1),
+        ("disable_api_key", json!({"key_id": key}), "KeyDisabled", 1),
+        ("rotate_api_key", json!({"key_id": key}), "KeyCreated", 1),
+        ("delete_service_account", json!({"service_account_id": account}), "ServiceAccountRemoved", 1),
+        ("suspend_service_account", json!({"service_account_id": account}), "ServiceAccountSuspended", 1),
+        ("remove_member", json!({"user_id": world.bob_id}), "MemberRemoved", 1),
+        ("suspend_user", json!({"user_id": world.bob_id}), "UserSuspended", 1),
+        ("remove_user", json!({"user_id": world.bob_id}), "UserRemoved", 1),
+        ("suspend_tenant", json!({"tenant_id": world.globex_id}), "TenantSuspended", 1),
+        ("remove_tenant", json!({"tenant_id": world.globex_id}), "TenantRemoved", 1),
+        ("revoke_tokens", json!({"key_id": key}), "TokensRevoked", 0),
+        (
+            "retire_signing_key",
+            json!({"signing_key_id": signing_key, "reason": "compromised"}),
+            "SigningKeyAdded",
+            0,
+        ),
+        ("grant_operator", json!({"user_id": world.bob_id}), "OperatorGranted", 0),
+    ] {
+        let mut asked = input.clone();
+        asked["dry_run"] = json!(true);
+        asked["idempotency_key"] = json!("the-same-for-all");
+        let answer = ada.mutate(name, &asked, DRY_RUN).unwrap_or_else(|code| panic!("{name}: {code}"));
+        let told = &answer["dry_run"];
+        let types: Vec<_> =
+            told["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+        assert!(types.contains(&json!(event)), "{name}: {types:?}");
+        assert_eq!(told["events"][0]["position"], (before + 1).to_string(), "{name}");
+        assert_eq!(told["keys_count"], stopped, "{name}: {told}");
+        let tokens = name != "grant_operator";
+        assert_eq!(told["tokens_live_until"].is_string(), tokens, "{name}: {told}");
+        assert_eq!(world.position(), before, "{name} did nothing");
+    }
+    for secret in [&world.agent.secret, &world.bob.secret, &world.eve.secret] {
+        assert_eq!(world.holding(secret).whoami().status, 200);
+    }
+}
+
+/// `dry_run: true`
+#[test]
+fn it_names_what_stops_and_refuses_as_the_mutation_would() {
+    let world = TwoTenants::new();
+    let input = json!({"tenant_id": world.ada.tenant_id, "dry_run": true});
+    let told = world.ada().mutate("remove_tenant", &input, DRY_RUN).unwrap()["dry_run"].clone();
+    assert_eq!(told["service_account_ids"], json!([world.account_id]));
+    assert_eq!(told["members_count"], 2);
+    let keys: Vec<_> = told["keys"].as_array().unwrap().iter().map(|key| key["key_id"].clone()).collect();
+    assert!(keys.contains(&json!(world.agent.id)) && keys.contains(&json!(world.bob.id)), "{told}");
+    assert!(told["keys"].as_array().unwrap().iter().all(|key| key["code"] == "TENANT_REMOVED"));
+    let refused = world.bob().mutate("remove_tenant", &input, DRY_RUN);
+    assert_eq!(refused, Err("FORBIDDEN".into()));
+    let success = "success dry_run { keys_count }";
+    let done = world.ada().mutate("remove_tenant", &input, success).unwrap();
+    assert_eq!(done["success"], Value::Null, "it is not so");
+    let real = json!({"tenant_id": world.globex_id, "dry_run": false});
+    let done = world.ada().mutate("remove_tenant", &real, success).unwrap();
+    assert_eq!(done, json!({"success": true, "dry_run": null}));
+}

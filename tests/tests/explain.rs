@@ -1,0 +1,188 @@
+//! Explanations and lives of keys from outside: who may ask, by id and by secret, and what is told.
+
+use std::collections::BTreeSet;
+
+use keyledger_tests::client::Client;
+use serde_json::{Value, json};
+
+use crate::two_tenants::{TwoTenants, key_for, text};
+
+const EXPLAIN: &str = "query($key: key_named_input!, $tenant: uuid, $scopes: [String!], $as_of: as_of_input) { \
+    explain(key: $key, tenant_id: $tenant, scopes: $scopes, as_of: $as_of) { key_id accepted code tenant_id role \
+    decided_by { position recorded_at type decides event { position type summary } } as_of { position head } } }";
+
+const HISTORY: &str = "query($key: key_named_input!, $as_of: as_of_input) { key_history(key: $key, as_of: $as_of) { key_id \
+    steps { at what through position status approximate event { summary way cause actor { kind id } } } as_of { position } } }";
+
+fn asked(client: &Client, document: &str, field: &str, variables: &Value) -> Result<Value, String> {
+    let answer = client.graphql(document, variables);
+    match answer.code() {
+        None => Ok(answer.json()["data"][field].clone()),
+        Some(code) => Err(code),
+    }
+}
+
+fn explained(client: &Client, variables: &Value) -> Result<Value, String> {
+    asked(client, EXPLAIN, "explain", variables)
+}
+
+fn by_id(id: &str) -> Value {
+    json!({"key": {"id": id}})
+}
+
+fn decisive(explained: &Value) -> BTreeSet<(String, String)> {
+    let events = explained["decided_by"].as_array().unwrap().iter();
+    events.map(|event| (text(&event["decides"]), text(&event["type"]))).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    pairs.iter().map(|(decides, event)| ((*decides).to_owned(), (*event).to_owned())).collect()
+}
+
+/// `explain(key: …)`
+#[test]
+fn it_names_the_events_that_decide_before_and_after() {
+    let world = TwoTenants::new();
+    let (ada, before) = (world.ada(), world.position());
+    ada.mutate("suspend_tenant", &json!({"tenant_id": world.globex_id}), "success").unwrap();
+    ada.mutate("delete_api_key", &json!({"key_id": world.agent.id}), "success").unwrap();
+    let revoked = world.position();
+
+    let now = explained(&ada, &by_id(&world.agent.id)).unwrap();
+    assert_eq!((&now["accepted"], &now["code"]), (&json!(false), &json!("KEY_REVOKED")));
+    assert_eq!(decisive(&now), pairs(&[("revocation", "KeyRevoked")]));
+    let event = &now["decided_by"][0];
+    assert_eq!(event["position"], revoked.to_string());
+    assert!(text(&event["event"]["summary"]).contains("etl-key"), "{event}");
+
+    let mut variables = by_id(&world.agent.id);
+    variables["as_of"] = json!({"position": before.to_string()});
+    let then = explained(&ada, &variables).unwrap();
+    assert_eq!((&then["accepted"], &then["code"]), (&json!(true), &json!("ACTIVE")));
+    assert_eq!((&then["role"], &then["tenant_id"]), (&json!("administrator"), &json!(world.ada.tenant_id)));
+    let expected = [("key", "KeyCreated"), ("owner", "ServiceAccountCreated"), ("tenant", "TenantCreated")];
+    assert_eq!(decisive(&then), pairs(&expected));
+    assert_eq!(then["as_of"], json!({"position": before.to_string(), "head": revoked.to_string()}));
+    variables["as_of"] = json!({"position": "1"});
+    let unborn = explained(&ada, &variables).unwrap();
+    assert_eq!((&unborn["code"], &unborn["decided_by"]), (&json!("KEY_UNKNOWN"), &json!([])));
+
+    let eve = explained(&ada, &by_id(&world.eve.id)).unwrap();
+    assert_eq!(decisive(&eve), pairs(&[("tenant", "TenantSuspended")]), "an operator sees any key");
+    let mut scoped = by_id(&world.bob.id);
+    scoped["scopes"] = json!(["jobs:run"]);
+    assert_eq!(explained(&ada, &scoped).unwrap()["accepted"], true, "it is not narrowed");
+    let narrow = json!({"user_id": world.account_id, "name": "narrow", "scopes": ["keyledger:read"]});
+    let narrow = ada.mutate("create_api_key", &narrow, "id").unwrap();
+    let mut scoped = by_id(&text(&narrow["id"]));
+    scoped["scopes"] = json!(["jobs:run"]);
+    let refused = explained(&ada, &scoped).unwrap();
+    assert_eq!(
+        (&refused["code"], decisive(&refused)),
+        (&json!("SCOPES_NOT_HELD"), pairs(&[("key", "KeyCreated")]))
+    );
+    scoped["tenant"] = json!(world.globex_id);
+    assert_eq!(explained(&ada, &scoped).unwrap()["code"], "OTHER_TENANT");
+    scoped["scopes"] = json!(["not a scope"]);
+    assert_eq!(explained(&ada, &scoped), Err("SCOPE_INVALID".into()));
+}
+
+/// `explain(key: …)`, `key_history(key: …)`
+#[test]
+fn by_id_it_is_for_those_whom_the_key_concerns_and_by_secret_for_verifiers() {
+    let world = TwoTenants::new();
+    let bobs = by_id(&world.bob.id);
+    for client in [world.bob(), world.ada(), world.agent()] {
+        assert_eq!(explained(&client, &bobs).unwrap()["code"], "ACTIVE");
+        assert!(asked(&client, HISTORY, "key_history", &bobs).is_ok());
+    }
+    assert_eq!(explained(&world.eve(), &bobs), Err("NOT_FOUND".into()));
+    assert_eq!(asked(&world.eve(), HISTORY, "key_history", &bobs), Err("NOT_FOUND".into()));
+    assert_eq!(explained(&world.bob(), &by_id(&world.agent.id)), Err("NOT_FOUND".into()));
+
+    // By its secret a verifier learns what it is worth here, and not who did what.
+    let secret = json!({"key": {"secret": world.agent.secret}});
+    let told = explained(&world.eve(), &secret).unwrap();
+    assert_eq!((&told["accepted"], &told["code"]), (&json!(false), &json!("OTHER_TENANT")));
+    assert_eq!(told["decided_by"][0]["type"], "KeyCreated");
+    assert_eq!(told["decided_by"][0]["event"], Value::Null);
+    assert_eq!(asked(&world.eve(), HISTORY, "key_history", &secret), Err("INVALID".into()));
+    assert_eq!(explained(&world.ada(), &secret).unwrap()["key_id"], world.agent.id);
+    let nobodys = json!({"key": {"secret": "x".repeat(40)}});
+    let told = explained(&world.ada(), &nobodys).unwrap();
+    assert_eq!((&told["key_id"], &told["code"]), (&Value::Null, &json!("KEY_UNKNOWN")));
+    let runner = json!({"name": "runner", "role": "read_only"});
+    let runner = text(&world.ada().mutate("create_service_account", &runner, "id").unwrap()["id"]);
+    let runner = key_for(&world.ada(), &runner, "runner");
+    assert_eq!(explained(&world.holding(&runner.secret), &nobodys), Err("FORBIDDEN".into()));
+    for bad in [json!({}), json!({"id": world.bob.id, "secret": "x"}), json!({"secret": "two words"})] {
+        let refused = explained(&world.ada(), &json!({"key": bad})).unwrap_err();
+        assert!(!refused.is_empty(), "{bad}");
+    }
+}
+
+/// `key_history(key: …)`
+#[test]
+fn the_life_of_a_key_tells_what_was_done_to_it_and_what_befell_it() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    assert_eq!(world.agent().whoami().status, 200);
+    let done = |name: &str, input: Value| drop(ada.mutate(name, &input, "success").unwrap());
+    done("rename_api_key", json!({"key_id": world.agent.id, "name": "renamed"}));
+    done("suspend_service_account", json!({"service_account_id": world.account_id}));
+    done("resume_service_account", json!({"service_account_id": world.account_id}));
+    let made = json!({"slug": "other", "administrator_email": "ada@example.com"});
+    ada.mutate("create_tenant", &made, "id").unwrap();
+    done("suspend_tenant", json!({"tenant_id": world.ada.tenant_id}));
+    done("resume_tenant", json!({"tenant_id": world.ada.tenant_id}));
+    ada.mutate("rotate_api_key", &json!({"key_id": world.agent.id, "overlap_seconds": 3600}), "id").unwrap();
+    done("delete_api_key", json!({"key_id": world.agent.id, "reason": "superseded"}));
+
+    let life = asked(&ada, HISTORY, "key_history", &by_id(&world.agent.id)).unwrap();
+    let steps: Vec<_> = life["steps"].as_array().unwrap().iter().collect();
+    let told: Vec<_> = steps
+        .iter()
+        .filter(|step| step["through"] != "use")
+        .map(|step| {
+            let word = |name: &str| step[name].as_str().unwrap();
+            (word("what"), word("through"), word("status"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("KeyCreated", "key", "ACTIVE"),
+            ("KeyRenamed", "key", "ACTIVE"),
+            ("ServiceAccountSuspended", "owner", "OWNER_SUSPENDED"),
+            ("ServiceAccountResumed", "owner", "ACTIVE"),
+            ("TenantSuspended", "tenant", "TENANT_SUSPENDED"),
+            ("TenantResumed", "tenant", "ACTIVE"),
+            ("KeyRotated", "key", "ACTIVE"),
+            ("KeyRevoked", "key", "KEY_REVOKED"),
+        ]
+    );
+    let used: Vec<_> = steps.iter().filter(|step| step["through"] == "use").collect();
+    assert!(
+        !used.is_empty() && used.iter().all(|step| step["approximate"] == true && step["event"].is_null())
+    );
+    let rotated = steps.iter().find(|step| step["what"] == "KeyRotated").unwrap();
+    assert!(rotated["event"]["cause"].is_string(), "it followed from the making of its successor");
+    assert_eq!(rotated["event"]["actor"], json!({"kind": "user", "id": world.ada.user_id}));
+    let mut first = by_id(&world.agent.id);
+    first["as_of"] = json!({"position": "1"});
+    assert_eq!(asked(&ada, HISTORY, "key_history", &first).unwrap()["steps"], json!([]), "it was made later");
+}
+
+/// `key_history(key: …)`
+#[test]
+fn a_members_leaving_is_in_the_life_of_the_members_keys() {
+    let world = TwoTenants::new();
+    world.ada().mutate("remove_member", &json!({"user_id": world.bob_id}), "success").unwrap();
+    let life = asked(&world.ada(), HISTORY, "key_history", &by_id(&world.bob.id)).unwrap();
+    let last = life["steps"].as_array().unwrap().last().unwrap();
+    let word = |name: &str| last[name].as_str().unwrap();
+    assert_eq!(
+        (word("what"), word("through"), word("status")),
+        ("MemberRemoved", "membership", "MEMBERSHIP_REMOVED")
+    );
+}

@@ -1,0 +1,189 @@
+//! Explanations against the plain fold: without the events that are said to decide, the answer is another.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::Range;
+
+use domain::Model;
+use domain::event::Recorded;
+use domain::explain::{Explanation, Objection, Question, explain};
+use domain::ids::{KeyId, TenantId};
+use domain::key::Owner;
+use domain::life::{Through, befallen, tenants_of};
+use domain::rejection::Refusal;
+use domain::role::Scopes;
+use domain::status::{Admission, Bearer, admit};
+use domain::time::{Moment, Position, Timestamp};
+use keyledger_tests::history::folded::Folded;
+use keyledger_tests::history::{History, recorded};
+
+const SEEDS: Range<u64> = 300..312;
+const COMMANDS: usize = 400;
+/// How many questions are asked of each history.
+const QUESTIONS: u64 = 400;
+
+type Verdict = Result<Admission, Objection>;
+
+/// The answer as the rules give it, in a log that may lack events.
+fn verdict<'a>(log: impl Iterator<Item = &'a Recorded>, asked: &Question, at: Timestamp) -> Verdict {
+    let model = Model::fold(log);
+    let refused = |refusal| Err(Objection::Refused(refusal));
+    let Some(key) = model.keys.get(&asked.key) else { return refused(Refusal::KeyUnknown) };
+    let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+    let Ok(admitted): Result<_, Infallible> = admit(&model, &bearer, &key.life, asked.tenant, at);
+    let admission = admitted.map_err(Objection::Refused)?;
+    if asked.from.is_some() {
+        key.limits.addresses.admit(asked.from).map_err(Objection::Refused)?;
+    }
+    if asked.scopes.within(&key.scopes) { Ok(admission) } else { Err(Objection::ScopesNotHeld) }
+}
+
+/// Numbers that look like chance and are the same each time.
+fn scattered(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |below| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        usize::try_from((mixed ^ (mixed >> 27)) >> 33).unwrap() % below
+    }
+}
+
+/// Some key, tenant, scopes and address, at or shortly after some event.
+fn asked(log: &[Recorded], ever: &Model, dice: &mut impl FnMut(usize) -> usize) -> (Question, Moment) {
+    let place = dice(log.len());
+    let event = &log[place];
+    let until = log.get(place + 1).map_or(event.recorded_at, |next| next.recorded_at);
+    let at = if dice(2) == 0 { event.recorded_at } else { until };
+    let position = Position::new(log.iter().filter(|recorded| recorded.recorded_at <= at).count() as u64);
+    let position = if at == event.recorded_at { event.position } else { position };
+    let keys: Vec<KeyId> = ever.keys.keys().copied().collect();
+    let tenants: Vec<TenantId> = ever.tenants.keys().copied().collect();
+    let key = keys[dice(keys.len())];
+    let tenant = match dice(3) {
+        0 => None,
+        1 => Some(ever.keys[&key].reach.home()),
+        _ => Some(tenants[dice(tenants.len())]),
+    };
+    let scopes = Scopes::parse(["", "", "keyledger:read", "jobs:run"][dice(4)]);
+    let scopes = scopes.unwrap_or_else(|_| Scopes::only([]).unwrap());
+    let from = [None, Some("192.0.2.7"), Some("10.1.2.3")][dice(3)].map(|text| text.parse().unwrap());
+    (Question { key, tenant, scopes, from }, Moment { position, at })
+}
+
+fn without(log: &[Recorded], left_out: &[Position]) -> Vec<Recorded> {
+    log.iter().filter(|recorded| !left_out.contains(&recorded.position)).cloned().collect()
+}
+
+#[test]
+fn without_what_decides_the_answer_is_another() {
+    let mut met = BTreeMap::<&str, usize>::new();
+    for seed in SEEDS {
+        let log = recorded(&History::random(seed, COMMANDS));
+        let folded = Folded::of(&log);
+        let ever = Model::fold(&log);
+        let mut dice = scattered(seed);
+        for _ in 0..QUESTIONS {
+            let (question, moment) = asked(&log, &ever, &mut dice);
+            let until = &log[..usize::try_from(moment.position.number()).unwrap()];
+            let Ok(Explanation { verdict: told, decided_by }) = explain(&folded, &question, moment);
+            let context = format!("seed {seed}: {question:?} at {moment:?}: {told:?} by {decided_by:?}");
+            assert_eq!(told, verdict(until.iter(), &question, moment.at), "{context}");
+            assert!(decided_by.iter().all(|decisive| decisive.position <= moment.position), "{context}");
+            let positions: Vec<_> = decided_by.iter().map(|decisive| decisive.position).collect();
+            match told {
+                Ok(_) => {
+                    *met.entry("ACCEPTED").or_default() += 1;
+                    assert!(!positions.is_empty(), "{context}");
+                    for position in &positions {
+                        let flipped = without(until, &[*position]);
+                        let flipped = verdict(flipped.iter(), &question, moment.at);
+                        assert_ne!(flipped, told, "{context}: without {position} it is the same");
+                    }
+                }
+                Err(objection) => {
+                    *met.entry(objection.code()).or_default() += 1;
+                    let nothing =
+                        matches!(objection, Objection::Refused(Refusal::KeyUnknown | Refusal::NotAMember));
+                    assert_eq!(positions.is_empty(), nothing, "{context}");
+                    if !nothing {
+                        let flipped = without(until, &positions);
+                        let flipped = verdict(flipped.iter(), &question, moment.at);
+                        assert_ne!(flipped, told, "{context}: without them it is the same");
+                    }
+                }
+            }
+        }
+    }
+    for code in [
+        "ACCEPTED",
+        "SCOPES_NOT_HELD",
+        "KEY_UNKNOWN",
+        "KEY_REVOKED",
+        "OWNER_REMOVED",
+        "TENANT_REMOVED",
+        "MEMBERSHIP_REMOVED",
+        "NOT_A_MEMBER",
+        "OTHER_TENANT",
+        "KEY_ROTATED",
+        "KEY_EXPIRED",
+        "KEY_DISABLED",
+        "OWNER_SUSPENDED",
+        "TENANT_SUSPENDED",
+        "ADDRESS_NOT_ALLOWED",
+    ] {
+        assert!(met.contains_key(code), "no {code} among {met:#?}");
+    }
+}
+
+#[test]
+fn what_befalls_a_key_is_what_changes_in_the_fold() {
+    let mut met = BTreeMap::<Through, usize>::new();
+    for seed in SEEDS.take(4) {
+        let log = recorded(&History::random(seed, COMMANDS));
+        let folded = Folded::of(&log);
+        let ever = Model::fold(&log);
+        let until = Position::new(log.len() as u64);
+        for key in ever.keys.values() {
+            let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
+            let Ok(mut told) = befallen(&folded, key, &tenants, until);
+            told.sort_unstable();
+            // The same, by looking at every state.
+            let owner = |model: &Model| match key.owner {
+                Owner::User(user) => {
+                    model.users.get(&user).map(|row| (row.standing, Some(row.operator), None))
+                }
+                Owner::ServiceAccount(account) => {
+                    model.service_accounts.get(&account).map(|row| (row.standing, None, Some(row.role)))
+                }
+            };
+            let membership = |model: &Model, tenant: TenantId| match key.owner {
+                Owner::User(user) => model.memberships.get(&(user, tenant)).copied(),
+                Owner::ServiceAccount(_) => None,
+            };
+            let standing =
+                |model: &Model, tenant: TenantId| model.tenants.get(&tenant).map(|row| row.standing);
+            let mut expected = vec![];
+            for number in key.created.position.number() + 1..=until.number() {
+                let position = Position::new(number);
+                let (before, after) = (folded.at(Position::new(number - 1)), folded.at(position));
+                if owner(before) != owner(after) {
+                    expected.push((position, Through::Owner));
+                }
+                for tenant in &tenants {
+                    if membership(before, *tenant) != membership(after, *tenant) {
+                        expected.push((position, Through::Membership));
+                    }
+                    if standing(before, *tenant) != standing(after, *tenant) {
+                        expected.push((position, Through::Tenant));
+                    }
+                }
+            }
+            expected.sort_unstable();
+            assert_eq!(told, expected, "seed {seed}: key {}", key.id);
+            told.iter().for_each(|(_, through)| *met.entry(*through).or_default() += 1);
+        }
+    }
+    for through in [Through::Owner, Through::Membership, Through::Tenant] {
+        assert!(met.get(&through).is_some_and(|times| *times > 10), "too seldom: {met:?}");
+    }
+}
