@@ -200,3 +200,44 @@ fn a_moment_that_there_is_not_is_refused_and_is_not_now() {
     assert_eq!(ada.graphql(document, &json!({"as_of": {"position": head.to_string()}})).code(), None);
     assert_eq!(ada.graphql(document, &json!({"as_of": null})).code(), None, "null is now");
 }
+
+/// `state_diff(from, to)`
+#[test]
+fn what_differs_between_two_moments_is_told_field_by_field_to_whoever_administers() {
+    let world = TwoTenants::new();
+    let (ada, before) = (world.ada(), world.position());
+    let fresh = key_for(&ada, &world.account_id, "fresh");
+    ada.mutate("delete_api_key", &json!({"key_id": world.agent.id}), "success").unwrap();
+    ada.mutate("rename_api_key", &json!({"key_id": fresh.id, "name": "renamed"}), "success").unwrap();
+    let head = world.position();
+    let selection = "from { position } to { position head } events_count count \
+        entries { what kind id increases_access summary fields { name before after } }";
+    let diff = |client: &Client, arguments: &str| {
+        client.query("state_diff", &format!("{{ state_diff({arguments}) {{ {selection} }} }}"))
+    };
+    let from = format!("from: {{position: \"{before}\"}}");
+    let told = diff(&ada, &from).unwrap();
+    assert_eq!((&told["events_count"], &told["count"]), (&json!(3), &json!(2)), "{told}");
+    assert_eq!(
+        (text(&told["from"]["position"]), text(&told["to"]["position"])),
+        (before.to_string(), head.to_string())
+    );
+    let entry = |id: &str| {
+        let found = told["entries"].as_array().unwrap().iter().find(|entry| entry["id"] == id);
+        found.unwrap_or_else(|| panic!("{id} is not in {told}")).clone()
+    };
+    let (added, removed) = (entry(&fresh.id), entry(&world.agent.id));
+    assert_eq!((&added["what"], &added["increases_access"]), (&json!("added"), &json!(true)));
+    assert!(text(&added["summary"]).contains("\"renamed\""), "{added}");
+    assert_eq!((&removed["what"], &removed["increases_access"]), (&json!("removed"), &json!(false)));
+    let only = diff(&ada, &format!("{from}, only_increases: true")).unwrap();
+    assert_eq!((&only["count"], &only["entries"][0]["id"]), (&json!(1), &json!(fresh.id)));
+    let none = diff(&ada, &format!("from: {{position: \"{head}\"}}, to: {{position: \"{head}\"}}")).unwrap();
+    assert_eq!((&none["events_count"], &none["entries"]), (&json!(0), &json!([])));
+    let backwards = format!("from: {{position: \"{head}\"}}, to: {{position: \"{before}\"}}");
+    assert_eq!(diff(&ada, &backwards).unwrap_err(), "AS_OF_BACKWARDS");
+    assert_eq!(diff(&world.bob(), &from).unwrap_err(), "FORBIDDEN", "a member does not administer");
+    assert_eq!(diff(&world.eve(), &format!("{from}, all: true")).unwrap_err(), "FORBIDDEN", "nor operate");
+    let elsewhere = diff(&world.eve(), &from).unwrap();
+    assert_eq!(elsewhere["count"], 0, "Globex has nothing to do with it: {elsewhere}");
+}

@@ -6,12 +6,16 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use authority::as_of::Answer;
+use authority::events::Scope;
 use authority::named::KeyNamed;
 use authority::queries::Which;
+use authority::state_diff::Wanted;
 use authority::{AsOf, Authority, Caller, Clock, Credential, Failure, Options};
 use credentials::claims::Issuer;
 use domain::actor::{Actor, ActorId, Holder};
+use domain::concern::{Concerned, concerned};
 use domain::decide::{operates, role_of};
+use domain::difference::{Kind, between};
 use domain::event::Recorded;
 use domain::explain::{Question, explain};
 use domain::ids::{KeyId, LedgerId, PepperId, TenantId};
@@ -19,10 +23,10 @@ use domain::key::Owner;
 use domain::network::AllowedAddresses;
 use domain::rejection::Refusal;
 use domain::role::{Permission, Role, Scopes};
-use domain::row::{Key, Standing};
+use domain::row::{Key, RowId, Standing};
 use domain::status::{Admission, Bearer, admit};
 use domain::time::{Moment, Position, Timestamp};
-use domain::{Model, decide};
+use domain::{Change, Model, decide};
 use keyledger_tests::history::folded::Folded;
 use keyledger_tests::history::{History, Step, recorded};
 use store::guard::Guard;
@@ -438,4 +442,80 @@ fn the_spells_of_a_key_are_those_in_which_the_fold_accepts_it() {
             }
         }
     }
+}
+
+/// What a difference is of, what became of it, and whether it lets somebody do more.
+type Told = Vec<(RowId, Kind, bool)>;
+
+impl World {
+    /// What the folds differ in, and of a tenant what belongs to it in either of them.
+    fn differs(&self, from: Position, to: Position, scope: Scope, wanted: Wanted) -> Told {
+        let (before, after) = (self.folded.at(from), self.folded.at(to));
+        let Ok(differences): Result<_, Infallible> =
+            between(before, after, before.row_ids().chain(after.row_ids()));
+        let of = |model: &Model, row: &Option<Change>, tenant| {
+            row.as_ref().is_some_and(|row| {
+                let Ok(of): Result<_, Infallible> = concerned(model, row);
+                of.contains(&Concerned::Tenant(tenant))
+            })
+        };
+        let wanted = differences.iter().filter(|it| {
+            let within = match scope {
+                Scope::Tenant(tenant) => of(before, &it.before, tenant) || of(after, &it.after, tenant),
+                Scope::Deployment | Scope::Oneself => true,
+            };
+            within && it.kind() != Kind::Derived && (wanted == Wanted::All || it.increases_access())
+        });
+        wanted.map(|it| (it.row, it.kind(), it.increases_access())).collect()
+    }
+}
+
+#[test]
+fn what_differs_between_two_moments_is_what_differs_between_the_folds() {
+    let (mut answers, mut refusals) = (0, 0);
+    for world in SEEDS.map(World::new) {
+        for caller in world.callers() {
+            let mut moments = world.moments();
+            moments.sort_by_key(|as_of| world.meant(*as_of));
+            for (from, to) in moments.iter().zip(moments.iter().skip(3)) {
+                let scopes = caller.tenant.map(Scope::Tenant).into_iter().chain([Scope::Deployment]);
+                for scope in scopes {
+                    let Ok(may): Result<bool, Infallible> = match scope {
+                        Scope::Tenant(tenant) => {
+                            let needs = Permission::Administer;
+                            role_of(world.model(), &caller.actor, tenant, needs, world.now)
+                                .map(|it| it.is_ok())
+                        }
+                        Scope::Deployment | Scope::Oneself => {
+                            operates(world.model(), &caller.actor, world.now).map(|it| it.is_ok())
+                        }
+                    };
+                    for wanted in [Wanted::All, Wanted::OnlyIncreases] {
+                        let answer = world.authority.state_diff(&caller, scope, *from, *to, wanted);
+                        let Ok(answer) = answer else {
+                            assert!(!may, "seed {}: {scope:?} is refused", world.seed);
+                            refusals += 1;
+                            continue;
+                        };
+                        assert!(may, "seed {}: {scope:?} is shown", world.seed);
+                        answers += 1;
+                        let entries = answer.value.entries.iter();
+                        let told: Told = entries.map(|it| (it.row, it.kind, it.increases_access)).collect();
+                        let (first, last) = (world.meant(*from).0, world.meant(*to).0);
+                        assert_eq!((answer.value.from.position, answer.basis.position), (first, last));
+                        let mut expected = world.differs(first, last, scope, wanted);
+                        if let Scope::Tenant(_) = scope {
+                            assert!(told.iter().all(|it| expected.contains(it)), "seed {}", world.seed);
+                            // Who joined brought along what happened to them elsewhere.
+                            expected.retain(|it| {
+                                told.contains(it) || !matches!(it.0, RowId::User(_) | RowId::Watermark(_))
+                            });
+                        }
+                        assert_eq!(told, expected, "seed {}: {scope:?} from {first} to {last}", world.seed);
+                    }
+                }
+            }
+        }
+    }
+    assert!(answers > 100 && refusals > 100, "{answers} answers, {refusals} refusals");
 }

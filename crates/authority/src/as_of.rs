@@ -37,6 +37,9 @@ pub enum AsOfError {
         /// Its last position.
         head: Position,
     },
+    /// The second of two lies before the first.
+    #[error("to: it lies before from: name the earlier moment first")]
+    Backwards,
 }
 
 impl AsOfError {
@@ -46,6 +49,7 @@ impl AsOfError {
             Self::BeforeFirstEvent => "AS_OF_BEFORE_FIRST_EVENT",
             Self::InFuture => "AS_OF_IN_FUTURE",
             Self::BeyondHead { .. } => "AS_OF_BEYOND_HEAD",
+            Self::Backwards => "AS_OF_BACKWARDS",
         }
     }
 }
@@ -85,6 +89,11 @@ impl View {
     /// The rows at the moment: what is shown is read off these.
     pub(crate) fn then(&self) -> SnapshotRows<'_> {
         self.snapshot.rows_at(self.basis.position)
+    }
+
+    /// Another moment of what is committed.
+    pub(crate) fn basis_of(&self, as_of: AsOf, now: Timestamp) -> Result<Basis, Failure> {
+        basis(&self.snapshot, as_of, now)
     }
 
     pub(crate) fn answer<T>(&self, value: T) -> Answer<T> {

@@ -30,13 +30,14 @@ pub mod named;
 pub mod explaining;
 pub mod life;
 pub mod blast;
+pub mod state_diff;
 pub mod refusals;
 pub mod usage;
 pub mod failure;
 pub mod clock;
 mod entropy;
 
-pub use as_of::{AsOf, AsOfError, Basis};
+pub use as_of::{Answer, AsOf, AsOfError, Basis};
 pub use authenticate::{Caller, Credential, Denial, Shown};
 pub use authority::{Authority, Initialised, OpenError, Options, Request, Rollback};
 pub use clock::Clock;

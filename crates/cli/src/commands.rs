@@ -22,6 +22,7 @@ mod user;
 mod tenant;
 mod signing_key;
 mod revoke_tokens;
+mod diff;
 mod events;
 mod refusals;
 mod completions;

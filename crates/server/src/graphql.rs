@@ -13,6 +13,7 @@ mod dry_run;
 mod events;
 mod explain;
 mod life;
+mod state_diff;
 mod blast;
 mod inclusion;
 mod refusals;

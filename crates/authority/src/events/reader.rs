@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn piece(&self, then: &SnapshotRows<'_>, piece: Piece<'_>) -> Result<Said, StoreError> {
+    pub(crate) fn piece(&self, then: &SnapshotRows<'_>, piece: Piece<'_>) -> Result<Said, StoreError> {
         Ok(match piece {
             Piece::Words(words) => text(words),
             Piece::Thing(entity) => self.thing(then, entity)?,
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn detail(
+    pub(crate) fn detail(
         &self,
         within: &str,
         facts: Vec<Fact<'_>>,

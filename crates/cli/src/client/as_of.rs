@@ -51,7 +51,7 @@ impl Moment {
     }
 
     /// As the API takes it.
-    fn asked(self) -> Value {
+    pub fn asked(self) -> Value {
         match self {
             Self::When(when) => json!({"instant": when.asked()}),
             Self::Position(position) => json!({"position": position.to_string()}),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::auth::{self, AuthCommand};
 use super::completions::{self, CompletionsArgs};
+use super::diff::{self, DiffArgs};
 use super::events::{self, EventsArgs};
 use super::key::{self, KeyCommand};
 use super::man::{self, ManArgs};
@@ -87,6 +88,8 @@ pub enum ClientCommand {
     Events(EventsArgs),
     /// List the commands that were refused in the tenant
     Refusals(RefusalsArgs),
+    /// List what differs between two moments
+    Diff(DiffArgs),
     /// Print a script that completes commands in a shell
     Completions(CompletionsArgs),
     /// Write the manual pages
@@ -109,6 +112,7 @@ pub fn run(command: ClientCommand) -> Result<(), CliError> {
         ClientCommand::RevokeTokens(args) => revoke_tokens::run(args),
         ClientCommand::Events(args) => events::run(args),
         ClientCommand::Refusals(args) => refusals::run(args),
+        ClientCommand::Diff(args) => diff::run(args),
         ClientCommand::Completions(args) => completions::run(args),
         ClientCommand::Man(args) => man::run(args),
     }

@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 88] = [
+const EVERY_COMMAND: [(&str, i32); 89] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -240,6 +240,7 @@ const EVERY_COMMAND: [(&str, i32); 88] = [
     ("tenant resume acme", 3),
     ("tenant remove acme", 3),
     ("events", 3),
+    ("diff 1", 3),
     ("refusals", 3),
     ("signing-key list", 3),
     ("signing-key rotate", 3),

@@ -8,7 +8,7 @@ use juniper::{Definition, Selection};
 use super::schema::Schema;
 
 /// The fields of entries that are lists themselves.
-const LISTS: [&str; 4] = ["allowed_addresses", "scopes", "details", "callers"];
+const LISTS: [&str; 5] = ["allowed_addresses", "scopes", "details", "callers", "fields"];
 
 /// How many fields an operation has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -173,14 +173,18 @@ impl EventConnection {
     }
 }
 
+/// What is said, in words; none: it may not be seen.
+pub(super) fn written(said: Said) -> Option<String> {
+    match said {
+        Said::Text(text) => Some(text),
+        Said::Instant(at) => Some(rfc3339(at)),
+        Said::Hidden => None,
+    }
+}
+
 impl From<EventView> for Event {
     fn from(view: EventView) -> Self {
         let Recorded { position, recorded_at, metadata, event } = view.recorded;
-        let written = |said: Said| match said {
-            Said::Text(text) => Some(text),
-            Said::Instant(at) => Some(rfc3339(at)),
-            Said::Hidden => None,
-        };
         let details = view.details.into_iter();
         Self {
             position: LogPosition(position),

@@ -3,6 +3,7 @@
 use authority::as_of::Answer;
 use authority::events::{Order, Scope};
 use authority::queries::Which;
+use authority::state_diff::Wanted;
 use domain::concern::Concerned;
 use domain::key::Owner;
 use domain::status::Admission;
@@ -27,6 +28,7 @@ use super::life::KeyHistory;
 use super::refusals::{self, RefusalConnection};
 use super::scalars::{LogPosition, Uuid};
 use super::signing_keys::{SigningKey, SigningKeyConnection, SigningKeyEdge};
+use super::state_diff::StateDiff;
 use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
 
 /// What resolves a field.
@@ -375,6 +377,33 @@ impl Query {
         let (entries, within) = radius.entries();
         context.budget.take(entries, within)?;
         Ok(radius)
+    }
+
+    /// What differs between two moments: added, removed or changed, and whether it lets somebody do more. Of a tenant for
+    /// its administrators, of the deployment for operators. At most 100,000 events may lie between them.
+    fn state_diff(
+        context: &Context,
+        #[graphql(description = "The first moment.")] from: AsOfInput,
+        #[graphql(description = "The second moment; null: now.")] to: Option<AsOfInput>,
+        #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
+            Uuid,
+        >,
+        #[graphql(description = "Everything, in every tenant: for operators.")] all: Option<bool>,
+        #[graphql(description = "Only what lets somebody do more.")] only_increases: Option<bool>,
+        #[graphql(description = "At most so many entries; null: all.")] limit: Option<i32>,
+        #[graphql(description = "Without the first so many.")] offset: Option<i32>,
+    ) -> FieldResult<StateDiff> {
+        let window = answered(Window::parse(limit, offset))?;
+        let scope = match all {
+            Some(true) => Scope::Deployment,
+            Some(false) | None => Scope::Tenant(context.tenant(tenant_id.map(Uuid::id))?),
+        };
+        let wanted = if only_increases == Some(true) { Wanted::OnlyIncreases } else { Wanted::All };
+        let (from, to) = (AsOfInput::of(Some(from)), AsOfInput::of(to));
+        let differences = answered(context.authority.state_diff(&context.caller, scope, from, to, wanted))?;
+        let diff = StateDiff::of(differences, window);
+        context.budget.take(diff.entries.len(), diff.within())?;
+        Ok(diff)
     }
 
     /// The commands that were refused in a tenant, the newest first: for its administrators. For operators whose

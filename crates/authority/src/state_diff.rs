@@ -1,0 +1,206 @@
+//! What differs between two moments, in a tenant or in the whole deployment: added, removed, changed.
+//!
+//! It costs what happened between the two, whatever there is besides.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use domain::concern::{Concerned, concerned};
+use domain::decide::{operates, role_of};
+use domain::difference::{Difference, Kind, between, touched_by};
+use domain::facts::Fact;
+use domain::ids::TenantId;
+use domain::rejection::Rejection;
+use domain::role::Permission;
+use domain::row::RowId;
+use domain::time::Position;
+use store::StoreError;
+
+use crate::as_of::{Answer, AsOf, AsOfError, Basis, View};
+use crate::authenticate::Caller;
+use crate::authority::Authority;
+use crate::events::{Reader, Said, Scope};
+use crate::failure::{Failure, InputError};
+
+/// The most events between the two moments.
+const EVENTS_MAX: u64 = 100_000;
+
+/// What differs.
+#[derive(Clone, Debug)]
+pub struct Differences {
+    /// The first moment; the answer is as of the second.
+    pub from: Basis,
+    /// How many events were looked at.
+    pub events: u64,
+    /// By what they are of, then by id.
+    pub entries: Vec<DifferenceView>,
+}
+
+/// Something that is not the same at both moments.
+#[derive(Clone, Debug)]
+pub struct DifferenceView {
+    /// What it is.
+    pub row: RowId,
+    /// What became of it.
+    pub kind: Kind,
+    /// Whether it lets somebody do more.
+    pub increases_access: bool,
+    /// In one line.
+    pub line: Vec<Said>,
+    /// What is otherwise, field by field.
+    pub fields: Vec<FieldView>,
+}
+
+/// A field that is not the same at both moments. None: it said nothing.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are what their names say")]
+pub struct FieldView {
+    pub name: String,
+    pub before: Option<Said>,
+    pub after: Option<Said>,
+}
+
+/// Which differences are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All.
+    All,
+    /// Those that let somebody do more.
+    OnlyIncreases,
+}
+
+impl Authority {
+    /// What differs in a tenant, for its administrators, or in the deployment, for operators.
+    pub fn state_diff(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        from: AsOf,
+        to: AsOf,
+        wanted: Wanted,
+    ) -> Result<Answer<Differences>, Failure> {
+        let view = self.view(to)?;
+        let (now, at) = (view.now(), self.now());
+        match scope {
+            Scope::Tenant(tenant) => {
+                role_of(&now, &caller.actor, tenant, Permission::Administer, at)?.map(drop)?
+            }
+            Scope::Deployment => operates(&now, &caller.actor, at)??,
+            Scope::Oneself => return Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
+        }
+        let from = view.basis_of(from, at)?;
+        if from.position > view.basis.position || from.instant > view.basis.instant {
+            return Err(InputError::AsOf(AsOfError::Backwards).into());
+        }
+        let window = Window::read(&view, scope, from.position.next()..=view.basis.position)?;
+        let (before, after) = (view.snapshot.rows_at(from.position), view.then());
+        let reader = Reader::new(self, &view.snapshot, caller, scope);
+        let mut entries = vec![];
+        for difference in between(&before, &after, window.touched)? {
+            let unwanted = wanted == Wanted::OnlyIncreases && !difference.increases_access();
+            if unwanted || difference.kind() == Kind::Derived {
+                continue;
+            }
+            if let Scope::Tenant(tenant) = scope
+                && !within(tenant, &difference, &before, &after)?
+            {
+                continue;
+            }
+            entries.push(told(&reader, &difference, &after)?);
+        }
+        Ok(view.answer(Differences { from, events: window.events, entries }))
+    }
+}
+
+/// What happened between two moments.
+struct Window {
+    touched: BTreeSet<RowId>,
+    events: u64,
+}
+
+impl Window {
+    fn read(view: &View, scope: Scope, range: RangeInclusive<Position>) -> Result<Self, Failure> {
+        let mut window = Self { touched: BTreeSet::new(), events: 0 };
+        if range.is_empty() {
+            return Ok(window);
+        }
+        match scope {
+            Scope::Tenant(tenant) => {
+                for position in view.snapshot.history(Concerned::Tenant(tenant), &range)? {
+                    window.take(view, position?)?;
+                }
+            }
+            Scope::Deployment | Scope::Oneself => {
+                for number in range.start().number()..=range.end().number() {
+                    window.take(view, Position::new(number))?;
+                }
+            }
+        }
+        Ok(window)
+    }
+
+    fn take(&mut self, view: &View, position: Position) -> Result<(), Failure> {
+        self.events += 1;
+        if self.events > EVENTS_MAX {
+            let rule = "more than 100,000 events lie between the two moments: name a tenant or moments that lie closer \
+                        together, or run keyledger audit diff, which needs no server";
+            return Err(InputError::Malformed { field: "from", rule }.into());
+        }
+        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
+        let recorded = view.snapshot.event(position)?.ok_or_else(missing)?;
+        self.touched.extend(touched_by(&recorded.event));
+        Ok(())
+    }
+}
+
+/// Whether it belonged to the tenant at either moment.
+fn within<L: domain::Lookup<Error = StoreError>>(
+    tenant: TenantId,
+    difference: &Difference,
+    before: &L,
+    after: &L,
+) -> Result<bool, StoreError> {
+    let of = |rows: &L, row: &Option<domain::Change>| match row {
+        Some(row) => Ok(concerned(rows, row)?.contains(&Concerned::Tenant(tenant))),
+        None => Ok(false),
+    };
+    Ok(of(before, &difference.before)? || of(after, &difference.after)?)
+}
+
+fn told(
+    reader: &Reader<'_>,
+    difference: &Difference,
+    after: &store::snapshot::SnapshotRows<'_>,
+) -> Result<DifferenceView, StoreError> {
+    // A thing keeps its row when it ends: the later rows know every name.
+    let line = difference.told().into_iter().map(|piece| reader.piece(after, piece));
+    let mut fields: Vec<FieldView> = vec![];
+    for field in difference.fields() {
+        let side = |value| {
+            let mut said = vec![];
+            reader.detail("", vec![Fact { name: field.name, value }], &mut said)?;
+            Ok::<_, StoreError>(said)
+        };
+        let (before, after) = (side(field.before.clone())?, side(field.after.clone())?);
+        // Of a group both sides tell each member that says something.
+        let first = fields.len();
+        fields.extend(before.into_iter().map(|(name, said)| FieldView {
+            name,
+            before: Some(said),
+            after: None,
+        }));
+        for (name, said) in after {
+            match fields[first..].iter_mut().find(|known| known.name == name) {
+                Some(known) => known.after = Some(said),
+                None => fields.push(FieldView { name, before: None, after: Some(said) }),
+            }
+        }
+    }
+    Ok(DifferenceView {
+        row: difference.row,
+        kind: difference.kind(),
+        increases_access: difference.increases_access(),
+        line: line.collect::<Result<_, _>>()?,
+        fields,
+    })
+}
