@@ -161,7 +161,7 @@ fn within<L: domain::Lookup<Error = StoreError>>(
     after: &L,
 ) -> Result<bool, StoreError> {
     let of = |rows: &L, row: &Option<domain::Change>| match row {
-        Some(row) => Ok(concerned(rows, row)?.contains(&Concerned::Tenant(tenant))),
+        Some(row) => Ok::<_, StoreError>(concerned(rows, row)?.contains(&Concerned::Tenant(tenant))),
         None => Ok(false),
     };
     Ok(of(before, &difference.before)? || of(after, &difference.after)?)
