@@ -139,7 +139,8 @@ fn lists_without_room_tell_the_moment_in_the_extensions_by_their_names() {
     let told = answer["extensions"]["as_of"].as_object().unwrap();
     let names: Vec<_> = told.keys().map(String::as_str).collect();
     assert_eq!(names, ["auth_api_key", "auth_info", "place", "then", "user"]);
-    assert!(told.values().all(|moment| moment["position"] == before.to_string()));
+    let before = before.to_string();
+    assert!(told.values().all(|moment| moment["position"] == before));
     // The key itself was made later.
     let info = format!("{{ auth_info({at}) {{ tenant_id role }} }}");
     let info = world.holding(&new.secret).query("auth_info", &info).unwrap();

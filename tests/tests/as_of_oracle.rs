@@ -180,6 +180,9 @@ fn admitted(model: &Model, key: &Key, wanted: Option<TenantId>, at: Timestamp) -
     admitted
 }
 
+/// What is told of a key: its id, its end, its successor and its status.
+type KeyTold = (KeyId, Option<Timestamp>, Option<KeyId>, Result<(), Refusal>);
+
 /// A caller who asks about a moment, and what folding the log says about both.
 struct Asking<'w> {
     world: &'w World,
@@ -244,7 +247,7 @@ impl Asking<'_> {
             let accounts = self.now().service_accounts.values().filter(|row| row.tenant == tenant);
             owners.extend(accounts.map(|row| Owner::ServiceAccount(row.id)));
         }
-        let mut expected: Vec<(KeyId, Option<Timestamp>, Option<KeyId>, Result<(), Refusal>)> = vec![];
+        let mut expected: Vec<KeyTold> = vec![];
         for owner in owners {
             let mut keys: Vec<_> = self.then().keys.values().filter(|key| key.owner == owner).collect();
             if matches!(owner, Owner::User(_)) && confined.is_some() {

@@ -3,7 +3,7 @@
 //! What is signed next is the tree of the checkpoint that was signed last, and behind it the leaves of the envelopes as
 //! they are read back. The order is the promise: hash, sign, keep (fsync), and only then show it to anybody.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -129,7 +129,7 @@ impl Checkpoints {
         Ok(Self { origin, signer, path, kept })
     }
 
-    fn fits(path: &PathBuf, snapshot: &Snapshot) -> Result<bool, StoreError> {
+    fn fits(path: &Path, snapshot: &Snapshot) -> Result<bool, StoreError> {
         let Some(kept) = read(path)? else { return Ok(false) };
         Ok(frontier(&kept.checkpoint, snapshot)?.is_ok())
     }
@@ -218,7 +218,7 @@ fn frontier(checkpoint: &Checkpoint, snapshot: &Snapshot) -> Result<Result<Front
     snapshot.tree().frontier(checkpoint.size.number(), checkpoint.root)
 }
 
-fn read(path: &PathBuf) -> Result<Option<Kept>, StoreError> {
+fn read(path: &Path) -> Result<Option<Kept>, StoreError> {
     let Some(text) = checkpoint::read_kept(path)? else { return Ok(None) };
     let note = Note::parse(&text).ok();
     Ok(note.and_then(|note| {

@@ -61,7 +61,7 @@ pub fn befallen<P: Past>(
             for tenant in tenants {
                 let of = Versioned::Membership(*tenant, user);
                 found.extend(changes(past, of, Through::Membership, since, until, |at| {
-                    Ok(past.rows_at(at).membership(*tenant, user)?)
+                    past.rows_at(at).membership(*tenant, user)
                 })?);
             }
         }

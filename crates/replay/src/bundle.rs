@@ -49,9 +49,10 @@ pub fn write_bundle(
         "the public half of the key that signed the checkpoint is not in this folder's secrets/note.key";
     let key = prover.verifier_key().ok_or_else(|| invalid(no_key))?;
     let mut made = DirBuilder::new();
-    made.mode(0o700).create(to).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => ProofError::Exists(to.to_owned()),
-        _ => ProofError::File { path: to.to_owned(), error },
+    made.mode(0o700).create(to).map_err(|error| {
+        let there = error.kind() == ErrorKind::AlreadyExists;
+        let path = to.to_owned();
+        if there { ProofError::Exists(path) } else { ProofError::File { path, error } }
     })?;
     let proofs = to.join("proofs");
     made.create(&proofs).map_err(|error| ProofError::File { path: proofs.clone(), error })?;
@@ -90,10 +91,8 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         }
         let at = |why: &str| invalid(format!("position {position}: {why}"));
         let proof = read(&from.join(format!("proofs/{position}.tlog-proof")))?;
-        let proved = check_proof(&proof, None, key).map_err(|error| match error {
-            ProofError::Invalid(why) => at(&why),
-            error => error,
-        })?;
+        let proved = check_proof(&proof, None, key)
+            .map_err(|error| if let ProofError::Invalid(why) = &error { at(why) } else { error })?;
         if proved.note != note {
             return Err(at("its proof leads to another checkpoint than the one in the bundle"));
         }

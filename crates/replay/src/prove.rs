@@ -65,10 +65,10 @@ pub(crate) fn invalid(what: impl Into<String>) -> ProofError {
 
 /// A file that could not be read. One that is no text is none that we wrote.
 pub fn unreadable(path: &Path, error: io::Error) -> ProofError {
-    match error.kind() {
-        io::ErrorKind::InvalidData => invalid(format!("{} is not text", path.display())),
-        _ => ProofError::File { path: path.to_owned(), error },
+    if error.kind() == io::ErrorKind::InvalidData {
+        return invalid(format!("{} is not text", path.display()));
     }
+    ProofError::File { path: path.to_owned(), error }
 }
 
 /// A checkpoint whose signature is good, as far as a key to check it with was given.

@@ -40,6 +40,7 @@ pub struct Query;
 /// Everything that can be asked.
 #[graphql_object]
 #[graphql(context = Context, scalar = DefaultScalarValue, rename_all = "none")]
+#[expect(clippy::too_many_arguments, reason = "they are those of the field")]
 impl Query {
     /// A greeting, by which clients see that the server is there.
     fn hello() -> &'static str {

@@ -18,7 +18,7 @@ pub(super) fn unknown(document: &str, schema: &Schema) -> Option<String> {
     let unknown = variables.find_map(|(name, variable)| {
         let of_type = variable.var_type.item.innermost_name();
         let known = schema.schema.concrete_type_by_name(of_type).is_some();
-        (!known).then(|| (name.item, of_type))
+        (!known).then_some((name.item, of_type))
     });
     unknown
         .map(|(name, of_type)| format!("the variable ${name} is of the type {of_type}, which is not known"))

@@ -47,9 +47,11 @@ impl Log {
         let first = Position::new(from as u64 + 1);
         let walked = walk.commit(first, instead, |_| Ok::<_, StoreError>(()));
         let wrong = walked.err().or_else(|| walk.end(&self.heads[EVENTS as usize]).err());
-        wrong.map(|error| match error {
-            StoreError::Chain { position, .. } | StoreError::Event { position, .. } => position.number(),
-            _ => walk.position().number() + 1,
+        wrong.map(|error| {
+            if let StoreError::Chain { position, .. } | StoreError::Event { position, .. } = error {
+                return position.number();
+            }
+            walk.position().number() + 1
         })
     }
 
