@@ -5,7 +5,7 @@
 //! of a moment, [`diff()`] what differs between two, [`timeline()`] the life of a key, [`stats()`] what there is how often.
 //! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row of the views
 //! with the fold; [`rebuild::check`] projects them anew beside the live ones. [`export()`] writes a log out, and
-//! [`import`] makes a ledger of that; [`rebuild()`] is the one that writes into a ledger: it projects the views anew.
+//! [`import()`] makes a ledger of that; [`rebuild()`] is the one that writes into a ledger: it projects the views anew.
 //!
 //! [`prove::Prover`] proves single events, [`bundle`] hands such proofs to third parties, and [`check_proof`] checks them
 //! without a data folder.
