@@ -17,8 +17,7 @@ use crate::authenticate::Caller;
 use crate::authority::{Authority, TOKEN_LIFE_SECONDS_MAX};
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
-use crate::life::unseen;
-use crate::named::{KeyNamed, Sight};
+use crate::named::{KeyNamed, unseen};
 use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
@@ -90,13 +89,7 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<BlastRadius>, Failure> {
         let view = self.view(as_of)?;
-        let known = self.known(&view, caller, named, None)?;
-        let Some((id, scope)) = known.and_then(|known| match known.sight {
-            Sight::Events(scope) => Some((known.key.id, scope)),
-            Sight::Verdict(_) => None,
-        }) else {
-            return Err(unseen(named));
-        };
+        let (id, scope) = self.known_with_past(&view, caller, named)?;
         let key = view.then().key(id)?.ok_or_else(|| unseen(&KeyNamed::Id(id)))?;
         let mut tenants = tenants_of(&view.then(), &key)?;
         if let Scope::Tenant(viewed) = scope {
@@ -142,8 +135,7 @@ fn spells(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Vec<Spell>, Fa
     boundaries.sort_unstable();
     boundaries.dedup();
     let moments = boundaries.iter().map(|position| {
-        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-        let recorded = snapshot.event(*position)?.ok_or_else(missing)?;
+        let recorded = snapshot.recorded(*position)?;
         Ok(Moment { position: *position, at: recorded.recorded_at })
     });
     let moments = moments.collect::<Result<Vec<_>, StoreError>>()?;
@@ -223,8 +215,7 @@ fn acted(view: &View, key: KeyId, scope: Scope) -> Result<Acted, Failure> {
             continue;
         }
         acted.count += 1;
-        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-        let recorded = snapshot.event(position)?.ok_or_else(missing)?;
+        let recorded = snapshot.recorded(position)?;
         if let Event::KeyCreated(made) = &recorded.event
             && acted.keys_made.len() < EVENTS_TOLD_MAX
         {

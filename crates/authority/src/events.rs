@@ -127,6 +127,19 @@ pub enum Said {
 }
 
 impl Authority {
+    /// A tenant is read by its administrators, the deployment by operators; what is of oneself is no list.
+    pub(crate) fn may_list(&self, view: &View, caller: &Caller, scope: Scope) -> Result<(), Failure> {
+        let (rows, actor, now) = (view.now(), &caller.actor, self.now());
+        match scope {
+            Scope::Tenant(tenant) => {
+                role_of(&rows, actor, tenant, Permission::Administer, now)??;
+                Ok(())
+            }
+            Scope::Deployment => Ok(operates(&rows, actor, now)??),
+            Scope::Oneself => Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
+        }
+    }
+
     /// A page of events: so many after a position, in this order.
     pub fn events(
         &self,
@@ -139,14 +152,8 @@ impl Authority {
     ) -> Result<Answer<EventPage>, Failure> {
         let view = self.view(filter.as_of)?;
         let snapshot = &view.snapshot;
-        let (rows, now) = (snapshot.rows(), self.now());
-        match scope {
-            Scope::Tenant(tenant) => {
-                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
-            }
-            Scope::Deployment => operates(&rows, &caller.actor, now)??,
-            Scope::Oneself => return Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
-        }
+        let rows = snapshot.rows();
+        self.may_list(&view, caller, scope)?;
         let mut page = EventPage { events: vec![], more: false, end: None };
         if let Scope::Tenant(tenant) = scope {
             for of in &filter.concerning {
@@ -172,8 +179,7 @@ impl Authority {
                 wanted = wanted && snapshot.concerns(*of, position)?;
             }
             if wanted {
-                let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-                let recorded = snapshot.event(position)?.ok_or_else(missing)?;
+                let recorded = snapshot.recorded(position)?;
                 if filter.admits(&recorded) {
                     if page.events.len() == first {
                         page.more = true;

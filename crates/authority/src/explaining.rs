@@ -8,7 +8,6 @@ use domain::rejection::Refusal;
 use domain::role::Scopes;
 use domain::status::Admission;
 use domain::time::{Moment, Position, Timestamp};
-use store::StoreError;
 
 use crate::as_of::{Answer, AsOf};
 use crate::authenticate::Caller;
@@ -75,8 +74,7 @@ impl Authority {
         let mut deciding = vec![];
         for decisive in decided_by {
             let position = decisive.position;
-            let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-            let recorded = view.snapshot.event(position)?.ok_or_else(missing)?;
+            let recorded = view.snapshot.recorded(position)?;
             deciding.push(Deciding {
                 position,
                 recorded_at: recorded.recorded_at,

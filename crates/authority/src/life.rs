@@ -4,7 +4,7 @@ use domain::Lookup as _;
 use domain::concern::Concerned;
 use domain::ids::KeyId;
 use domain::life::{Through, befallen, tenants_of};
-use domain::rejection::{Entity, Refusal, Rejection};
+use domain::rejection::Refusal;
 use domain::row::Key;
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
@@ -14,8 +14,8 @@ use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
-use crate::failure::{Failure, InputError};
-use crate::named::{KeyNamed, Sight};
+use crate::failure::Failure;
+use crate::named::KeyNamed;
 
 /// A key and its life until a moment.
 #[derive(Clone, Debug)]
@@ -61,14 +61,7 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Life>, Failure> {
         let view = self.view(as_of)?;
-        let known = self.known(&view, caller, named, None)?;
-        let Some((id, scope)) = known.and_then(|known| match known.sight {
-            Sight::Events(scope) => Some((known.key.id, scope)),
-            // A verifier learns what a key is worth, and no more.
-            Sight::Verdict(_) => None,
-        }) else {
-            return Err(unseen(named));
-        };
+        let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(key) = view.then().key(id)? else {
             return Ok(view.answer(Life { key: id, steps: vec![] }));
         };
@@ -111,8 +104,7 @@ impl Authority {
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let mut steps = Vec::with_capacity(found.len());
         for (position, through) in found {
-            let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-            let recorded = view.snapshot.event(position)?.ok_or_else(missing)?;
+            let recorded = view.snapshot.recorded(position)?;
             let at = recorded.recorded_at;
             let status = status(view, key, position, at)?;
             steps.push(Step { at, what: What::Event(through, Box::new(reader.view(recorded)?)), status });
@@ -127,17 +119,6 @@ impl Step {
         match &self.what {
             What::Event(_, event) => Some(event.recorded.position),
             What::Expired | What::GraceOver | What::FirstUsed | What::LastUsed => None,
-        }
-    }
-}
-
-/// There is no such key, or none whose life the caller may see.
-pub(crate) fn unseen(named: &KeyNamed) -> Failure {
-    match named {
-        KeyNamed::Id(id) => Rejection::NotFound(Entity::Key(*id)).into(),
-        KeyNamed::Secret(_) | KeyNamed::Digest(_) => {
-            let rule = "nobody here has this key, or its past is not for you to see";
-            InputError::Malformed { field: "key", rule }.into()
         }
     }
 }

@@ -18,7 +18,6 @@ use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::events::Scope;
 use crate::failure::{Failure, InputError};
-use crate::life::unseen;
 use crate::queries::confinement;
 
 /// A key as it is named.
@@ -86,6 +85,22 @@ impl Authority {
         }
     }
 
+    /// The same, if the caller may see its events, and as whom.
+    pub(crate) fn known_with_past(
+        &self,
+        view: &View,
+        caller: &Caller,
+        named: &KeyNamed,
+    ) -> Result<(KeyId, Scope), Failure> {
+        let known = self.known(view, caller, named, None)?;
+        let seen = known.and_then(|known| match known.sight {
+            Sight::Events(scope) => Some((known.key.id, scope)),
+            // A verifier learns what a key is worth, and no more.
+            Sight::Verdict(_) => None,
+        });
+        seen.ok_or_else(|| unseen(named))
+    }
+
     /// As whom the caller sees the events of a key, if at all.
     fn sees(&self, view: &View, caller: &Caller, key: &Key) -> Result<Option<Scope>, Failure> {
         let (rows, actor, now) = (view.now(), &caller.actor, self.now());
@@ -134,5 +149,16 @@ impl Authority {
             .by_digest(&digest)
             .or_else(|| index.has_imported_keys().then(|| index.by_digest(&sha256_digest(secret))).flatten());
         Ok(record.map(|record| record.key()))
+    }
+}
+
+/// There is no such key, or none whose past the caller may see.
+pub(crate) fn unseen(named: &KeyNamed) -> Failure {
+    match named {
+        KeyNamed::Id(id) => Rejection::NotFound(Entity::Key(*id)).into(),
+        KeyNamed::Secret(_) | KeyNamed::Digest(_) => {
+            let rule = "nobody here has this key, or its past is not for you to see";
+            InputError::Malformed { field: "key", rule }.into()
+        }
     }
 }

@@ -6,12 +6,9 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use domain::concern::{Concerned, concerned};
-use domain::decide::{operates, role_of};
 use domain::difference::{Difference, Kind, between, touched_by};
 use domain::facts::Fact;
 use domain::ids::TenantId;
-use domain::rejection::Rejection;
-use domain::role::Permission;
 use domain::row::RowId;
 use domain::time::Position;
 use store::StoreError;
@@ -80,15 +77,8 @@ impl Authority {
         wanted: Wanted,
     ) -> Result<Answer<Differences>, Failure> {
         let view = self.view(to)?;
-        let (now, at) = (view.now(), self.now());
-        match scope {
-            Scope::Tenant(tenant) => {
-                role_of(&now, &caller.actor, tenant, Permission::Administer, at)?.map(drop)?
-            }
-            Scope::Deployment => operates(&now, &caller.actor, at)??,
-            Scope::Oneself => return Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
-        }
-        let from = view.basis_of(from, at)?;
+        self.may_list(&view, caller, scope)?;
+        let from = view.basis_of(from, self.now())?;
         if from.position > view.basis.position || from.instant > view.basis.instant {
             return Err(InputError::AsOf(AsOfError::Backwards).into());
         }
@@ -146,8 +136,7 @@ impl Window {
                         together, or run keyledger audit diff, which needs no server";
             return Err(InputError::Malformed { field: "from", rule }.into());
         }
-        let missing = || StoreError::Damaged { what: format!("position {position} is missing") };
-        let recorded = view.snapshot.event(position)?.ok_or_else(missing)?;
+        let recorded = view.snapshot.recorded(position)?;
         self.touched.extend(touched_by(&recorded.event));
         Ok(())
     }

@@ -9,6 +9,7 @@ mod settings;
 mod usage;
 mod catalogue;
 mod output;
+mod moment;
 mod open_files;
 mod progress;
 mod log;

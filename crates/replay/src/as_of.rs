@@ -13,6 +13,7 @@ use store::{Snapshot, StoreError};
 
 use crate::error::ReplayError;
 use crate::rows::RowsAt;
+use crate::show::Stop;
 use crate::source::Source;
 
 /// A moment of the log.
@@ -177,23 +178,6 @@ struct State {
     model: Option<Model>,
     watermarks: BTreeSet<TokenTarget>,
     last: Option<(Position, Timestamp)>,
-}
-
-enum Stop {
-    Enough,
-    Failed(ReplayError),
-}
-
-impl From<ReplayError> for Stop {
-    fn from(error: ReplayError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 impl From<AsOfError> for Stop {

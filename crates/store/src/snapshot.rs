@@ -213,9 +213,7 @@ impl Snapshot {
         if position == Position::START {
             return Ok(Timestamp::MIN);
         }
-        let event = self.event(position)?;
-        let missing = || StoreError::damaged(format!("position {position} is missing"));
-        Ok(event.ok_or_else(missing)?.recorded_at)
+        Ok(self.recorded(position)?.recorded_at)
     }
 
     /// Where the events are that concern something, within the range of positions.
@@ -240,6 +238,12 @@ impl Snapshot {
     /// The event at a position.
     pub fn event(&self, position: Position) -> Result<Option<Recorded>, StoreError> {
         Ok(scan::find(&self.log.runs, position)?.map(|scanned| scanned.recorded))
+    }
+
+    /// The event at a position that the log has; where there is none, it is damaged.
+    pub fn recorded(&self, position: Position) -> Result<Recorded, StoreError> {
+        let missing = || StoreError::damaged(format!("position {position} is missing"));
+        self.event(position)?.ok_or_else(missing)
     }
 
     /// The envelope at a position, as stored.
@@ -278,8 +282,7 @@ impl Snapshot {
         let (mut low, mut high) = (0, self.log.head.position.number());
         while low < high {
             let middle = low + (high - low).div_ceil(2);
-            let event = self.event(Position::new(middle))?;
-            let event = event.ok_or_else(|| StoreError::damaged(format!("position {middle} is missing")))?;
+            let event = self.recorded(Position::new(middle))?;
             if event.recorded_at <= instant { low = middle } else { high = middle - 1 }
         }
         Ok(Position::new(low))

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::client::as_of::Moment;
 use crate::client::graphql::text;
 use crate::client::{ClientArgs, show};
 use crate::error::CliError;
+use crate::moment::Moment;
 use crate::output::{self, Output};
 
 const DOCUMENT: &str = "\
@@ -36,10 +36,10 @@ server, and however much lies between: keyledger audit diff";
 #[command(after_help = EXAMPLES)]
 pub struct DiffArgs {
     /// The first moment: 2026-01-01T00:00:00Z, -2h, a position such as 1042 or @1042, or before:1042
-    #[arg(value_name = "FROM", value_parser = Moment::parse, allow_hyphen_values = true)]
+    #[arg(value_name = "FROM", value_parser = Moment::parse_past, allow_hyphen_values = true)]
     from: Moment,
     /// The second moment; now, if it is left out
-    #[arg(value_name = "TO", value_parser = Moment::parse, allow_hyphen_values = true)]
+    #[arg(value_name = "TO", value_parser = Moment::parse_past, allow_hyphen_values = true)]
     to: Option<Moment>,
     /// Only what lets somebody do more
     #[arg(long)]

@@ -36,8 +36,19 @@ fn widens(before: &Change, after: &Change) -> bool {
         (Change::Membership(before), Change::Membership(after)) => membership(before, after),
         (Change::ServiceAccount(before), Change::ServiceAccount(after)) => service_account(before, after),
         (Change::Key(before), Change::Key(after)) => key(before, after),
-        // A watermark only rises, a signing key only retires; the rest is derived.
-        _ => false,
+        // A watermark only rises, a signing key only retires; the rest is derived. Both are of one row.
+        (
+            Change::Tenant(_)
+            | Change::User(_)
+            | Change::Membership(_)
+            | Change::ServiceAccount(_)
+            | Change::Key(_)
+            | Change::SigningKey(_)
+            | Change::Watermark(_, _)
+            | Change::Deployment(_)
+            | Change::UniqueName(_, _),
+            _,
+        ) => false,
     }
 }
 

@@ -7,9 +7,10 @@ use clap::Args;
 use domain::ids::TenantId;
 use replay::{AsOf, DiffFilter, Format, Which};
 
-use crate::commands::audit::log::{LogArgs, Moment, Reads, now};
+use crate::commands::audit::log::{LogArgs, Reads, now};
 use crate::commands::audit::show::ListingArgs;
 use crate::error::CliError;
+use crate::moment::Moment;
 use crate::progress::Progress;
 
 const EXAMPLES: &str = "\

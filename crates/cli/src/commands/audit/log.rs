@@ -1,15 +1,13 @@
-//! The arguments that every reading audit shares: which log, and which moment of it.
+//! The arguments that every reading audit shares: which log.
 
 use std::path::PathBuf;
 
 use authority::Clock;
 use clap::Args;
-use domain::time::{Position, Timestamp};
-use replay::{AsOf, Names, Repair, Source};
+use domain::time::Timestamp;
+use replay::{Names, Repair, Source};
 use store::DataFolder;
 
-use crate::args::MalformedValue;
-use crate::client::when::When;
 use crate::error::CliError;
 use crate::output;
 
@@ -62,65 +60,7 @@ impl LogArgs {
     }
 }
 
-/// A moment of the log, as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// An instant.
-    When(When),
-    /// Just after the event at this position.
-    Position(Position),
-}
-
-impl Moment {
-    /// Reads an instant, a time ago, a position with or without `@`, or `before:` and a position.
-    pub fn parse(text: &str) -> Result<Self, MalformedValue> {
-        let malformed = MalformedValue(
-            "give an instant such as 2026-01-01T00:00:00Z, a time ago such as -2h, a position such as 1042 or @1042, or before:1042",
-        );
-        let position = |digits: &str| {
-            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            plain.then(|| digits.parse().ok()).flatten()
-        };
-        if let Some(after) = text.strip_prefix("before:") {
-            let before = position(after).and_then(|number: u64| number.checked_sub(1));
-            return before.map(|number| Self::Position(Position::new(number))).ok_or(malformed);
-        }
-        if let Some(number) = position(text.strip_prefix('@').unwrap_or(text)) {
-            return Ok(Self::Position(Position::new(number)));
-        }
-        When::parse(text).map(Self::When).map_err(|_| malformed)
-    }
-
-    /// The moment, by a clock.
-    pub fn as_of(self, clock: &Clock) -> AsOf {
-        match self {
-            Self::Position(position) => AsOf::Position(position),
-            Self::When(when) => AsOf::Instant(when.by(clock)),
-        }
-    }
-}
-
 /// This instant. A log is read after it was opened: what was recorded until then is the past.
 pub fn now() -> Timestamp {
     Clock::System.now()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instants_times_ago_and_positions_are_moments() {
-        let at = |number| Moment::Position(Position::new(number));
-        for (text, moment) in
-            [("1042", at(1042)), ("@1042", at(1042)), ("before:1042", at(1041)), ("before:1", at(0))]
-        {
-            assert_eq!(Moment::parse(text).unwrap(), moment, "{text}");
-        }
-        assert_eq!(Moment::parse("-2h").unwrap(), Moment::When(When::FromNow { seconds: -7_200 }));
-        assert!(matches!(Moment::parse("2026-01-01T00:00:00Z").unwrap(), Moment::When(When::At(_))));
-        for bad in ["", "@", "before:", "before:0", "-1", "1.5", "yesterday", "@-1", "99999999999999999999"] {
-            assert!(Moment::parse(bad).is_err(), "{bad}");
-        }
-    }
 }
