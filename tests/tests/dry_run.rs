@@ -11,7 +11,11 @@ const DRY_RUN: &str = "position dry_run { events { type position key_id } keys {
 #[test]
 fn every_destructive_mutation_can_be_rehearsed() {
     let world = TwoTenants::new();
-    let (ada, before) = (world.ada(), world.position());
+    let ada = world.ada();
+    let made = ada.mutate("create_service_account", &json!({"name": "gone"}), "id").unwrap();
+    let gone = made["id"].clone();
+    ada.mutate("delete_service_account", &json!({"service_account_id": gone}), "success").unwrap();
+    let before = world.position();
     let keys = "{ signing_keys { edges { node { id } } } }";
     let signing_key = ada.query("signing_keys", keys).unwrap()["edges"][0]["node"]["id"].clone();
     let (key, account) = (&world.agent.id, &world.account_id);
@@ -34,6 +38,7 @@ fn every_destructive_mutation_can_be_rehearsed() {
             0,
         ),
         ("grant_operator", json!({"user_id": world.bob_id}), "OperatorGranted", 0),
+        ("erase_subject", json!({"service_account_id": gone}), "SubjectErased", 0),
     ] {
         let mut asked = input.clone();
         asked["dry_run"] = json!(true);
@@ -45,7 +50,7 @@ fn every_destructive_mutation_can_be_rehearsed() {
         assert!(types.contains(&json!(event)), "{name}: {types:?}");
         assert_eq!(told["events"][0]["position"], (before + 1).to_string(), "{name}");
         assert_eq!(told["keys_count"], stopped, "{name}: {told}");
-        let tokens = name != "grant_operator";
+        let tokens = !["grant_operator", "erase_subject"].contains(&name);
         assert_eq!(told["tokens_live_until"].is_string(), tokens, "{name}: {told}");
         assert_eq!(world.position(), before, "{name} did nothing");
     }

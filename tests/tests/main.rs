@@ -17,6 +17,7 @@ mod as_of_oracle;
 mod explain_oracle;
 mod explain;
 mod dry_run;
+mod erasure;
 mod lists;
 mod cascade;
 mod codes;

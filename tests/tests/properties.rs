@@ -12,6 +12,7 @@ use domain::key::Owner;
 use domain::rejection::Refusal;
 use domain::role::Role;
 use domain::row::{Change, NameHolder, Standing, UniqueName};
+use domain::sealed::Subject;
 use domain::status::{Bearer, admit};
 use domain::time::Timestamp;
 use domain::{Model, decide, evolve};
@@ -117,7 +118,8 @@ fn makes_something_each_time(command: &Command) -> bool {
         | Command::ChangeKeyAddresses { .. }
         | Command::ChangeKeyRate { .. }
         | Command::RevokeKey { .. }
-        | Command::RetireSigningKey { .. } => false,
+        | Command::RetireSigningKey { .. }
+        | Command::EraseSubject { .. } => false,
     }
 }
 
@@ -300,6 +302,12 @@ fn touches(event: &Event, before: &Model, change: &Change) -> bool {
             matches!(change, Change::SigningKey(row) if row.id == *signing_key)
         }
         Event::TokensRevoked { target } => matches!(change, Change::Watermark(it, _) if it == target),
+        Event::SubjectErased { subject } => match change {
+            Change::Tenant(row) => *subject == Subject::Tenant(row.id),
+            Change::User(row) => *subject == Subject::User(row.id),
+            Change::ServiceAccount(row) => *subject == Subject::ServiceAccount(row.id),
+            _ => false,
+        },
         Event::RollbackAccepted { .. } => matches!(change, Change::Watermark(TokenTarget::All, _)),
     }
 }

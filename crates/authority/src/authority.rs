@@ -233,7 +233,15 @@ impl Authority {
             }
             (Err(error), _) => return Err(error.into()),
         };
-        snapshot.scan_ahead(|scanned| index.fold(&scanned.recorded))?;
+        let mut erasures = vec![];
+        snapshot.scan_ahead(|scanned| {
+            index.fold(&scanned.recorded);
+            if scanned.recorded.event.erases().is_some() {
+                erasures.push(scanned.recorded);
+            }
+        })?;
+        // Those that a crash left, and those that came back with an older copy of the secrets.
+        keyring.erase(&erasures)?;
         let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
         drop(snapshot);
         let given = keyring.pepper.id();

@@ -369,7 +369,7 @@ impl Ancestors for Near<'_> {
     }
 }
 
-/// The index as `evolve` sees it while the log is folded: every row without its texts, names and counts.
+/// The index as `evolve` sees it while the log is folded: every row without its texts, names and counts, and whether they were erased.
 /// What `evolve` makes of those, the index does not keep; everything else is as in the views.
 struct Textless<'a>(&'a Index);
 
@@ -388,6 +388,7 @@ impl Lookup for Textless<'_> {
             policy: TenantPolicy::default(),
             standing,
             administrators: 0,
+            erased: false,
             created: UNKNOWN,
         }))
     }
@@ -399,6 +400,7 @@ impl Lookup for Textless<'_> {
             name: None,
             standing,
             operator: operator == Operator::Yes,
+            erased: false,
             created: UNKNOWN,
         }))
     }
@@ -418,6 +420,7 @@ impl Lookup for Textless<'_> {
             name: no_name(Subject::ServiceAccount(id)),
             role,
             standing,
+            erased: false,
             created: UNKNOWN,
         }))
     }

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use credentials::digest::{Pepper, TextKind};
 use credentials::jws::{Algorithm, Signer};
-use credentials::sealing::{self, SubjectKey};
+use credentials::sealing::{self, ERASED_TEXT, SubjectKey};
 use credentials::signing_key::{Seed, SigningKeyPair};
 use credentials::wrapping::{MasterKey, WrappedKey};
 use domain::command::NewSigningKey;
+use domain::event::Recorded;
 use domain::ids::SigningKeyId;
 use domain::sealed::{Sealed, SealedName, Subject};
 use domain::time::Timestamp;
@@ -175,10 +176,28 @@ impl Keyring {
         SealedName { text: self.seal(key, subject, text), digest: self.pepper.text_digest(kind, text) }
     }
 
-    /// The text, or [`UNREADABLE_TEXT`].
+    /// The text; [`ERASED_TEXT`] if its key was destroyed, or else [`UNREADABLE_TEXT`].
     pub(crate) fn open_text(&self, sealed: &Sealed) -> String {
         let text = self.subject(sealed.subject).and_then(|key| sealing::open(&key, sealed).ok());
-        text.unwrap_or_else(|| UNREADABLE_TEXT.to_owned())
+        let none = || if self.is_erased(sealed.subject) { ERASED_TEXT } else { UNREADABLE_TEXT };
+        text.unwrap_or_else(|| none().to_owned())
+    }
+
+    /// Whether a subject's key was destroyed.
+    pub(crate) fn is_erased(&self, subject: Subject) -> bool {
+        let subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
+        subjects.all().erased.contains(&subject)
+    }
+
+    /// Destroys the keys of the subjects that these events erase, after the commit that has them. One that fails is tried again when the secrets
+    /// are mended, and at the next start; nobody reads the texts in between.
+    pub(crate) fn erase(&self, recorded: &[Recorded]) -> Result<(), StoreError> {
+        let erased = recorded.iter().filter_map(|recorded| recorded.event.erases());
+        let done = self.subjects.lock().unwrap_or_else(PoisonError::into_inner).erase(erased);
+        if done.is_err() {
+            self.doubtful.store(true, Ordering::Relaxed);
+        }
+        done
     }
 
     /// Makes the secrets of accepted commands durable, before the commit that rests on them.

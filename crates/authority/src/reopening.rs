@@ -136,6 +136,8 @@ fn publish_what_lasted(
         tracing::warn!(events = lasted.len(), "a commit that was not acknowledged lasts");
         let mut index = shared.index.write().unwrap_or_else(PoisonError::into_inner);
         lasted.iter().for_each(|recorded| index.fold(recorded));
+        drop(index);
+        shared.keyring.erase(&lasted)?;
     }
     Ok(found)
 }

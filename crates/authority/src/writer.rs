@@ -219,8 +219,17 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) -> Option<Head> {
             }
             drop(spans);
             shared.meters.batch(replies.len(), began.elapsed(), commit);
+            // The log says first that a key is gone: what a crash leaves of it, the next start destroys.
+            let erased = shared.keyring.erase(&committed.recorded);
+            if let Err(error) = &erased {
+                shared.failed(error);
+            }
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                shared.answer(reply, outcome);
+                let unfinished = |done: &Done| {
+                    erased.is_err() && done.recorded.iter().any(|recorded| recorded.event.erases().is_some())
+                };
+                let half_done = outcome.as_ref().is_ok_and(unfinished);
+                shared.answer(reply, if half_done { Err(Failure::UnknownOutcome) } else { outcome });
             }
             return published.then_some(committed.head);
         }

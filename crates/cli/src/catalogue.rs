@@ -249,6 +249,12 @@ pub const ENTRIES: &[Entry] = &[
         "Check the id and the tenant.",
     ),
     entry(Rules, "REMOVED", "It was removed, for good.", "Create a new one."),
+    entry(
+        Rules,
+        "NOT_REMOVED",
+        "Only texts about what was removed can be erased.",
+        "Remove it first; suspend it, if it is to come back.",
+    ),
     entry(Rules, "SUSPENDED", "It is suspended.", "Resume it first."),
     entry(Rules, "ID_TAKEN", "The id is in use; ids are never used again.", "Ask again: a new id is drawn."),
     entry(Rules, "SLUG_TAKEN", "Another living tenant has this slug.", "Choose another."),

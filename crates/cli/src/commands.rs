@@ -9,6 +9,7 @@ pub mod restore;
 pub mod compact;
 pub mod config;
 pub mod doctor;
+mod erase;
 pub mod explain;
 mod client;
 mod auth;

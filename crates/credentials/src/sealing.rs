@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::aead;
 
+/// What is shown for a text whose key was destroyed.
+pub const ERASED_TEXT: &str = "[erased]";
+
 /// Texts are padded to a multiple of so many bytes.
 const BLOCK_BYTES: usize = 16;
 const PADDING_BEGINS: u8 = 0x80;

@@ -7,7 +7,7 @@ use crate::limits::{KeyLimits, RateLimit};
 use crate::network::AllowedAddresses;
 use crate::rejection::Entity;
 use crate::role::{Role, Scopes};
-use crate::sealed::{Sealed, SealedName};
+use crate::sealed::{Sealed, SealedName, Subject};
 use crate::time::{Position, Timestamp};
 
 /// A wish to change something.
@@ -161,6 +161,10 @@ pub enum Command {
     RevokeTokens {
         target: TokenTarget,
     },
+    /// Make every text about something removed unreadable, for good.
+    EraseSubject {
+        subject: Subject,
+    },
 }
 
 impl Command {
@@ -202,6 +206,7 @@ impl Command {
             Self::AddSigningKey { .. } => "AddSigningKey",
             Self::RetireSigningKey { .. } => "RetireSigningKey",
             Self::RevokeTokens { .. } => "RevokeTokens",
+            Self::EraseSubject { .. } => "EraseSubject",
         }
     }
 
@@ -250,6 +255,7 @@ impl Command {
             | Self::ChangeKeyRate { key, .. } => Some(Entity::Key(*key)),
 
             Self::RetireSigningKey { signing_key, .. } => Some(Entity::SigningKey(*signing_key)),
+            Self::EraseSubject { subject } => Some((*subject).into()),
             Self::RevokeTokens { target } => match target {
                 TokenTarget::Token { key, .. } | TokenTarget::Key(key) => Some(Entity::Key(*key)),
                 TokenTarget::Owner(owner) => Some((*owner).into()),

@@ -1,6 +1,7 @@
 //! What a command leads to: events, or a rejection. Never mutates; asks for permission and rules on the same state.
 
 mod deployment;
+mod erasure;
 mod keys;
 mod members;
 mod rights;
@@ -168,6 +169,7 @@ impl<L: Lookup> Case<'_, L> {
                 self.retire_signing_key(signing_key, reason, replacement)
             }
             Command::RevokeTokens { target } => self.revoke_tokens(target),
+            Command::EraseSubject { subject } => self.erase_subject(subject),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::key::{KeyDigest, KeyPrefix, LastFour, Owner, Reach, RevocationReason}
 use crate::limits::RateLimit;
 use crate::network::AllowedAddresses;
 use crate::role::{Role, Scopes};
-use crate::sealed::{Sealed, SealedName};
+use crate::sealed::{Sealed, SealedName, Subject};
 use crate::time::{Position, Timestamp};
 
 /// An event where the log holds it.
@@ -108,6 +108,8 @@ pub enum Event {
     /// Tokens of the target that were authorised before this event are refused.
     TokensRevoked { target: TokenTarget },
 
+    /// The key of a removed subject's texts was destroyed: nobody reads them any more, at any moment.
+    SubjectErased { subject: Subject },
     /// An operator started the ledger although it was older than its guard said.
     RollbackAccepted { guard_position: Position, guard_hash: [u8; 32] },
 }
@@ -176,6 +178,11 @@ pub enum TokenTarget {
 }
 
 impl Event {
+    /// Whose texts nobody reads any more with this event.
+    pub const fn erases(&self) -> Option<Subject> {
+        if let Self::SubjectErased { subject } = self { Some(*subject) } else { None }
+    }
+
     /// The event's name, as every listing shows it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -212,6 +219,7 @@ impl Event {
             Self::SigningKeyAdded { .. } => "SigningKeyAdded",
             Self::SigningKeyRetired { .. } => "SigningKeyRetired",
             Self::TokensRevoked { .. } => "TokensRevoked",
+            Self::SubjectErased { .. } => "SubjectErased",
             Self::RollbackAccepted { .. } => "RollbackAccepted",
         }
     }

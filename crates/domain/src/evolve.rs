@@ -13,7 +13,7 @@ use crate::row::{
     Change, Deployment, Key, Membership, NameHolder, Retirement, ServiceAccount, SigningKey, Standing,
     Tenant, UniqueName, User,
 };
-use crate::sealed::SealedName;
+use crate::sealed::{SealedName, Subject};
 use crate::time::Moment;
 
 /// The new rows after the event, given the rows before it.
@@ -28,6 +28,7 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
                 policy: *policy,
                 standing: Standing::Living,
                 administrators: 0,
+                erased: false,
                 created: moment,
             }),
             Change::UniqueName(UniqueName::TenantSlug(slug.digest), Some(NameHolder::Tenant(*tenant))),
@@ -55,6 +56,7 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
                 name: name.clone(),
                 standing: Standing::Living,
                 operator: false,
+                erased: false,
                 created: moment,
             }),
             Change::UniqueName(UniqueName::UserEmail(email.digest), Some(NameHolder::User(*user))),
@@ -95,6 +97,7 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
                 name: name.clone(),
                 role: *role,
                 standing: Standing::Living,
+                erased: false,
                 created: moment,
             }),
             Change::UniqueName(
@@ -170,6 +173,13 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
             .into_iter()
             .collect()),
         Event::TokensRevoked { target } => Ok(vec![Change::Watermark(*target, moment.position)]),
+        Event::SubjectErased { subject } => match *subject {
+            Subject::Tenant(id) => tenant_with(rows, id, |row| row.erased = true),
+            Subject::User(id) => {
+                Ok(rows.user(id)?.map(|row| Change::User(User { erased: true, ..row })).into_iter().collect())
+            }
+            Subject::ServiceAccount(id) => account_with(rows, id, |row| row.erased = true),
+        },
         // The positions of the lost events are used again, so that no `seq` from before can be trusted.
         Event::RollbackAccepted { guard_position: _, guard_hash: _ } => {
             Ok(vec![Change::Watermark(TokenTarget::All, moment.position)])

@@ -11,7 +11,7 @@ use crate::limits::RateLimit;
 use crate::network::AllowedAddresses;
 use crate::rejection::Entity;
 use crate::role::Scopes;
-use crate::sealed::{Sealed, SealedName};
+use crate::sealed::{Sealed, SealedName, Subject};
 use crate::time::{Position, Timestamp};
 
 /// One fact: a field of the event, under the name that [`Event`] gives it.
@@ -169,6 +169,7 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
             fact("reason", Value::Word(retirement(*reason))),
         ],
         Event::TokensRevoked { target } => vec![fact("target", Value::Group(tokens(target)))],
+        Event::SubjectErased { subject } => vec![fact("subject", Value::Group(described(*subject)))],
         Event::RollbackAccepted { guard_position, guard_hash } => vec![
             fact("guard_position", Value::Position(*guard_position)),
             fact("guard_hash", Value::Bytes(guard_hash)),
@@ -249,6 +250,15 @@ fn owned_by(owner: Owner) -> Vec<Fact<'static>> {
         Owner::ServiceAccount(_) => "service_account",
     };
     vec![fact("kind", Value::Word(kind)), fact("id", Value::Thing(owner.into()))]
+}
+
+fn described(subject: Subject) -> Vec<Fact<'static>> {
+    let kind = match subject {
+        Subject::Tenant(_) => "tenant",
+        Subject::User(_) => "user",
+        Subject::ServiceAccount(_) => "service_account",
+    };
+    vec![fact("kind", Value::Word(kind)), fact("id", Value::Thing(subject.into()))]
 }
 
 fn where_it_acts(reach: Reach) -> Vec<Fact<'static>> {

@@ -189,6 +189,9 @@ pub enum Rejection {
     /// It ended for good.
     #[error("{0} was removed; this cannot be undone, create a new one")]
     Removed(Entity),
+    /// Only what ended can be erased.
+    #[error("{0} is not removed; only texts about what was removed can be erased, so remove it first")]
+    NotRemoved(Entity),
     /// It must be resumed first.
     #[error("{0} is suspended; resume it first")]
     Suspended(Entity),
@@ -306,6 +309,7 @@ impl Rejection {
             Self::ConsoleOnly => "CONSOLE_ONLY",
             Self::NotFound(_) => "NOT_FOUND",
             Self::Removed(_) => "REMOVED",
+            Self::NotRemoved(_) => "NOT_REMOVED",
             Self::Suspended(_) => "SUSPENDED",
             Self::KeyRevoked(_) => "KEY_REVOKED",
             Self::KeyDisabled(_) => "KEY_DISABLED",
@@ -342,6 +346,7 @@ impl Rejection {
             | Self::AddressesNotHeld => RejectionClass::Forbidden,
             Self::NotFound(_) => RejectionClass::NotFound,
             Self::Removed(_)
+            | Self::NotRemoved(_)
             | Self::Suspended(_)
             | Self::KeyRevoked(_)
             | Self::KeyDisabled(_)

@@ -43,6 +43,8 @@ pub struct Tenant {
     pub standing: Standing,
     /// How many living users are its administrators. Service accounts do not count.
     pub administrators: u32,
+    /// Whether its texts are unreadable for ever.
+    pub erased: bool,
     /// When it began.
     pub created: Moment,
 }
@@ -60,6 +62,8 @@ pub struct User {
     pub standing: Standing,
     /// Whether it may make and remove tenants.
     pub operator: bool,
+    /// Whether its texts are unreadable for ever.
+    pub erased: bool,
     /// When it became known.
     pub created: Moment,
 }
@@ -94,6 +98,8 @@ pub struct ServiceAccount {
     pub role: Role,
     /// Whether it is accepted.
     pub standing: Standing,
+    /// Whether its texts are unreadable for ever.
+    pub erased: bool,
     /// When it began.
     pub created: Moment,
 }

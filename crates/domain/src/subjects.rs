@@ -55,6 +55,7 @@ pub fn subjects_of(event: &Event) -> Vec<Entity> {
             TokenTarget::SigningKey(signing_key) => vec![Entity::SigningKey(*signing_key)],
             TokenTarget::All => vec![],
         },
+        Event::SubjectErased { subject } => vec![(*subject).into()],
         Event::RollbackAccepted { .. } => vec![],
     }
 }

@@ -19,6 +19,7 @@ use keyledger_domain::limits::RateLimit;
 use keyledger_domain::network::AllowedAddresses;
 use keyledger_domain::rejection::{Rejection, RejectionClass};
 use keyledger_domain::role::Role;
+use keyledger_domain::sealed::Subject;
 use keyledger_domain::time::Position;
 
 use scene::*;
@@ -150,6 +151,7 @@ impl Who {
 const OLGAS_CONFINED: KeyId = id(0x80);
 const ANNAS_READING: KeyId = id(0x81);
 const IDLE: ServiceAccountId = id(0x34);
+const GONE: ServiceAccountId = id(0x35);
 const PUBLISHED: SigningKeyId = id(0x61);
 
 /// Spare keys, so that an actor's own key can be spoken of beside the one it shows.
@@ -167,7 +169,7 @@ const CONFINED: u8 = 0x91;
 const DISABLED: u8 = 0x92;
 const ANYWHERE: u8 = 0x93;
 
-/// The cast with spare keys of everybody, a suspended service account, an operator and a second signing key.
+/// The cast with spare keys of everybody, a suspended service account and a removed one, an operator and a second signing key.
 fn scene() -> Scene {
     let mut scene = Scene::cast();
     for (who, ..) in Who::ALL {
@@ -183,17 +185,19 @@ fn scene() -> Scene {
             scene = scene.given([made(ANYWHERE, Reach::AnyTenant { home: tenant })]);
         }
     }
-    let idle = Command::CreateServiceAccount {
-        service_account: IDLE,
+    let account = |service_account, called| Command::CreateServiceAccount {
+        service_account,
         tenant: A,
-        name: account_name(IDLE, "own"),
+        name: account_name(service_account, called),
         role: Role::Member,
     };
     let reading = NewKey { scopes: narrow("keyledger:read"), ..new_key(Owner::User(ANNA), ANNAS_READING) };
     scene.given([
         by(olga(), create_key(Owner::User(OLGA), Reach::Tenant(HOME), OLGAS_CONFINED)),
         by(anna(), Command::CreateKey { owner: Owner::User(ANNA), reach: Reach::Tenant(A), key: reading }),
-        by(anna(), idle),
+        by(anna(), account(IDLE, "own")),
+        by(anna(), account(GONE, "gone")),
+        by(anna(), Command::RemoveServiceAccount { service_account: GONE }),
         by(anna(), Command::SuspendServiceAccount { service_account: IDLE }),
         by(olga(), Command::GrantOperator { user: RITA }),
         by(olga(), Command::AddSigningKey { signing_key: new_signing_key(PUBLISHED, at(0)) }),
@@ -203,7 +207,7 @@ fn scene() -> Scene {
 /// The commands in the order of their rows. The match is exhaustive, and its array of this length: a new
 /// command needs a place here, and a place needs a row.
 const fn name(command: &Command) -> &'static str {
-    const NAMES: [&str; 35] = NAMES_IN_ORDER;
+    const NAMES: [&str; 36] = NAMES_IN_ORDER;
     let place = match command {
         Command::Bootstrap(_) => 0,
         Command::AcceptRollback { .. } => 1,
@@ -240,11 +244,12 @@ const fn name(command: &Command) -> &'static str {
         Command::AddSigningKey { .. } => 32,
         Command::RetireSigningKey { .. } => 33,
         Command::RevokeTokens { .. } => 34,
+        Command::EraseSubject { .. } => 35,
     };
     NAMES[place]
 }
 
-const NAMES_IN_ORDER: [&str; 35] = [
+const NAMES_IN_ORDER: [&str; 36] = [
     "Bootstrap",
     "AcceptRollback",
     "CreateTenant",
@@ -280,6 +285,7 @@ const NAMES_IN_ORDER: [&str; 35] = [
     "AddSigningKey",
     "RetireSigningKey",
     "RevokeTokens",
+    "EraseSubject",
 ];
 
 /// Of whom a command speaks: decides which laws apply.
@@ -323,6 +329,7 @@ fn groups() -> Vec<(&'static str, Vec<Row>)> {
         ("Keys of the member of A", keys(About::MembersKey, Owner::User(MAX))),
         ("Keys of a service account of A", keys(About::AccountsKey, Owner::ServiceAccount(BOT))),
         ("Tokens", tokens()),
+        ("Erasure", erasures()),
     ]
 }
 
@@ -520,6 +527,17 @@ fn tokens() -> Vec<Row> {
     ]
 }
 
+fn erasures() -> Vec<Row> {
+    let of = |subject| Command::EraseSubject { subject };
+    let gone = Subject::ServiceAccount(GONE);
+    vec![
+        row(About::TenantA, "A, which lives", of(Subject::Tenant(A))),
+        row(About::UserOfA, "the member, who lives", of(Subject::User(MAX))),
+        row(About::TenantA, "the service account, which lives", of(Subject::ServiceAccount(BOT))),
+        row(About::TenantA, "a removed service account of A", of(gone)),
+    ]
+}
+
 /// One cell: what came of one actor's command.
 struct Cell {
     who: Who,
@@ -644,7 +662,9 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         | Command::ResumeUser { .. }
         | Command::RemoveUser { .. }
         | Command::GrantOperator { .. }
-        | Command::WithdrawOperator { .. } => who == Operator,
+        | Command::WithdrawOperator { .. }
+        | Command::EraseSubject { subject: Subject::Tenant(_) | Subject::User(_) } => who == Operator,
+        Command::EraseSubject { subject: Subject::ServiceAccount(_) } => who.administers() || who == Operator,
         Command::AddSigningKey { .. } | Command::RetireSigningKey { .. } => {
             matches!(who, Operator | Server)
         }

@@ -1,17 +1,15 @@
 //! Names and other personal texts, unsealed where their subject's key is still to be had.
 
-use std::collections::HashMap;
-
-use credentials::sealing::{self, SubjectKey};
-use domain::sealed::{Sealed, Subject};
-use store::secrets::{SecretBytes, SubjectKeys};
+use credentials::sealing::{self, ERASED_TEXT, SubjectKey};
+use domain::sealed::Sealed;
+use store::secrets::{SubjectKeys, Subjects};
 use store::{DataFolder, StoreError};
 
 /// The keys with which sealed texts are opened. Hidden texts stay hidden without being an error: a copy
 /// of the ledger without its secrets can be audited as well.
 #[derive(Default)]
 pub struct Names {
-    keys: HashMap<Subject, SecretBytes>,
+    subjects: Subjects,
     missing: Option<StoreError>,
 }
 
@@ -19,8 +17,8 @@ impl Names {
     /// Reads the keys of a data folder. Read them after the snapshot: a subject's key is kept before its event.
     pub fn read(folder: &DataFolder) -> Self {
         match SubjectKeys::read(&folder.subjects()) {
-            Ok(keys) => Self { keys, missing: None },
-            Err(error) => Self { keys: HashMap::new(), missing: Some(error) },
+            Ok(subjects) => Self { subjects, missing: None },
+            Err(error) => Self { missing: Some(error), ..Self::default() },
         }
     }
 
@@ -34,9 +32,12 @@ impl Names {
         self.missing.as_ref()
     }
 
-    /// The text, if its subject's key is there and opens it.
+    /// The text, if its subject's key is there and opens it; of one that was destroyed, that it was.
     pub fn open(&self, sealed: &Sealed) -> Option<String> {
-        let key = self.keys.get(&sealed.subject)?;
+        if self.subjects.erased.contains(&sealed.subject) {
+            return Some(ERASED_TEXT.to_owned());
+        }
+        let key = self.subjects.keys.get(&sealed.subject)?;
         sealing::open(&SubjectKey::from_bytes(**key), sealed).ok()
     }
 }

@@ -89,7 +89,8 @@ impl Activity {
             | Event::ServiceAccountRemoved { .. }
             | Event::KeyRevoked { .. }
             | Event::SigningKeyRetired { .. }
-            | Event::TokensRevoked { .. } => Self::Entity(EntityManagement::Delete),
+            | Event::TokensRevoked { .. }
+            | Event::SubjectErased { .. } => Self::Entity(EntityManagement::Delete),
             Event::TenantRenamed { .. }
             | Event::TenantPolicyChanged { .. }
             | Event::TenantSuspended { .. }

@@ -8,6 +8,7 @@ mod limits;
 mod as_of;
 mod types;
 mod signing_keys;
+mod erasure;
 mod token_target;
 mod dry_run;
 mod events;

@@ -2,9 +2,9 @@
 //!
 //! Secrets are text files of hexadecimal digits, readable by their owner only. Nothing here is ever logged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use domain::event::PublicKey;
@@ -109,11 +109,46 @@ pub fn try_signing_folder(folder: &DataFolder) -> Result<(), StoreError> {
     try_room(&folder.secrets().join("signing").join("probe"), 256)
 }
 
+/// The keys of subjects as the file has them.
+#[derive(Default)]
+pub struct Subjects {
+    /// The key of each.
+    pub keys: HashMap<Subject, SecretBytes>,
+    /// Those whose key was destroyed.
+    pub erased: BTreeSet<Subject>,
+}
+
+impl Subjects {
+    /// Takes a line in; what is wrong with it, if something is.
+    fn take(&mut self, line: &str) -> Result<(), String> {
+        let (subject, rest) = line
+            .split_once(' ')
+            .and_then(|(name, rest)| Some((parse_name(name)?, rest)))
+            .ok_or(
+            "each line is kind:UUID, a space and 64 hexadecimal digits, or the word erased in their place",
+        )?;
+        let twice = || format!("{} is there twice; keep the line that was there first", name(subject));
+        if self.keys.contains_key(&subject) || self.erased.contains(&subject) {
+            return Err(twice());
+        }
+        if rest == ERASED {
+            self.erased.insert(subject);
+        } else {
+            let key = unhex(rest).ok_or("a key is 64 hexadecimal digits, or the word erased")?;
+            self.keys.insert(subject, Zeroizing::new(key));
+        }
+        Ok(())
+    }
+}
+
+/// What stands in the place of a key that was destroyed.
+const ERASED: &str = "erased";
+
 /// The keys of subjects: a text file, one line each, appended to before the commit that needs the new one.
 pub struct SubjectKeys {
     path: PathBuf,
     file: File,
-    keys: HashMap<Subject, SecretBytes>,
+    subjects: Subjects,
     unsynced: bool,
 }
 
@@ -122,34 +157,32 @@ impl SubjectKeys {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let text = read(path)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut keys = HashMap::new();
+        let mut subjects = Subjects::default();
         for line in text[..whole].lines() {
-            let (subject, key) = parse_line(line).ok_or_else(|| {
-                malformed(path, "each line is kind:UUID, a space and 64 hexadecimal digits")
-            })?;
-            if keys.insert(subject, key).is_some() {
-                let what = format!("{} has a key twice; keep the line that was there first", name(subject));
-                return Err(malformed(path, &what));
-            }
+            subjects.take(line).map_err(|what| malformed(path, &what))?;
         }
         let file = OpenOptions::new().append(true).open(path).map_err(StoreError::file(path))?;
         file.set_len(whole as u64).map_err(StoreError::file(path))?;
-        Ok(Self { path: path.to_owned(), file, keys, unsynced: false })
+        Ok(Self { path: path.to_owned(), file, subjects, unsynced: false })
     }
 
-    /// Reads the keys that are there, changing nothing.
-    pub fn read(path: &Path) -> Result<HashMap<Subject, SecretBytes>, StoreError> {
-        Ok(read(path)?.lines().filter_map(parse_line).collect())
+    /// Reads the keys that are there, changing nothing. A line that cannot be read is passed over.
+    pub fn read(path: &Path) -> Result<Subjects, StoreError> {
+        let mut subjects = Subjects::default();
+        for line in read(path)?.lines() {
+            let _ = subjects.take(line);
+        }
+        Ok(subjects)
     }
 
     /// A subject's key.
     pub fn key(&self, subject: Subject) -> Option<&SecretBytes> {
-        self.keys.get(&subject)
+        self.subjects.keys.get(&subject)
     }
 
-    /// Every subject's key.
-    pub fn all(&self) -> &HashMap<Subject, SecretBytes> {
-        &self.keys
+    /// Everything that the file has.
+    pub fn all(&self) -> &Subjects {
+        &self.subjects
     }
 
     /// Adds a new subject's key. It lasts after [`SubjectKeys::sync`].
@@ -157,18 +190,19 @@ impl SubjectKeys {
         let line = Zeroizing::new(format!("{} {}\n", name(subject), *hex(&*key)));
         self.file.write_all(line.as_bytes()).map_err(StoreError::file(&self.path))?;
         self.unsynced = true;
-        self.keys.insert(subject, key);
+        self.subjects.keys.insert(subject, key);
         Ok(())
     }
 
     /// Writes the whole file anew from memory, and goes on with that one: after a failure, nobody knows which lines
     /// of the old one are whole, and which of them last.
     pub fn write_anew(&mut self) -> Result<(), StoreError> {
-        let mut lines: Vec<_> = self
-            .keys
-            .iter()
-            .map(|(subject, key)| Zeroizing::new(format!("{} {}\n", name(*subject), *hex(&**key))))
-            .collect();
+        let keys = self.subjects.keys.iter();
+        let keys =
+            keys.map(|(subject, key)| Zeroizing::new(format!("{} {}\n", name(*subject), *hex(&**key))));
+        let erased = self.subjects.erased.iter();
+        let erased = erased.map(|subject| Zeroizing::new(format!("{} {ERASED}\n", name(*subject))));
+        let mut lines: Vec<_> = keys.chain(erased).collect();
         // In an order that says nothing of memory.
         lines.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         let text = Zeroizing::new(lines.iter().map(|line| line.as_str()).collect::<String>());
@@ -177,6 +211,22 @@ impl SubjectKeys {
         self.file = file.map_err(StoreError::file(&self.path))?;
         self.unsynced = false;
         Ok(())
+    }
+
+    /// Destroys the keys of these subjects: in memory at once, and in the file, which is written anew without them.
+    /// Then the old file is overwritten, for the storage that writes in place.
+    pub fn erase(&mut self, subjects: impl IntoIterator<Item = Subject>) -> Result<(), StoreError> {
+        let mut gone = 0;
+        for subject in subjects {
+            gone += usize::from(self.subjects.keys.remove(&subject).is_some());
+            gone += usize::from(self.subjects.erased.insert(subject));
+        }
+        if gone == 0 {
+            return Ok(());
+        }
+        let old = OpenOptions::new().write(true).open(&self.path).map_err(StoreError::file(&self.path))?;
+        self.write_anew()?;
+        overwrite(old).map_err(StoreError::file(&self.path))
     }
 
     /// Makes the keys added last; does nothing if there are none.
@@ -197,16 +247,26 @@ fn name(subject: Subject) -> String {
     }
 }
 
-fn parse_line(line: &str) -> Option<(Subject, SecretBytes)> {
-    let (subject, key) = line.split_once(' ')?;
-    let (kind, id) = subject.split_once(':')?;
-    let subject = match kind {
-        "tenant" => Subject::Tenant(TenantId::parse(id).ok()?),
-        "user" => Subject::User(UserId::parse(id).ok()?),
-        "service_account" => Subject::ServiceAccount(ServiceAccountId::parse(id).ok()?),
-        _ => return None,
-    };
-    Some((subject, Zeroizing::new(unhex(key)?)))
+fn parse_name(name: &str) -> Option<Subject> {
+    let (kind, id) = name.split_once(':')?;
+    match kind {
+        "tenant" => Some(Subject::Tenant(TenantId::parse(id).ok()?)),
+        "user" => Some(Subject::User(UserId::parse(id).ok()?)),
+        "service_account" => Some(Subject::ServiceAccount(ServiceAccountId::parse(id).ok()?)),
+        _ => None,
+    }
+}
+
+/// Writes zeros over a file that has no name any more.
+fn overwrite(mut file: File) -> std::io::Result<()> {
+    let mut left = file.metadata()?.len();
+    file.rewind()?;
+    while left > 0 {
+        let piece = left.min(1 << 16);
+        file.write_all(&vec![0; usize::try_from(piece).expect("at most 65,536")])?;
+        left -= piece;
+    }
+    file.sync_all()
 }
 
 fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {

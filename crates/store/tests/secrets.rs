@@ -147,8 +147,8 @@ fn keys_of_subjects_last_and_are_found_by_kind() {
     }
     // The same bytes name another thing of another kind.
     assert!(keys.key(Subject::User(UserId::from_bytes([1; 16]))).is_none());
-    assert_eq!(keys.all().len(), 3);
-    assert_eq!(SubjectKeys::read(&path).unwrap().len(), 3);
+    assert_eq!(keys.all().keys.len(), 3);
+    assert_eq!(SubjectKeys::read(&path).unwrap().keys.len(), 3);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_line_cut_short_at_any_place_goes_and_the_next_begins_cleanly() {
         drop(keys);
         let keys = SubjectKeys::open(&path).unwrap();
         assert!(keys.key(TENANT).is_some() && keys.key(ACCOUNT).is_some(), "cut at {cut}");
-        assert_eq!(keys.all().len(), 2, "cut at {cut}");
+        assert_eq!(keys.all().keys.len(), 2, "cut at {cut}");
     }
 }
 
@@ -197,10 +197,42 @@ fn a_file_in_doubt_is_written_anew_from_memory_and_gone_on_with() {
     keys.add(subjects[39], secret(39)).unwrap();
     keys.sync().unwrap();
     let again = SubjectKeys::open(&path).unwrap();
-    assert_eq!((again.all().len(), mode(&path)), (40, 0o600));
+    assert_eq!((again.all().keys.len(), mode(&path)), (40, 0o600));
     for (n, subject) in (0..).zip(&subjects) {
         assert_eq!(again.key(*subject), Some(&secret(n)));
     }
+}
+
+#[test]
+fn an_erased_key_is_gone_from_memory_from_the_file_and_from_the_blocks_of_the_old_one() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    for (n, subject) in [TENANT, USER, ACCOUNT].into_iter().enumerate() {
+        keys.add(subject, secret(0xA0 + n as u8)).unwrap();
+    }
+    keys.sync().unwrap();
+    // A second name for the old file, as something that read it a moment ago would have it open.
+    let old = path.with_extension("old");
+    fs::hard_link(&path, &old).unwrap();
+    keys.erase([USER]).unwrap();
+    assert!(keys.key(USER).is_none() && keys.key(TENANT).is_some());
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(!written.contains(&"a1".repeat(32)) && written.contains(" erased\n"), "{written}");
+    let blocks = fs::read(&old).unwrap();
+    assert!(blocks.iter().all(|byte| *byte == 0) && !blocks.is_empty());
+    assert_eq!(mode(&path), 0o600);
+    // What comes later goes to the new file; what is erased stays so.
+    let again = Subject::User(UserId::from_bytes([9; 16]));
+    keys.add(again, secret(9)).unwrap();
+    keys.sync().unwrap();
+    keys.erase([USER]).unwrap();
+    let keys = SubjectKeys::open(&path).unwrap();
+    assert_eq!((keys.all().keys.len(), keys.all().erased.iter().collect::<Vec<_>>()), (3, vec![&USER]));
+    // A key put back beside the word is not taken.
+    let line = written.lines().find(|line| line.ends_with(" erased")).unwrap();
+    fs::write(&path, format!("{written}{}\n", line.replace("erased", &"ab".repeat(32)))).unwrap();
+    assert!(SubjectKeys::open(&path).is_err());
 }
 
 #[test]
@@ -212,7 +244,7 @@ fn a_file_that_was_lengthened_but_not_written_is_cut_back() {
     drop(keys);
     let whole = fs::read(&path).unwrap();
     fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(&[0; 100]).unwrap();
-    assert_eq!(SubjectKeys::open(&path).unwrap().all().len(), 1);
+    assert_eq!(SubjectKeys::open(&path).unwrap().all().keys.len(), 1);
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 

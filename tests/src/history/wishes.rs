@@ -45,7 +45,7 @@ pub(super) fn place_of(addresses: &AllowedAddresses) -> Option<IpAddr> {
 type Wish = fn(&mut History) -> Command;
 
 /// How often each is wished, and what it is.
-const WISHES: [(u64, Wish); 35] = [
+const WISHES: [(u64, Wish); 36] = [
     (2, History::bootstrap),
     (1, History::accept_rollback),
     (14, History::create_tenant),
@@ -93,6 +93,7 @@ const WISHES: [(u64, Wish); 35] = [
     (2, |h| Command::AddSigningKey { signing_key: h.new_signing_key() }),
     (2, History::retire_signing_key),
     (6, |h| Command::RevokeTokens { target: h.token_target() }),
+    (9, |h| Command::EraseSubject { subject: h.subject() }),
 ];
 
 impl History {
@@ -206,6 +207,21 @@ impl History {
         let reason = *self.dice.pick(&reasons);
         let replacement = if self.dice.one_in(2) { Some(self.new_signing_key()) } else { None };
         Command::RetireSigningKey { signing_key: self.signing_key(), reason, replacement }
+    }
+
+    /// Rather something that has ended: of what lives, nothing is erased.
+    fn subject(&mut self) -> Subject {
+        let drawn = match self.dice.below(4) {
+            0 => Subject::Tenant(self.tenant()),
+            1 => Subject::User(self.user()),
+            _ => Subject::ServiceAccount(self.account()),
+        };
+        let ended = |standing| alive(standing) == Alive::No;
+        let users = self.model.users.values().filter(|row| ended(row.standing));
+        let accounts = self.model.service_accounts.values().filter(|row| ended(row.standing));
+        let mut dead: Vec<_> = users.map(|row| Subject::User(row.id)).collect();
+        dead.extend(accounts.map(|row| Subject::ServiceAccount(row.id)));
+        if dead.is_empty() || self.dice.one_in(2) { drawn } else { dead[self.dice.index(dead.len())] }
     }
 
     fn token_target(&mut self) -> TokenTarget {

@@ -17,4 +17,5 @@ mod rehearsal;
 mod concurrency;
 mod checkpoints;
 mod durability;
+mod erasure;
 mod reopening;

@@ -107,6 +107,7 @@ fn exit_of(code: &str) -> Option<Exit> {
         }
         "NOT_FOUND" => Exit::NotFound,
         "REMOVED"
+        | "NOT_REMOVED"
         | "SUSPENDED"
         | "KEY_REVOKED"
         | "KEY_DISABLED"
@@ -174,6 +175,7 @@ mod tests {
             Rejection::ConsoleOnly,
             Rejection::NotFound(entity),
             Rejection::Removed(entity),
+            Rejection::NotRemoved(entity),
             Rejection::Suspended(entity),
             Rejection::KeyRevoked(key),
             Rejection::KeyDisabled(key),
@@ -202,7 +204,7 @@ mod tests {
         every
     }
 
-    const KINDS: usize = 27;
+    const KINDS: usize = 28;
 
     fn number(rejection: &Rejection) -> usize {
         match rejection {
@@ -232,6 +234,7 @@ mod tests {
             Rejection::ReachNotHeld => 23,
             Rejection::AddressesNotHeld => 24,
             Rejection::WouldLockOut => 25,
+            Rejection::NotRemoved(_) => 26,
             Rejection::AlreadyInitialised => KINDS - 1,
         }
     }

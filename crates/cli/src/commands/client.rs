@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::auth::{self, AuthCommand};
 use super::completions::{self, CompletionsArgs};
 use super::diff::{self, DiffArgs};
+use super::erase::{self, EraseArgs};
 use super::events::{self, EventsArgs};
 use super::key::{self, KeyCommand};
 use super::man::{self, ManArgs};
@@ -84,6 +85,8 @@ pub enum ClientCommand {
     SigningKey(SigningKeyCommand),
     /// Refuse all tokens of one target that were minted until now
     RevokeTokens(RevokeTokensArgs),
+    /// Make every text about something removed unreadable, for good
+    Erase(EraseArgs),
     /// List what happened: the events that concern the tenant
     Events(EventsArgs),
     /// List the commands that were refused in the tenant
@@ -110,6 +113,7 @@ pub fn run(command: ClientCommand) -> Result<(), CliError> {
         ClientCommand::Tenant(command) => tenant::run(command),
         ClientCommand::SigningKey(command) => signing_key::run(command),
         ClientCommand::RevokeTokens(args) => revoke_tokens::run(args),
+        ClientCommand::Erase(args) => erase::run(args),
         ClientCommand::Events(args) => events::run(args),
         ClientCommand::Refusals(args) => refusals::run(args),
         ClientCommand::Diff(args) => diff::run(args),

@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 89] = [
+const EVERY_COMMAND: [(&str, i32); 90] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -230,6 +230,7 @@ const EVERY_COMMAND: [(&str, i32); 89] = [
     ("user suspend ID", 3),
     ("user resume ID", 3),
     ("user remove ID", 3),
+    ("erase --user ID", 3),
     ("user grant-operator ID", 3),
     ("user withdraw-operator ID", 3),
     ("tenant list", 3),

@@ -41,7 +41,8 @@ pub fn touched_by(event: &Event) -> Vec<RowId> {
         | Event::KeyAddressesChanged { .. }
         | Event::KeyRateChanged { .. }
         | Event::SigningKeyAdded { .. }
-        | Event::SigningKeyRetired { .. } => {}
+        | Event::SigningKeyRetired { .. }
+        | Event::SubjectErased { .. } => {}
     }
     rows
 }

@@ -32,25 +32,27 @@ pub const fn standing(standing: Standing) -> &'static str {
 }
 
 fn tenant(row: &Tenant) -> Vec<Fact<'_>> {
-    let Tenant { id, slug, name, policy, standing, administrators: _, created } = row;
+    let Tenant { id, slug, name, policy, standing, administrators: _, erased, created } = row;
     let thing = Entity::Tenant(*id);
     vec![
         fact("slug", Value::Name(thing, slug)),
         fact("name", Value::Name(thing, name)),
         rules(policy),
         fact("standing", Value::Word(self::standing(*standing))),
+        fact("erased", Value::Flag(*erased)),
         fact("created", Value::At(created.at)),
     ]
 }
 
 fn user(row: &User) -> Vec<Fact<'_>> {
-    let User { id, email, name, standing, operator, created } = row;
+    let User { id, email, name, standing, operator, erased, created } = row;
     let thing = Entity::User(*id);
     vec![
         fact("email", Value::Name(thing, email)),
         fact("name", maybe(name.as_ref(), |name| Value::Text(thing, name))),
         fact("standing", Value::Word(self::standing(*standing))),
         fact("operator", Value::Flag(*operator)),
+        fact("erased", Value::Flag(*erased)),
         fact("created", Value::At(created.at)),
     ]
 }
@@ -66,12 +68,13 @@ fn membership(row: &Membership) -> Vec<Fact<'_>> {
 }
 
 fn service_account(row: &ServiceAccount) -> Vec<Fact<'_>> {
-    let ServiceAccount { id, tenant, name, role, standing, created } = row;
+    let ServiceAccount { id, tenant, name, role, standing, erased, created } = row;
     vec![
         fact("tenant", Value::Thing(Entity::Tenant(*tenant))),
         fact("name", Value::Name(Entity::ServiceAccount(*id), name)),
         fact("role", Value::Word(role.as_str())),
         fact("standing", Value::Word(self::standing(*standing))),
+        fact("erased", Value::Flag(*erased)),
         fact("created", Value::At(created.at)),
     ]
 }

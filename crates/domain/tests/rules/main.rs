@@ -5,6 +5,7 @@ mod scene;
 mod cascade;
 mod deployment;
 mod difference;
+mod erasure;
 mod idempotence;
 mod keys;
 mod limits;

@@ -15,6 +15,7 @@ use domain::{Command, Event, Recorded};
 use juniper::{FieldResult, graphql_object};
 
 use super::context::{Context, answered};
+use super::erasure::EraseSubjectInput;
 use super::inputs::{
     AddMemberInput, ChangeApiKeyExpiryInput, ChangeMemberRoleInput, ChangeServiceAccountRoleInput,
     ChangeTenantPolicyInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
@@ -373,6 +374,13 @@ impl Mutation {
     /// Refuses all tokens of one target that were minted until now. The keys stay, and new tokens are accepted.
     fn revoke_tokens(context: &Context, input: RevokeTokensInput) -> FieldResult<SuccessPayload> {
         let command = Command::RevokeTokens { target: answered(input.target())? };
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
+    }
+
+    /// Destroys the key that seals every text about something removed: its name, its address, the names of its keys and
+    /// the notes on them read [erased] from now on, at any moment asked about. The events stay, and so do all proofs.
+    fn erase_subject(context: &Context, input: EraseSubjectInput) -> FieldResult<SuccessPayload> {
+        let command = Command::EraseSubject { subject: answered(input.subject())? };
         attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 }

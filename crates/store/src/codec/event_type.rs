@@ -50,12 +50,14 @@ pub enum EventType {
     SigningKeyRetired = 602,
     TokensRevoked = 603,
 
+    SubjectErased = 701,
+
     RollbackAccepted = 901,
 }
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -89,6 +91,7 @@ impl EventType {
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
+        Self::SubjectErased,
         Self::RollbackAccepted,
     ];
 
@@ -149,6 +152,7 @@ impl EventType {
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,
+            Event::SubjectErased { .. } => Self::SubjectErased,
             Event::RollbackAccepted { .. } => Self::RollbackAccepted,
         }
     }

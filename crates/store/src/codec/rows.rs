@@ -35,6 +35,7 @@ struct TenantRow {
     policy: TenantPolicyV1,
     standing: u8,
     administrators: u32,
+    erased: bool,
     created: MomentPart,
 }
 
@@ -45,6 +46,7 @@ struct UserRow {
     name: Option<SealedV1>,
     standing: u8,
     operator: bool,
+    erased: bool,
     created: MomentPart,
 }
 
@@ -65,6 +67,7 @@ struct ServiceAccountRow {
     name: SealedNameV1,
     role: u8,
     standing: u8,
+    erased: bool,
     created: MomentPart,
 }
 
@@ -114,6 +117,7 @@ impl StoredRow for Tenant {
             policy: (&self.policy).into(),
             standing: codes::of_standing(self.standing),
             administrators: self.administrators,
+            erased: self.erased,
             created: self.created.into(),
         })
     }
@@ -127,6 +131,7 @@ impl StoredRow for Tenant {
                 policy: row.policy.into(),
                 standing: codes::standing(row.standing)?,
                 administrators: row.administrators,
+                erased: row.erased,
                 created: row.created.try_into()?,
             })
         })
@@ -141,6 +146,7 @@ impl StoredRow for User {
             name: self.name.as_ref().map(SealedV1::from),
             standing: codes::of_standing(self.standing),
             operator: self.operator,
+            erased: self.erased,
             created: self.created.into(),
         })
     }
@@ -153,6 +159,7 @@ impl StoredRow for User {
                 name: row.name.map(Sealed::try_from).transpose()?,
                 standing: codes::standing(row.standing)?,
                 operator: row.operator,
+                erased: row.erased,
                 created: row.created.try_into()?,
             })
         })
@@ -193,6 +200,7 @@ impl StoredRow for ServiceAccount {
             name: (&self.name).into(),
             role: codes::of_role(self.role),
             standing: codes::of_standing(self.standing),
+            erased: self.erased,
             created: self.created.into(),
         })
     }
@@ -205,6 +213,7 @@ impl StoredRow for ServiceAccount {
                 name: row.name.try_into()?,
                 role: codes::role(row.role)?,
                 standing: codes::standing(row.standing)?,
+                erased: row.erased,
                 created: row.created.try_into()?,
             })
         })

@@ -167,6 +167,7 @@ fn token_events() -> Vec<BoxedStrategy<Event>> {
             .prop_map(|(signing_key, reason)| Event::SigningKeyRetired { signing_key, reason })
             .boxed(),
         target.prop_map(|target| Event::TokensRevoked { target }).boxed(),
+        subject().prop_map(|subject| Event::SubjectErased { subject }).boxed(),
         (any::<u64>(), any::<[u8; 32]>())
             .prop_map(|(guard_position, guard_hash)| Event::RollbackAccepted {
                 guard_position: Position::new(guard_position),
@@ -241,13 +242,16 @@ pub fn name() -> impl Strategy<Value = SealedName> {
     (sealed(), any::<[u8; 16]>()).prop_map(|(text, digest)| SealedName { text, digest: TextDigest(digest) })
 }
 
-pub fn sealed() -> impl Strategy<Value = Sealed> {
-    let subject = prop_oneof![
+fn subject() -> impl Strategy<Value = Subject> {
+    prop_oneof![
         id().prop_map(Subject::Tenant),
         id().prop_map(Subject::User),
         id().prop_map(Subject::ServiceAccount),
-    ];
-    (subject, vec(any::<u8>(), 0..80)).prop_map(|(subject, ciphertext)| Sealed { subject, ciphertext })
+    ]
+}
+
+pub fn sealed() -> impl Strategy<Value = Sealed> {
+    (subject(), vec(any::<u8>(), 0..80)).prop_map(|(subject, ciphertext)| Sealed { subject, ciphertext })
 }
 
 pub fn owner() -> impl Strategy<Value = Owner> {

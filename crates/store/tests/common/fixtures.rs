@@ -142,6 +142,7 @@ fn rich_events() -> Vec<Event> {
         },
         Event::SigningKeyRetired { signing_key, reason: RetirementReason::Superseded },
         Event::TokensRevoked { target: TokenTarget::Token { token: id(0x50), key } },
+        Event::SubjectErased { subject: Subject::User(user) },
         Event::RollbackAccepted { guard_position: Position::new(70_000), guard_hash: run(0x80) },
     ]
 }
@@ -176,6 +177,8 @@ fn variant_events() -> Vec<(&'static str, Event)> {
         ("service_account", tokens_of(TokenTarget::Owner(Owner::ServiceAccount(id(0x30))))),
         ("tenant", tokens_of(TokenTarget::Tenant(tenant))),
         ("signing_key", tokens_of(TokenTarget::SigningKey(id(0x70)))),
+        ("tenant", Event::SubjectErased { subject: Subject::Tenant(tenant) }),
+        ("service_account", Event::SubjectErased { subject: Subject::ServiceAccount(id(0x30)) }),
     ]
 }
 

@@ -91,7 +91,11 @@ fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> 
 
 fn subjects(folder: &DataFolder) -> Finding {
     match SubjectKeys::read(&folder.subjects()) {
-        Ok(keys) => Finding::ok("names", format!("the keys of {} subjects are there", keys.len())),
+        Ok(subjects) => {
+            let (there, erased) = (subjects.keys.len(), subjects.erased.len());
+            let erased = if erased == 0 { String::new() } else { format!(", and {erased} were erased") };
+            Finding::ok("names", format!("the keys of {there} subjects are there{erased}"))
+        }
         Err(error) => Finding::fail(
             "names",
             error.to_string(),

@@ -97,14 +97,14 @@ proptest! {
 
     #[test]
     fn tenants(id in id(), slug in name(), name in name(), policy in policy(), standing in standing(),
-               administrators: u32, created in moment()) {
-        check(Tenant { id, slug, name, policy, standing, administrators, created });
+               administrators: u32, erased: bool, created in moment()) {
+        check(Tenant { id, slug, name, policy, standing, administrators, erased, created });
     }
 
     #[test]
     fn users(id in id(), email in name(), name in option::of(sealed()), standing in standing(),
-             operator: bool, created in moment()) {
-        check(User { id, email, name, standing, operator, created });
+             operator: bool, erased: bool, created in moment()) {
+        check(User { id, email, name, standing, operator, erased, created });
     }
 
     #[test]
@@ -116,8 +116,8 @@ proptest! {
 
     #[test]
     fn service_accounts(id in id(), tenant in id(), name in name(), role in role(), standing in standing(),
-                        created in moment()) {
-        check(ServiceAccount { id, tenant, name, role, standing, created });
+                        erased: bool, created in moment()) {
+        check(ServiceAccount { id, tenant, name, role, standing, erased, created });
     }
 
     #[test]

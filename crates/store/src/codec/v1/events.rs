@@ -109,6 +109,7 @@ pub(crate) fn encode(event: &Event) -> Vec<u8> {
             reason: codes::of_retirement(*reason),
         }),
         Event::TokensRevoked { target } => write(&TokensRevokedV1 { target: (*target).into() }),
+        Event::SubjectErased { subject } => write(&SubjectErasedV1 { subject: subject.into() }),
         Event::RollbackAccepted { guard_position, guard_hash } => {
             write(&RollbackAcceptedV1 { guard_position: guard_position.number(), guard_hash: *guard_hash })
         }
@@ -298,6 +299,10 @@ pub(crate) fn decode(event_type: EventType, payload: &[u8]) -> Result<Event, Mal
         EventType::TokensRevoked => {
             let stored: TokensRevokedV1 = read(payload)?;
             Event::TokensRevoked { target: stored.target.try_into()? }
+        }
+        EventType::SubjectErased => {
+            let stored: SubjectErasedV1 = read(payload)?;
+            Event::SubjectErased { subject: stored.subject.try_into()? }
         }
         EventType::RollbackAccepted => {
             let stored: RollbackAcceptedV1 = read(payload)?;

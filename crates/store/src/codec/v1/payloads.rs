@@ -3,7 +3,9 @@
 use bincode::{Decode, Encode};
 
 use super::limits::{NetworkV1, RateLimitV1};
-use super::parts::{KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, TenantPolicyV1, TokenTargetV1};
+use super::parts::{
+    KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, SubjectV1, TenantPolicyV1, TokenTargetV1,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
@@ -237,6 +239,12 @@ pub(in crate::codec) struct SigningKeyRetiredV1 {
 #[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
 pub(in crate::codec) struct TokensRevokedV1 {
     pub(in crate::codec) target: TokenTargetV1,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
+pub(in crate::codec) struct SubjectErasedV1 {
+    pub(in crate::codec) subject: SubjectV1,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
