@@ -50,6 +50,7 @@ pub use diff::{DiffFilter, Which, diff};
 pub use error::{ReplayError, reading};
 pub use export::export;
 pub use filter::{ActorFilter, Filter, parse_event_type};
+pub use fold::Depth;
 pub use import::import;
 pub use listing::Format;
 pub use names::Names;

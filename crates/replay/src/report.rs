@@ -58,7 +58,7 @@ pub struct Report {
     /// The chain hash there.
     pub head_hash: ChainHash,
     /// How many events of each name were read.
-    pub events_by_name: BTreeMap<&'static str, u64>,
+    pub events_by_name: BTreeMap<String, u64>,
     /// How many keys stand how at the instant `now`: `living`, or the refusal's code in lower case, without `key_`.
     pub keys_by_status: BTreeMap<String, u64>,
     /// The instant that `keys_by_status` is about.
@@ -158,7 +158,9 @@ impl Report {
         for (name, count) in &self.events_by_name {
             writeln!(out, "  {name:<26}{count:>10}")?;
         }
-        writeln!(out, "\nKEYS at {}", instant(self.now))?;
+        if !self.keys_by_status.is_empty() {
+            writeln!(out, "\nKEYS at {}", instant(self.now))?;
+        }
         for (status, count) in &self.keys_by_status {
             writeln!(out, "  {status:<26}{count:>10}")?;
         }

@@ -205,15 +205,18 @@ pub(crate) fn open_at(
     between(table, OPEN, list, None, 0..=tick(at), found)
 }
 
-/// What of a list has ended since, and lived then.
+/// What of a list has ended since, and lived then. Nothing of the ledger began before its first instant: no fork is
+/// earlier.
 pub(crate) fn closed_at(
     table: &impl ReadableTable<&'static [u8], ()>,
     list: List,
     at: Timestamp,
+    first: Timestamp,
     found: &mut Found,
 ) -> Result<(), StoreError> {
     let at = tick(at);
-    for fork in path(at) {
+    let first = tick(first);
+    for fork in path(at).filter(|fork| *fork >= first) {
         if fork < at {
             between(table, BY_END, list, Some(fork), at..=u32::MAX, found)?;
         } else {
@@ -298,7 +301,7 @@ mod tests {
         let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
         let mut found = Found::default();
         open_at(&table, LIST, at(tick), &mut found).unwrap();
-        closed_at(&table, LIST, at(tick), &mut found).unwrap();
+        closed_at(&table, LIST, at(tick), Timestamp::MIN, &mut found).unwrap();
         found.ids.sort_unstable();
         found
     }
@@ -334,6 +337,19 @@ mod tests {
         }
         assert_eq!(path(u32::MAX).count(), 32);
         assert_eq!((fork(5, 7), fork(6, 6), fork(1, u32::MAX)), (6, 6, 1 << 31));
+    }
+
+    #[test]
+    fn where_nothing_can_hang_nothing_is_looked_for() {
+        let now = 1_700_000_000;
+        let database = filled(&[(now - 40_000, Some(now + 9)), (now - 3, Some(now + 60_000)), (now, None)]);
+        let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
+        let (mut within, mut everywhere) = (Found::default(), Found::default());
+        closed_at(&table, LIST, at(now), at(now - 40_000), &mut within).unwrap();
+        closed_at(&table, LIST, at(now), Timestamp::MIN, &mut everywhere).unwrap();
+        assert_eq!(within.ids, everywhere.ids);
+        assert_eq!((within.ids.len(), everywhere.touched), (2, 2 + path(now).count()));
+        assert!(within.touched + 5 < everywhere.touched, "{} seeks and rows", within.touched);
     }
 
     #[test]

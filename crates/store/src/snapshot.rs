@@ -190,7 +190,8 @@ impl Snapshot {
                 lifetimes::open_at(&self.lifetimes, keys, at, &mut found)?;
             }
         }
-        lifetimes::closed_at(&self.lifetimes, List::KeysOfServiceAccounts(tenant), at, &mut found)?;
+        let of_them = List::KeysOfServiceAccounts(tenant);
+        lifetimes::closed_at(&self.lifetimes, of_them, at, self.first_instant()?, &mut found)?;
         found.ids.sort_unstable();
         Ok(found.ids.into_iter().map(KeyId::from_bytes).collect())
     }
@@ -199,9 +200,14 @@ impl Snapshot {
     fn lived(&self, list: List, at: Timestamp) -> Result<Vec<[u8; 16]>, StoreError> {
         let mut found = Found::default();
         lifetimes::open_at(&self.lifetimes, list, at, &mut found)?;
-        lifetimes::closed_at(&self.lifetimes, list, at, &mut found)?;
+        lifetimes::closed_at(&self.lifetimes, list, at, self.first_instant()?, &mut found)?;
         found.ids.sort_unstable();
         Ok(found.ids)
+    }
+
+    /// When the log begins.
+    fn first_instant(&self) -> Result<Timestamp, StoreError> {
+        self.instant_of(Position::START.next())
     }
 
     /// When the event at a position was recorded; the first instant, before the first event.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use domain::time::Position;
 use keyledger_replay::report::Outcome;
 use keyledger_replay::verify::verify_file;
-use keyledger_replay::{Filter, Format, Names, Repair, ReplayError, Source, export, import, show};
+use keyledger_replay::{Depth, Filter, Format, Names, Repair, ReplayError, Source, export, import, show};
 use store::{DataFolder, StoreError};
 
 use crate::scene::{BEGIN, Scene};
@@ -34,7 +34,7 @@ fn an_export_is_proved_and_says_what_was_not_done() {
     let scene = Scene::told();
     let (path, _) = exported(&scene);
     let source = Source::open(&path, Repair::Forbidden).unwrap();
-    let report = verify_file(&source, &[], BEGIN, None).unwrap();
+    let report = verify_file(&source, &[], Depth::Everything, BEGIN, None).unwrap();
     assert!(report.is_ok(), "{}", report.verdict());
     assert_eq!(report.events, 21);
     let names: Vec<_> = report.checks.iter().map(|check| (check.name, check.outcome)).collect();
@@ -118,7 +118,7 @@ fn an_imported_ledger_is_the_one_that_was_exported() {
     let mut out = vec![];
     export(&copy, &mut out, &mut |_, _| {}).unwrap();
     assert!(out == whole, "byte for byte the same");
-    let report = keyledger_replay::verify(copy.audit().unwrap(), BEGIN, None).unwrap();
+    let report = keyledger_replay::verify(copy.audit().unwrap(), Depth::Everything, BEGIN, None).unwrap();
     assert!(report.is_ok(), "{}", report.verdict());
 
     let error = import(&path, &folder, &mut |_, _, _| {}).map(drop).unwrap_err();
@@ -144,14 +144,14 @@ fn a_backup_is_proved_and_one_that_was_altered_is_not() {
     store::backup::write(scene.source().snapshot().unwrap(), &path, &mut |_, _, _| {}).unwrap();
     let source = Source::open(&path, Repair::Forbidden).unwrap();
     assert_eq!(source.head().position, Position::new(21));
-    assert!(verify_file(&source, &[], BEGIN, None).unwrap().is_ok());
+    assert!(verify_file(&source, &[], Depth::Everything, BEGIN, None).unwrap().is_ok());
     let whole = fs::read(&path).unwrap();
     for at in (0..whole.len()).step_by(31) {
         let mut altered = whole.clone();
         altered[at] ^= 1;
         fs::write(&path, altered).unwrap();
-        let found =
-            Source::open(&path, Repair::Forbidden).map(|source| verify_file(&source, &[], BEGIN, None));
+        let found = Source::open(&path, Repair::Forbidden)
+            .map(|source| verify_file(&source, &[], Depth::Everything, BEGIN, None));
         assert!(!matches!(found, Ok(Ok(report)) if report.is_ok()), "byte {at}");
     }
 }

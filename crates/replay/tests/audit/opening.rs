@@ -4,7 +4,7 @@ use std::fs;
 
 use domain::actor::{ActorId, Way};
 use domain::event::Event;
-use keyledger_replay::{Audit, Filter, Format, Names, Repair, ReplayError, Source, show};
+use keyledger_replay::{Audit, Depth, Filter, Format, Names, Repair, ReplayError, Source, show};
 use store::{DataFolder, Ledger, OpenOptions, Sharing, StoreError};
 
 use crate::scene::{ACME, BEGIN, Scene};
@@ -51,7 +51,7 @@ fn a_writer_goes_on_while_its_ledger_is_read() {
     // Nor does a reader's being there or its end disturb the writer.
     drop((before, after, audit));
     scene.append(500, ActorId::Console, Way::Cli, vec![Event::TenantSuspended { tenant: ACME }]);
-    let report = keyledger_replay::verify(&scene.audit(), BEGIN, None).unwrap();
+    let report = keyledger_replay::verify(&scene.audit(), Depth::Everything, BEGIN, None).unwrap();
     assert!(report.is_ok(), "{}", report.verdict());
 }
 
@@ -81,7 +81,7 @@ fn after_a_crash_it_is_repaired_only_if_that_is_allowed() {
     assert_eq!(fs::read(folder.ledger()).unwrap(), left, "nothing was written");
 
     let audit = Audit::open(&folder, Repair::Allowed).unwrap();
-    let report = keyledger_replay::verify(&audit, BEGIN, None).unwrap();
+    let report = keyledger_replay::verify(&audit, Depth::Everything, BEGIN, None).unwrap();
     assert!(report.is_ok(), "{}", report.verdict());
     drop(audit);
     assert!(Audit::open(&folder, Repair::Forbidden).is_ok(), "it was closed cleanly again");

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use domain::actor::Way;
 use domain::event::Event;
 use domain::time::{Position, Timestamp};
-use keyledger_replay::{Audit, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify};
+use keyledger_replay::{
+    Audit, Depth, Filter, Format, Names, Outcome, Repair, ReplayError, Report, show, verify,
+};
 use serde_json::Value;
 use store::envelope;
 use store::guard::Guard;
@@ -15,7 +17,7 @@ use crate::scene::{ADAS, BEGIN, ETLS_NEXT, Scene, ada, id};
 const NOW: Timestamp = BEGIN.plus_seconds(4_000);
 
 fn verified(scene: &Scene) -> Report {
-    verify(&scene.audit(), NOW, None).unwrap()
+    verify(&scene.audit(), Depth::Everything, NOW, None).unwrap()
 }
 
 fn table(report: &Report) -> String {
@@ -38,6 +40,20 @@ fn a_good_ledger_passes_every_check() {
     scene.close();
     let report = verified(&scene);
     assert!(report.checks.iter().all(|check| check.outcome == Outcome::Passed), "{}", table(&report));
+    insta::assert_snapshot!(table(&report));
+}
+
+#[test]
+fn the_log_alone_is_verified_without_a_look_at_the_rest() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.write_guard();
+    scene.close();
+    let report = verify(&scene.audit(), Depth::Log, NOW, None).unwrap();
+    assert!(report.is_ok(), "{}", report.verdict());
+    let everything = verified(&scene);
+    assert_eq!((report.events, report.head_hash), (everything.events, everything.head_hash));
+    assert_eq!(report.events_by_name, everything.events_by_name);
     insta::assert_snapshot!(table(&report));
 }
 
@@ -78,7 +94,7 @@ fn a_log_that_was_rewritten_is_found_by_a_checkpoint_that_was_kept() {
         "{}",
         table(&alone)
     );
-    let report = verify(&rewritten.audit().against(kept.clone()), NOW, None).unwrap();
+    let report = verify(&rewritten.audit().against(kept.clone()), Depth::Everything, NOW, None).unwrap();
     assert_eq!(outcome(&report, "checkpoints"), Outcome::Failed);
     let told: Vec<_> = report.problems.iter().filter(|problem| problem.check == "checkpoints").collect();
     assert_eq!(told[0].position, Some(kept.size), "{}", table(&report));
@@ -86,20 +102,26 @@ fn a_log_that_was_rewritten_is_found_by_a_checkpoint_that_was_kept() {
     let mut cut = Scene::empty();
     cut.append(0, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
     cut.close();
-    let report = verify(&cut.audit().against(kept.clone()), NOW, None).unwrap();
+    let report = verify(&cut.audit().against(kept.clone()), Depth::Everything, NOW, None).unwrap();
     assert_eq!(outcome(&report, "checkpoints"), Outcome::Failed);
     // The honest one passes, longer by now.
     honest.append(60, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
     let mut honest = honest;
     honest.close();
-    let report = verify(&honest.audit().against(kept), NOW, None).unwrap();
+    let report = verify(&honest.audit().against(kept), Depth::Everything, NOW, None).unwrap();
     assert_eq!(outcome(&report, "checkpoints"), Outcome::Passed, "{}", table(&report));
 }
 
 #[test]
 fn keys_are_counted_as_they_stand_at_the_instant_given() {
     let scene = Scene::told();
-    let at = |now| verify(&scene.audit(), now, None).unwrap().keys_by_status.into_iter().collect::<Vec<_>>();
+    let at = |now| {
+        verify(&scene.audit(), Depth::Everything, now, None)
+            .unwrap()
+            .keys_by_status
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
     let counts = |counts: &[(&str, u64)]| counts.iter().map(|(s, n)| (s.to_string(), *n)).collect::<Vec<_>>();
     assert_eq!(at(BEGIN), counts(&[("living", 3), ("revoked", 1)]));
     assert_eq!(at(NOW), counts(&[("living", 2), ("revoked", 1), ("rotated", 1)]));
@@ -117,7 +139,8 @@ fn an_empty_ledger_is_a_good_one() {
 #[test]
 fn progress_is_told_up_to_the_end() {
     let mut told = vec![];
-    verify(&Scene::told().audit(), NOW, Some(&mut |done, total| told.push((done, total)))).unwrap();
+    verify(&Scene::told().audit(), Depth::Everything, NOW, Some(&mut |done, total| told.push((done, total))))
+        .unwrap();
     assert_eq!(told, [(21, 21)]);
 }
 
@@ -206,8 +229,8 @@ fn no_damage_passes_for_another_log_or_brings_the_audit_down() {
         let mut bad = good.clone();
         bad[*place] ^= 0x40;
         std::fs::write(&path, &bad).unwrap();
-        let report =
-            Audit::open(&scene.folder, Repair::Forbidden).and_then(|audit| verify(&audit, NOW, None));
+        let report = Audit::open(&scene.folder, Repair::Forbidden)
+            .and_then(|audit| verify(&audit, Depth::Everything, NOW, None));
         if report.is_ok_and(|report| report.is_ok()) {
             assert_eq!(scene.shown(&Filter::default(), Format::Jsonl), listing, "byte {place}");
             passed += 1;
@@ -244,6 +267,9 @@ fn a_flipped_bit_of_any_event_is_told_with_its_position() {
         };
         assert!([position, position.next()].contains(&first), "position {position}: {verdict}");
         assert_eq!(outcome(&report, "chain"), Outcome::Failed, "position {position}: {verdict}");
+        let quick = verify(&scene.audit(), Depth::Log, NOW, None).unwrap();
+        let found = quick.problems.iter().filter_map(|problem| problem.position).min();
+        assert_eq!(found, Some(first), "position {position}: {}", quick.verdict());
         let page = report.problems.iter().find(|problem| problem.check == "pages").unwrap();
         assert!(page.what.contains("table \"log\": the page at byte"), "{}", page.what);
         told.insert(position.number());
@@ -262,7 +288,9 @@ fn pages_that_the_database_cannot_walk_are_told() {
         let mut bad = good.clone();
         bad[page] ^= 0x40;
         std::fs::write(&path, &bad).unwrap();
-        match Audit::open(&scene.folder, Repair::Forbidden).and_then(|audit| verify(&audit, NOW, None)) {
+        match Audit::open(&scene.folder, Repair::Forbidden)
+            .and_then(|audit| verify(&audit, Depth::Everything, NOW, None))
+        {
             Ok(report) => told += usize::from(report.verdict().contains("pages are damaged")),
             Err(error) => told += usize::from(matches!(error, ReplayError::Pages { .. })),
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::Clock;
 use clap::Args;
 use credentials::note::NoteVerifier;
-use replay::{Audit, Repair, Signed, Source};
+use replay::{Audit, Depth, Repair, Signed, Source};
 
 use super::prove::read;
 use crate::args::{DataArgs, GuardArgs};
@@ -20,6 +20,7 @@ Examples:
   keyledger audit verify --data ./data -o json
   keyledger audit verify --data backup.keyledger
   keyledger audit verify --data ./data --against checkpoint-of-last-year
+  keyledger audit verify --data ./data --log
 
 Of a backup or an export the log is verified: it has neither views nor a guard.
 Ends with 1 if anything is wrong; the report is written all the same.";
@@ -38,6 +39,10 @@ pub struct VerifyArgs {
     /// The key that must have signed them, as NAME+HASH+KEY; not given: their signatures are not checked
     #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse, requires = "against")]
     verifier_key: Option<NoteVerifier>,
+    /// Only the log: its chain, its tree, its head, the guard and the checkpoints, in one pass and in bounded memory.
+    /// Neither the views nor what the events mean
+    #[arg(long)]
+    log: bool,
     /// First repair the file if a crash left it half written, as starting the server would
     #[arg(long)]
     repair: bool,
@@ -50,6 +55,7 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
+    let depth = if args.log { Depth::Log } else { Depth::Everything };
     let known = args.against.iter().map(|file| {
         let note = read(file)?;
         Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)
@@ -57,11 +63,11 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let known = known.collect::<Result<Vec<_>, CliError>>()?;
     let report = if args.data.data.is_file() {
         let source = Source::open(&args.data.data, repair)?;
-        replay::verify::verify_file(&source, &known, Clock::System.now(), Some(&mut tell))
+        replay::verify::verify_file(&source, &known, depth, Clock::System.now(), Some(&mut tell))
     } else {
         let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
         let audit = known.into_iter().fold(audit, Audit::against);
-        replay::verify(&audit, Clock::System.now(), Some(&mut tell))
+        replay::verify(&audit, depth, Clock::System.now(), Some(&mut tell))
     };
     drop(progress);
     let report = report?;

@@ -26,7 +26,7 @@ pub fn unreadable(error: ReplayError) -> Finding {
 
 /// The chain, the views, the guard: what `audit verify` checks.
 pub fn integrity(audit: &Audit, now: Timestamp, progress: &mut dyn FnMut(u64, u64)) -> Vec<Finding> {
-    let report = match replay::verify(audit, now, Some(progress)) {
+    let report = match replay::verify(audit, replay::Depth::Everything, now, Some(progress)) {
         Ok(report) => report,
         Err(error) => return vec![unreadable(error)],
     };
