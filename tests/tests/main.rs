@@ -18,6 +18,7 @@ mod explain_oracle;
 mod explain;
 mod dry_run;
 mod erasure;
+mod importing;
 mod lists;
 mod cascade;
 mod codes;

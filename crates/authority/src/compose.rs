@@ -97,7 +97,7 @@ impl Composed {
         if let Command::AddMember { user, .. } = &self.command { Some(*user) } else { None }
     }
 
-    fn asked(asked: String, command: Command) -> Self {
+    pub(crate) fn asked(asked: String, command: Command) -> Self {
         Self { command, secrets: vec![], asked, key: None }
     }
 }
@@ -411,7 +411,7 @@ impl Authority {
         }
     }
 
-    fn known_name(
+    pub(crate) fn known_name(
         &self,
         subject: Subject,
         entity: Entity,
@@ -432,7 +432,7 @@ pub enum FirstKey {
     None,
 }
 
-fn subject_of(owner: Owner) -> (Subject, Entity) {
+pub(crate) fn subject_of(owner: Owner) -> (Subject, Entity) {
     match owner {
         Owner::User(id) => (Subject::User(id), Entity::User(id)),
         Owner::ServiceAccount(id) => (Subject::ServiceAccount(id), Entity::ServiceAccount(id)),

@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod compose;
 pub mod rehearsal;
 pub mod recover;
+pub mod importing;
 pub mod as_of;
 pub mod queries;
 pub mod vitals;

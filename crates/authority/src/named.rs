@@ -3,7 +3,7 @@
 //! Its owner sees it, and so do the administrators of its home, whom its events concern, and operators, who can stop any
 //! key. Whoever may verify what others show may ask about a key by its secret, as `POST /v1/verify` answers them, too.
 
-use credentials::digest::sha256_digest;
+use credentials::digest::{parse_digest, sha256_digest};
 use credentials::secret::SecretText;
 use domain::Lookup as _;
 use domain::decide::{operates, role_of};
@@ -122,14 +122,8 @@ impl Authority {
     /// The key of which this is stored, accepted or not.
     fn digested(&self, digits: &str) -> Result<Option<KeyId>, Failure> {
         let rule = "give the digest of a key: 64 hexadecimal digits";
-        let malformed = || Failure::from(InputError::Malformed { field: "key.digest", rule });
-        let mut bytes = [0; 32];
-        if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(malformed());
-        }
-        for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&digits[place..place + 2], 16).map_err(|_| malformed())?;
-        }
+        let malformed = InputError::Malformed { field: "key.digest", rule };
+        let bytes = parse_digest(digits).ok_or(malformed)?;
         let ours = DigestScheme::KeyedBlake3(self.shared.keyring.pepper.id());
         let index = self.index();
         let found = [ours, DigestScheme::Sha256]

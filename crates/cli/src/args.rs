@@ -13,6 +13,7 @@ use crate::commands::compact::CompactArgs;
 use crate::commands::config::ConfigCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::explain::ExplainArgs;
+use crate::commands::import_keys::ImportKeysArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::recover::RecoverArgs;
 use crate::commands::restore::RestoreArgs;
@@ -43,6 +44,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Make a key for a user who has lost every other, at the machine itself
     Recover(RecoverArgs),
+    /// Accept keys that another system gave out, at the machine itself
+    ImportKeys(ImportKeysArgs),
     /// Read the log of a data folder and check it, also while a server runs on it
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -801,6 +801,24 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Machine,
+        "IMPORT_UNREADABLE",
+        "The file with keys to import cannot be read.",
+        "Check its path and who may read it.",
+    ),
+    entry(
+        Machine,
+        "LINES_REFUSED",
+        "Some keys of the file were not imported; all others were.",
+        "Mend the lines that the report names, and import again: what is here already is passed over.",
+    ),
+    entry(
+        Machine,
+        "KEY_OF_ANOTHER",
+        "A key of the file is here already, as somebody else's.",
+        "Two owners cannot share a key: give one of them another.",
+    ),
+    entry(
+        Machine,
         "TRACES_FAILED",
         "Traces cannot be sent to the endpoint given.",
         "Give an `http://` URL of an OpenTelemetry collector.",

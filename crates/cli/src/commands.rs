@@ -3,6 +3,7 @@
 pub mod init;
 pub mod serve;
 pub mod recover;
+pub mod import_keys;
 pub mod audit;
 pub mod backup;
 pub mod restore;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Recover(args) => recover::run(args),
+        Command::ImportKeys(args) => import_keys::run(args),
         Command::Audit(command) => audit::run(command),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),

@@ -93,6 +93,20 @@ pub enum CliError {
     /// Traces cannot be sent.
     #[error("traces cannot be sent: {0}")]
     Traces(String),
+    /// The file of keys cannot be read.
+    #[error("{} could not be read: {error}", .path.display())]
+    ImportUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Some of the keys were not imported.
+    #[error("{count} lines were refused; the report says which, and why")]
+    LinesRefused {
+        /// How many.
+        count: u64,
+    },
     /// Nobody to make a key for.
     #[error("there is no user with the e-mail address {email} in this ledger, or none that was not removed")]
     NoSuchUser {
@@ -143,6 +157,8 @@ impl CliError {
             Self::Client(error) => error.code(),
             Self::Traces(_) => "TRACES_FAILED",
             Self::NoSuchUser { .. } => "NO_SUCH_USER",
+            Self::ImportUnreadable { .. } => "IMPORT_UNREADABLE",
+            Self::LinesRefused { .. } => "LINES_REFUSED",
             Self::Defect(_) => "DEFECT",
         }
     }
@@ -175,6 +191,8 @@ impl CliError {
             | Self::Audit(_)
             | Self::Proof(_)
             | Self::VerificationFailed { .. }
+            | Self::ImportUnreadable { .. }
+            | Self::LinesRefused { .. }
             | Self::Unwell { .. }
             | Self::Output(_)
             | Self::KeyLost { .. }
@@ -211,7 +229,11 @@ impl CliError {
             Self::NoSuchUser { .. } => {
                 Some("see who there is with: keyledger audit show --type UserCreated --data DIR".into())
             }
+            Self::LinesRefused { .. } => {
+                Some("mend these lines and import again: what is here already is passed over".into())
+            }
             Self::Help(_)
+            | Self::ImportUnreadable { .. }
             | Self::Traces(_)
             | Self::Store(_)
             | Self::Rejected(_)

@@ -15,14 +15,19 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shown if somebody watches, and does not want the result for a program.
+    /// Of events: shown if somebody watches, and does not want the result for a program.
     pub fn new(output: Output) -> Self {
+        Self::of(output, "events")
+    }
+
+    /// The same of something else.
+    pub fn of(output: Output, things: &str) -> Self {
         let watched = io::stderr().is_terminal() && output == Output::Table;
         let bar = watched.then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template(
-                "{msg:<9} [{bar:30}] {human_pos} of {human_len} events, {per_sec}, {eta} left",
-            );
+            let style = ProgressStyle::with_template(&format!(
+                "{{msg:<9}} [{{bar:30}}] {{human_pos}} of {{human_len}} {things}, {{per_sec}}, {{eta}} left",
+            ));
             bar.set_style(style.expect("the template is well-formed").progress_chars("=> "));
             bar
         });

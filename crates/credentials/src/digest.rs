@@ -102,6 +102,18 @@ impl TextKind {
     }
 }
 
+/// The 32 bytes of a digest written as hexadecimal digits.
+pub fn parse_digest(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[place..place + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// What is stored of a key imported from elsewhere: the plain SHA-256 of its whole text.
 pub fn sha256_digest(key: SecretText<'_>) -> KeyDigest {
     KeyDigest { scheme: DigestScheme::Sha256, bytes: Sha256::digest(key.expose()).into() }

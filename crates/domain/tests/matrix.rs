@@ -681,8 +681,9 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         Command::RemoveMember { tenant, user } => {
             (who.administers() && *tenant == A) || leaves(who, *tenant, *user)
         }
-        // At the machine itself a user is given a key anew: whoever has lost every key gets in again.
-        Command::CreateKey { owner: Owner::User(_), .. } if who == Console => true,
+        // At the machine itself a user is given a key anew: whoever has lost every key gets in again. And keys of another
+        // system are brought over there.
+        Command::CreateKey { .. } if who == Console => true,
         Command::CreateKey { .. }
         | Command::RenameKey { .. }
         | Command::ChangeKeyExpiry { .. }

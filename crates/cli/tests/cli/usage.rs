@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 90] = [
+const EVERY_COMMAND: [(&str, i32); 91] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -180,6 +180,7 @@ const EVERY_COMMAND: [(&str, i32); 90] = [
     ("restore --from \"$KEYLEDGER_DATA.backup\"", 6),
     ("compact", 0),
     ("recover --user ada@example.com", 0),
+    ("import-keys --from /dev/null", 0),
     ("serve --listen 192.0.2.1:1", 1),
     ("", 2),
     ("completions bash", 0),

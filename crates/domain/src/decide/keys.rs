@@ -4,13 +4,13 @@ use super::{Case, Decision, Stop};
 use crate::actor::Actor;
 use crate::command::{NewKey, Successor};
 use crate::event::{Event, KeyCreated, TenantPolicy};
-use crate::ids::{KeyId, TenantId, UserId};
+use crate::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use crate::key::{Owner, Reach, RevocationReason};
 use crate::limits::RateLimit;
 use crate::lookup::Lookup;
 use crate::network::AllowedAddresses;
 use crate::rejection::{Entity, Refusal, Rejection};
-use crate::row::{Key, Standing};
+use crate::row::{Key, ServiceAccount, Standing};
 use crate::sealed::{Sealed, SealedName};
 use crate::status::from_before;
 use crate::status::{Bearer, admit};
@@ -37,7 +37,7 @@ impl<L: Lookup> Case<'_, L> {
             }
             // Whatever was asked for: a service account's key acts in its tenant.
             Owner::ServiceAccount(id) => {
-                let account = self.administered(id)?;
+                let account = self.account_to_equip(id)?;
                 match account.standing {
                     Standing::Living => {}
                     Standing::Suspended => {
@@ -223,6 +223,19 @@ impl<L: Lookup> Case<'_, L> {
         let remains =
             membership.standing == Standing::Living && self.tenant(tenant)?.standing != Standing::Removed;
         if remains || operator { Ok(()) } else { Err(Rejection::Removed(entity).into()) }
+    }
+
+    /// The account for which a key is to be made. At the machine itself keys of another system are brought over; a tenant that
+    /// is removed has no use for them.
+    fn account_to_equip(&self, id: ServiceAccountId) -> Result<ServiceAccount, Stop<L::Error>> {
+        if *self.actor != Actor::Console {
+            return self.administered(id);
+        }
+        let account = self.service_account(id)?;
+        match self.tenant(account.tenant)?.standing {
+            Standing::Living | Standing::Suspended => Ok(account),
+            Standing::Removed => Err(Rejection::Removed(Entity::Tenant(account.tenant)).into()),
+        }
     }
 
     /// The policies of every tenant in which such a key would act, its home's first.

@@ -55,6 +55,28 @@ fn succeeded(owner: Owner, reach: Reach, id: KeyId, scopes: Scopes, end: Option<
 }
 
 #[test]
+fn at_the_machine_itself_keys_of_service_accounts_are_brought_over() {
+    let owner = Owner::ServiceAccount(BOT);
+    let import = || by(Actor::Console, create_key(owner, Reach::Tenant(B), K));
+    let made = || key_created(owner, Reach::Tenant(A), new_key(owner, K), None);
+    // Whatever was asked for: it acts in the account's tenant.
+    check([], import(), events([made()]));
+    check([by(olga(), Command::SuspendTenant { tenant: A })], import(), events([made()]));
+    check(
+        [by(anna(), Command::SuspendServiceAccount { service_account: BOT })],
+        import(),
+        rejected("SUSPENDED"),
+    );
+    check(
+        [by(anna(), Command::RemoveServiceAccount { service_account: BOT })],
+        import(),
+        rejected("REMOVED"),
+    );
+    check([by(olga(), Command::RemoveTenant { tenant: A })], import(), rejected("REMOVED"));
+    check([], by(Actor::Server, create_key(owner, Reach::Tenant(A), K)), rejected("FORBIDDEN"));
+}
+
+#[test]
 fn a_user_of_any_role_creates_its_own_keys() {
     for (actor, user) in [(anna(), ANNA), (max(), MAX), (rita(), RITA), (rex(), REX)] {
         let (owner, reach) = (Owner::User(user), Reach::Tenant(A));
