@@ -21,6 +21,7 @@ pub mod rehearsal;
 pub mod recover;
 pub mod as_of;
 pub mod queries;
+mod by_id;
 pub mod vitals;
 pub mod census;
 mod tally;

@@ -22,6 +22,7 @@ mod visitor;
 mod caller_kind;
 pub mod client_address;
 mod let_in;
+mod made;
 mod rate;
 mod guesses;
 mod refusal;
