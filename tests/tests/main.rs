@@ -9,6 +9,7 @@ mod standards;
 mod graphql_http;
 mod administration;
 mod rest_api;
+mod key_prefixes;
 mod browser_login;
 mod forward_auth;
 mod two_tenants;
