@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use authority::{Authority, Options};
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any};
 use clap::Parser;
 use credentials::claims::Issuer;
@@ -70,6 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn routes<S: Clone + Send + Sync + 'static>(arguments: &Arguments) -> Router<S> {
     Router::new()
         .route("/v1/whoami", constant(arguments.whoami))
+        .route("/forward-auth", any(constant_identity))
         .route("/oauth/token", constant(arguments.token))
 }
 
@@ -80,4 +82,18 @@ fn constant<S: Clone + Send + Sync + 'static>(bytes: usize) -> MethodRouter<S> {
     any(move || async move {
         ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response()
     })
+}
+
+/// A route that answers with headers as long as those of an identity, and no body.
+async fn constant_identity() -> Response {
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let identity = [
+        ("x-keyledger-subject", ID),
+        ("x-keyledger-kind", "service_account"),
+        ("x-keyledger-tenant", ID),
+        ("x-keyledger-role", "runner"),
+        ("x-keyledger-key-id", ID),
+        ("x-keyledger-position", "1105003"),
+    ];
+    (StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")], identity).into_response()
 }

@@ -59,16 +59,18 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let alone = Serving::start("bare", &lengths)?;
     let load = |credentials: &Path, order, route| Load { credentials: credentials.to_owned(), order, route };
     let keys = load(&inputs.keys, Order::Random, Route::Whoami);
+    let forwarded = load(&inputs.keys, Order::Random, Route::ForwardAuth);
     let seen = load(&inputs.tokens, Order::Random, Route::Whoami);
     let exchange = load(&inputs.clients, Order::Random, Route::Token);
     // Every token is seen once, every page is read once, before anything is measured.
-    for warm in [&keys, &seen, &exchange] {
+    for warm in [&keys, &forwarded, &seen, &exchange] {
         warm.send(&server.url, CONNECTIONS, SECONDS, scratch)?;
         warm.send(&bare.url, CONNECTIONS, 1, scratch)?;
     }
 
     let sample = |server: &Serving, load: &Load, seconds| sample(server, load, seconds, scratch);
     let [mut by_key, mut by_seen, mut by_new, mut minted] = [const { Vec::<Sample>::new() }; 4];
+    let [mut by_forwarded, mut bare_forwarded] = [const { Vec::<Sample>::new() }; 2];
     let [mut bare_key, mut bare_token, mut bare_exchange, mut unlayered] =
         [const { Vec::<Sample>::new() }; 4];
     let [mut signing, mut checking] = [const { Vec::<f64>::new() }; 2];
@@ -76,6 +78,8 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         by_key.push(sample(&server, &keys, SECONDS)?);
         bare_key.push(sample(&bare, &keys, SECONDS)?);
         unlayered.push(sample(&alone, &keys, SECONDS)?);
+        by_forwarded.push(sample(&server, &forwarded, SECONDS)?);
+        bare_forwarded.push(sample(&bare, &forwarded, SECONDS)?);
         by_seen.push(sample(&server, &seen, SECONDS)?);
         bare_token.push(sample(&bare, &seen, SECONDS)?);
         let never_seen = load(&inputs.never_seen[round], Order::Once, Route::Whoami);
@@ -90,6 +94,7 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     Pair { name: "whoami, key", beside, ours: by_key.clone(), theirs: bare_key }.tell(report, 0.85);
     let alone_name = "bare route without layers";
     Pair { name: "whoami, key", beside: alone_name, ours: by_key, theirs: unlayered }.tell_only(report);
+    Pair { name: "forward-auth, key", beside, ours: by_forwarded, theirs: bare_forwarded }.tell(report, 0.85);
     Pair { name: "whoami, token seen before", beside, ours: by_seen.clone(), theirs: bare_token }
         .tell(report, 0.75);
 

@@ -33,6 +33,8 @@ pub enum Order {
 pub enum Route {
     /// `GET /v1/whoami`.
     Whoami,
+    /// `GET /forward-auth`.
+    ForwardAuth,
     /// `POST /oauth/token`.
     Token,
 }
@@ -53,6 +55,7 @@ impl Load {
         std::fs::write(&script, SCRIPT).map_err(|error| error.to_string())?;
         let (method, path, body) = match self.route {
             Route::Whoami => ("GET", "/v1/whoami", None),
+            Route::ForwardAuth => ("GET", "/forward-auth", None),
             Route::Token => ("POST", "/oauth/token", Some("grant_type=client_credentials")),
         };
         let mut wrk = Command::new("taskset");

@@ -133,6 +133,17 @@ impl Client {
         answer(self.agent.run(request)).expect("the server answers")
     }
 
+    /// Any method, with a body.
+    pub fn send(&self, method: &str, path: &str, content_type: &str, body: &str) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        request = request.header("content-type", content_type);
+        for (name, value) in self.headers() {
+            request = request.header(name, value);
+        }
+        let request = request.body(body.to_owned()).expect("a method, an address and headers make a request");
+        answer(self.agent.run(request)).expect("the server answers")
+    }
+
     /// `POST` of any body.
     pub fn try_post(&self, path: &str, content_type: &str, body: &str) -> Result<Answer, Unreachable> {
         let mut request = self.agent.post(format!("{}{path}", self.url)).header("content-type", content_type);

@@ -12,17 +12,19 @@ use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{KeyPrefix, Owner, Reach, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Note, Slug};
-use domain::rejection::{Entity, Rejection};
+use domain::rejection::{Entity, Refusal, Rejection};
 use domain::role::{Role, Scopes};
 use domain::row::{NameHolder, UniqueName};
 use domain::sealed::{SealedName, Subject};
 use domain::time::Timestamp;
 use domain::{Lookup, ids::SigningKeyId};
 
+use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::entropy;
-use crate::failure::Failure;
+use crate::failure::{Failure, InputError};
 use crate::keyring::NewSecret;
+use crate::queries::{KeyView, ServiceAccountView, Which, confinement};
 
 /// A command ready to be submitted.
 pub struct Composed {
@@ -163,12 +165,19 @@ impl Authority {
     /// A service account of a tenant.
     pub fn create_service_account(&self, tenant: TenantId, name: &Name, role: Role) -> Composed {
         let asked = format!("create_service_account {tenant} {name:?} {role:?}");
-        let id: ServiceAccountId = entropy::id(self.now());
-        let subject = Subject::ServiceAccount(id);
-        let (key, secret) = self.shared.keyring.new_subject(subject);
-        let name = self.shared.keyring.seal_name(&key, subject, TextKind::AccountName, name.as_str());
-        let command = Command::CreateServiceAccount { service_account: id, tenant, name, role };
-        Composed { command, secrets: vec![secret], asked, key: None }
+        self.new_service_account(asked, tenant, name, role, None)
+    }
+
+    /// A service account of a tenant with its first key: both, or neither.
+    pub fn create_service_account_with_key(
+        &self,
+        tenant: TenantId,
+        name: &Name,
+        role: Role,
+        first_key: &KeyInput,
+    ) -> Composed {
+        let asked = format!("create_service_account {tenant} {name:?} {role:?} {first_key:?}");
+        self.new_service_account(asked, tenant, name, role, Some(first_key))
     }
 
     /// A service account's new name.
@@ -249,6 +258,31 @@ impl Authority {
         Ok(Composed { asked, ..self.rotate_key(id, expires_at, grace_ends_at)? })
     }
 
+    /// The successor of a service account's newest key, which is accepted for so many seconds more. An account whose keys
+    /// have all ended gets another instead.
+    pub fn rotate_newest_key(
+        &self,
+        caller: &Caller,
+        account: &ServiceAccountView,
+        expires_at: Option<Timestamp>,
+        overlap_seconds: u64,
+    ) -> Result<Composed, Failure> {
+        // Which key is the newest is another one when it is asked again; what was asked for is not.
+        let asked = format!("rotate_newest_key {} {expires_at:?} overlapping {overlap_seconds}", account.id);
+        let (owner, keys) = self.keys_of(caller, account.id.bytes(), Which::Living)?;
+        let over = |key: &KeyView| key.successor.is_some() || key.status == Err(Refusal::KeyExpired);
+        let composed = match keys.iter().rfind(|key| !over(key)) {
+            Some(key) => self.rotate_key_overlapping(key.id, expires_at, overlap_seconds)?,
+            None => {
+                let name = Name::parse(&account.name)?;
+                let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
+                let key = KeyInput { name, expires_at, scopes, limits };
+                self.create_key(owner, Reach::Tenant(account.tenant), &key)?
+            }
+        };
+        Ok(Composed { asked, ..composed })
+    }
+
     /// A signing key, active from an instant.
     pub fn add_signing_key(&self, active_from: Timestamp) -> Composed {
         let (signing_key, secret) = self.shared.keyring.new_signing_key(self.now(), active_from);
@@ -307,6 +341,27 @@ impl Authority {
         Ok(snapshot.rows().service_account(account)?.map(|_| Owner::ServiceAccount(account)))
     }
 
+    /// Whose a key is to be, and where it is to act: in the tenant named; else in the one to which the credential used is
+    /// confined; else in any of the owner's, at home in the one in which the caller acts.
+    pub fn place_of_key(
+        &self,
+        caller: &Caller,
+        owner: [u8; 16],
+        named: Option<TenantId>,
+    ) -> Result<(Owner, Reach), Failure> {
+        let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(owner)));
+        let owner = self.owner_with(owner)?.ok_or(unknown)?;
+        let reach = match (named.or(confinement(caller)), caller.tenant) {
+            (Some(tenant), _) => Reach::Tenant(tenant),
+            (None, Some(home)) => Reach::AnyTenant { home },
+            (None, None) => {
+                let rule = "name a tenant: this credential acts in none of its own";
+                return Err(InputError::Malformed { field: "tenant_id", rule }.into());
+            }
+        };
+        Ok((owner, reach))
+    }
+
     /// What a new ledger begins with, and the key that it makes.
     pub(crate) fn bootstrap(&self, tenant: &TenantInput, administrator: &UserInput) -> Composed {
         let (tenant, tenant_secret) = self.new_tenant(tenant);
@@ -318,6 +373,24 @@ impl Authority {
         let secrets = vec![tenant_secret, user_secret, signing_secret];
         let command = Command::Bootstrap(Box::new(bootstrap));
         Composed { command, secrets, asked: "bootstrap".into(), key: Some(string) }
+    }
+
+    fn new_service_account(
+        &self,
+        asked: String,
+        tenant: TenantId,
+        name: &Name,
+        role: Role,
+        first_key: Option<&KeyInput>,
+    ) -> Composed {
+        let id: ServiceAccountId = entropy::id(self.now());
+        let subject = Subject::ServiceAccount(id);
+        let (key, secret) = self.shared.keyring.new_subject(subject);
+        let name = self.shared.keyring.seal_name(&key, subject, TextKind::AccountName, name.as_str());
+        let made = first_key.map(|input| self.new_key(Owner::ServiceAccount(id), &key, input));
+        let (first_key, key) = made.unzip();
+        let command = Command::CreateServiceAccount { service_account: id, tenant, name, role, first_key };
+        Composed { command, secrets: vec![secret], asked, key }
     }
 
     fn new_tenant(&self, input: &TenantInput) -> (NewTenant, NewSecret) {

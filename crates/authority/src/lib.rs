@@ -22,6 +22,7 @@ pub mod recover;
 pub mod importing;
 pub mod as_of;
 pub mod queries;
+mod by_id;
 pub mod vitals;
 pub mod census;
 mod tally;

@@ -112,6 +112,13 @@ pub enum Which {
     All,
 }
 
+impl KeyView {
+    /// Whether it will never be accepted again.
+    pub fn has_ended(&self) -> bool {
+        ended(self.status)
+    }
+}
+
 impl Authority {
     /// As what the caller's credential was accepted, in the tenant in which it acts now; as nothing, if it was not.
     pub fn acted(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Admission>, Failure> {
@@ -285,7 +292,7 @@ impl Authority {
         Ok(view.answer(signing_keys.into_iter().map(signing_key_view).collect()))
     }
 
-    fn view_keys(
+    pub(crate) fn view_keys(
         &self,
         view: &View,
         ids: Vec<KeyId>,
@@ -295,14 +302,19 @@ impl Authority {
         for id in ids {
             let Some(row) = view.then().key(id)? else { continue };
             let key = self.view_key(view, row)?;
-            if which == Which::All || !ended(key.status) {
+            if which == Which::All || !key.has_ended() {
                 keys.push(key);
             }
         }
         Ok(())
     }
 
-    fn see_service_accounts(&self, view: &View, caller: &Caller, tenant: TenantId) -> Result<(), Failure> {
+    pub(crate) fn see_service_accounts(
+        &self,
+        view: &View,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<(), Failure> {
         let role = role_of(&view.now(), &caller.actor, tenant, Permission::Read, self.now())??;
         match role {
             Role::Administrator => Ok(()),
@@ -312,7 +324,7 @@ impl Authority {
         }
     }
 
-    fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
+    pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
         let bearer = Bearer::key(row.owner, row.reach, row.created.position);
         let admitted = admit(&view.then(), &bearer, &row.life, None, view.basis.instant)?;
         Ok(KeyView {
@@ -357,7 +369,7 @@ impl Authority {
         }
     }
 
-    fn service_account_view(&self, row: ServiceAccount) -> ServiceAccountView {
+    pub(crate) fn service_account_view(&self, row: ServiceAccount) -> ServiceAccountView {
         ServiceAccountView {
             id: row.id,
             tenant: row.tenant,
@@ -375,7 +387,7 @@ fn signing_key_view(row: SigningKey) -> SigningKeyView {
 }
 
 /// About oneself no role is needed, but a narrowed key must be narrow enough to look.
-fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
+pub(crate) fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
     if caller.scopes.include(needs.scope()) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
 }
 

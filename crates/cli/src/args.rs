@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use authority::SecretSources;
+use authority::compose::Prefixes;
 use clap::{Args, Parser, Subcommand};
+use credentials::key_string::{SERVICE_ACCOUNT_PREFIX, USER_PREFIX};
+use domain::key::KeyPrefix;
 use store::DataFolder;
 
 use crate::commands::ClientCommand;
@@ -106,6 +109,45 @@ pub struct SecretArgs {
     /// The file of the pepper under which keys are digested [default: DIR/secrets/pepper]
     #[arg(long, value_name = "PATH", env = "KEYLEDGER_PEPPER_FILE", hide_env_values = true)]
     pub pepper_file: Option<PathBuf>,
+}
+
+/// How new keys begin. Keys from before a change go on being accepted: what recognises a key is the whole of it.
+#[derive(Debug, Args)]
+pub struct PrefixArgs {
+    /// How new keys of users begin, before the underscore: 2 to 12 lower-case letters and digits, a letter first
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        env = "KEYLEDGER_USER_KEY_PREFIX",
+        hide_env_values = true,
+        default_value = USER_PREFIX,
+        value_parser = parse_prefix
+    )]
+    user_key_prefix: KeyPrefix,
+    /// How new keys of service accounts begin, in the same form
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        env = "KEYLEDGER_SERVICE_ACCOUNT_KEY_PREFIX",
+        hide_env_values = true,
+        default_value = SERVICE_ACCOUNT_PREFIX,
+        value_parser = parse_prefix
+    )]
+    service_account_key_prefix: KeyPrefix,
+}
+
+impl PrefixArgs {
+    /// The prefixes as the authority takes them.
+    pub fn prefixes(&self) -> Prefixes {
+        let Self { user_key_prefix, service_account_key_prefix } = self;
+        Prefixes { user: user_key_prefix.clone(), service_account: service_account_key_prefix.clone() }
+    }
+}
+
+fn parse_prefix(text: &str) -> Result<KeyPrefix, MalformedValue> {
+    KeyPrefix::parse(text).ok_or(MalformedValue(
+        "give 2 to 12 lower-case letters and digits, a letter first, such as pnu; the underscore comes by itself",
+    ))
 }
 
 impl DataArgs {

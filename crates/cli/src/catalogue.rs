@@ -424,6 +424,24 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Request,
+        "NOT_AN_ORCHESTRATOR",
+        "A client asked for flows, work pools or runs, which Keyledger does not keep.",
+        "Set PREFECT_API_URL to the orchestrator's own address; Keyledger is where its keys come from.",
+    ),
+    entry(
+        Request,
+        "CALLBACK_NOT_LOOPBACK",
+        "The page of a browser login was opened without a callback, or with one that is not on this computer.",
+        "Start the login of your program again, and open the address that it shows.",
+    ),
+    entry(
+        Request,
+        "OTHER_ORIGIN",
+        "The form of a browser login was sent from another site, or by a program that does not say from where.",
+        "Open the page that your program shows, and use its own form. Behind a proxy, check `serve --issuer`.",
+    ),
+    entry(
+        Request,
         "TOO_MANY_ROOT_FIELDS",
         "An operation may have at most ten root fields.",
         "Send several requests.",

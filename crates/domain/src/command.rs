@@ -86,11 +86,13 @@ pub enum Command {
         user: UserId,
     },
 
+    /// Make a service account of a tenant, perhaps with a first key.
     CreateServiceAccount {
         service_account: ServiceAccountId,
         tenant: TenantId,
         name: SealedName,
         role: Role,
+        first_key: Option<NewKey>,
     },
     RenameServiceAccount {
         service_account: ServiceAccountId,

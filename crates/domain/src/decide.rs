@@ -137,8 +137,8 @@ impl<L: Lookup> Case<'_, L> {
             Command::ChangeMemberRole { tenant, user, role } => self.change_member_role(tenant, user, role),
             Command::RemoveMember { tenant, user } => self.remove_member(tenant, user),
 
-            Command::CreateServiceAccount { service_account, tenant, name, role } => {
-                self.create_service_account(service_account, tenant, name, role)
+            Command::CreateServiceAccount { service_account, tenant, name, role, first_key } => {
+                self.create_service_account(service_account, tenant, name, role, first_key)
             }
             Command::RenameServiceAccount { service_account, name } => {
                 self.rename_service_account(service_account, name)

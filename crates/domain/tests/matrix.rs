@@ -190,6 +190,7 @@ fn scene() -> Scene {
         tenant: A,
         name: account_name(service_account, called),
         role: Role::Member,
+        first_key: None,
     };
     let reading = NewKey { scopes: narrow("keyledger:read"), ..new_key(Owner::User(ANNA), ANNAS_READING) };
     scene.given([
@@ -438,6 +439,7 @@ fn service_accounts() -> Vec<Row> {
         tenant: A,
         name: account_name(id(NEW), "new"),
         role: Role::Administrator,
+        first_key: None,
     };
     let (service_account, role) = (BOT, Role::Administrator);
     let name = account_name(BOT, "new");

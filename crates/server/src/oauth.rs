@@ -5,7 +5,7 @@ pub(crate) mod introspect;
 pub(crate) mod revoke;
 pub(crate) mod metadata;
 mod client;
-mod form;
+pub(crate) mod form;
 pub(crate) mod error;
 
 use axum::extract::State;

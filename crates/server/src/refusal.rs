@@ -43,6 +43,54 @@ impl RestError {
         let challenge = HeaderValue::from_str(&challenge).ok();
         Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", message) }
     }
+
+    /// A credential that is accepted, and narrowed to less than is needed: 403 with the scopes that would do.
+    pub(crate) fn lacking(scopes: &str) -> Self {
+        let challenge = format!(
+            r#"Bearer realm="keyledger", error="insufficient_scope", scope="{scopes}", code="SCOPES_NOT_HELD""#
+        );
+        let challenge = HeaderValue::from_str(&challenge).ok();
+        let message =
+            format!("the credential is accepted, but does not include all of these scopes: {scopes}");
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, "SCOPES_NOT_HELD", message) }
+    }
+
+    /// Somebody who is not let in, for clients that know no other refusal of a credential than 401: what cannot be a
+    /// credential is one, too.
+    pub(crate) fn unauthorized(refused: NotLetIn) -> Self {
+        let error = Self::from(refused);
+        if error.status == StatusCode::BAD_REQUEST {
+            error.with_status(StatusCode::UNAUTHORIZED)
+        } else {
+            error
+        }
+    }
+
+    /// There is too much to do; nothing was carried out.
+    pub(crate) fn busy(message: &str, retry_after_seconds: u64) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message);
+        Self { retry_after_seconds: Some(retry_after_seconds), ..error }
+    }
+
+    /// The same with another status, for callers who know fewer.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, and what to do next.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl From<NotLetIn> for RestError {
@@ -68,17 +116,25 @@ impl From<Failure> for RestError {
     }
 }
 
-impl IntoResponse for RestError {
-    fn into_response(self) -> Response {
-        let body = json!({"error": {"code": self.code, "message": self.message}});
-        let mut response = (self.status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response();
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+impl RestError {
+    /// Gives an answer in another form the status, headers and code of this refusal.
+    pub(crate) fn mark(&self, response: &mut Response) {
+        *response.status_mut() = self.status;
+        if let Some(challenge) = &self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
         }
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(*self.noted);
+        response.extensions_mut().insert(Noted::clone(&self.noted));
+    }
+}
+
+impl IntoResponse for RestError {
+    fn into_response(self) -> Response {
+        let body = json!({"error": {"code": self.code, "message": self.message}});
+        let mut response = ([(CACHE_CONTROL, "no-store")], Json(body)).into_response();
+        self.mark(&mut response);
         response
     }
 }

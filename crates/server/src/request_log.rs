@@ -70,7 +70,7 @@ impl Id {
 }
 
 /// What happens all the time and changes nothing: told only at the level debug, unless it is refused.
-const ROUTINE: [&str; 4] = ["/v1/whoami", "/v1/verify", "/livez", "/readyz"];
+const ROUTINE: [&str; 5] = ["/v1/whoami", "/v1/verify", "/forward-auth", "/livez", "/readyz"];
 
 /// The line of one request.
 struct Line<'a> {

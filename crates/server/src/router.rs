@@ -4,12 +4,15 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 
 use crate::interface::Interface;
 use crate::state::App;
-use crate::{body, deadline, graphql, health, metrics, oauth, request_log, tlog, verify, whoami};
+use crate::{
+    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, request_log, tlog,
+    verify, whoami,
+};
 
 /// The server's routes over its state.
 pub fn router(app: App) -> Router {
@@ -21,6 +24,11 @@ pub fn router(app: App) -> Router {
         .route("/graphql/explorer.js", get(graphql::explorer::program))
         .route("/v1/whoami", get(whoami::whoami))
         .route("/v1/verify", post(verify::verify))
+        .route("/forward-auth", get(forward_auth::forward_auth))
+        .merge(api_routes())
+        .route("/auth/client", get(client_login::ask).post(client_login::answer))
+        .route("/auth/client.css", get(client_login::style))
+        .route("/auth/client.js", get(client_login::program))
         .route("/oauth/token", post(oauth::token::token))
         .route("/oauth/introspect", post(oauth::introspect::introspect))
         .route("/oauth/revoke", post(oauth::revoke::revoke))
@@ -37,6 +45,33 @@ pub fn router(app: App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layered(routes, app)
+}
+
+/// Those of clients that come with paths of their own. Some write a closing slash and follow no redirect.
+fn api_routes() -> Router<App> {
+    let keys = post(api::keys::create).get(api::keys::list);
+    let bots = post(api::bots::create);
+    let bot = get(api::bots::show).patch(api::bots::change).delete(api::bots::delete);
+    let not_ours = any(api::elsewhere::not_ours);
+    Router::new()
+        .route("/api/me", get(api::me::me))
+        .route("/api/me/", get(api::me::me))
+        .route("/api/me/accounts", get(api::me::accounts))
+        .route("/api/me/accounts/", get(api::me::accounts))
+        .route("/api/me/workspaces", get(api::me::workspaces))
+        .route("/api/me/workspaces/", get(api::me::workspaces))
+        .route("/api/users/{user}/api_keys", keys.clone())
+        .route("/api/users/{user}/api_keys/", keys)
+        .route("/api/users/{user}/api_keys/{key}", get(api::keys::show).delete(api::keys::delete))
+        .route("/api/accounts/{account}/bots", bots.clone())
+        .route("/api/accounts/{account}/bots/", bots)
+        .route("/api/accounts/{account}/bots/filter", post(api::bots::filter))
+        .route("/api/accounts/{account}/bots/{bot}", bot)
+        .route("/api/accounts/{account}/bots/{bot}/rotate_api_key", post(api::bots::rotate))
+        .route("/api/accounts/{account}/account_roles/filter", post(api::roles::filter))
+        .route("/api/accounts/{account}/account_roles/{role}", get(api::roles::show))
+        .route("/api/accounts/{account}/workspaces/{workspace}", not_ours.clone())
+        .route("/api/accounts/{account}/workspaces/{workspace}/{*rest}", not_ours)
 }
 
 /// What every request passes through, put around routes. Apart from them, so that a bench can put it around a route

@@ -157,7 +157,10 @@ impl History {
         let known = self.model.service_accounts.keys().copied().collect();
         let service_account = self.id_to_be(known);
         let name = self.account_name(service_account);
-        Command::CreateServiceAccount { service_account, tenant: self.tenant(), name, role: self.role() }
+        let (tenant, role) = (self.tenant(), self.role());
+        let owner = Owner::ServiceAccount(service_account);
+        let first_key = self.dice.one_in(3).then(|| self.new_key(owner));
+        Command::CreateServiceAccount { service_account, tenant, name, role, first_key }
     }
 
     fn create_key(&mut self) -> Command {

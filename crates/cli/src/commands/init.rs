@@ -11,7 +11,7 @@ use domain::names::{Email, Name, Slug};
 use serde_json::json;
 use store::DataFolder;
 
-use crate::args::{DataArgs, GuardArgs, SecretArgs};
+use crate::args::{DataArgs, GuardArgs, PrefixArgs, SecretArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs, shell_word};
 
@@ -46,6 +46,8 @@ pub struct InitArgs {
     #[command(flatten)]
     secrets: SecretArgs,
     #[command(flatten)]
+    prefixes: PrefixArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -54,7 +56,8 @@ pub fn run(args: InitArgs) -> Result<(), CliError> {
     let folder = args.data.folder(Some(&args.guard));
     // Nothing is minted here, so nothing carries the name of an issuer.
     let issuer = Issuer::parse("http://localhost").expect("this is a well-formed issuer");
-    let options = Options { secrets: args.secrets.sources(), ..Options::new(folder.clone(), issuer) };
+    let (secrets, prefixes) = (args.secrets.sources(), args.prefixes.prefixes());
+    let options = Options { secrets, prefixes, ..Options::new(folder.clone(), issuer) };
     let named_by_slug =
         || Name::parse(args.tenant.as_str()).expect("a slug is short and plain enough for a name");
     let tenant = TenantInput {

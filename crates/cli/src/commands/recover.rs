@@ -7,7 +7,7 @@ use credentials::claims::Issuer;
 use domain::names::Email;
 use serde_json::json;
 
-use crate::args::{DataArgs, GuardArgs, SecretArgs};
+use crate::args::{DataArgs, GuardArgs, PrefixArgs, SecretArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
 
@@ -33,6 +33,8 @@ pub struct RecoverArgs {
     #[command(flatten)]
     secrets: SecretArgs,
     #[command(flatten)]
+    prefixes: PrefixArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -41,8 +43,8 @@ pub fn run(args: RecoverArgs) -> Result<(), CliError> {
     // Nothing is minted here, so nothing carries the name of an issuer.
     let issuer = Issuer::parse("http://localhost").expect("this is a well-formed issuer");
     let folder = args.data.folder(Some(&args.guard));
-    let authority =
-        Authority::open(Options { secrets: args.secrets.sources(), ..Options::new(folder, issuer) })?;
+    let (secrets, prefixes) = (args.secrets.sources(), args.prefixes.prefixes());
+    let authority = Authority::open(Options { secrets, prefixes, ..Options::new(folder, issuer) })?;
     let recovered = authority.recover(&args.user)?;
     let recovered = recovered.ok_or(CliError::NoSuchUser { email: args.user.as_str().to_owned() })?;
     // The ledger is closed, its guard written, before anybody hears of the key.

@@ -20,7 +20,7 @@ use server::witness::Witness;
 use server::{Introspection, ServeOptions, TlogAccess};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
-use crate::args::{DataArgs, GuardArgs, MalformedValue, SecretArgs};
+use crate::args::{DataArgs, GuardArgs, MalformedValue, PrefixArgs, SecretArgs};
 use crate::error::CliError;
 use crate::log::{self, LogFormat};
 use crate::open_files;
@@ -126,6 +126,8 @@ pub struct ServeArgs {
     guard: GuardArgs,
     #[command(flatten)]
     secrets: SecretArgs,
+    #[command(flatten)]
+    prefixes: PrefixArgs,
     /// Keep every other process from reading the ledger, audits too
     #[arg(long, env = "KEYLEDGER_EXCLUSIVE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     exclusive: bool,
@@ -289,6 +291,7 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
         secrets: args.secrets.sources(),
         ledger: OpenOptions { sharing, ..OpenOptions::default() },
         token_life_seconds: args.token_life.seconds,
+        prefixes: args.prefixes.prefixes(),
         origin: args.origin.clone(),
         rollback,
         ..Options::new(args.data.folder(Some(&args.guard)), issuer)

@@ -1,8 +1,10 @@
 //! Rules about service accounts: only administrators of their tenant create, change, remove or see them.
 
 use super::{Case, Decision, Stop};
+use crate::command::NewKey;
 use crate::event::Event;
 use crate::ids::{ServiceAccountId, TenantId};
+use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
 use crate::rejection::{Entity, Rejection};
 use crate::role::Role;
@@ -16,13 +18,23 @@ impl<L: Lookup> Case<'_, L> {
         tenant: TenantId,
         name: SealedName,
         role: Role,
+        first_key: Option<NewKey>,
     ) -> Decision<L> {
         self.administer(tenant)?;
         if self.rows.service_account(service_account).map_err(Stop::Failed)?.is_some() {
             return Err(Rejection::IdTaken(Entity::ServiceAccount(service_account)).into());
         }
         self.free_name(tenant, &name)?;
-        Ok(vec![Event::ServiceAccountCreated { service_account, tenant, name, role }])
+        let mut events = vec![Event::ServiceAccountCreated { service_account, tenant, name, role }];
+        if let Some(key) = first_key {
+            // The rules of a key that is made afterwards; its account, only, is not to be found yet.
+            let (owner, reach) = (Owner::ServiceAccount(service_account), Reach::Tenant(tenant));
+            self.grant(&key.scopes, reach)?;
+            let policy = self.tenant(tenant)?.policy;
+            let expires_at = self.key_end(&[(tenant, policy)], key.expires_at, self.now)?;
+            events.extend(self.key_created(owner, reach, key, expires_at)?);
+        }
+        Ok(events)
     }
 
     pub(super) fn rename_service_account(&self, id: ServiceAccountId, name: SealedName) -> Decision<L> {

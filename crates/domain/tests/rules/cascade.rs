@@ -77,7 +77,13 @@ fn removing_a_service_account_refuses_its_keys() {
 #[test]
 fn a_service_account_of_the_same_name_revives_no_keys() {
     let name = account_name(BOT, "own");
-    let create = Command::CreateServiceAccount { service_account: S, tenant: A, name, role: Role::Runner };
+    let create = Command::CreateServiceAccount {
+        service_account: S,
+        tenant: A,
+        name,
+        role: Role::Runner,
+        first_key: None,
+    };
     let scene = Scene::cast().given([
         by(anna(), Command::RemoveServiceAccount { service_account: BOT }),
         by(anna(), create),

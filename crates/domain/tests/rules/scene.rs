@@ -155,7 +155,8 @@ impl Scene {
         let account = |actor: Actor, service_account, tenant, role, key: KeyId| {
             let (owner, name) =
                 (Owner::ServiceAccount(service_account), account_name(service_account, "own"));
-            let create = Command::CreateServiceAccount { service_account, tenant, name, role };
+            let create =
+                Command::CreateServiceAccount { service_account, tenant, name, role, first_key: None };
             [by(actor.clone(), create), by(actor, create_key(owner, Reach::Tenant(tenant), key))]
         };
         Self::default()

@@ -1,9 +1,10 @@
 //! Rules about service accounts: only administrators of their tenant create, change or remove them.
 
 use keyledger_domain::actor::Actor;
-use keyledger_domain::command::Command;
+use keyledger_domain::command::{Command, NewKey};
 use keyledger_domain::event::Event;
-use keyledger_domain::ids::ServiceAccountId;
+use keyledger_domain::ids::{KeyId, ServiceAccountId};
+use keyledger_domain::key::{Owner, Reach};
 use keyledger_domain::rejection::{Entity, Rejection};
 use keyledger_domain::role::Role;
 
@@ -13,7 +14,7 @@ const S: ServiceAccountId = id(NEW);
 
 fn create(service_account: ServiceAccountId, name: &str) -> Command {
     let name = account_name(service_account, name);
-    Command::CreateServiceAccount { service_account, tenant: A, name, role: Role::Runner }
+    Command::CreateServiceAccount { service_account, tenant: A, name, role: Role::Runner, first_key: None }
 }
 
 fn created(service_account: ServiceAccountId, name: &str) -> Event {
@@ -38,6 +39,36 @@ fn administrators_create_them() {
     check([], by(anna(), create(BEE, "new")), rejected("ID_TAKEN"));
 }
 
+/// The same with a first key.
+fn create_with(key: NewKey) -> Command {
+    let Command::CreateServiceAccount { service_account, tenant, name, role, first_key: _ } =
+        create(S, "new")
+    else {
+        unreachable!("it is what was made");
+    };
+    Command::CreateServiceAccount { service_account, tenant, name, role, first_key: Some(key) }
+}
+
+#[test]
+fn one_is_made_with_its_first_key_or_not_at_all() {
+    const KEY: KeyId = id(NEW + 7);
+    let key = new_key(Owner::ServiceAccount(S), KEY);
+    let made = key_created(Owner::ServiceAccount(S), Reach::Tenant(A), key.clone(), None);
+    check([], by(anna(), create_with(key.clone())), events([created(S, "new"), made]));
+    check([], by(max(), create_with(key.clone())), rejected("FORBIDDEN"));
+    check([], by(bert(), create_with(key.clone())), rejected("NOT_FOUND"));
+    let over = NewKey { expires_at: Some(at(0)), ..key.clone() };
+    check([], by(anna(), create_with(over)), rejected("EXPIRY_IN_PAST"));
+    let taken = NewKey { id: BOTS, ..key.clone() };
+    check([], by(anna(), create_with(taken)), rejected("ID_TAKEN"));
+    // Nobody grants what they do not have.
+    let narrow = narrowed(anna(), "keyledger:admin");
+    check([], by(narrow.clone(), create_with(key.clone())), rejected("SCOPES_NOT_HELD"));
+    let as_narrow = NewKey { scopes: crate::scene::narrow("keyledger:admin"), ..key };
+    let made = key_created(Owner::ServiceAccount(S), Reach::Tenant(A), as_narrow.clone(), None);
+    check([], by(narrow, create_with(as_narrow)), events([created(S, "new"), made]));
+}
+
 #[test]
 fn a_name_is_unique_among_the_living_of_a_tenant() {
     let taken = by(anna(), create(S, "taken"));
@@ -52,8 +83,13 @@ fn a_name_is_unique_among_the_living_of_a_tenant() {
     check([taken.clone(), renamed], another, events([created(id(NEW + 1), "taken")]));
     // Another tenant has names of its own.
     let (service_account, name) = (id(NEW + 1), account_name(id(NEW + 1), "taken"));
-    let in_b =
-        Command::CreateServiceAccount { service_account, tenant: B, name: name.clone(), role: Role::Runner };
+    let in_b = Command::CreateServiceAccount {
+        service_account,
+        tenant: B,
+        name: name.clone(),
+        role: Role::Runner,
+        first_key: None,
+    };
     let expected = Event::ServiceAccountCreated { service_account, tenant: B, name, role: Role::Runner };
     check([taken], by(bert(), in_b), events([expected]));
 }

@@ -2,13 +2,10 @@
 
 use authority::Done;
 use authority::compose::{Composed, KeyInput};
-use credentials::key_string::KeyString;
 use credentials::signing_key::Kid;
-use domain::actor::Actor;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
 use domain::names::Name;
-use domain::rejection::{Entity, Rejection};
 use domain::role::Scopes;
 use domain::time::Timestamp;
 use domain::{Command, Event, Recorded};
@@ -33,6 +30,7 @@ use super::types::{
     AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload,
     RotateApiKeyPayload, SuccessPayload,
 };
+use crate::made::{key_created, shown};
 
 /// Everything that can be changed.
 pub struct Mutation;
@@ -387,19 +385,8 @@ impl Mutation {
 
 /// Whose the key is to be, and where it is to act.
 fn key_place(context: &Context, input: &CreateApiKeyInput) -> FieldResult<(Owner, Reach)> {
-    let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(input.user_id.0)));
-    let owner = answered(context.authority.owner_with(input.user_id.0))?;
-    let owner = answered(owner.ok_or(authority::Failure::Rejected(unknown)))?;
-    let confined = match &context.caller.actor {
-        Actor::Holder(holder) => holder.confined_to,
-        Actor::Console | Actor::Server => None,
-    };
     let named = input.tenant_id.map(super::scalars::Uuid::id);
-    let reach = match named.or(confined) {
-        Some(tenant) => Reach::Tenant(tenant),
-        None => Reach::AnyTenant { home: context.tenant(None)? },
-    };
-    Ok((owner, reach))
+    answered(context.authority.place_of_key(&context.caller, input.user_id.0, named))
 }
 
 /// What the credential used is narrowed to: a key for which nothing was asked is as wide.
@@ -432,14 +419,6 @@ fn attempt(
     Ok(SuccessPayload { success: None, error: None, position, dry_run: Some(dry_run) })
 }
 
-/// The key that the command made, and when it ends.
-fn key_created(recorded: &[Recorded]) -> Option<(KeyId, Option<Timestamp>)> {
-    recorded.iter().find_map(|recorded| match &recorded.event {
-        Event::KeyCreated(created) => Some((created.key, created.expires_at)),
-        _ => None,
-    })
-}
-
 /// The successor that a rotation makes, when it ends, and when the old key's grace does.
 fn rotated(recorded: &[Recorded]) -> (KeyId, Option<Timestamp>, Timestamp) {
     let grace = recorded.iter().find_map(|recorded| match &recorded.event {
@@ -449,16 +428,6 @@ fn rotated(recorded: &[Recorded]) -> (KeyId, Option<Timestamp>, Timestamp) {
     let rotated = key_created(recorded).zip(grace);
     let ((id, expires_at), grace) = rotated.expect("a rotation is two events or a refusal");
     (id, expires_at, grace)
-}
-
-/// The secret, if the command that made it was carried out now: that of a repetition was never kept.
-fn shown(done: &Done, secret: Option<KeyString>) -> Option<String> {
-    let made = |id: KeyId| {
-        done.recorded
-            .iter()
-            .any(|recorded| matches!(&recorded.event, Event::KeyCreated(key) if key.key == id))
-    };
-    secret.filter(|secret| made(secret.id())).map(|secret| secret.expose().to_owned())
 }
 
 fn member_added(done: &Done) -> Option<(TenantId, UserId)> {

@@ -11,11 +11,11 @@ use zeroize::Zeroize as _;
 use super::error::{OAuthError, invalid_request};
 
 /// The parameters of a request. What was sent is wiped when it is dropped: it may hold a key.
-pub(super) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, String)>);
 
 /// Why a body is not such a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FormError {
+pub(crate) enum FormError {
     /// A parameter that must not repeat does.
     Repeated,
     /// More than any request needs.
@@ -47,7 +47,7 @@ impl Form {
     }
 
     /// Reads `application/x-www-form-urlencoded`.
-    fn parse(body: &[u8]) -> Result<Self, FormError> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, FormError> {
         let form = Self(
             form_urlencoded::parse(body)
                 .filter(|(_, value)| !value.is_empty())
@@ -65,7 +65,7 @@ impl Form {
     }
 
     /// A parameter, if it was sent.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
