@@ -6,7 +6,7 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: errors help run demo test test-interop fuzz bench lint fmt schema doc ci
+.PHONY: errors help run demo test test-interop test-clients fuzz bench lint fmt schema doc ci
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ test-interop: ## hold a real server to libraries that are not ours; needs Python
 	@echo "building keyledger ..."
 	@cargo build --quiet --workspace --bins --locked
 	@bash tests/interop/run.sh "$(TARGET)/debug/keyledger" "$(TARGET)/interop"
+
+test-clients: ## run the real clients in the field, agents included, against a real server; needs Python 3.11 and the network
+	@echo "building keyledger ..."
+	@cargo build --quiet --workspace --bins --locked
+	@KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" bash tests/clients/run
 
 bench: ## measure what it costs, beside what it is compared with: a table, and target/bench/figures.json
 	@echo "building keyledger and the bench ..."
