@@ -427,7 +427,7 @@ pub enum FirstKey {
     None,
 }
 
-fn subject_of(owner: Owner) -> (Subject, Entity) {
+pub(crate) fn subject_of(owner: Owner) -> (Subject, Entity) {
     match owner {
         Owner::User(id) => (Subject::User(id), Entity::User(id)),
         Owner::ServiceAccount(id) => (Subject::ServiceAccount(id), Entity::ServiceAccount(id)),

@@ -6,8 +6,9 @@ use authority::as_of::Answer;
 use authority::compose::Composed;
 use authority::{Authority, Caller, Done, Failure, InputError, Request};
 use domain::Recorded;
-use domain::actor::IdempotencyKey;
-use domain::ids::TenantId;
+use domain::actor::{Actor, IdempotencyKey};
+use domain::ids::{AgentId, TenantId};
+use domain::key::Reach;
 use juniper::{Executor, FieldError, FieldResult};
 use serde_json::{Map, Value};
 
@@ -21,6 +22,8 @@ pub struct Context {
     pub(super) authority: Arc<Authority>,
     pub(super) caller: Caller,
     pub(super) request: Request,
+    /// The agent that asks, by its own word.
+    pub(super) agent: Option<AgentId>,
     pub(super) budget: Budget,
     /// What the fields rest on that were asked about a moment, by their names in the answer.
     pub(super) told: Mutex<Map<String, Value>>,
@@ -77,6 +80,18 @@ impl Context {
             let rule = "name a tenant: this credential acts in none of its own";
             refused(InputError::Malformed { field: "tenant_id", rule }.into())
         })
+    }
+
+    /// Where a new key is to act: in the tenant named, or as widely as the credential used.
+    pub(super) fn reach(&self, named: Option<TenantId>) -> FieldResult<Reach> {
+        let confined = match &self.caller.actor {
+            Actor::Holder(holder) => holder.confined_to,
+            Actor::Console | Actor::Server => None,
+        };
+        match named.or(confined) {
+            Some(tenant) => Ok(Reach::Tenant(tenant)),
+            None => Ok(Reach::AnyTenant { home: self.tenant(None)? }),
+        }
     }
 }
 

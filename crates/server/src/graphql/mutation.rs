@@ -4,7 +4,6 @@ use authority::Done;
 use authority::compose::{Composed, KeyInput};
 use credentials::key_string::KeyString;
 use credentials::signing_key::Kid;
-use domain::actor::Actor;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
 use domain::names::Name;
@@ -14,6 +13,8 @@ use domain::time::Timestamp;
 use domain::{Command, Event, Recorded};
 use juniper::{FieldResult, graphql_object};
 
+use super::agents::{self, AgentIdPayload, GetRunsInQueueInput, RegisterAgentInput, RunsInQueuePayload};
+use super::api_tokens::{self, CreateApiTokenInput, CreateApiTokenPayload, DeleteApiTokenInput};
 use super::context::{Context, answered};
 use super::inputs::{
     AddMemberInput, ChangeApiKeyExpiryInput, ChangeMemberRoleInput, ChangeServiceAccountRoleInput,
@@ -27,6 +28,7 @@ use super::scalars::{Instant, LogPosition};
 use super::signing_keys::{
     RetireSigningKeyInput, RetireSigningKeyPayload, RotateSigningKeyInput, RotateSigningKeyPayload,
 };
+use super::tenant_tokens::{self, RefreshTokenInput, SwitchTenantInput, TokensPayload};
 use super::token_target::RevokeTokensInput;
 use super::types::{
     AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload,
@@ -64,6 +66,38 @@ impl Mutation {
         let note = answered(input.note())?;
         let composed = answered(context.authority.revoke_key(input.key_id.id(), reason, note.as_ref()))?;
         attempt(context, composed, input.idempotency_key.as_deref(), input.dry_run)
+    }
+
+    /// Makes a key under the name that older clients have for one, of an owner that follows from its scope.
+    fn create_api_token(context: &Context, input: CreateApiTokenInput) -> FieldResult<CreateApiTokenPayload> {
+        api_tokens::create(context, &input)
+    }
+
+    /// Revokes a token of older clients, or any other key, for good.
+    fn delete_api_token(context: &Context, input: DeleteApiTokenInput) -> FieldResult<SuccessPayload> {
+        let (key, reason) = (input.token_id.id(), RevocationReason::Unspecified);
+        let composed = answered(context.authority.revoke_key(key, reason, None))?;
+        attempt(context, composed, input.idempotency_key.as_deref(), input.dry_run)
+    }
+
+    /// Exchanges the key shown for a token for a tenant, and for a refresh token.
+    fn switch_tenant(context: &Context, input: SwitchTenantInput) -> FieldResult<TokensPayload> {
+        tenant_tokens::switch(context, &input)
+    }
+
+    /// Exchanges the refresh token shown for the next token, and for the next refresh token.
+    fn refresh_token(context: &Context, input: RefreshTokenInput) -> FieldResult<TokensPayload> {
+        tenant_tokens::renew(context, &input)
+    }
+
+    /// Lets an agent begin. It is told with the use of its key, and with nothing else.
+    fn register_agent(context: &Context, input: RegisterAgentInput) -> FieldResult<AgentIdPayload> {
+        agents::register(context, &input)
+    }
+
+    /// What there is for an agent to run: never anything. An agent whose key is refused is told so here.
+    fn get_runs_in_queue(context: &Context, input: GetRunsInQueueInput) -> FieldResult<RunsInQueuePayload> {
+        agents::poll(context, &input)
     }
 
     /// Disables a key until it is enabled again.
@@ -382,16 +416,7 @@ fn key_place(context: &Context, input: &CreateApiKeyInput) -> FieldResult<(Owner
     let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(input.user_id.0)));
     let owner = answered(context.authority.owner_with(input.user_id.0))?;
     let owner = answered(owner.ok_or(authority::Failure::Rejected(unknown)))?;
-    let confined = match &context.caller.actor {
-        Actor::Holder(holder) => holder.confined_to,
-        Actor::Console | Actor::Server => None,
-    };
-    let named = input.tenant_id.map(super::scalars::Uuid::id);
-    let reach = match named.or(confined) {
-        Some(tenant) => Reach::Tenant(tenant),
-        None => Reach::AnyTenant { home: context.tenant(None)? },
-    };
-    Ok((owner, reach))
+    Ok((owner, context.reach(input.tenant_id.map(super::scalars::Uuid::id))?))
 }
 
 /// What the credential used is narrowed to: a key for which nothing was asked is as wide.
@@ -425,7 +450,7 @@ fn attempt(
 }
 
 /// The key that the command made, and when it ends.
-fn key_created(recorded: &[Recorded]) -> Option<(KeyId, Option<Timestamp>)> {
+pub(super) fn key_created(recorded: &[Recorded]) -> Option<(KeyId, Option<Timestamp>)> {
     recorded.iter().find_map(|recorded| match &recorded.event {
         Event::KeyCreated(created) => Some((created.key, created.expires_at)),
         _ => None,
@@ -444,7 +469,7 @@ fn rotated(recorded: &[Recorded]) -> (KeyId, Option<Timestamp>, Timestamp) {
 }
 
 /// The secret, if the command that made it was carried out now: that of a repetition was never kept.
-fn shown(done: &Done, secret: Option<KeyString>) -> Option<String> {
+pub(super) fn shown(done: &Done, secret: Option<KeyString>) -> Option<String> {
     let made = |id: KeyId| {
         done.recorded
             .iter()
