@@ -205,7 +205,7 @@ class Server:
         assert status == 200, (status, answer)
         return answer
 
-    def mutate(self, name, selection, key=None, **given):
+    def mutate(self, name, selection, key=None, /, **given):
         """A mutation that must be done, and what it answers."""
         text = f"mutation($input: {name}_input!) {{ {name}(input: $input) {{ {selection} }} }}"
         answer = self.ask(text, {"input": given}, key)
