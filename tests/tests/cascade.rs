@@ -457,6 +457,7 @@ fn addressed<'a>(
         ("create_api_key", json!({"user_id": user, "name": "stolen"})),
         ("create_api_key", json!({"user_id": account, "name": "stolen"})),
         ("delete_api_key", of_key.clone()),
+        ("delete_api_token", json!({"token_id": key})),
         ("disable_api_key", of_key.clone()),
         ("enable_api_key", of_key.clone()),
         ("rename_api_key", json!({"key_id": key, "name": "stolen"})),
@@ -589,6 +590,29 @@ fn the_administrator_of_one_tenant_sees_and_touches_nothing_of_another() {
         assert_eq!(client.mutate("rotate_signing_key", &json!({}), "id"), Err("FORBIDDEN".into()));
         covered.insert("rotate_signing_key".into());
         assert_eq!(client.mutate("revoke_tokens", &json!({"all": true}), "success"), Err("FORBIDDEN".into()));
+        for (mutation, selection) in
+            [("switch_tenant", "expires_at"), ("register_agent", "id"), ("get_runs_in_queue", "flow_run_ids")]
+        {
+            let in_tenant = |tenant: &str| match mutation {
+                "register_agent" => json!({"tenant_id": tenant, "type": "LocalAgent"}),
+                _ => json!({"tenant_id": tenant}),
+            };
+            let refused = client.mutate(mutation, &in_tenant(&acme), selection);
+            let code = refused.clone().unwrap_err();
+            assert!(
+                ["NOT_A_MEMBER", "OTHER_TENANT", "NOT_A_KEY"].contains(&code.as_str()),
+                "{mutation}: {code}"
+            );
+            assert_eq!(client.mutate(mutation, &in_tenant(ONE_OF_NONE), selection), refused, "{mutation}");
+            covered.insert(mutation.into());
+        }
+        let others = json!({"access_token": of_bob.token});
+        assert_eq!(client.mutate("refresh_token", &others, "expires_at"), Err("NOT_A_REFRESH_TOKEN".into()));
+        covered.insert("refresh_token".into());
+        // It names nobody: what it makes is in the asker's own tenant.
+        let input = json!({"name": "x", "scope": "NONE"});
+        assert_eq!(client.mutate("create_api_token", &input, "id"), Err("INVALID".into()));
+        covered.insert("create_api_token".into());
         assert_eq!(covered, mutations_of_the_schema(), "each mutation of the schema is tried here");
     }
     assert_eq!(events_of(&world.data).len(), before, "nothing was written");

@@ -7,6 +7,7 @@ mod backup;
 mod tokens;
 mod standards;
 mod graphql_http;
+mod existing_clients;
 mod administration;
 mod rest_api;
 mod key_prefixes;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use credentials::claims::Claims;
+use credentials::claims::{Claims, ClaimsError};
 use credentials::jws::{JwsError, TOKEN_BYTES_MAX, Unverified};
 use credentials::key_string::{KeyString, KeyStringError};
 use credentials::mark::Mark;
@@ -84,6 +84,8 @@ pub enum Credential {
     Key,
     /// A token minted from one, with what it says.
     Token(Arc<Claims>),
+    /// A refresh token, which gets the next token of its key and is good for nothing else.
+    Refresh(Arc<Claims>),
 }
 
 /// For which service a token must be.
@@ -91,6 +93,8 @@ pub enum Credential {
 enum For {
     /// This one.
     Us,
+    /// This one, or none: a refresh token.
+    UsOrRenewal,
     /// Whichever: it was shown to another service, which asks us.
     Anyone,
 }
@@ -117,6 +121,48 @@ impl Authority {
         self.let_in(shown, wanted, For::Anyone)
     }
 
+    /// The same as [`Authority::authenticate`], and the bearer of a refresh token is let in, too: whoever asks must
+    /// let such a [`Credential::Refresh`] renew, and do nothing else.
+    pub fn authenticate_or_renew(
+        &self,
+        shown: Shown<'_>,
+        wanted: Option<TenantId>,
+    ) -> Result<Caller, Denial> {
+        self.let_in(shown, wanted, For::UsOrRenewal)
+    }
+
+    /// Lets somebody who is here in to another tenant, if the credential that was shown acts there, too.
+    pub fn admit_to(&self, here: &Caller, tenant: TenantId) -> Result<Caller, Denial> {
+        let token = match (&here.actor, &here.credential) {
+            (Actor::Holder(holder), Credential::Token(claims) | Credential::Refresh(claims)) => {
+                holder.token.map(|token| (token, claims))
+            }
+            (Actor::Holder(_) | Actor::Console | Actor::Server, _) => None,
+        };
+        self.readmit(here, token, tenant)
+    }
+
+    /// Lets the holder of the key on which somebody's credential rests in to a tenant, as if the key itself had been
+    /// shown from where they are.
+    pub(crate) fn admit_key(&self, here: &Caller, tenant: TenantId) -> Result<Caller, Denial> {
+        self.readmit(here, None, tenant)
+    }
+
+    fn readmit(
+        &self,
+        here: &Caller,
+        token: Option<(Token, &Arc<Claims>)>,
+        tenant: TenantId,
+    ) -> Result<Caller, Denial> {
+        let denial = |refusal: Refusal| Denial { denied: refusal.into(), key: Some(here.key) };
+        let index = self.index();
+        let record = index.by_id(here.key).ok_or(denial(Refusal::KeyUnknown))?;
+        let bearer = index.bearer(record);
+        let bearer = token.map_or(bearer, |(_, claims)| bearer.token(claims.tenant));
+        let now = self.now();
+        caller(&index, record, &bearer, token, Some(tenant), here.address(), now).map_err(denial)
+    }
+
     fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
         // Three dotted parts that begin like a JSON object: a key string has no dots.
         let (kind, caller) = if shown.credential.starts_with("eyJ") && shown.credential.contains('.') {
@@ -134,7 +180,7 @@ impl Authority {
     }
 
     /// What a token with a good signature says, and its mark if that was not known yet.
-    fn signed(&self, shown: &str) -> Result<(Good, Option<Mark>), Denial> {
+    pub(crate) fn signed(&self, shown: &str) -> Result<(Good, Option<Mark>), Denial> {
         let unknown = |denied| Denial { denied, key: None };
         if shown.len() > TOKEN_BYTES_MAX {
             return Err(unknown(Denied::Token(JwsError::TooLong)));
@@ -187,8 +233,13 @@ impl Authority {
         let known = |denied| Denial { denied, key: Some(claims.key) };
         claims.check_times(now, LEEWAY_SECONDS).map_err(|error| known(Denied::Claims(error)))?;
         claims.check_issuer(&self.issuer).map_err(|error| known(Denied::Claims(error)))?;
-        if service == For::Us {
-            claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
+        match (service, claims.audience.renews()) {
+            (For::Anyone, false) | (For::UsOrRenewal, true) => {}
+            // To nobody a refresh token is worth anything but to who renews.
+            (For::Anyone, true) => return Err(known(Denied::Claims(ClaimsError::Audience))),
+            (For::Us | For::UsOrRenewal, _) => {
+                claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
+            }
         }
 
         let token = Token { id: claims.token, seq: claims.seq, signing_key: *signing_key };
@@ -254,6 +305,7 @@ fn caller(
         expires_at: ends.into_iter().flatten().min(),
         credential: match token {
             None => Credential::Key,
+            Some((_, claims)) if claims.audience.renews() => Credential::Refresh(Arc::clone(claims)),
             Some((_, claims)) => Credential::Token(Arc::clone(claims)),
         },
         position: index.position(),

@@ -116,7 +116,7 @@ impl Authority {
             predecessors: lineage(key.predecessor, |id| Ok(rows.key(id)?.and_then(|key| key.predecessor)))?,
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
             tokens_dead_at: if minting { None } else { dead.or(Some(key.created.at)) },
-            usage: self.usage_of(&[id]).get(&id).copied(),
+            usage: self.usage_of(&[id]).remove(&id),
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
             spells,

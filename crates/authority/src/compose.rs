@@ -351,15 +351,19 @@ impl Authority {
     ) -> Result<(Owner, Reach), Failure> {
         let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(owner)));
         let owner = self.owner_with(owner)?.ok_or(unknown)?;
-        let reach = match (named.or(confinement(caller)), caller.tenant) {
-            (Some(tenant), _) => Reach::Tenant(tenant),
-            (None, Some(home)) => Reach::AnyTenant { home },
+        Ok((owner, Self::reach_of_key(caller, named)?))
+    }
+
+    /// Where a key is to act: in the tenant named, or as widely as the credential used.
+    pub fn reach_of_key(caller: &Caller, named: Option<TenantId>) -> Result<Reach, Failure> {
+        match (named.or(confinement(caller)), caller.tenant) {
+            (Some(tenant), _) => Ok(Reach::Tenant(tenant)),
+            (None, Some(home)) => Ok(Reach::AnyTenant { home }),
             (None, None) => {
                 let rule = "name a tenant: this credential acts in none of its own";
-                return Err(InputError::Malformed { field: "tenant_id", rule }.into());
+                Err(InputError::Malformed { field: "tenant_id", rule }.into())
             }
-        };
-        Ok((owner, reach))
+        }
     }
 
     /// What a new ledger begins with, and the key that it makes.

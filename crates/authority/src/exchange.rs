@@ -49,6 +49,9 @@ pub enum ExchangeError {
     /// Scope may only narrow.
     #[error("the key does not have all of the scopes asked for; ask for fewer")]
     ScopesNotHeld,
+    /// That audience is the one of refresh tokens, which come with a token and are not asked for.
+    #[error("this audience is reserved; name the service that the token is for")]
+    AudienceReserved,
     /// An operator's key, outside of every tenant.
     #[error("a token is for a tenant, and this key acts in none")]
     NoTenant,
@@ -69,9 +72,10 @@ impl Authority {
         if caller.credential != Credential::Key {
             return Err(ExchangeError::NotAKey);
         }
-        let (Some(tenant), Some(role)) = (caller.tenant, caller.role) else {
-            return Err(ExchangeError::NoTenant);
-        };
+        let role = caller.role.ok_or(ExchangeError::NoTenant)?;
+        if wanted.audience.as_ref().is_some_and(Audience::renews) {
+            return Err(ExchangeError::AudienceReserved);
+        }
         let scopes = wanted.scopes.unwrap_or_else(|| caller.scopes.clone());
         let beyond_role = Permission::ALL.iter().any(|permission| {
             let named = matches!(&scopes, Scopes::Only(_)) && scopes.include(permission.scope());
@@ -80,15 +84,30 @@ impl Authority {
         if !scopes.within(&caller.scopes) || beyond_role {
             return Err(ExchangeError::ScopesNotHeld);
         }
+        let audience = wanted.audience.unwrap_or_else(|| self.audience.clone());
+        self.issue(caller, scopes, audience, self.token_life_seconds)
+    }
+
+    /// Signs a token for the tenant in which somebody acts. What it may say was checked before.
+    pub(crate) fn issue(
+        &self,
+        caller: Caller,
+        scopes: Scopes,
+        audience: Audience,
+        life_seconds: u64,
+    ) -> Result<Minted, ExchangeError> {
+        let (Some(tenant), Some(role)) = (caller.tenant, caller.role) else {
+            return Err(ExchangeError::NoTenant);
+        };
         let now = self.now();
         let signing_key = self.active_signing_key(now).ok_or(ExchangeError::NoSigningKey)?;
         // Not beyond the key's own end.
-        let longest = now.plus_seconds(self.token_life_seconds);
+        let longest = now.plus_seconds(life_seconds);
         let expires_at = caller.expires_at.map_or(longest, |end| end.min(longest));
         let id = entropy::id(now);
         let claims = Claims {
             issuer: self.issuer.clone(),
-            audience: wanted.audience.unwrap_or_else(|| self.audience.clone()),
+            audience,
             owner: caller.owner,
             key: caller.key,
             tenant,

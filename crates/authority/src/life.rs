@@ -16,6 +16,7 @@ use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
 use crate::named::KeyNamed;
+use crate::usage::KeyUsage;
 
 /// A key and its life until a moment.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl Authority {
         for (end, what) in [(key.life.expires_at, What::Expired), (key.life.grace_ends_at, What::GraceOver)] {
             steps.extend(timed(&view, &key, end, what)?);
         }
-        if let Some(usage) = self.usage_of(&[id]).get(&id) {
+        if let Some(KeyUsage { tally: usage, .. }) = self.usage_of(&[id]).get(&id) {
             steps.extend(timed(&view, &key, Some(usage.first), What::FirstUsed)?);
             if usage.last > usage.first {
                 steps.extend(timed(&view, &key, Some(usage.last), What::LastUsed)?);

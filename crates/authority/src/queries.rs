@@ -130,8 +130,8 @@ impl Authority {
             (AsOf::Position(_) | AsOf::Instant(_), Some(key)) => {
                 let bearer = Bearer::key(key.owner, key.reach, key.created.position);
                 let bearer = match (&caller.credential, caller.tenant) {
-                    (Credential::Token(_), Some(tenant)) => bearer.token(tenant),
-                    (Credential::Token(_) | Credential::Key, _) => bearer,
+                    (Credential::Token(_) | Credential::Refresh(_), Some(tenant)) => bearer.token(tenant),
+                    (Credential::Token(_) | Credential::Refresh(_) | Credential::Key, _) => bearer,
                 };
                 admit(&view.then(), &bearer, &key.life, caller.tenant, view.basis.instant)?.unwrap_or(nothing)
             }
@@ -276,9 +276,9 @@ impl Authority {
             self.view_keys(&view, ids, which, &mut keys)?;
             keys[own..].sort_by_key(|key| (key.owner, key.id));
         }
-        let usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
+        let mut usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
         for key in &mut keys {
-            key.usage = usage.get(&key.id).copied();
+            key.usage = usage.remove(&key.id);
         }
         Ok(view.answer(keys))
     }

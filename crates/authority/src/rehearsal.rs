@@ -140,7 +140,7 @@ impl Authority {
         let mut stops = stops(&view.snapshot, &after, &changes, now)?;
         let usage = self.usage_of(&stops.keys.first.iter().map(|stopped| stopped.key).collect::<Vec<_>>());
         for stopped in &mut stops.keys.first {
-            stopped.last_used = usage.get(&stopped.key).map(|usage| usage.last);
+            stopped.last_used = usage.get(&stopped.key).map(|usage| usage.tally.last);
         }
         Ok(view.answer(Rehearsed { events: told, stops }))
     }

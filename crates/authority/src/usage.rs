@@ -13,20 +13,30 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use domain::ids::{KeyId, TenantId};
-use store::usage::{KeptRefusals, RefusalQueue, RefusedCommand, Tally};
+use store::usage::{Agent, Agents, KeptRefusals, RefusalQueue, RefusedCommand, Tally};
 
+use crate::agents::AgentView;
 use crate::authenticate::Caller;
 use crate::authority::Authority;
 
 use book::Book;
 use shards::Shards;
 
-pub use store::usage::{CallerKind, Tally as KeyUsage, UseWay};
+pub use store::usage::{CallerKind, UseWay};
 
 /// How often what was counted is collected from the threads that counted it.
 const COLLECTED_EVERY: Duration = Duration::from_secs(1);
 /// How often it is written.
 const WRITTEN_EVERY: Duration = Duration::from_secs(10);
+
+/// What is known of the use of a key, roughly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    /// When, how often, by which way and by what kinds of programs.
+    pub tally: Tally,
+    /// The agents that poll with it, the one that was seen last first.
+    pub agents: Vec<AgentView>,
+}
 
 /// What counts use and refusals. Dropping it writes what is left.
 pub(crate) struct Recorder {
@@ -38,6 +48,8 @@ pub(crate) struct Recorder {
 #[derive(Default)]
 pub(crate) struct Counters {
     shards: Shards,
+    /// What was seen of agents since the last collection. They poll every few seconds: one lock will do.
+    agents: Mutex<HashMap<KeyId, Agents>>,
     /// Refusals since the last collection: they come from the writer's thread, which must not wait for a disk.
     refusals: Mutex<RefusalQueue>,
     book: Mutex<Book>,
@@ -86,9 +98,15 @@ impl Counters {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(tenant, refusal);
     }
 
-    /// What is known of the use of these keys: on disk, and since.
-    pub(crate) fn tallies(&self, keys: &[KeyId]) -> HashMap<KeyId, Tally> {
-        self.collected().tallies(keys)
+    /// Takes in what was seen of an agent of a key.
+    pub(crate) fn seen(&self, key: KeyId, agent: Agent) {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().add(agent);
+    }
+
+    /// What is known of the use of these keys, and of the agents that poll with them: on disk, and since.
+    fn tallies(&self, keys: &[KeyId]) -> (HashMap<KeyId, Tally>, HashMap<KeyId, Agents>) {
+        let mut book = self.collected();
+        (book.tallies(keys), book.agents(keys))
     }
 
     /// The refusals that are kept of a tenant, or of no tenant: on disk, and since.
@@ -100,6 +118,8 @@ impl Counters {
     fn collected(&self) -> MutexGuard<'_, Book> {
         let mut book = self.book();
         self.shards.drain(|key, tally| book.add(key, tally));
+        let agents = std::mem::take(&mut *self.agents.lock().unwrap_or_else(PoisonError::into_inner));
+        agents.iter().for_each(|(key, seen)| book.add_agents(*key, seen));
         let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         book.add_refusals(refusals);
         book
@@ -121,6 +141,14 @@ impl Authority {
 
     /// What is known, roughly, of the use of these keys. Whoever asks may see the keys.
     pub(crate) fn usage_of(&self, keys: &[KeyId]) -> HashMap<KeyId, KeyUsage> {
-        if keys.is_empty() { HashMap::new() } else { self.recorder.counters.tallies(keys) }
+        if keys.is_empty() {
+            return HashMap::new();
+        }
+        let (tallies, mut agents) = self.recorder.counters.tallies(keys);
+        let usage = tallies.into_iter().map(|(key, tally)| {
+            let agents = self.agent_views(&agents.remove(&key).unwrap_or_default());
+            (key, KeyUsage { tally, agents })
+        });
+        usage.collect()
     }
 }

@@ -226,6 +226,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Credential,
+        "NOT_A_REFRESH_TOKEN",
+        "Something other than a refresh token was shown to get the next token.",
+        "Show the refresh token that came with the token, or switch to the tenant again with the key.",
+    ),
+    entry(
+        Credential,
         "TOKEN_OF_ANOTHER_CLIENT",
         "A client may end only its own key and tokens.",
         "Let the client end it, or revoke the key as its administrator.",

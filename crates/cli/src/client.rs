@@ -7,6 +7,7 @@
 pub mod args;
 pub mod settings;
 pub mod credential;
+pub mod old_settings;
 pub mod profile;
 pub mod server_url;
 pub mod http;

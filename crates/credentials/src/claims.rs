@@ -92,6 +92,8 @@ pub enum ClaimsError {
 }
 
 const NAME_BYTES_MAX: usize = 512;
+/// The audience of refresh tokens.
+const RENEWAL: &str = "keyledger:renewal";
 
 impl Claims {
     /// Whether it is within its time: `exp` after now, `nbf` and `iat` no more than the leeway after now.
@@ -162,6 +164,16 @@ impl Audience {
     pub fn of<'a>(services: impl IntoIterator<Item = &'a str>) -> Result<Self, MalformedName> {
         let names: Vec<_> = services.into_iter().map(name).collect::<Result<_, _>>()?;
         if (1..=Self::COUNT_MAX).contains(&names.len()) { Ok(Self(names)) } else { Err(MalformedName) }
+    }
+
+    /// That of refresh tokens: no service, so that no service takes one for an access token.
+    pub fn renewal() -> Self {
+        Self(vec![RENEWAL.to_owned()])
+    }
+
+    /// Whether it is that of refresh tokens, alone or among others.
+    pub fn renews(&self) -> bool {
+        self.includes(RENEWAL)
     }
 
     /// Whether the service is among them.

@@ -23,6 +23,8 @@ pub type SigningKeyId = Id<kind::SigningKey>;
 pub type TokenId = Id<kind::Token>;
 /// Names one request to the server, for logs and event metadata.
 pub type RequestId = Id<kind::Request>;
+/// Names an agent that polls with a key; it is told with the key's use, and nothing rests on it.
+pub type AgentId = Id<kind::Agent>;
 /// Names a ledger: drawn once when it is made, part of its chain.
 pub type LedgerId = Id<kind::Ledger>;
 /// Names the pepper under which a digest was made.
@@ -51,6 +53,9 @@ pub mod kind {
     /// Marks the id of a request to the server.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Request {}
+    /// Marks the id of an agent.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Agent {}
     /// Marks the id of a ledger.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Ledger {}

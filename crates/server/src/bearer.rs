@@ -18,7 +18,17 @@ pub(crate) fn authenticate(app: &App, headers: &HeaderMap, visitor: Visitor) -> 
     authenticate_in(app, headers, visitor, None)
 }
 
-/// The same in a tenant that the request itself names; else in the one that its headers do.
+/// The same, and lets the bearer of a refresh token in, who may renew and do nothing else.
+pub(crate) fn authenticate_or_renew(
+    app: &App,
+    headers: &HeaderMap,
+    visitor: Visitor,
+) -> Result<LetIn, NotLetIn> {
+    let wanted = wanted_tenant(headers)?;
+    app.let_in_or_renew(shown(headers)?, visitor, wanted)
+}
+
+/// Lets the bearer of a request in, to the tenant that the request itself names; else in the one that its headers do.
 pub(crate) fn authenticate_in(
     app: &App,
     headers: &HeaderMap,

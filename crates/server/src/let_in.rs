@@ -90,8 +90,24 @@ impl App {
         visitor: Visitor,
         wanted: Option<TenantId>,
     ) -> Result<LetIn, NotLetIn> {
+        let shown = Shown { credential, from: visitor.address };
+        self.noted(self.authority.authenticate(shown, wanted), visitor)
+    }
+
+    /// The same, and lets the bearer of a refresh token in: see [`authority::Authority::authenticate_or_renew`].
+    pub(crate) fn let_in_or_renew(
+        &self,
+        credential: &str,
+        visitor: Visitor,
+        wanted: Option<TenantId>,
+    ) -> Result<LetIn, NotLetIn> {
+        let shown = Shown { credential, from: visitor.address };
+        self.noted(self.authority.authenticate_or_renew(shown, wanted), visitor)
+    }
+
+    fn noted(&self, outcome: Result<Caller, Denial>, visitor: Visitor) -> Result<LetIn, NotLetIn> {
         let Visitor { address, kind, way } = visitor;
-        match self.authority.authenticate(Shown { credential, from: address }, wanted) {
+        match outcome {
             Ok(caller) => {
                 let let_in = self.within_rate(caller)?;
                 self.authority.used(&let_in.caller, Some(kind), way);

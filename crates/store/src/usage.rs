@@ -4,12 +4,14 @@
 //! |---|---|---|---|
 //! | `meta` | `version` | u32 | for ever |
 //! | `keys` | key id | [`Tally`] | for ever |
+//! | `agents` | key id | [`Agents`] | for ever |
 //! | `refusals` | tenant (17 bytes: 0 or 1, its id), number (u64, big-endian) | [`RefusedCommand`] | the last [`KEPT_MAX`] a tenant |
 //! | `refused` | tenant | how many refusals there were, u64 | for ever |
 //!
 //! It is a second database because nothing may depend on it: what it says is approximate, it may be deleted while
 //! the server is down, and one that cannot be read is moved aside.
 
+mod agents;
 mod refused;
 mod tally;
 
@@ -24,6 +26,7 @@ use crate::codec::rows::StoredRow;
 use crate::error::{StoreError, database};
 use crate::files::private_file;
 
+pub use agents::{AGENTS_MAX, Agent, AgentKind, Agents, Called};
 pub use refused::{NewRefusals, RefusalQueue, RefusedCommand};
 pub use tally::{CallerKind, Callers, Tally, UseWay};
 
@@ -39,6 +42,7 @@ const CHECK_BYTES_MAX: u64 = 256 << 20;
 
 const META: TableDefinition<&str, u32> = TableDefinition::new("meta");
 const KEYS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("keys");
+const AGENTS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("agents");
 const REFUSALS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("refusals");
 const REFUSED: TableDefinition<&[u8], u64> = TableDefinition::new("refused");
 
@@ -91,9 +95,10 @@ impl UsageFile {
     pub fn add(
         &self,
         tallies: &HashMap<KeyId, Tally>,
+        agents: &HashMap<KeyId, Agents>,
         refusals: &HashMap<Option<TenantId>, NewRefusals>,
     ) -> Result<(), StoreError> {
-        if tallies.is_empty() && refusals.is_empty() {
+        if tallies.is_empty() && agents.is_empty() && refusals.is_empty() {
             return Ok(());
         }
         let txn = self.database.begin_write().map_err(database)?;
@@ -107,6 +112,13 @@ impl UsageFile {
                     tally.absorb(&known);
                 }
                 keys.insert(&key.bytes(), tally.to_bytes().as_slice()).map_err(database)?;
+            }
+            let mut table = txn.open_table(AGENTS).map_err(database)?;
+            for (key, new) in agents {
+                let row = table.get(&key.bytes()).map_err(database)?.and_then(|row| read(row.value()));
+                let mut known: Agents = row.unwrap_or_default();
+                known.absorb(new);
+                table.insert(&key.bytes(), known.to_bytes().as_slice()).map_err(database)?;
             }
         }
         for (tenant, new) in refusals {
@@ -123,6 +135,18 @@ impl UsageFile {
         for key in keys {
             let row = table.get(&key.bytes()).map_err(database)?;
             found.extend(row.and_then(|row| read(row.value())).map(|tally| (*key, tally)));
+        }
+        Ok(found)
+    }
+
+    /// The agents that are known to poll with these keys.
+    pub fn agents(&self, keys: &[KeyId]) -> Result<HashMap<KeyId, Agents>, StoreError> {
+        let txn = self.database.begin_read().map_err(database)?;
+        let table = txn.open_table(AGENTS).map_err(database)?;
+        let mut found = HashMap::new();
+        for key in keys {
+            let row = table.get(&key.bytes()).map_err(database)?;
+            found.extend(row.and_then(|row| read(row.value())).map(|agents| (*key, agents)));
         }
         Ok(found)
     }
@@ -169,6 +193,8 @@ impl UsageFile {
                 }
             }
             txn.open_table(KEYS).map_err(database)?;
+            // A file that was made before there were agents gets the table now.
+            txn.open_table(AGENTS).map_err(database)?;
             txn.open_table(REFUSALS).map_err(database)?;
             txn.open_table(REFUSED).map_err(database)?;
         }

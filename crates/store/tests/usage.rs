@@ -7,13 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::actor::{ActorId, Way};
-use domain::ids::{KeyId, RequestId, TenantId, TokenId, UserId};
+use domain::ids::{AgentId, KeyId, RequestId, TenantId, TokenId, UserId};
 use domain::key::Owner;
 use domain::rejection::Entity;
+use domain::sealed::{Sealed, Subject};
 use domain::time::Timestamp;
 use keyledger_store::StoreError;
 use keyledger_store::usage::{
-    CallerKind, Found, KEPT_MAX, KeptRefusals, RefusalQueue, RefusedCommand, Tally, UsageFile, UseWay,
+    AGENTS_MAX, Agent, AgentKind, Agents, Called, CallerKind, Found, KEPT_MAX, KeptRefusals, RefusalQueue,
+    RefusedCommand, Tally, UsageFile, UseWay,
 };
 use tempfile::TempDir;
 
@@ -69,7 +71,7 @@ impl Scratch {
 
 fn add(file: &UsageFile, tallies: &[(KeyId, Tally)], refusals: &RefusalQueue) {
     let tallies: HashMap<_, _> = tallies.iter().copied().collect();
-    file.add(&tallies, refusals.waiting()).unwrap();
+    file.add(&tallies, &HashMap::new(), refusals.waiting()).unwrap();
 }
 
 fn flood(of: Option<TenantId>, numbers: std::ops::Range<i64>) -> RefusalQueue {
@@ -116,6 +118,37 @@ fn only_the_last_are_kept_and_another_tenants_flood_pushes_out_nothing() {
     }
     let quiet = file.refusals(tenant(1)).unwrap();
     assert_eq!((quiet.seen, quiet.recent.len()), (3, 3));
+}
+
+#[test]
+fn agents_last_and_are_added_up() {
+    let scratch = Scratch::new();
+    let file = scratch.opened();
+    let agent = AgentId::from_bytes([8; 16]);
+    let subject = Subject::User(UserId::from_bytes([3; 16]));
+    let name = Some(Sealed { subject, ciphertext: vec![1, 2, 3] });
+    let called = Called { kind: AgentKind::parse("LocalAgent").unwrap(), name };
+    let add = |file: &UsageFile, seen: Agent| {
+        let mut agents = Agents::default();
+        agents.add(seen);
+        file.add(&HashMap::new(), &HashMap::from([(KEY, agents)]), RefusalQueue::default().waiting())
+            .unwrap();
+    };
+    add(&file, Agent::registered(agent, called.clone(), at(5)));
+    add(&file, Agent::polled(agent, at(9)));
+    drop(file);
+    let file = scratch.opened();
+    let known = file.agents(&[KEY, OTHER]).unwrap();
+    assert_eq!(known.len(), 1);
+    let expected =
+        Agent { id: agent, called: Some(called), first: at(5), last: at(9), polled: Some(at(9)), polls: 1 };
+    assert_eq!(known[&KEY].last_first(), [&expected], "every field comes back");
+    for number in 0..100 {
+        add(&file, Agent::polled(AgentId::from_bytes([number + 100; 16]), at(10 + i64::from(number))));
+    }
+    let known = file.agents(&[KEY]).unwrap();
+    assert_eq!(known[&KEY].last_first().len(), AGENTS_MAX);
+    assert!(known[&KEY].last_first().contains(&&expected), "who registered stays longest");
 }
 
 fn replaced(scratch: &Scratch, told: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use domain::ids::{KeyId, TenantId};
 use store::StoreError;
-use store::usage::{Found, KEPT_MAX, KeptRefusals, RefusalQueue, Tally, UsageFile};
+use store::usage::{Agents, Found, KEPT_MAX, KeptRefusals, RefusalQueue, Tally, UsageFile};
 
 /// What was counted: written, and not written yet.
 #[derive(Default)]
@@ -14,6 +14,7 @@ pub(crate) struct Book {
     /// None: not opened yet, or it failed, and is opened again before the next writing.
     file: Option<UsageFile>,
     tallies: HashMap<KeyId, Tally>,
+    agents: HashMap<KeyId, Agents>,
     refusals: RefusalQueue,
 }
 
@@ -41,6 +42,11 @@ impl Book {
         self.tallies.entry(key).and_modify(|tally| tally.absorb(&new)).or_insert(new);
     }
 
+    /// Adds what was seen of the agents of a key.
+    pub(crate) fn add_agents(&mut self, key: KeyId, new: &Agents) {
+        self.agents.entry(key).or_default().absorb(new);
+    }
+
     /// Adds refusals that came after those that are here.
     pub(crate) fn add_refusals(&mut self, later: RefusalQueue) {
         self.refusals.append(later);
@@ -52,9 +58,10 @@ impl Book {
             self.open(&path);
         }
         let Some(file) = &self.file else { return };
-        match file.add(&self.tallies, self.refusals.waiting()) {
+        match file.add(&self.tallies, &self.agents, self.refusals.waiting()) {
             Ok(()) => {
                 self.tallies.clear();
+                self.agents.clear();
                 self.refusals = RefusalQueue::default();
             }
             Err(error) => self.failed(&error),
@@ -67,6 +74,17 @@ impl Book {
         for key in keys {
             if let Some(new) = self.tallies.get(key) {
                 known.entry(*key).and_modify(|tally| tally.absorb(new)).or_insert(*new);
+            }
+        }
+        known
+    }
+
+    /// The agents that are known to poll with these keys.
+    pub(crate) fn agents(&mut self, keys: &[KeyId]) -> HashMap<KeyId, Agents> {
+        let mut known = self.read(|file| file.agents(keys));
+        for key in keys {
+            if let Some(new) = self.agents.get(key) {
+                known.entry(*key).or_default().absorb(new);
             }
         }
         known

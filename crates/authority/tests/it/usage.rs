@@ -4,8 +4,10 @@ use std::fs;
 
 use domain::ids::KeyId;
 use keyledger_authority::queries::Which;
-use keyledger_authority::usage::{CallerKind, KeyUsage, UseWay};
+use keyledger_authority::usage::{CallerKind, UseWay};
 use keyledger_authority::{AsOf, Shown};
+
+use store::usage::Tally;
 
 use crate::scene::{Scene, at, key_input};
 
@@ -15,10 +17,10 @@ impl Scene {
         self.authority.used(&caller, Some(by), way);
     }
 
-    fn usage(&self, key: KeyId) -> Option<KeyUsage> {
+    fn usage(&self, key: KeyId) -> Option<Tally> {
         let caller = self.authority.authenticate(Shown::from_nowhere(&self.root), None).unwrap();
         let keys = self.authority.keys(&caller, Which::All, AsOf::Now).unwrap().value;
-        keys.into_iter().find(|view| view.id == key).unwrap().usage
+        keys.into_iter().find(|view| view.id == key).unwrap().usage.map(|usage| usage.tally)
     }
 }
 

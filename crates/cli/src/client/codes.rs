@@ -138,6 +138,7 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "INVALID_REQUEST"
         | "INVALID_TARGET"
         | "NOT_A_KEY"
+        | "NOT_A_REFRESH_TOKEN"
         | "PAYLOAD_TOO_LARGE"
         | "AS_OF_BEFORE_FIRST_EVENT"
         | "AS_OF_IN_FUTURE"

@@ -20,6 +20,12 @@ pub enum ClientError {
         "no key is known: neither --key-file, nor KEYLEDGER_KEY, nor KEYLEDGER_KEY_FILE, nor a saved profile"
     )]
     NoCredential,
+    /// None of the places has one in which clients of the product that this replaces keep theirs.
+    #[error("there is no key to import: looked in {looked}")]
+    NothingToImport {
+        /// Where it was looked for.
+        looked: String,
+    },
     /// A secret stands on the command line.
     #[error(
         "a key or token was given as an argument, where every process on this machine and the shell's history can read it"
@@ -202,7 +208,7 @@ impl ClientError {
         match self {
             Self::NoUrl => "NO_URL",
             // As the server calls it.
-            Self::NoCredential => "CREDENTIAL_MISSING",
+            Self::NoCredential | Self::NothingToImport { .. } => "CREDENTIAL_MISSING",
             Self::SecretInArguments => "SECRET_IN_ARGUMENTS",
             Self::TwoCredentials | Self::PipeBesideEnvironment => "CREDENTIAL_AMBIGUOUS",
             Self::StandardInputTwice | Self::StandardInputSilent => "STANDARD_INPUT",
@@ -244,7 +250,9 @@ impl ClientError {
             | Self::CredentialMalformed { .. }
             | Self::OtherUrl { .. }
             | Self::NotFromProfile { .. } => Exit::Usage,
-            Self::NoCredential | Self::ProfileUnknown { .. } => Exit::NotAuthenticated,
+            Self::NoCredential | Self::NothingToImport { .. } | Self::ProfileUnknown { .. } => {
+                Exit::NotAuthenticated
+            }
             Self::Unreachable { .. } | Self::OutcomeUnknown { .. } => Exit::Unreachable,
             // What a proxy says when nothing stands behind it.
             Self::NotKeyledger { status: 502..=504, .. } => Exit::Unreachable,
@@ -271,6 +279,7 @@ impl ClientError {
             Self::NoCredential => {
                 "log in: keyledger auth login --url URL; in a script set KEYLEDGER_KEY, or give --key-file PATH".into()
             }
+            Self::NothingToImport { .. } => "give the key by --key-file PATH, or in KEYLEDGER_KEY".into(),
             Self::SecretInArguments => {
                 "revoke it if others may have seen it; give keys by --key-file PATH, by --key-file - (standard input), in KEYLEDGER_KEY or KEYLEDGER_KEY_FILE, or once with: keyledger auth login".into()
             }

@@ -205,3 +205,39 @@ fn on_a_terminal_what_cannot_be_undone_is_asked_first() {
     assert_eq!((code, there()), (0, 0), "{screen}");
     assert!(!screen.contains("[y/N]"), "{screen}");
 }
+
+/// `auth login --import`
+#[test]
+fn a_key_is_imported_from_where_older_clients_have_it() {
+    let scene = Scene::new();
+    let import = |set: &[(&str, &str)]| {
+        let mut command = scene.anonymous(&["auth", "login", "--import", "-o", "json"]);
+        Ended::of(command.envs(set.iter().copied()).output().unwrap())
+    };
+    let nothing = import(&[("PREFECT__CLOUD__API_KEY", " ")]);
+    assert_eq!((nothing.code, nothing.error().0.as_str()), (3, "CREDENTIAL_MISSING"));
+    for place in ["PREFECT__CLOUD__API_KEY", "PREFECT__CLOUD__AGENT__AUTH_TOKEN", "config.toml"] {
+        assert!(nothing.err.contains(place), "{}", nothing.err);
+    }
+    let key = scene.key();
+    for name in ["PREFECT__CLOUD__API_KEY", "PREFECT__CLOUD__AGENT__AUTH_TOKEN"] {
+        assert_eq!(import(&[(name, key)]).code, 0, "{name}");
+    }
+    let first = [("PREFECT__CLOUD__API_KEY", key), ("PREFECT__CLOUD__AGENT__AUTH_TOKEN", "unknown")];
+    assert_eq!(import(&first).code, 0, "the first that is there is taken");
+
+    let old = scene.home().join(".prefect");
+    fs::create_dir_all(&old).unwrap();
+    let config = old.join("config.toml");
+    fs::write(&config, format!("backend = \"cloud\"\n[cloud.agent]\nauth_token = {key}\n")).unwrap();
+    let unquoted = import(&[]);
+    assert_eq!(unquoted.error().0, "KEY_FILE_UNREADABLE");
+    assert!(unquoted.err.contains("a key needs quotes") && !unquoted.err.contains(key), "{}", unquoted.err);
+    fs::write(&config, "[cloud]\napi = \"http://127.0.0.1:1\"\n").unwrap();
+    assert_eq!(import(&[]).error().0, "CREDENTIAL_MISSING");
+    fs::write(&config, format!("[cloud.agent]\nauth_token = \"{key}\"\n")).unwrap();
+    assert_eq!(import(&[]).code, 0);
+    assert_eq!(saved(&scene, &["whoami"]).code, 0, "it is in the profile now");
+    let shown = Ended::of(scene.anonymous(&["auth", "login", "--import"]).output().unwrap());
+    assert!(shown.err.contains("[cloud.agent] auth_token of") && !shown.err.contains(key), "{}", shown.err);
+}

@@ -8,7 +8,7 @@ use juniper::{Definition, Selection};
 use super::schema::Schema;
 
 /// The fields of entries that are lists themselves.
-const LISTS: [&str; 5] = ["allowed_addresses", "scopes", "details", "callers", "fields"];
+const LISTS: [&str; 6] = ["allowed_addresses", "scopes", "details", "callers", "agents", "fields"];
 
 /// How many fields an operation has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,23 @@ impl Asked {
             of_lists: most.of_lists.max(asked.of_lists),
         })
     }
+}
+
+/// Whether a document asks for this field at the root of every operation, and for no other. Who spreads fragments asks
+/// for something else: what may be asked for with little must be seen at a glance.
+pub(super) fn only(field: &str, document: &str, schema: &Schema) -> bool {
+    let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else {
+        return false;
+    };
+    definitions.iter().all(|definition| match definition {
+        Definition::Operation(operation) => {
+            operation.item.selection_set.iter().all(|selection| match selection {
+                Selection::Field(asked) => asked.item.name.item == field,
+                Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
+            })
+        }
+        Definition::Fragment(_) => false,
+    })
 }
 
 impl Add for Asked {
@@ -95,6 +112,24 @@ fn spread_count<S>(name: &str, fragments: &mut Fragments<'_, '_, S>) -> Asked {
 mod tests {
     use super::super::schema::schema;
     use super::*;
+
+    #[test]
+    fn one_field_alone_is_told_from_every_other_document() {
+        let only = |document| only("hello", document, &schema());
+        assert!(only("{ hello }") && only("query Q { a: hello b: hello }"));
+        for other in [
+            "{ hello position }",
+            "{ hello: position }",
+            "{ __typename }",
+            "query A { hello } query B { position }",
+            "{ ... { hello } }",
+            "{ ...F } fragment F on Query { hello }",
+            "{ hello } fragment F on Query { hello }",
+            "{",
+        ] {
+            assert!(!only(other), "{other}");
+        }
+    }
 
     #[test]
     fn aliases_fragments_and_lists_are_counted() {

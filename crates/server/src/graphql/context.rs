@@ -7,7 +7,7 @@ use authority::compose::Composed;
 use authority::{Authority, Caller, Done, Failure, InputError, Request};
 use domain::Recorded;
 use domain::actor::IdempotencyKey;
-use domain::ids::TenantId;
+use domain::ids::{AgentId, TenantId};
 use juniper::{Executor, FieldError, FieldResult};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,8 @@ pub struct Context {
     pub(super) authority: Arc<Authority>,
     pub(super) caller: Caller,
     pub(super) request: Request,
+    /// The agent that asks, by its own word.
+    pub(super) agent: Option<AgentId>,
     pub(super) budget: Budget,
     /// What the fields rest on that were asked about a moment, by their names in the answer.
     pub(super) told: Mutex<Map<String, Value>>,

@@ -1,6 +1,7 @@
 //! Refusals in GraphQL: `extensions.code`, and for a failed authentication `UNAUTHENTICATED` with the reason.
 
-use authority::Failure;
+use authority::renewal::RenewalError;
+use authority::{ExchangeError, Failure};
 use domain::rejection::{Rejection, RejectionClass};
 use juniper::{FieldError, Value};
 
@@ -14,6 +15,31 @@ pub(super) fn refused(failure: Failure) -> FieldError {
             FieldError::new(message, extensions("UNAUTHENTICATED", Some(refusal.code())))
         }
         _ => FieldError::new(message, extensions(failure.code(), None)),
+    }
+}
+
+/// A token that is not minted.
+pub(super) fn not_minted(error: &ExchangeError) -> FieldError {
+    let code = match error {
+        ExchangeError::Denied(denial) => {
+            let reason = Some(denial.denied.code());
+            return FieldError::new(error.to_string(), extensions("UNAUTHENTICATED", reason));
+        }
+        ExchangeError::NotAKey => "NOT_A_KEY",
+        ExchangeError::ScopesNotHeld => "SCOPES_NOT_HELD",
+        ExchangeError::AudienceReserved | ExchangeError::NoTenant => "INVALID_TARGET",
+        ExchangeError::NoSigningKey => Failure::NoSigningKey.code(),
+    };
+    FieldError::new(error.to_string(), extensions(code, None))
+}
+
+/// A token that is not renewed.
+pub(super) fn not_renewed(error: RenewalError) -> FieldError {
+    let message = error.to_string();
+    match error {
+        RenewalError::Exchange(error) => not_minted(&error),
+        RenewalError::NotARefreshToken => FieldError::new(message, extensions("NOT_A_REFRESH_TOKEN", None)),
+        RenewalError::OtherToken(error) => refused(error.into()),
     }
 }
 

@@ -6,13 +6,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use authority::{Credential, Denial, Denied};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use credentials::claims::ClaimsError;
 use domain::actor::Way;
+use domain::ids::AgentId;
 use juniper::{InputValue, OperationType, ValidatedOperation, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -24,16 +27,21 @@ use super::explorer;
 use super::gate;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
+use super::tenant_tokens::RENEWING;
 use super::variable_types;
 use crate::bearer;
 use crate::deadline::{self, Deadline};
 use crate::interface::Interface;
+use crate::let_in::NotLetIn;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 use crate::visitor::Visitor;
 
 /// The most root fields of one operation.
 const ROOT_FIELDS_MAX: usize = 10;
+
+/// By which agents that registered name themselves.
+const AGENT_HEADER: HeaderName = HeaderName::from_static("x-prefect-agent-id");
 
 /// A request of GraphQL over HTTP.
 #[derive(Deserialize)]
@@ -142,7 +150,7 @@ pub(crate) async fn get(
 
 async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: Asked) -> Response {
     let Asked { request, allowed, media, deadline: Deadline(deadline) } = asked;
-    let let_in = match bearer::authenticate(&app, headers, visitor) {
+    let let_in = match bearer::authenticate_or_renew(&app, headers, visitor) {
         Ok(let_in) => let_in,
         Err(refused) => return media.not_let_in(&refused),
     };
@@ -151,6 +159,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         Err(message) => return media.refuse(StatusCode::BAD_REQUEST, "VARIABLES_MALFORMED", &message),
     };
     let noted = Noted::of(&let_in);
+    let agent = agent(headers);
     let caller = let_in.caller;
     let (authority, by) = (app.authority.clone(), id.by(Way::GraphQl));
     let (query, operation_name) = (request.query, request.operation_name);
@@ -178,6 +187,12 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
         }
+        if let Credential::Refresh(claims) = &caller.credential
+            && !asked::only(RENEWING, &query, &app.schema)
+        {
+            let denied = Denied::Claims(ClaimsError::Audience);
+            return media.not_let_in(&NotLetIn::Denied(Denial { denied, key: Some(claims.key) }));
+        }
         if let Some(message) = variable_types::unknown(&query, &app.schema) {
             return media.refuse_operation("GRAPHQL_VALIDATION_FAILED", &message);
         }
@@ -196,7 +211,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
             return media.late("TIMEOUT", deadline::TIMEOUT);
         }
         let (budget, told) = (Budget::of(asks), Mutex::default());
-        let context = Context { authority, caller, request: by, budget, told };
+        let context = Context { authority, caller, request: by, agent, budget, told };
         match operation.execute_sync(&variables, &context) {
             Ok((data, errors)) => {
                 let told = context.told.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -218,6 +233,11 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
     let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
     response.extensions_mut().insert(Noted { code, ..noted });
     response
+}
+
+/// The agent that asks, by its own word: what is no id names none.
+fn agent(headers: &HeaderMap) -> Option<AgentId> {
+    headers.get(AGENT_HEADER)?.to_str().ok().and_then(|text| AgentId::parse(text.trim()).ok())
 }
 
 /// Whether the body is JSON in UTF-8, the one encoding that JSON has (RFC 8259, section 8.1).

@@ -11,6 +11,8 @@ use domain::time::Timestamp;
 use domain::{Command, Event, Recorded};
 use juniper::{FieldResult, graphql_object};
 
+use super::agents::{self, AgentIdPayload, GetRunsInQueueInput, RegisterAgentInput, RunsInQueuePayload};
+use super::api_tokens::{self, CreateApiTokenInput, CreateApiTokenPayload, DeleteApiTokenInput};
 use super::context::{Context, answered};
 use super::erasure::EraseSubjectInput;
 use super::inputs::{
@@ -25,6 +27,7 @@ use super::scalars::{Instant, LogPosition};
 use super::signing_keys::{
     RetireSigningKeyInput, RetireSigningKeyPayload, RotateSigningKeyInput, RotateSigningKeyPayload,
 };
+use super::tenant_tokens::{self, RefreshTokenInput, SwitchTenantInput, TokensPayload};
 use super::token_target::RevokeTokensInput;
 use super::types::{
     AddMemberPayload, CreateApiKeyPayload, CreateServiceAccountPayload, CreateTenantPayload,
@@ -63,6 +66,38 @@ impl Mutation {
         let note = answered(input.note())?;
         let composed = answered(context.authority.revoke_key(input.key_id.id(), reason, note.as_ref()))?;
         attempt(context, composed, input.idempotency_key.as_deref(), input.dry_run)
+    }
+
+    /// Makes a key under the name that older clients have for one, of an owner that follows from its scope.
+    fn create_api_token(context: &Context, input: CreateApiTokenInput) -> FieldResult<CreateApiTokenPayload> {
+        api_tokens::create(context, &input)
+    }
+
+    /// Revokes a token of older clients, or any other key, for good.
+    fn delete_api_token(context: &Context, input: DeleteApiTokenInput) -> FieldResult<SuccessPayload> {
+        let (key, reason) = (input.token_id.id(), RevocationReason::Unspecified);
+        let composed = answered(context.authority.revoke_key(key, reason, None))?;
+        attempt(context, composed, input.idempotency_key.as_deref(), input.dry_run)
+    }
+
+    /// Exchanges the key shown for a token for a tenant, and for a refresh token.
+    fn switch_tenant(context: &Context, input: SwitchTenantInput) -> FieldResult<TokensPayload> {
+        tenant_tokens::switch(context, &input)
+    }
+
+    /// Exchanges the refresh token shown for the next token, and for the next refresh token.
+    fn refresh_token(context: &Context, input: RefreshTokenInput) -> FieldResult<TokensPayload> {
+        tenant_tokens::renew(context, &input)
+    }
+
+    /// Lets an agent begin. It is told with the use of its key, and with nothing else.
+    fn register_agent(context: &Context, input: RegisterAgentInput) -> FieldResult<AgentIdPayload> {
+        agents::register(context, &input)
+    }
+
+    /// What there is for an agent to run: never anything. An agent whose key is refused is told so here.
+    fn get_runs_in_queue(context: &Context, input: GetRunsInQueueInput) -> FieldResult<RunsInQueuePayload> {
+        agents::poll(context, &input)
     }
 
     /// Disables a key until it is enabled again.

@@ -9,6 +9,7 @@ use domain::key::Owner;
 use domain::status::Admission;
 use juniper::{DefaultScalarValue, FieldResult, graphql_object};
 
+use super::api_tokens::{self, ApiToken};
 use super::as_of::AsOfInput;
 use super::blast::BlastRadius;
 use super::connection::{
@@ -159,6 +160,11 @@ impl Query {
         let keys = window.of(keys);
         context.budget.take(keys.len(), keys.iter().map(ApiKey::within).sum())?;
         Ok(keys)
+    }
+
+    /// The same keys under the name that older clients have for them.
+    fn api_token(context: &Context) -> FieldResult<Vec<ApiToken>> {
+        api_tokens::list(context)
     }
 
     /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.

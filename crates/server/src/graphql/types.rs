@@ -274,8 +274,8 @@ impl ApiKey {
     /// How many entries the lists of the key have.
     pub(super) fn within(&self) -> usize {
         let entries = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len);
-        let callers = self.usage.as_ref().map_or(0, |usage| usage.callers.len());
-        entries(&self.scopes) + entries(&self.allowed_addresses) + callers
+        let usage = self.usage.as_ref().map_or(0, Usage::within);
+        entries(&self.scopes) + entries(&self.allowed_addresses) + usage
     }
 }
 

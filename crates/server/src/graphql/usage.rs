@@ -1,9 +1,10 @@
 //! How a key was used, roughly, in GraphQL.
 
+use authority::agents::AgentView;
 use authority::usage::{KeyUsage, UseWay};
 use juniper::{GraphQLEnum, GraphQLObject};
 
-use super::scalars::Instant;
+use super::scalars::{Instant, Uuid};
 
 /// How a key, with the tokens minted from it, was used. All of it is approximate: it is counted beside the log, and
 /// what was counted in the last seconds before a crash is lost.
@@ -21,9 +22,30 @@ pub struct Usage {
     pub callers: Vec<String>,
     /// By which way it was used last; approximate.
     pub last_way: UseWayValue,
+    /// The agents that poll with it: the last 16, the one that was seen last first; approximate.
+    pub agents: Vec<Agent>,
     /// Always true: nothing of this is in the log, so nothing of it can be proved. In an answer about an earlier
     /// moment, too, it is what is known now.
     pub approximate: bool,
+}
+
+/// An agent that polls with a key, by what it says of itself.
+#[derive(Clone, Debug, GraphQLObject)]
+#[graphql(name = "key_agent", rename_all = "none")]
+pub struct Agent {
+    /// The same for the same key, type and name.
+    pub id: Uuid,
+    /// What kind of agent it is, such as LocalAgent; null: it polls, and that it registered is forgotten.
+    #[graphql(name = "type")]
+    pub kind: Option<String>,
+    /// Its name; null: it gave none.
+    pub name: Option<String>,
+    /// When it was seen first; approximate.
+    pub first_seen_at: Instant,
+    /// When it polled last; null: it has not. Approximate.
+    pub last_poll_at: Option<Instant>,
+    /// How often it polled; approximate. 2147483647 stands for that many or more.
+    pub polls: i32,
 }
 
 /// By which way a key was used.
@@ -41,8 +63,30 @@ pub enum UseWayValue {
     shown,
 }
 
+impl Usage {
+    /// How many entries its lists have.
+    pub(super) fn within(&self) -> usize {
+        self.callers.len() + self.agents.len()
+    }
+}
+
+impl From<AgentView> for Agent {
+    fn from(view: AgentView) -> Self {
+        let AgentView { id, kind, name, first_seen, last_poll, polls } = view;
+        Self {
+            id: id.into(),
+            kind,
+            name,
+            first_seen_at: Instant(first_seen),
+            last_poll_at: last_poll.map(Instant),
+            polls: i32::try_from(polls).unwrap_or(i32::MAX),
+        }
+    }
+}
+
 impl From<KeyUsage> for Usage {
     fn from(usage: KeyUsage) -> Self {
+        let KeyUsage { tally: usage, agents } = usage;
         Self {
             first_used_at: Instant(usage.first),
             last_used_at: Instant(usage.last),
@@ -54,6 +98,7 @@ impl From<KeyUsage> for Usage {
                 UseWay::OAuth => UseWayValue::oauth,
                 UseWay::Shown => UseWayValue::shown,
             },
+            agents: agents.into_iter().map(Agent::from).collect(),
             approximate: true,
         }
     }

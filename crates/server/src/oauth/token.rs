@@ -184,7 +184,7 @@ fn exchange_error(error: ExchangeError) -> OAuthError {
             OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "NOT_A_KEY", &message)
         }
         ExchangeError::ScopesNotHeld => invalid_scope("SCOPES_NOT_HELD", &message),
-        ExchangeError::NoTenant => invalid_target(&message),
+        ExchangeError::NoTenant | ExchangeError::AudienceReserved => invalid_target(&message),
         ExchangeError::NoSigningKey => OAuthError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "temporarily_unavailable",

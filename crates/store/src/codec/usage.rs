@@ -3,14 +3,15 @@
 use bincode::{Decode, Encode};
 use domain::ids::Id;
 use domain::rejection::Entity;
+use domain::sealed::Sealed;
 
 use super::codes::{self, thing};
 use super::error::{DecodeError, Malformed};
 use super::rows::{StoredRow, decode};
 use super::v1::metadata::ActorV1;
-use super::v1::parts::instant;
+use super::v1::parts::{SealedV1, instant};
 use super::write;
-use crate::usage::{Callers, RefusedCommand, Tally, UseWay};
+use crate::usage::{Agent, AgentKind, Agents, Called, Callers, RefusedCommand, Tally, UseWay};
 
 #[derive(Encode, Decode)]
 struct TallyRow {
@@ -19,6 +20,27 @@ struct TallyRow {
     count: u64,
     callers: u16,
     last_way: u8,
+}
+
+#[derive(Encode, Decode)]
+struct AgentsRow {
+    agents: Vec<AgentPart>,
+}
+
+#[derive(Encode, Decode)]
+struct AgentPart {
+    id: [u8; 16],
+    called: Option<CalledPart>,
+    first_ms: i64,
+    last_ms: i64,
+    polled_ms: Option<i64>,
+    polls: u64,
+}
+
+#[derive(Encode, Decode)]
+struct CalledPart {
+    kind: String,
+    name: Option<SealedV1>,
 }
 
 #[derive(Encode, Decode)]
@@ -64,6 +86,19 @@ impl StoredRow for Tally {
     }
 }
 
+impl StoredRow for Agents {
+    fn to_bytes(&self) -> Vec<u8> {
+        write(&AgentsRow { agents: self.last_first().into_iter().map(AgentPart::from).collect() })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode("agents", bytes, |row: AgentsRow| {
+            let agents: Result<Vec<_>, _> = row.agents.into_iter().map(Agent::try_from).collect();
+            Ok(Self::of(agents?))
+        })
+    }
+}
+
 impl StoredRow for RefusedCommand {
     fn to_bytes(&self) -> Vec<u8> {
         write(&RefusedRow {
@@ -89,6 +124,48 @@ impl StoredRow for RefusedCommand {
                 about: row.about.map(Entity::try_from).transpose()?,
             })
         })
+    }
+}
+
+impl From<&Agent> for AgentPart {
+    fn from(agent: &Agent) -> Self {
+        let called = agent.called.as_ref().map(|called| CalledPart {
+            kind: called.kind.as_str().to_owned(),
+            name: called.name.as_ref().map(SealedV1::from),
+        });
+        Self {
+            id: agent.id.bytes(),
+            called,
+            first_ms: agent.first.unix_ms(),
+            last_ms: agent.last.unix_ms(),
+            polled_ms: agent.polled.map(|at| at.unix_ms()),
+            polls: agent.polls,
+        }
+    }
+}
+
+impl TryFrom<AgentPart> for Agent {
+    type Error = Malformed;
+
+    fn try_from(stored: AgentPart) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: Id::from_bytes(stored.id),
+            called: stored.called.map(Called::try_from).transpose()?,
+            first: instant("first", stored.first_ms)?,
+            last: instant("last", stored.last_ms)?,
+            polled: stored.polled_ms.map(|ms| instant("polled", ms)).transpose()?,
+            polls: stored.polls,
+        })
+    }
+}
+
+impl TryFrom<CalledPart> for Called {
+    type Error = Malformed;
+
+    fn try_from(stored: CalledPart) -> Result<Self, Malformed> {
+        let kind = AgentKind::parse(&stored.kind);
+        let kind = kind.ok_or(Malformed::Layout { why: "an agent's kind is no name".to_owned() })?;
+        Ok(Self { kind, name: stored.name.map(Sealed::try_from).transpose()? })
     }
 }
 

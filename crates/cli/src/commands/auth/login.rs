@@ -7,6 +7,7 @@ use domain::ids::TenantId;
 
 use crate::client::credential::Credential;
 use crate::client::graphql::text;
+use crate::client::old_settings;
 use crate::client::profile::{Profile, Profiles};
 use crate::client::settings::{Environment, Settings};
 use crate::client::{ClientArgs, ClientError, Server, show};
@@ -19,11 +20,15 @@ Examples:
   keyledger auth login --url https://keys.example.com --key-file ./key
   pass show keyledger | keyledger auth login --url https://keys.example.com
   keyledger auth login --url https://keys.example.com --profile prod --key-file - < key
+  keyledger auth login --url https://keys.example.com --import
 
 The key comes from --key-file, else from KEYLEDGER_KEY or KEYLEDGER_KEY_FILE, else from standard
 input if that is a pipe or a file, else it is asked for on the terminal, without echo. A pipe beside
 KEYLEDGER_KEY is an error: it is not clear which is meant. A pipe that stays silent for 10 seconds
 is an error; --key-file - waits. A key is never an argument.
+
+With --import it comes from PREFECT__CLOUD__API_KEY, else from PREFECT__CLOUD__AGENT__AUTH_TOKEN,
+else from auth_token in the table [cloud.agent] of ~/.prefect/config.toml, and from nowhere else.
 
 The profile is saved in $XDG_CONFIG_HOME/keyledger/profiles.toml, or in ~/.config/keyledger, for
 its owner's eyes only. The key in it is sent to this server and to no other.";
@@ -35,6 +40,9 @@ pub struct LoginArgs {
     /// What other tools call it here. It is an error, and says what to do instead.
     #[arg(long, short, alias = "token", short_alias = 't', hide = true, num_args = 0..=1)]
     key: Option<Option<OsString>>,
+    /// Take the key from where clients of the product that this replaces have it
+    #[arg(long, conflicts_with = "key_file")]
+    import: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -56,7 +64,7 @@ pub fn run(args: LoginArgs) -> Result<(), CliError> {
     }
 
     let settings = Settings {
-        credential: credential(&args.client, &environment)?,
+        credential: credential(&args, &environment, form)?,
         source: format!("profile {name}"),
         profile: Some(name.clone()),
         tenant: environment.tenant(args.client.tenant.as_ref()),
@@ -87,8 +95,15 @@ pub fn run(args: LoginArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn credential(args: &ClientArgs, environment: &Environment) -> Result<Credential, ClientError> {
-    if let Some(path) = &args.key_file {
+fn credential(args: &LoginArgs, environment: &Environment, form: Output) -> Result<Credential, ClientError> {
+    if args.import {
+        let (credential, place) = old_settings::credential()?;
+        if form == Output::Table {
+            output::remark(&format!("the key of {place} is taken\n"));
+        }
+        return Ok(credential);
+    }
+    if let Some(path) = &args.client.key_file {
         return Credential::from_file(path);
     }
     if let Some((credential, _)) = environment.credential()? {

@@ -36,7 +36,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let mut key = key.ok_or_else(|| ClientError::NotFound { what: format!("key {id}") })?;
     show::as_of(&mut key, as_of);
     show::result(args.client.form(), &key, || {
-        let facts = show::facts(&[
+        let mut facts = vec![
             ("key", id.clone()),
             ("name", show::cell(&key, "name")),
             ("owner", show::cell(&key, "user_id")),
@@ -56,9 +56,18 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("used", show::cell_or(&key["usage"], "count", "0") + " times, roughly"),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),
-        ]);
-        show::below_moment(&key, facts)
+        ];
+        let agents = key["usage"]["agents"].as_array().map_or(&[][..], Vec::as_slice);
+        facts.extend(agents.iter().map(|agent| ("agent", polling(agent))));
+        show::below_moment(&key, show::facts(&facts))
     })
+}
+
+/// Who polls with it, and since when it has not, as far as is known.
+fn polling(agent: &serde_json::Value) -> String {
+    let name = show::cell_or(agent, "name", "without a name");
+    let kind = show::cell_or(agent, "type", "not registered, as far as is known");
+    format!("{name} ({kind}), last poll {}", show::cell_or(agent, "last_poll_at", "never"))
 }
 
 /// When and by whom, as far as is known.

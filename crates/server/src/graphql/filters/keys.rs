@@ -110,8 +110,9 @@ impl KeyFilter {
             let end = [key.expires_at, key.grace_ends_at].into_iter().flatten().min();
             end.is_some_and(|end| end > now && end <= limit)
         });
-        let unused =
-            self.last_used_before.is_none_or(|before| key.usage.is_none_or(|usage| usage.last < before.0));
+        let unused = self
+            .last_used_before
+            .is_none_or(|before| key.usage.as_ref().is_none_or(|usage| usage.tally.last < before.0));
         in_state
             && self.user_id.is_none_or(|wanted| wanted == owner)
             && expiring
