@@ -47,6 +47,8 @@ class Terminal:
         return True
 
     def type(self, keys):
+        # A question is there before whoever asks it listens: what is typed sooner is thrown away.
+        time.sleep(2)
         os.write(self.ours, keys.encode())
 
     def ended(self, seconds=PATIENCE_SECONDS):

@@ -489,6 +489,9 @@ fn addressed<'a>(
         ("suspend_user", json!({ "user_id": user })),
         ("resume_user", json!({ "user_id": user })),
         ("remove_user", json!({ "user_id": user })),
+        ("erase_subject", json!({ "user_id": user })),
+        ("erase_subject", json!({ "service_account_id": account })),
+        ("erase_subject", json!({ "tenant_id": tenant })),
         ("grant_operator", json!({ "user_id": user })),
         ("withdraw_operator", json!({ "user_id": user })),
         ("revoke_tokens", json!({ "user_id": user })),
@@ -574,7 +577,7 @@ fn the_administrator_of_one_tenant_sees_and_touches_nothing_of_another() {
             // Whoever is no operator is told so before anything of a user or a signing key is looked up.
             let of_theirs = |field: &str| theirs.get(field).is_some();
             let operators_only = match *mutation {
-                "revoke_tokens" => of_theirs("user_id") || of_theirs("signing_key_id"),
+                "revoke_tokens" | "erase_subject" => of_theirs("user_id") || of_theirs("signing_key_id"),
                 _ => ["_user", "_operator", "_signing_key"].iter().any(|end| mutation.ends_with(end)),
             };
             let expected = if operators_only { "FORBIDDEN" } else { "NOT_FOUND" };

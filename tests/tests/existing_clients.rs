@@ -556,6 +556,20 @@ fn tokens_give_nobody_more_than_they_have() {
 
 /// `idempotency_key` of `create_api_token` and `delete_api_token`, and a dry run.
 #[test]
+fn a_token_that_is_refused_leaves_no_account_behind() {
+    let world = TwoTenants::new();
+    let before = world.position();
+    for expires_at in ["2001-01-01T00:00:00Z", "2001-01-01T00:00:00+00:00"] {
+        let input = json!({"name": "orphan", "scope": "TENANT", "expires_at": expires_at});
+        assert_eq!(world.ada().mutate("create_api_token", &input, "id"), Err("EXPIRY_IN_PAST".into()));
+    }
+    assert_eq!(world.position(), before);
+    let made = json!({"name": "orphan", "scope": "TENANT"});
+    world.ada().mutate("create_api_token", &made, "id").unwrap();
+    assert_eq!(world.position(), before + 2, "the account and its key, in one command");
+}
+
+#[test]
 fn a_token_asked_for_twice_is_made_once() {
     let world = TwoTenants::new();
     let asked = json!({"name": "agent", "scope": "RUNNER", "idempotency_key": "once"});
@@ -723,6 +737,22 @@ fn refusals_are_worded_as_they_look_for_them() {
     let slow = text(&world.ada().mutate("create_api_key", &input, "key").unwrap()["key"]);
     let statuses: Vec<_> = (0..3).map(|_| world.old(&slow).send_to("/", A, &Value::Null).status).collect();
     assert_eq!(statuses, [200; 3]);
+    // Whoever asks for the newer media type is told by the status, and not by that one either.
+    let newer = |credential: &str, query: &str| {
+        let client = world.holding(credential).with("accept", "application/graphql-response+json");
+        let body = json!({ "query": query }).to_string();
+        client.post("/graphql", "application/json", &body).status
+    };
+    assert_eq!(newer(&slow, A), 403);
+    assert_eq!(newer("unknown", A), 401);
+    let elsewhere = format!(
+        "mutation {{ switch_tenant(input: {{tenant_id: \"{}\"}}) {{ expires_at }} }}",
+        world.globex_id
+    );
+    assert_eq!(newer(&world.bob.secret, &elsewhere), 401);
+    let more = "mutation { create_api_token(input: {name: \"x\", scope: \"TENANT\"}) { id } }";
+    assert_eq!(newer(&world.bob.secret, more), 403);
+    assert_eq!(newer(&world.bob.secret, "{ hello signing_keys { edges { cursor } } }"), 403);
     // Variables as a string, an object, or none; what is no JSON is told with 400, which they print.
     let ada = world.ada();
     for body in [

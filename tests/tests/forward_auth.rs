@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::two_tenants::{TwoTenants, key_for, text};
 
 const ONE_OF_NONE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
-const IDENTITY: [&str; 7] = ["subject", "kind", "tenant", "role", "key-id", "scopes", "position"];
+const IDENTITY: [&str; 8] = ["subject", "kind", "tenant", "role", "key-id", "narrowed", "scopes", "position"];
 
 /// The identity that an answer tells, name by name.
 fn identity(answer: &Answer) -> Vec<(&'static str, String)> {
@@ -40,6 +40,7 @@ fn whoever_is_let_in_is_named_in_headers() {
         ("tenant", &world.ada.tenant_id),
         ("role", "administrator"),
         ("key-id", &world.agent.id),
+        ("narrowed", "no"),
         ("position", &position),
     ];
     assert_eq!(identity(&answer), expected.map(|(name, value)| (name, value.to_owned())));
@@ -61,6 +62,7 @@ fn what_a_request_claims_of_itself_counts_for_nothing() {
         ("x-keyledger-tenant", world.globex_id.as_str()),
         ("x-keyledger-role", "administrator"),
         ("x-keyledger-key-id", world.ada.key_id.as_str()),
+        ("x-keyledger-narrowed", "no"),
         ("x-keyledger-scopes", "everything"),
         ("x-keyledger-position", "999999"),
     ] {
@@ -140,6 +142,7 @@ fn a_proxy_names_the_scopes_that_it_needs() {
     let runs = narrow(json!(["flows:run", "flows:read"]));
     let answer = runs.get("/forward-auth?scope=flows:read+flows:run");
     assert_eq!((answer.status, answer.header("x-keyledger-scopes")), (204, Some("flows:read flows:run")));
+    assert_eq!(answer.header("x-keyledger-narrowed"), Some("yes"));
     let lacking = runs.get("/forward-auth?scope=flows:run%20flows:delete");
     assert_eq!(refused(&lacking), with(403, "SCOPES_NOT_HELD"));
     let challenge = lacking.header("www-authenticate").unwrap();
@@ -149,7 +152,8 @@ fn a_proxy_names_the_scopes_that_it_needs() {
     );
     let nothing = narrow(json!([]));
     let empty = nothing.get("/forward-auth");
-    assert_eq!((empty.status, empty.header("x-keyledger-scopes")), (204, Some("")), "narrowed to nothing");
+    assert_eq!((empty.status, empty.header("x-keyledger-scopes")), (204, None), "narrowed to nothing");
+    assert_eq!(empty.header("x-keyledger-narrowed"), Some("yes"), "which is told apart from not narrowed");
     // A key that is not narrowed includes every scope of others, and of ours those of its owner's role.
     assert_eq!(world.bob().get("/forward-auth?scope=flows:delete+keyledger:verify").status, 204);
     assert_eq!(

@@ -75,7 +75,7 @@ fn imported_keys_are_accepted_as_they_are_until_they_are_rotated() {
         (&bob["kind"], &bob["id"], &bob["role"]),
         (&json!("user"), &json!(world.bob_id), &json!("member"))
     );
-    assert_eq!(bob["expires_at"], "2199-01-01T00:00:00.000Z");
+    assert_eq!(bob["expires_at"], "2199-01-01T00:00:00Z");
     let agent = world.holding(OLD_AGENT_KEY);
     assert_eq!(agent.whoami().json()["id"], json!(world.account_id));
     assert_eq!(world.holding(OLD_PLAIN_KEY).whoami().json()["scopes"], json!(["keyledger:read"]));
@@ -133,6 +133,7 @@ fn each_bad_line_is_told_and_every_other_is_imported() {
         ("INVALID", line(json!({"sha256": "abc"}))),
         ("INVALID", line(json!({"sha256": null, "secret": "fifteen letters"}))),
         ("INVALID", line(json!({"sha256": null, "secret": "hunter2"}))),
+        ("INVALID", line(json!({"sha256": null, "secret": "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJ4In0.AAAA"}))),
         ("INVALID", line(json!({"prefix": "Not A Prefix"}))),
         ("INVALID", line(json!({"last_four": "12345"}))),
         ("INVALID", line(json!({"expires_at": "tomorrow"}))),
@@ -190,6 +191,60 @@ fn a_running_server_keeps_its_ledger_and_a_missing_file_changes_nothing() {
     let missing = attempt(&world.data.join("none"));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("IMPORT_UNREADABLE"), "{missing:?}");
     assert_eq!(world.holding(OLD_AGENT_KEY).whoami().status, 401);
+}
+
+/// `keyledger import-keys`
+#[test]
+fn a_text_met_twice_is_judged_by_what_came_of_it_and_one_of_ours_is_not_foreign() {
+    let world = TwoTenants::new();
+    let bob = world.bob.secret.clone();
+    let line = |tenant: &str, user: &str, secret: &str| {
+        json!({"name": "n", "tenant": tenant, "user": user, "secret": secret}).to_string()
+    };
+    let lines = [
+        // Bob is no member there: the same key, a line later, must not pass for one that is here.
+        line("globex", "bob@example.com", OLD_USER_KEY),
+        line("acme", "bob@example.com", OLD_USER_KEY),
+        line("acme", "bob@example.com", OLD_USER_KEY),
+        line("acme", "bob@example.com", &bob),
+        line("acme", "ada@example.com", &bob),
+    ];
+    let world = world.restarted_with(|data| {
+        // Once it is Bob's, it is here, wherever the line would have it act.
+        let first = ["NOT_FOUND", "KEY_OF_ANOTHER"].as_slice();
+        for (more, known, expected) in
+            [(["--dry-run"].as_slice(), 2, first), (&[], 2, first), (&[], 4, &first[1..])]
+        {
+            let (code, report) = import(data, &lines, more);
+            assert_eq!((code, &report["known"]), (Some(1), &json!(known)), "{report:#}");
+            let codes: Vec<_> =
+                report["refusals"].as_array().unwrap().iter().map(|told| told["code"].clone()).collect();
+            assert_eq!(codes, expected, "{report:#}");
+        }
+    });
+    assert_eq!(world.holding(OLD_USER_KEY).whoami().json()["id"], json!(world.bob_id));
+    assert_eq!(world.holding(&bob).whoami().json()["id"], json!(world.bob_id));
+}
+
+/// `keyledger import-keys --from -`
+#[test]
+fn a_pipe_is_read_once_and_a_byte_order_mark_says_nothing() {
+    let world = TwoTenants::new();
+    let world = world.restarted_with(|data| {
+        let mut child = std::process::Command::new(keyledger_tests::server::binary())
+            .args(["import-keys", "--from", "-", "-o", "json", "--data"])
+            .arg(data)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = format!("\u{feff}{}\r\n", good_lines().join("\r\n"));
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&report["imported"], &report["refused"]), (&json!(3), &json!(0)), "{report}");
+    });
+    assert_eq!(world.holding(OLD_AGENT_KEY).whoami().status, 200);
 }
 
 /// So many at once, beside what a commit carries.

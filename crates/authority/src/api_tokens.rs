@@ -4,16 +4,15 @@
 //! has the token's name, and the role that goes with its scope. It is made when it is first needed.
 
 use credentials::digest::TextKind;
+use domain::Lookup as _;
 use domain::ids::{ServiceAccountId, TenantId};
-use domain::key::{Owner, Reach};
+use domain::key::Owner;
 use domain::names::Name;
-use domain::rejection::Rejection;
 use domain::role::Role;
 use domain::row::{NameHolder, UniqueName};
-use domain::{Event, Lookup as _};
 
 use crate::authenticate::Caller;
-use crate::authority::{Authority, Request};
+use crate::authority::Authority;
 use crate::compose::{Composed, KeyInput};
 use crate::failure::Failure;
 
@@ -46,43 +45,29 @@ impl TokenScope {
 }
 
 impl Authority {
-    /// Whose such a token is to be. The service account is made, in the asker's name, if there is none yet; the rules
-    /// let administrators only. One of that name which may do more, or less, is not taken for it.
-    pub fn token_owner(
-        &self,
-        asker: &Caller,
-        request: &Request,
-        tenant: TenantId,
-        scope: TokenScope,
-        name: &Name,
-    ) -> Result<Owner, Failure> {
-        let Some(role) = scope.role() else { return Ok(asker.owner) };
-        if let Some(account) = self.account_called(tenant, name, role)? {
-            return Ok(Owner::ServiceAccount(account));
-        }
-        let composed = self.create_service_account(tenant, name, role);
-        let account = match self.execute(&asker.actor, request, composed) {
-            Ok(done) => done.recorded.iter().find_map(|recorded| match &recorded.event {
-                Event::ServiceAccountCreated { service_account, .. } => Some(*service_account),
-                _ => None,
-            }),
-            // Another request may have made it in the meantime.
-            Err(Failure::Rejected(Rejection::NameTaken)) => self.account_called(tenant, name, role)?,
-            Err(failure) => return Err(failure),
-        };
-        account.map(Owner::ServiceAccount).ok_or(Rejection::NameTaken.into())
-    }
-
-    /// A token of an owner.
+    /// A token: a key of the asker's own, or of the service account that goes with its name and scope. An account that there
+    /// is not is made with it, in the asker's name: both, or neither. One of that name which may do more, or less, is not
+    /// taken for it.
     pub fn create_api_token(
         &self,
-        owner: Owner,
-        reach: Reach,
+        asker: &Caller,
+        tenant: TenantId,
         scope: TokenScope,
         input: &KeyInput,
     ) -> Result<Composed, Failure> {
+        let reach = Self::reach_of_key(asker, None)?;
         // The account may be another one the next time; what was asked for is not.
         let asked = format!("create_api_token {reach:?} {scope:?} {input:?}");
+        let owner = match scope.role() {
+            None => asker.owner,
+            Some(role) => match self.account_called(tenant, &input.name, role)? {
+                Some(account) => Owner::ServiceAccount(account),
+                None => {
+                    let composed = self.create_service_account_with_key(tenant, &input.name, role, input);
+                    return Ok(Composed { asked, ..composed });
+                }
+            },
+        };
         Ok(Composed { asked, ..self.create_key(owner, reach, input)? })
     }
 

@@ -48,23 +48,28 @@ pub struct ForeignKey {
 pub struct ForeignText {
     /// Its SHA-256.
     pub digest: [u8; 32],
+    /// What it would be recognised by if it were one of ours; none: only its SHA-256 is known.
+    pub ours: Option<KeyDigest>,
     /// How lists say that it begins.
     pub prefix: KeyPrefix,
     /// How lists say that it ends.
     pub last_four: LastFour,
 }
 
-impl ForeignText {
-    /// A plain text is not kept.
-    pub fn of(secret: &Secret) -> Self {
+impl Authority {
+    /// What is to be known of a plain text, which is not kept.
+    pub fn foreign_text(&self, secret: &Secret) -> ForeignText {
         let begin = secret.expose().split_once('_').and_then(|(prefix, _)| KeyPrefix::parse(prefix));
-        Self {
+        ForeignText {
             digest: sha256_digest(secret.as_text()).bytes,
-            prefix: begin.unwrap_or_else(Self::no_prefix),
+            ours: Some(self.shared.keyring.pepper.digest(secret)),
+            prefix: begin.unwrap_or_else(ForeignText::no_prefix),
             last_four: secret.last_four(),
         }
     }
+}
 
+impl ForeignText {
     /// What lists show of a key of which nobody knows how it begins.
     pub fn no_prefix() -> KeyPrefix {
         KeyPrefix::parse("imported").expect("eight letters are a prefix")
@@ -79,7 +84,7 @@ impl ForeignText {
 pub struct Import<'a> {
     authority: &'a Authority,
     carry_out: CarryOut,
-    /// Whose the texts are that were met on the way.
+    /// Whose the texts are that were met on the way, and are not in the ledger yet.
     seen: HashMap<[u8; 32], Owner>,
 }
 
@@ -100,6 +105,8 @@ pub enum Brought {
     Would,
     /// It is here already.
     Known,
+    /// The same text is on its way: what comes of it must be known first.
+    UnderWay,
     /// It is here already, as a key of somebody else.
     OfAnother(Owner),
 }
@@ -170,8 +177,11 @@ impl<'a> Import<'a> {
 
     /// Brings a key over, unless it is here. Many can be begun before the first is waited for: they share commits.
     pub fn bring(&mut self, key: &ForeignKey) -> Result<Brought, Failure> {
-        let seen = self.seen.get(&key.text.digest).copied().or_else(|| self.owner_here(&key.text));
-        match seen {
+        let seen = self.seen.get(&key.text.digest).copied();
+        if self.carry_out == CarryOut::Yes && seen.is_some() {
+            return Ok(Brought::UnderWay);
+        }
+        match self.owner_here(&key.text).or(seen) {
             Some(owner) if owner == key.owner => return Ok(Brought::Known),
             Some(owner) => return Ok(Brought::OfAnother(owner)),
             None => {}
@@ -185,9 +195,15 @@ impl<'a> Import<'a> {
         Ok(outcome)
     }
 
+    /// Whatever was under way has been waited for: the ledger has it, or it was refused.
+    pub fn settled(&mut self) {
+        self.seen.clear();
+    }
+
     fn owner_here(&self, text: &ForeignText) -> Option<Owner> {
         let index = self.authority.index();
-        let record = index.by_digest(&text.key_digest())?;
+        let here = index.by_digest(&text.key_digest());
+        let record = here.or_else(|| index.by_digest(text.ours.as_ref()?))?;
         Some(index.owner(record))
     }
 

@@ -33,7 +33,9 @@ const TENANT: HeaderName = HeaderName::from_static("x-keyledger-tenant");
 const ROLE: HeaderName = HeaderName::from_static("x-keyledger-role");
 /// The key shown, or the one from which the token shown was minted.
 const KEY_ID: HeaderName = HeaderName::from_static("x-keyledger-key-id");
-/// What the credential is narrowed to, with spaces between; absent if it is not narrowed, empty if to nothing.
+/// `yes` or `no`: whether the credential is narrowed. Always there, for proxies drop a header that is empty.
+const NARROWED: HeaderName = HeaderName::from_static("x-keyledger-narrowed");
+/// What the credential is narrowed to, with spaces between; absent if to nothing, or not at all.
 const SCOPES: HeaderName = HeaderName::from_static("x-keyledger-scopes");
 /// The position of the log as of which all this is true.
 const POSITION: HeaderName = HeaderName::from_static("x-keyledger-position");
@@ -112,7 +114,7 @@ fn identity(caller: &Caller) -> Response {
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.reserve(8);
+    headers.reserve(9);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match caller.owner {
         Owner::User(id) => {
@@ -131,8 +133,11 @@ fn identity(caller: &Caller) -> Response {
     if let Some(role) = caller.role.map(Role::as_str) {
         headers.insert(ROLE, HeaderValue::from_static(role));
     }
-    if let Scopes::Only(_) = &caller.scopes {
-        headers.insert(SCOPES, visible(&listed(&caller.scopes)));
+    let narrowed = matches!(&caller.scopes, Scopes::Only(_));
+    headers.insert(NARROWED, HeaderValue::from_static(if narrowed { "yes" } else { "no" }));
+    let scopes = listed(&caller.scopes);
+    if !scopes.is_empty() {
+        headers.insert(SCOPES, visible(&scopes));
     }
     headers.insert(POSITION, caller.position.number().into());
     response

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
+use std::path::{Path, PathBuf};
 
 use authority::importing::{Brought, CarryOut, ForeignKey, ForeignText, Import, Pending};
 use authority::{Authority, Failure, InputError, Options};
@@ -18,6 +18,7 @@ use domain::role::Scopes;
 use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::args::{DataArgs, GuardArgs, SecretArgs};
 use crate::client::when::When;
@@ -31,7 +32,7 @@ Examples:
   keyledger import-keys --data /var/lib/keyledger --from keys.jsonl
 
 One JSON object a line; name, tenant, an owner and a key are needed:
-  {\"name\": \"laptop\", \"tenant\": \"acme\", \"user\": \"ada@example.com\", \"sha256\": \"9f86d081…\"}
+  {\"name\": \"laptop\", \"tenant\": \"acme\", \"user\": \"ada@example.com\", \"sha256\": \"…\"}
   {\"name\": \"etl\", \"tenant\": \"acme\", \"service_account\": \"etl-agent\", \"secret\": \"pcu_…\",
    \"expires_at\": \"2027-01-01T00:00:00Z\", \"scopes\": [\"keyledger:read\"]}
 With sha256, \"prefix\" and \"last_four\" say what lists show of the key. A user's key acts in all tenants of the
@@ -55,7 +56,7 @@ const REFUSED_TOLD_MAX: usize = 1_000;
 pub struct ImportKeysArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// The file with one key a line, as JSON
+    /// The file with one key a line, as JSON; -: standard input
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
     /// Ask the rules and tell what would be refused; change nothing
@@ -126,15 +127,13 @@ impl Report {
 
 /// Imports them, and reports.
 pub fn run(args: ImportKeysArgs) -> Result<(), CliError> {
-    let lines = count_lines(&args)?;
+    let lines = Lines::open(&args.from)?;
     // Nothing is minted here, so nothing carries the name of an issuer.
     let issuer = Issuer::parse("http://localhost").expect("this is a well-formed issuer");
     let folder = args.data.folder(Some(&args.guard));
     let authority =
         Authority::open(Options { secrets: args.secrets.sources(), ..Options::new(folder, issuer) })?;
-    let mut progress = Progress::of(args.output.output, "keys");
-    let report = import(&args, &authority, |done| progress.tell("importing", done, lines))?;
-    drop(progress);
+    let report = import(&args, &authority, lines)?;
     // The ledger is closed, its guard written, before anybody hears of it.
     drop(authority);
     let text = match args.output.output {
@@ -145,60 +144,110 @@ pub fn run(args: ImportKeysArgs) -> Result<(), CliError> {
     if report.refused == 0 { Ok(()) } else { Err(CliError::LinesRefused { count: report.refused }) }
 }
 
-fn open(args: &ImportKeysArgs) -> Result<BufReader<File>, CliError> {
-    let unread = |error| CliError::ImportUnreadable { path: args.from.clone(), error };
-    File::open(&args.from).map(BufReader::new).map_err(unread)
+/// The lines of a file, or of a pipe, which can be read only once.
+struct Lines {
+    path: PathBuf,
+    from: BufReader<Box<dyn Read>>,
+    /// How many there are; none: nobody knows before they are read.
+    total: Option<u64>,
+    number: u64,
 }
 
-fn count_lines(args: &ImportKeysArgs) -> Result<u64, CliError> {
-    let unread = |error| CliError::ImportUnreadable { path: args.from.clone(), error };
-    let mut count = 0;
-    for line in open(args)?.split(b'\n') {
-        line.map_err(unread)?;
-        count += 1;
+/// One line as it was read.
+enum ReadLine {
+    Text(Zeroizing<Vec<u8>>),
+    TooLong,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, CliError> {
+        let unread = |error| CliError::ImportUnreadable { path: path.to_owned(), error };
+        let (from, total): (Box<dyn Read>, _) = if path == Path::new("-") {
+            (Box::new(io::stdin()), None)
+        } else {
+            let mut file = File::open(path).map_err(unread)?;
+            let whole = file.metadata().map_err(unread)?.is_file();
+            let total = if whole { Some(count(&mut file).map_err(unread)?) } else { None };
+            (Box::new(file), total)
+        };
+        Ok(Self { path: path.to_owned(), from: BufReader::new(from), total, number: 0 })
     }
-    Ok(count)
+
+    fn next(&mut self) -> Result<Option<ReadLine>, CliError> {
+        let mut line = Zeroizing::new(vec![]);
+        let unread = |path: &Path, error| CliError::ImportUnreadable { path: path.to_owned(), error };
+        let mut piece = |line: &mut Vec<u8>| self.from.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', line);
+        if piece(&mut line).map_err(|error| unread(&self.path, error))? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let too_long = line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n");
+        let mut rest = Zeroizing::new(vec![]);
+        while too_long && !rest.ends_with(b"\n") {
+            rest.clear();
+            if piece(&mut rest).map_err(|error| unread(&self.path, error))? == 0 {
+                break;
+            }
+        }
+        if self.number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(Some(if too_long { ReadLine::TooLong } else { ReadLine::Text(line) }))
+    }
 }
 
-fn import(
-    args: &ImportKeysArgs,
-    authority: &Authority,
-    mut tell: impl FnMut(u64),
-) -> Result<Report, CliError> {
+/// What some editors begin a text with; it says nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// How many lines a file has; it is at its beginning again afterwards.
+fn count(file: &mut File) -> io::Result<u64> {
+    let (mut lines, mut piece, mut open) = (0, vec![0; 1 << 16], false);
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            file.rewind()?;
+            return Ok(lines + u64::from(open));
+        }
+        lines += piece[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+        open = piece[read - 1] != b'\n';
+    }
+}
+
+fn import(args: &ImportKeysArgs, authority: &Authority, mut lines: Lines) -> Result<Report, CliError> {
     let carry_out = if args.dry_run { CarryOut::No } else { CarryOut::Yes };
     let mut import = Import::new(authority, carry_out);
     let mut owners = Owners { authority, tenants: HashMap::new(), owners: HashMap::new() };
     let mut report = Report::default();
     let mut begun: VecDeque<(u64, Pending)> = VecDeque::new();
-    let mut file = open(args)?;
-    loop {
-        let mut line = zeroize::Zeroizing::new(vec![]);
-        let read = file.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-        let read = read.map_err(|error| CliError::ImportUnreadable { path: args.from.clone(), error })?;
-        if read == 0 {
-            break;
+    let mut progress = Progress::of(args.output.output, "keys");
+    while let Some(line) = lines.next()? {
+        let number = lines.number;
+        report.lines = number;
+        let text = match line {
+            ReadLine::Text(text) if text.trim_ascii().is_empty() => continue,
+            ReadLine::Text(text) => text,
+            ReadLine::TooLong => {
+                report.refuse(number, Refused::malformed("the line is longer than 64 KiB"));
+                continue;
+            }
+        };
+        let mut brought = read_line(&text, &mut owners).and_then(|key| Ok((import.bring(&key)?, key)));
+        if let Ok((Brought::UnderWay, key)) = &brought {
+            settle(&mut begun, 0, &mut report);
+            import.settled();
+            brought = import.bring(key).map(|again| (again, key.clone())).map_err(Refused::from);
         }
-        report.lines += 1;
-        let number = report.lines;
-        if read as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
-            report.refuse(number, Refused::malformed("the line is longer than 64 KiB"));
-            skip_line(&mut file, args)?;
-            continue;
-        }
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match read_line(&line, &mut owners).and_then(|key| Ok(import.bring(&key)?)) {
-            Ok(Brought::Begun(pending)) => begun.push_back((number, pending)),
-            Ok(Brought::Would) => report.imported += 1,
-            Ok(Brought::Known) => report.known += 1,
-            Ok(Brought::OfAnother(owner)) => report.refuse(number, of_another(owner)),
+        match brought {
+            Ok((Brought::Begun(pending), _)) => begun.push_back((number, pending)),
+            Ok((Brought::Would, _)) => report.imported += 1,
+            Ok((Brought::Known | Brought::UnderWay, _)) => report.known += 1,
+            Ok((Brought::OfAnother(owner), _)) => report.refuse(number, of_another(owner)),
             Err(refused) => report.refuse(number, refused),
         }
         if begun.len() >= BEGUN_MAX {
             settle(&mut begun, BEGUN_MAX / 2, &mut report);
         }
-        tell(number);
+        progress.tell("importing", number, lines.total.unwrap_or(number));
     }
     settle(&mut begun, 0, &mut report);
     report.told.sort_by_key(|(line, _)| *line);
@@ -212,17 +261,6 @@ fn settle(begun: &mut VecDeque<(u64, Pending)>, left: usize, report: &mut Report
         match pending.wait() {
             Ok(_) => report.imported += 1,
             Err(failure) => report.refuse(line, failure.into()),
-        }
-    }
-}
-
-fn skip_line(file: &mut BufReader<File>, args: &ImportKeysArgs) -> Result<(), CliError> {
-    loop {
-        let mut rest = vec![];
-        let read = file.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut rest);
-        let read = read.map_err(|error| CliError::ImportUnreadable { path: args.from.clone(), error })?;
-        if read == 0 || rest.ends_with(b"\n") {
-            return Ok(());
         }
     }
 }
@@ -298,7 +336,7 @@ fn read_line(line: &[u8], owners: &mut Owners<'_>) -> Result<ForeignKey, Refused
             if error.is_data() { "a field is missing, unknown or of another type" } else { "not JSON" };
         Refused::malformed(format!("{what}, at column {}", error.column()))
     })?;
-    let text = text_of(&line)?;
+    let text = text_of(&line, owners.authority)?;
     let tenant = owners.tenant(&line.tenant)?;
     let named = match (line.user, line.service_account) {
         (Some(user), None) => Named::User(user),
@@ -332,7 +370,7 @@ fn end(text: &str) -> Result<Timestamp, Refused> {
     }
 }
 
-fn text_of(line: &Line) -> Result<ForeignText, Refused> {
+fn text_of(line: &Line, authority: &Authority) -> Result<ForeignText, Refused> {
     let malformed = |field, rule| Refused::from(Failure::from(InputError::Malformed { field, rule }));
     let mut text = match (&line.secret, &line.sha256) {
         (Some(secret), None) => {
@@ -341,13 +379,17 @@ fn text_of(line: &Line) -> Result<ForeignText, Refused> {
                 let rule = "a key of fewer than 16 characters can be guessed from its digest; give its owner another";
                 return Err(malformed("secret", rule));
             }
-            ForeignText::of(&secret)
+            if secret.expose().starts_with("eyJ") && secret.expose().contains('.') {
+                let rule = "this looks like a token, and would be taken for one; give its owner a key";
+                return Err(malformed("secret", rule));
+            }
+            authority.foreign_text(&secret)
         }
         (None, Some(digest)) => {
             let rule = "the SHA-256 of a key's whole text is 64 hexadecimal digits";
             let digest = parse_digest(digest).ok_or_else(|| malformed("sha256", rule))?;
             let last_four = LastFour::parse(*b"____").expect("underscores are admitted");
-            ForeignText { digest, prefix: ForeignText::no_prefix(), last_four }
+            ForeignText { digest, ours: None, prefix: ForeignText::no_prefix(), last_four }
         }
         (Some(_), Some(_)) | (None, None) => {
             return Err(malformed("secret", "give either secret, the key's text, or sha256, its digest"));

@@ -142,7 +142,7 @@ fn only_administrators_of_its_tenant_create_keys_for_a_service_account() {
     for actor in [anna(), etl()] {
         check([], by(actor, command()), events([created()]));
     }
-    for actor in [max(), rita(), rex(), bot(), Actor::Console, Actor::Server] {
+    for actor in [max(), rita(), rex(), bot(), Actor::Server] {
         check([], by(actor, command()), rejected("FORBIDDEN"));
     }
     for actor in [bert(), otto(), bee(), olga()] {

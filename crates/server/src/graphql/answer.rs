@@ -39,8 +39,22 @@ impl Media {
         let code =
             extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
         let code = code.to_owned();
+        let status = self.status_of(data, &errors);
         body["errors"] = errors;
-        self.reply(StatusCode::OK, body, Some(code.into()))
+        self.reply(status, body, Some(code.into()))
+    }
+
+    /// Where nothing came of an operation but that the caller may not, the newer media type says so by its status.
+    fn status_of(self, data: &juniper::Value, errors: &Value) -> StatusCode {
+        let all = |code: &str| {
+            let mut errors = errors.as_array().into_iter().flatten();
+            errors.all(|error| error["extensions"]["code"] == code)
+        };
+        match self {
+            Self::GraphQlResponse if data.is_null() && all("UNAUTHENTICATED") => StatusCode::UNAUTHORIZED,
+            Self::GraphQlResponse if data.is_null() && all("FORBIDDEN") => StatusCode::FORBIDDEN,
+            Self::AnyJson | Self::Json | Self::GraphQlResponse => StatusCode::OK,
+        }
     }
 
     /// No credential, one that is not accepted, or not that often. As JSON always 200, and never 429: existing
@@ -51,7 +65,7 @@ impl Media {
             (Self::GraphQlResponse, NotLetIn::Denied(_) | NotLetIn::TooManyGuesses { .. }) => {
                 StatusCode::UNAUTHORIZED
             }
-            (Self::GraphQlResponse, NotLetIn::RateLimited { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            (Self::GraphQlResponse, NotLetIn::RateLimited { .. }) => StatusCode::FORBIDDEN,
         };
         let body = json!({"errors": [not_let_in(refused)], "data": null});
         let mut response = self.reply(status, body, None);

@@ -1,13 +1,13 @@
 //! Tokens as older clients know them: keys by a name and a scope, from which it follows whose they are.
 
-use authority::Authority;
 use authority::api_tokens::TokenScope;
 use authority::compose::KeyInput;
 use authority::queries::{KeyView, Which};
-use authority::{AsOf, InputError};
+use authority::{AsOf, Failure, InputError};
 use domain::key::Owner;
 use domain::limits::KeyLimits;
 use domain::names::Name;
+use domain::rejection::Rejection;
 use juniper::{FieldResult, GraphQLInputObject, GraphQLObject};
 
 use super::context::{Context, answered};
@@ -84,15 +84,19 @@ pub(super) fn create(context: &Context, input: &CreateApiTokenInput) -> FieldRes
     let (scope, name) = (answered(scope)?, answered(Name::parse(&input.name))?);
     let (authority, caller) = (&context.authority, &context.caller);
     let tenant = context.tenant(None)?;
-    let owner = authority.token_owner(caller, &context.request, tenant, scope, &name);
-    let owner = answered(owner)?;
-    let reach = answered(Authority::reach_of_key(&context.caller, None))?;
     // As wide as the credential used, as with every new key for which nothing was asked.
     let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
     let key = KeyInput { name, expires_at: input.expires_at.map(|at| at.0), scopes, limits };
-    let mut composed = answered(authority.create_api_token(owner, reach, scope, &key))?;
-    let secret = composed.key.take();
-    let done = context.execute(composed, input.idempotency_key.as_deref())?;
+    let attempt = || -> Result<_, Failure> {
+        let mut composed = authority.create_api_token(caller, tenant, scope, &key)?;
+        let secret = composed.key.take();
+        Ok((context.carry_out(composed, input.idempotency_key.as_deref())?, secret))
+    };
+    let (done, secret) = match attempt() {
+        // Another request may have made the account in the meantime; if its role is another, the answer is the same again.
+        Err(Failure::Rejected(Rejection::NameTaken)) => answered(attempt())?,
+        outcome => answered(outcome)?,
+    };
     Ok(CreateApiTokenPayload {
         id: key_created(&done.recorded).map(|(id, _)| id.into()),
         token: shown(&done, secret),

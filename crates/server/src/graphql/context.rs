@@ -35,15 +35,24 @@ impl Context {
     ///
     /// Resolvers run on threads of their own, one root field after the other, so waiting is right here.
     pub(super) fn execute(&self, composed: Composed, idempotency_key: Option<&str>) -> FieldResult<Done> {
+        answered(self.carry_out(composed, idempotency_key))
+    }
+
+    /// The same, with a refusal that is still to be looked at.
+    pub(super) fn carry_out(
+        &self,
+        composed: Composed,
+        idempotency_key: Option<&str>,
+    ) -> Result<Done, Failure> {
         let idempotency_key = idempotency_key
             .map(|text| {
                 let rule = "give 1 to 128 visible ASCII characters";
                 let malformed = InputError::Malformed { field: "idempotency_key", rule };
-                IdempotencyKey::parse(text).ok_or_else(|| refused(malformed.into()))
+                IdempotencyKey::parse(text).ok_or(malformed)
             })
             .transpose()?;
         let request = Request { idempotency_key, ..self.request.clone() };
-        self.authority.execute(&self.caller.actor, &request, composed).map_err(refused)
+        self.authority.execute(&self.caller.actor, &request, composed)
     }
 
     /// What a command would do, if it were carried out in the caller's name.
