@@ -411,7 +411,7 @@ impl Mutation {
     }
 
     /// Destroys the key that seals every text about something removed: its name, its address, the names of its keys and
-    /// the notes on them read [erased] from now on, at any moment asked about. The events stay, and so do all proofs.
+    /// the notes on them read `[erased]` from now on, at any moment asked about. The events stay, and so do all proofs.
     fn erase_subject(context: &Context, input: EraseSubjectInput) -> FieldResult<SuccessPayload> {
         let command = Command::EraseSubject { subject: answered(input.subject())? };
         attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
