@@ -6,7 +6,7 @@ ADMIN ?= admin@example.com
 LISTEN ?= 127.0.0.1:4200
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 
-.PHONY: errors help run demo test test-interop test-clients fuzz bench lint fmt schema doc ci
+.PHONY: errors help run demo test test-interop test-clients test-browser fuzz bench lint fmt schema doc ci
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ test-clients: ## run the real clients in the field, agents included, against a r
 	@echo "building keyledger ..."
 	@cargo build --quiet --workspace --bins --locked
 	@KEYLEDGER_TEST_BINARY="$(TARGET)/debug/keyledger" bash tests/clients/run
+
+test-browser: ## walk through the web UI in a real Chromium; needs Python, npm, Chromium and the network
+	@echo "building keyledger ..."
+	@cargo build --quiet --workspace --bins --locked
+	@bash tests/browser/run.sh "$(TARGET)/debug/keyledger" "$(TARGET)/browser"
 
 bench: ## measure what it costs, beside what it is compared with: a table, and target/bench/figures.json
 	@echo "building keyledger and the bench ..."

@@ -15,6 +15,7 @@ mod browser_login;
 mod forward_auth;
 mod two_tenants;
 mod usage;
+mod ui;
 mod refusals;
 mod events;
 mod as_of;

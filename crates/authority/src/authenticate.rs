@@ -80,7 +80,7 @@ impl<'a> Shown<'a> {
 /// What was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An API key.
+    /// An API key, now or when the session began that it opened.
     Key,
     /// A token minted from one, with what it says.
     Token(Arc<Claims>),
@@ -161,6 +161,22 @@ impl Authority {
         let bearer = token.map_or(bearer, |(_, claims)| bearer.token(claims.tenant));
         let now = self.now();
         caller(&index, record, &bearer, token, Some(tenant), here.address(), now).map_err(denial)
+    }
+
+    /// Lets somebody in who showed this key before, and was given a session for it. It is asked about as its secret
+    /// would be: what ended the key, ended the session.
+    pub(crate) fn authenticate_known(
+        &self,
+        key: KeyId,
+        from: Option<IpAddr>,
+        wanted: Option<TenantId>,
+    ) -> Result<Caller, Denial> {
+        let denial = |refusal: Refusal| Denial { denied: refusal.into(), key: Some(key) };
+        let now = self.now();
+        let index = self.index();
+        let record = index.by_id(key).ok_or(denial(Refusal::KeyUnknown))?;
+        let bearer = index.bearer(record);
+        caller(&index, record, &bearer, None, wanted, from, now).map_err(denial)
     }
 
     fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {

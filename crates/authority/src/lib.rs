@@ -14,6 +14,7 @@ mod checkpoints;
 pub mod proof;
 mod signatures;
 pub mod authenticate;
+pub mod sessions;
 pub mod exchange;
 pub mod renewal;
 pub mod schedule;

@@ -18,6 +18,7 @@ use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
 use crate::failure::Failure;
+use crate::named::KeyNamed;
 use crate::usage::KeyUsage;
 
 /// A tenant, as a member sees it.
@@ -281,6 +282,39 @@ impl Authority {
             key.usage = usage.remove(&key.id);
         }
         Ok(view.answer(keys))
+    }
+
+    /// One key, ended or not, if it was made by then: for its owner, the administrators of its home, and operators.
+    pub fn key_named(
+        &self,
+        caller: &Caller,
+        named: &KeyNamed,
+        as_of: AsOf,
+    ) -> Result<Answer<Option<KeyView>>, Failure> {
+        let view = self.view(as_of)?;
+        let (id, _) = self.known_with_past(&view, caller, named)?;
+        let Some(row) = view.then().key(id)? else { return Ok(view.answer(None)) };
+        let mut key = self.view_key(&view, row)?;
+        key.usage = self.usage_of(&[id]).remove(&id);
+        Ok(view.answer(Some(key)))
+    }
+
+    /// What the owners of keys are called now: a service account by its name, a user by e-mail address. Whoever asks was
+    /// shown their keys.
+    pub fn owner_names(&self, owners: impl IntoIterator<Item = Owner>) -> Result<Vec<String>, Failure> {
+        let view = self.view(AsOf::Now)?;
+        let rows = view.now();
+        let mut names = vec![];
+        for owner in owners {
+            let name = match owner {
+                Owner::User(user) => rows.user(user)?.map(|row| self.open_text(&row.email.text)),
+                Owner::ServiceAccount(account) => {
+                    rows.service_account(account)?.map(|row| self.open_text(&row.name.text))
+                }
+            };
+            names.push(name.unwrap_or_default());
+        }
+        Ok(names)
     }
 
     /// Every signing key, retired or not, the oldest first: for operators.

@@ -3,6 +3,7 @@
 //! Nothing rests on them. A crash loses the last seconds; a disk that does not take them costs a line in the log.
 
 mod book;
+pub(crate) mod sessions;
 mod shards;
 
 use std::collections::HashMap;
@@ -123,6 +124,19 @@ impl Counters {
         let refusals = std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
         book.add_refusals(refusals);
         book
+    }
+
+    /// Does something with the sessions, and writes what is new of them.
+    pub(crate) fn sessions<T>(&self, act: impl FnOnce(&mut sessions::Sessions) -> T) -> T {
+        let mut book = self.book();
+        let done = act(&mut book.sessions);
+        book.write_sessions();
+        done
+    }
+
+    /// Does something with the sessions that need not outlive a crash; it is written with the rest.
+    pub(crate) fn sessions_in_passing<T>(&self, act: impl FnOnce(&mut sessions::Sessions) -> T) -> T {
+        act(&mut self.book().sessions)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -79,6 +79,31 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Credential,
+        "SESSION_OVER",
+        "The session of the web UI has ended, or was signed out.",
+        "Sign in again.",
+    ),
+    entry(Credential, "SIGNED_OUT", "You signed out of the web UI.", "Sign in again."),
+    entry(
+        Credential,
+        "COOKIE_NOT_KEPT",
+        "The browser did not keep the cookie that signs one in to the web UI.",
+        "Reach the server over https, or on the machine itself as http://localhost.",
+    ),
+    entry(
+        Credential,
+        "PROOF_MISSING",
+        "A new secret is shown only to whoever pasted the key within the last ten minutes.",
+        "Paste the key that you signed in with into the form.",
+    ),
+    entry(
+        Credential,
+        "OTHER_OWNER",
+        "Another owner's key was pasted than the one that the session rests on.",
+        "Paste the key that you signed in with.",
+    ),
+    entry(
+        Credential,
         "CREDENTIAL_MALFORMED",
         "What was shown cannot be a credential, or more than one was shown.",
         "Send one header: `Authorization: Bearer`, a space, and the key or token.",
@@ -397,6 +422,24 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(Request, "PAYLOAD_TOO_LARGE", "The body is larger than 256 KiB.", "Send less."),
     entry(Request, "BODY_UNREADABLE", "The body broke off.", "Send it again."),
+    entry(
+        Request,
+        "FORM_INVALID",
+        "A field of a form in the web UI is empty, or what it holds makes no sense.",
+        "The form says which; fill it in and send it again.",
+    ),
+    entry(
+        Request,
+        "NAME_DIFFERS",
+        "The name that was typed to confirm is not the thing's name; nothing was done.",
+        "Type it as it is shown, in the same letter case.",
+    ),
+    entry(
+        Request,
+        "CROSS_SITE",
+        "A form came from a page of another site; nothing was done.",
+        "Start from a page of the web UI; behind a proxy, see that Host and Origin arrive as the browser sent them.",
+    ),
     entry(
         Request,
         "REQUEST_MALFORMED",

@@ -28,6 +28,7 @@ mod scalars;
 mod context;
 mod errors;
 pub(crate) mod handler;
+pub(crate) mod in_process;
 pub(crate) mod media;
 mod answer;
 mod progress;

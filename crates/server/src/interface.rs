@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::graphql::media::Media;
 use crate::oauth::error::OAuthError;
 use crate::refusal::RestError;
+use crate::ui::{Refusal, Root};
 
 /// The interface that a request is for, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) enum Interface {
     OAuth,
     /// `error` with `code` and `message`.
     Rest,
+    /// A page for people, whose links lead back by this many steps.
+    Ui(Root),
 }
 
 impl Interface {
@@ -29,6 +32,7 @@ impl Interface {
         match path {
             "/" | "/graphql" => Self::GraphQl(Media::of(headers).unwrap_or(Media::AnyJson)),
             path if path.starts_with("/oauth/") => Self::OAuth,
+            path if path.starts_with("/ui/") => Self::Ui(Root::of(path)),
             _ => Self::Rest,
         }
     }
@@ -44,6 +48,7 @@ impl Interface {
                 OAuthError::new(status, error, code, message).into_response()
             }
             Self::Rest => RestError::new(status, code, message).into_response(),
+            Self::Ui(root) => Refusal::new(root, status, code, message).into_response(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod witness;
 pub mod metrics;
 pub mod traces;
 mod oauth;
+mod ui;
 pub mod graphql;
 mod bearer;
 mod visitor;
@@ -39,6 +40,7 @@ mod schedule;
 mod notify;
 mod instant;
 
+pub use authority::sessions::SessionLimits;
 pub use graphql::schema::Introspection;
 pub use serve::{ServeError, ServeOptions, serve};
 pub use state::TlogAccess;

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use crate::interface::Interface;
 use crate::state::App;
 use crate::{
-    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, request_log, tlog,
+    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, request_log, tlog, ui,
     verify, whoami,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 pub fn router(app: App) -> Router {
     let routes = Router::new()
         .route("/graphql", post(graphql::handler::post).get(graphql::handler::get))
-        .route("/", post(graphql::handler::post))
+        .route("/", post(graphql::handler::post).get(ui::home))
         .route("/graphql/schema.graphql", get(graphql::explorer::published_schema))
         .route("/graphql/explorer.css", get(graphql::explorer::style))
         .route("/graphql/explorer.js", get(graphql::explorer::program))
@@ -42,6 +42,7 @@ pub fn router(app: App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
+        .merge(ui::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
     layered(routes, app)
@@ -89,7 +90,7 @@ pub(crate) async fn not_found(interface: Interface) -> Response {
     interface.refuse(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "there is nothing at this address")
 }
 
-async fn method_not_allowed(interface: Interface) -> Response {
+pub(crate) async fn method_not_allowed(interface: Interface) -> Response {
     let message = "this address does not take this method";
     interface.refuse(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use authority::sessions::SessionLimits;
 use authority::{Authority, SigningKeyPolicy};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +39,8 @@ pub struct ServeOptions {
     pub guesses_per_minute_max: u32,
     /// Whether clients may ask for the GraphQL schema.
     pub introspection: Introspection,
+    /// How long sessions of the web UI last.
+    pub sessions: SessionLimits,
     /// Who may read checkpoints and the hashes of the log.
     pub tlog_access: TlogAccess,
     /// Who is shown each new checkpoint, to sign it.
@@ -60,6 +63,7 @@ impl ServeOptions {
             trusted_proxies: TrustedProxies::default(),
             guesses_per_minute_max: GUESSES_PER_MINUTE_MAX,
             introspection: Introspection::On,
+            sessions: SessionLimits::default(),
             tlog_access: TlogAccess::default(),
             witnesses: vec![],
             signing_keys: None,

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use authority::Authority;
+use authority::sessions::SessionLimits;
 use domain::time::Timestamp;
 
 use crate::body::LargeBodies;
@@ -32,6 +33,7 @@ pub struct Parts {
     pub(crate) introspection: Introspection,
     pub(crate) tlog_access: TlogAccess,
     pub(crate) request_time_max: Duration,
+    pub(crate) sessions: SessionLimits,
     pub(crate) running: Arc<Running>,
 }
 
@@ -79,9 +81,17 @@ impl App {
             draining: AtomicBool::new(false),
             started_at: authority.now(),
         };
-        let request_time_max = REQUEST_TIME_MAX;
+        let (request_time_max, sessions) = (REQUEST_TIME_MAX, options.sessions);
         let (schema, running) = (Arc::new(schema), Arc::new(running));
-        Self(Arc::new(Parts { authority, schema, introspection, tlog_access, request_time_max, running }))
+        Self(Arc::new(Parts {
+            authority,
+            schema,
+            introspection,
+            tlog_access,
+            request_time_max,
+            sessions,
+            running,
+        }))
     }
 
     /// The same, with another longest time for one request.

@@ -32,6 +32,7 @@ impl Visitor {
             Interface::GraphQl(_) => UseWay::GraphQl,
             Interface::OAuth => UseWay::OAuth,
             Interface::Rest => UseWay::Rest,
+            Interface::Ui(_) => UseWay::Ui,
         };
         Self { address, kind: caller_kind::of(headers), way }
     }

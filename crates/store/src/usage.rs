@@ -7,12 +7,14 @@
 //! | `agents` | key id | [`Agents`] | for ever |
 //! | `refusals` | tenant (17 bytes: 0 or 1, its id), number (u64, big-endian) | [`RefusedCommand`] | the last [`KEPT_MAX`] a tenant |
 //! | `refused` | tenant | how many refusals there were, u64 | for ever |
+//! | `sessions` | SHA-256 of the session's secret | [`Session`] | until it is over, or signed out |
 //!
 //! It is a second database because nothing may depend on it: what it says is approximate, it may be deleted while
 //! the server is down, and one that cannot be read is moved aside.
 
 mod agents;
 mod refused;
+mod session;
 mod tally;
 
 use std::collections::HashMap;
@@ -28,6 +30,7 @@ use crate::files::private_file;
 
 pub use agents::{AGENTS_MAX, Agent, AgentKind, Agents, Called};
 pub use refused::{NewRefusals, RefusalQueue, RefusedCommand};
+pub use session::{Session, SessionDigest};
 pub use tally::{CallerKind, Callers, Tally, UseWay};
 
 /// How many refusals of one tenant are kept.
@@ -45,6 +48,8 @@ const KEYS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("keys");
 const AGENTS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("agents");
 const REFUSALS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("refusals");
 const REFUSED: TableDefinition<&[u8], u64> = TableDefinition::new("refused");
+/// Younger than the others: a file without it gets it when it is opened, and stays of the same version.
+const SESSIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("sessions");
 
 /// The file, open for writing by one process.
 pub struct UsageFile {
@@ -167,6 +172,38 @@ impl UsageFile {
         Ok(KeptRefusals { recent, seen: seen.map_or(0, |seen| seen.value()) })
     }
 
+    /// Every session that is kept.
+    pub fn sessions(&self) -> Result<HashMap<SessionDigest, Session>, StoreError> {
+        let txn = self.database.begin_read().map_err(database)?;
+        let table = txn.open_table(SESSIONS).map_err(database)?;
+        let mut sessions = HashMap::new();
+        for row in table.iter().map_err(database)? {
+            let (digest, session) = row.map_err(database)?;
+            sessions.extend(read(session.value()).map(|session| (SessionDigest(*digest.value()), session)));
+        }
+        Ok(sessions)
+    }
+
+    /// Keeps sessions as they are now, durably; those that are over are forgotten.
+    pub fn keep_sessions(&self, changed: &HashMap<SessionDigest, Option<Session>>) -> Result<(), StoreError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let txn = self.database.begin_write().map_err(database)?;
+        {
+            let mut table = txn.open_table(SESSIONS).map_err(database)?;
+            for (SessionDigest(digest), session) in changed {
+                match session {
+                    Some(session) => {
+                        drop(table.insert(digest, session.to_bytes().as_slice()).map_err(database)?)
+                    }
+                    None => drop(table.remove(digest).map_err(database)?),
+                }
+            }
+        }
+        txn.commit().map_err(database)
+    }
+
     fn try_open(path: &Path) -> Result<Self, StoreError> {
         // The database takes an empty file for a new one; it must be its owner's alone from the first byte on.
         let file = private_file().write(true).create(true).truncate(false).open(path);
@@ -197,6 +234,7 @@ impl UsageFile {
             txn.open_table(AGENTS).map_err(database)?;
             txn.open_table(REFUSALS).map_err(database)?;
             txn.open_table(REFUSED).map_err(database)?;
+            txn.open_table(SESSIONS).map_err(database)?;
         }
         txn.commit().map_err(database)?;
         Ok(self)

@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use keyledger_store::StoreError;
 use keyledger_store::usage::{
     AGENTS_MAX, Agent, AgentKind, Agents, Called, CallerKind, Found, KEPT_MAX, KeptRefusals, RefusalQueue,
-    RefusedCommand, Tally, UsageFile, UseWay,
+    RefusedCommand, Session, SessionDigest, Tally, UsageFile, UseWay,
 };
 use tempfile::TempDir;
 
@@ -99,6 +99,24 @@ fn it_adds_up_and_lasts() {
     let expected = KeptRefusals { recent: vec![(0, refusal(0)), (1, refusal(1))], seen: 2 };
     assert_eq!(file.refusals(None).unwrap(), expected, "every field comes back");
     assert_eq!(file.refusals(tenant(1)).unwrap(), KeptRefusals::default());
+}
+
+#[test]
+fn sessions_last_until_they_are_over() {
+    let scratch = Scratch::new();
+    let file = scratch.opened();
+    let session = |tenant| Session { key: KEY, tenant, opened: at(1), seen: at(2), proved: at(3) };
+    let (mine, other) = (SessionDigest([8; 32]), SessionDigest([9; 32]));
+    let two = HashMap::from([(mine, Some(session(None))), (other, Some(session(tenant(4))))]);
+    file.keep_sessions(&two).unwrap();
+    file.keep_sessions(&HashMap::new()).unwrap();
+    drop(file);
+    let file = scratch.opened();
+    let expected = HashMap::from([(mine, session(None)), (other, session(tenant(4)))]);
+    assert_eq!(file.sessions().unwrap(), expected, "every field comes back");
+    file.keep_sessions(&HashMap::from([(other, None), (SessionDigest([1; 32]), None)])).unwrap();
+    drop(file);
+    assert_eq!(scratch.opened().sessions().unwrap(), HashMap::from([(mine, session(None))]));
 }
 
 #[test]

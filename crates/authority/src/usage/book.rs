@@ -7,6 +7,8 @@ use domain::ids::{KeyId, TenantId};
 use store::StoreError;
 use store::usage::{Agents, Found, KEPT_MAX, KeptRefusals, RefusalQueue, Tally, UsageFile};
 
+use super::sessions::Sessions;
+
 /// What was counted: written, and not written yet.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -16,6 +18,7 @@ pub(crate) struct Book {
     tallies: HashMap<KeyId, Tally>,
     agents: HashMap<KeyId, Agents>,
     refusals: RefusalQueue,
+    pub(crate) sessions: Sessions,
 }
 
 impl Book {
@@ -27,6 +30,12 @@ impl Book {
                 if let Found::Unusable { why, aside } = found {
                     let aside = aside.display();
                     tracing::warn!(why, %aside, "the file of use and refusals could not be used and was moved aside; a new one was made");
+                }
+                match file.sessions() {
+                    Ok(kept) => self.sessions.read(kept),
+                    Err(error) => {
+                        tracing::warn!(%error, "the sessions cannot be read; everybody signs in again")
+                    }
                 }
                 self.file = Some(file);
             }
@@ -58,12 +67,23 @@ impl Book {
             self.open(&path);
         }
         let Some(file) = &self.file else { return };
-        match file.add(&self.tallies, &self.agents, self.refusals.waiting()) {
+        let added = file.add(&self.tallies, &self.agents, self.refusals.waiting());
+        match added.and_then(|()| file.keep_sessions(self.sessions.unsaved())) {
             Ok(()) => {
+                self.sessions.saved();
                 self.tallies.clear();
                 self.agents.clear();
                 self.refusals = RefusalQueue::default();
             }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Writes the sessions that the file does not have yet: a sign-in and a sign-out should outlive a crash.
+    pub(crate) fn write_sessions(&mut self) {
+        let Some(file) = &self.file else { return };
+        match file.keep_sessions(self.sessions.unsaved()) {
+            Ok(()) => self.sessions.saved(),
             Err(error) => self.failed(&error),
         }
     }

@@ -17,7 +17,7 @@ use server::client_address::TrustedProxies;
 use server::serve::{CONNECTIONS_MAX, GUESSES_PER_MINUTE_MAX};
 use server::traces::{Endpoint, Traces};
 use server::witness::Witness;
-use server::{Introspection, ServeOptions, TlogAccess};
+use server::{Introspection, ServeOptions, SessionLimits, TlogAccess};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, PrefixArgs, SecretArgs};
@@ -122,6 +122,26 @@ pub struct ServeArgs {
         value_parser = parse_witness
     )]
     witness: Vec<Witness>,
+    /// How long a session of the web UI lasts after it was used last: 1m to 30d
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KEYLEDGER_SESSION_IDLE",
+        hide_env_values = true,
+        default_value = "30m",
+        value_parser = parse_session
+    )]
+    session_idle: Seconds,
+    /// How long a session of the web UI lasts at the most: 1m to 30d
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KEYLEDGER_SESSION_LIFE",
+        hide_env_values = true,
+        default_value = "12h",
+        value_parser = parse_session
+    )]
+    session_life: Seconds,
     #[command(flatten)]
     guard: GuardArgs,
     #[command(flatten)]
@@ -255,6 +275,11 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
         guesses_per_minute_max: args.guesses_per_minute,
         introspection: args.introspection,
+        sessions: SessionLimits {
+            idle_seconds: args.session_idle.0,
+            life_seconds: args.session_life.0,
+            ..SessionLimits::default()
+        },
         tlog_access: args.tlog,
         witnesses: args.witness.clone(),
         signing_keys,
@@ -322,6 +347,7 @@ fn banner(address: SocketAddr, data: &str, keys: usize) -> String {
         "
   Keyledger {version}, serving {data} with {keys}
 
+  web UI     http://{address}/
   GraphQL    http://{address}/graphql
   whoami     http://{address}/v1/whoami
   key set    http://{address}/.well-known/jwks.json
@@ -473,6 +499,14 @@ fn parse_seconds(text: &str) -> Result<Seconds, MalformedValue> {
     let seconds = span.total((Unit::Second, days_are_24_hours)).map_err(|_| malformed)?;
     let whole = seconds.fract() == 0.0 && (0.0..=1e12).contains(&seconds);
     if whole { Ok(Seconds(seconds as u64)) } else { Err(malformed) }
+}
+
+/// For how long somebody may stay signed in.
+fn parse_session(text: &str) -> Result<Seconds, MalformedValue> {
+    let month = 30 * 24 * 60 * 60;
+    let fits = |seconds: &Seconds| (60..=month).contains(&seconds.0);
+    let malformed = MalformedValue("give 1 minute to 30 days, such as 30m, 12h or 7d");
+    parse_seconds(text).ok().filter(fits).ok_or(malformed)
 }
 
 #[cfg(test)]

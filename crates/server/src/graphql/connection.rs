@@ -5,6 +5,7 @@ use juniper::{FieldError, GraphQLObject};
 
 use super::as_of::AsOfShown;
 use super::errors::refused;
+use super::filters::KeyStateCount;
 use super::scalars::Uuid;
 use super::types::{ApiKey, Member, ServiceAccount, Tenant, User};
 
@@ -123,6 +124,8 @@ pub struct KeyConnection {
     pub edges: Vec<KeyEdge>,
     /// Where the page begins and ends.
     pub page_info: PageInfo,
+    /// How many keys are in each state, of those that were looked through and that everything but `state` applies to.
+    pub states: Vec<KeyStateCount>,
     /// The moment that the page is true as of.
     pub as_of: AsOfShown,
 }

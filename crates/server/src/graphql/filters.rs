@@ -4,7 +4,7 @@ mod keys;
 mod old;
 mod people;
 
-pub use keys::KeyFilter;
+pub use keys::{KeyFilter, KeyStateCount, KeyStates};
 pub use old::{ApiKeyBoolExp, ApiKeyOrderBy, Window, ordered};
 pub use people::{MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter};
 

@@ -258,7 +258,7 @@ fn not_acceptable() -> Response {
 }
 
 /// Variables as an object, as a string of JSON (existing clients), or none.
-fn variables(given: Option<Value>) -> Result<Variables, String> {
+pub(super) fn variables(given: Option<Value>) -> Result<Variables, String> {
     let object = match given {
         None | Some(Value::Null) => return Ok(Variables::default()),
         Some(Value::String(text)) => serde_json::from_str(&text)

@@ -2,7 +2,7 @@
 
 use authority::as_of::Answer;
 use authority::events::{Order, Scope};
-use authority::queries::Which;
+use authority::queries::{KeyView, Which};
 use authority::state_diff::Wanted;
 use domain::concern::Concerned;
 use domain::key::Owner;
@@ -20,8 +20,8 @@ use super::context::{Context, answered};
 use super::events::{self, EventConnection, EventFilterInput};
 use super::explain::{self, Explanation, KeyNamedInput};
 use super::filters::{
-    ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter,
-    Window, ordered,
+    ApiKeyBoolExp, ApiKeyOrderBy, KeyFilter, KeyStates, MemberFilter, ServiceAccountFilter, TenantFilter,
+    UserFilter, Window, ordered,
 };
 use super::inclusion::InclusionProof;
 use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
@@ -276,10 +276,34 @@ impl Query {
         let keys = context.authority.keys(&context.caller, which, AsOfInput::of(as_of));
         let (keys, as_of) = context.told(executor, as_of, keys)?;
         let page = Page { first, after: after.as_deref() };
-        let nodes = keys.into_iter().filter(|key| filter.admits(key, as_of.instant.0)).map(ApiKey::from);
-        let (edges, page_info) = page.cut(nodes, |node| node.id, |cursor, node| KeyEdge { cursor, node })?;
+        let fitting = keys.into_iter().filter(|key| filter.fits(key, as_of.instant.0));
+        let mut states = KeyStates::default();
+        let nodes: Vec<_> =
+            fitting.inspect(|key| states.count(key)).filter(|key| filter.admits(key)).collect();
+        let cut = page.cut(nodes, |key: &KeyView| key.id.into(), |cursor, key| (cursor, key))?;
+        let (found, page_info) = cut;
+        let names = answered(context.authority.owner_names(found.iter().map(|(_, key)| key.owner)))?;
+        let edge = |((cursor, key), owner_name)| {
+            let node = ApiKey { owner_name: Some(owner_name), ..ApiKey::from(key) };
+            KeyEdge { cursor, node }
+        };
+        let edges: Vec<_> = found.into_iter().zip(names).map(edge).collect();
         context.budget.take(edges.len(), edges.iter().map(|edge| edge.node.within()).sum())?;
-        Ok(KeyConnection { edges, page_info, as_of })
+        Ok(KeyConnection { edges, page_info, states: states.into_counts(), as_of })
+    }
+
+    /// One key, ended or not; null: it was made later. For its owner, the administrators of its home, and operators.
+    fn key(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The key.")] key: KeyNamedInput,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<Option<ApiKey>> {
+        let found = context.authority.key_named(&context.caller, &key.into(), AsOfInput::of(as_of));
+        let (found, _) = context.told(executor, as_of, found)?;
+        let Some(key) = found else { return Ok(None) };
+        let names = answered(context.authority.owner_names([key.owner]))?;
+        Ok(Some(ApiKey { owner_name: names.into_iter().next(), ..ApiKey::from(key) }))
     }
 
     /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators.

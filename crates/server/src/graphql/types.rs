@@ -242,6 +242,9 @@ pub struct ApiKey {
     pub expires_at: Option<Instant>,
     /// Its owner: a user or a service account.
     pub user_id: Uuid,
+    /// What the owner is called now: a service account's name, or a user's e-mail address; told by `keys` and `key`, and
+    /// null in `auth_api_key`.
+    pub owner_name: Option<String>,
     /// The only tenant in which it acts; null: any tenant of its user.
     pub tenant_id: Option<Uuid>,
     /// How its string begins.
@@ -290,6 +293,7 @@ impl From<KeyView> for ApiKey {
             name: view.name,
             expires_at: view.expires_at.map(Instant),
             user_id,
+            owner_name: None,
             tenant_id: view.reach.confined_to().map(Uuid::from),
             prefix: view.prefix.as_str().to_owned(),
             last_four: view.last_four.as_str().to_owned(),

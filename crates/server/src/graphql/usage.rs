@@ -61,6 +61,8 @@ pub enum UseWayValue {
     oauth,
     /// Shown to another service, which asked here what it is worth.
     shown,
+    /// Signed in with to the web UI.
+    ui,
 }
 
 impl Usage {
@@ -97,6 +99,7 @@ impl From<KeyUsage> for Usage {
                 UseWay::GraphQl => UseWayValue::graphql,
                 UseWay::OAuth => UseWayValue::oauth,
                 UseWay::Shown => UseWayValue::shown,
+                UseWay::Ui => UseWayValue::ui,
             },
             agents: agents.into_iter().map(Agent::from).collect(),
             approximate: true,

@@ -11,7 +11,7 @@ use super::rows::{StoredRow, decode};
 use super::v1::metadata::ActorV1;
 use super::v1::parts::{SealedV1, instant};
 use super::write;
-use crate::usage::{Agent, AgentKind, Agents, Called, Callers, RefusedCommand, Tally, UseWay};
+use crate::usage::{Agent, AgentKind, Agents, Called, Callers, RefusedCommand, Session, Tally, UseWay};
 
 #[derive(Encode, Decode)]
 struct TallyRow {
@@ -52,6 +52,15 @@ struct RefusedRow {
     way: u8,
     request: [u8; 16],
     about: Option<EntityPart>,
+}
+
+#[derive(Encode, Decode)]
+struct SessionRow {
+    key: [u8; 16],
+    tenant: Option<[u8; 16]>,
+    opened_ms: i64,
+    seen_ms: i64,
+    proved_ms: i64,
 }
 
 /// `tenant` is there exactly for a member, whose id is the user's.
@@ -159,6 +168,30 @@ impl TryFrom<AgentPart> for Agent {
     }
 }
 
+impl StoredRow for Session {
+    fn to_bytes(&self) -> Vec<u8> {
+        write(&SessionRow {
+            key: self.key.bytes(),
+            tenant: self.tenant.map(|tenant| tenant.bytes()),
+            opened_ms: self.opened.unix_ms(),
+            seen_ms: self.seen.unix_ms(),
+            proved_ms: self.proved.unix_ms(),
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode("a session", bytes, |row: SessionRow| {
+            Ok(Self {
+                key: Id::from_bytes(row.key),
+                tenant: row.tenant.map(Id::from_bytes),
+                opened: instant("opened", row.opened_ms)?,
+                seen: instant("seen", row.seen_ms)?,
+                proved: instant("proved", row.proved_ms)?,
+            })
+        })
+    }
+}
+
 impl TryFrom<CalledPart> for Called {
     type Error = Malformed;
 
@@ -175,6 +208,7 @@ const fn of_way(way: UseWay) -> u8 {
         UseWay::GraphQl => 2,
         UseWay::OAuth => 3,
         UseWay::Shown => 4,
+        UseWay::Ui => 5,
     }
 }
 
@@ -184,6 +218,7 @@ fn way(code: u8) -> Result<UseWay, Malformed> {
         2 => Ok(UseWay::GraphQl),
         3 => Ok(UseWay::OAuth),
         4 => Ok(UseWay::Shown),
+        5 => Ok(UseWay::Ui),
         found => Err(Malformed::Code { what: "way of use", found }),
     }
 }

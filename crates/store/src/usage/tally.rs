@@ -46,11 +46,13 @@ pub enum UseWay {
     OAuth,
     /// Shown to another service, which asked what it is worth.
     Shown,
+    /// Signed in with to the web UI.
+    Ui,
 }
 
 impl UseWay {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Rest, Self::GraphQl, Self::OAuth, Self::Shown];
+    pub const ALL: [Self; 5] = [Self::Rest, Self::GraphQl, Self::OAuth, Self::Shown, Self::Ui];
 
     /// The word for the way on every interface.
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +61,7 @@ impl UseWay {
             Self::GraphQl => "graphql",
             Self::OAuth => "oauth",
             Self::Shown => "shown",
+            Self::Ui => "ui",
         }
     }
 }

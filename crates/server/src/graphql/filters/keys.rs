@@ -4,7 +4,7 @@ use authority::queries::{KeyView, Which};
 use authority::{Failure, InputError};
 use domain::Refusal;
 use domain::time::Timestamp;
-use juniper::{GraphQLEnum, GraphQLInputObject};
+use juniper::{GraphQLEnum, GraphQLInputObject, GraphQLObject};
 
 use super::{among, contains};
 use crate::graphql::scalars::{Instant, Uuid};
@@ -47,7 +47,46 @@ pub enum KeyState {
     ended,
 }
 
+/// How many keys are in a state.
+#[derive(Clone, Copy, Debug, GraphQLObject)]
+#[graphql(name = "key_state_count", rename_all = "none")]
+pub struct KeyStateCount {
+    /// The state.
+    pub state: KeyState,
+    /// How many keys are in it.
+    pub count: i32,
+}
+
+/// How many keys were counted in each state.
+#[derive(Debug, Default)]
+pub struct KeyStates([i32; KeyState::ALL.len()]);
+
+impl KeyStates {
+    /// Counts a key.
+    pub(in crate::graphql) fn count(&mut self, key: &KeyView) {
+        let state = KeyState::of(key.status);
+        if let Some(place) = KeyState::ALL.iter().position(|known| Some(*known) == state) {
+            self.0[place] = self.0[place].saturating_add(1);
+        }
+    }
+
+    /// What was counted, state by state.
+    pub(in crate::graphql) fn into_counts(self) -> Vec<KeyStateCount> {
+        KeyState::ALL.into_iter().zip(self.0).map(|(state, count)| KeyStateCount { state, count }).collect()
+    }
+}
+
 impl KeyState {
+    const ALL: [Self; 7] = [
+        Self::active,
+        Self::expired,
+        Self::disabled,
+        Self::suspended,
+        Self::revoked,
+        Self::rotated,
+        Self::ended,
+    ];
+
     fn of(status: Result<(), Refusal>) -> Option<Self> {
         match status {
             Ok(()) => Some(Self::active),
@@ -95,15 +134,19 @@ impl KeyFilter {
         if all || named { Which::All } else { Which::Living }
     }
 
-    /// Whether the key is wanted.
-    pub(in crate::graphql) fn admits(&self, key: &KeyView, now: Timestamp) -> bool {
+    /// Whether the key is in a state that is wanted.
+    pub(in crate::graphql) fn admits(&self, key: &KeyView) -> bool {
+        match KeyState::of(key.status) {
+            Some(state) => among(&state, self.state.as_deref()),
+            None => self.state.is_none(),
+        }
+    }
+
+    /// Whether everything else that is wanted applies to the key.
+    pub(in crate::graphql) fn fits(&self, key: &KeyView, now: Timestamp) -> bool {
         let owner: Uuid = match key.owner {
             domain::key::Owner::User(user) => user.into(),
             domain::key::Owner::ServiceAccount(account) => account.into(),
-        };
-        let in_state = match KeyState::of(key.status) {
-            Some(state) => among(&state, self.state.as_deref()),
-            None => self.state.is_none(),
         };
         let expiring = self.expiring_within_seconds.is_none_or(|seconds| {
             let limit = now.plus_seconds(u64::try_from(seconds).unwrap_or(0));
@@ -113,8 +156,7 @@ impl KeyFilter {
         let unused = self
             .last_used_before
             .is_none_or(|before| key.usage.as_ref().is_none_or(|usage| usage.tally.last < before.0));
-        in_state
-            && self.user_id.is_none_or(|wanted| wanted == owner)
+        self.user_id.is_none_or(|wanted| wanted == owner)
             && expiring
             && unused
             && contains(&key.name, self.name_contains.as_deref())

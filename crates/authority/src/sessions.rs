@@ -1,0 +1,194 @@
+//! Sessions: somebody showed a key once, and goes on without it for as long as the key is accepted.
+//!
+//! A session holds no rights. At every request its key is asked about by its id, by the same rules as if its secret had
+//! been shown: what refuses the key, ends the session. What is stored of the session's own secret is its digest.
+
+use std::net::IpAddr;
+
+use credentials::digest::sha256_digest;
+use credentials::secret::SecretText;
+use domain::Refusal;
+use domain::ids::TenantId;
+use domain::time::Timestamp;
+use store::usage::SessionDigest;
+use zeroize::Zeroizing;
+
+use crate::authenticate::{Caller, Denial};
+use crate::authority::Authority;
+use crate::entropy;
+use crate::failure::Denied;
+
+pub use store::usage::Session;
+
+/// How often at most the file is told that a session was seen.
+const SEEN_AGAIN_SECONDS: u64 = 60;
+
+/// How long sessions last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// For how long it may be left alone.
+    pub idle_seconds: u64,
+    /// How long it lasts at the most.
+    pub life_seconds: u64,
+    /// How long after the key was shown a new secret may be seen.
+    pub proof_seconds: u64,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { idle_seconds: 30 * 60, life_seconds: 12 * 60 * 60, proof_seconds: 10 * 60 }
+    }
+}
+
+/// The secret of a session: 256 random bits as hexadecimal digits, for the browser's cookie and nobody else.
+#[derive(Clone)]
+pub struct SessionSecret(Zeroizing<String>);
+
+impl SessionSecret {
+    /// The digits.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Somebody who goes on with a session.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// As whom the key is accepted now.
+    pub caller: Caller,
+    /// The session.
+    pub session: Session,
+    /// Whether the key was shown lately enough for a new secret to be seen.
+    pub proved: bool,
+}
+
+/// Why a session does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionOver {
+    /// There is none: it never was, was signed out, or lasted long enough.
+    NoSession,
+    /// Its key is not accepted any more.
+    Denied(Denial),
+}
+
+impl Authority {
+    /// Opens a session for somebody who was let in with a key just now, in the key's own tenant.
+    pub fn open_session(&self, caller: &Caller, limits: SessionLimits) -> SessionSecret {
+        let secret = secret();
+        let now = self.now();
+        let session = Session { key: caller.key, tenant: None, opened: now, seen: now, proved: now };
+        let idle_ms = i64::try_from(limits.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let since = Timestamp::from_unix_ms(now.unix_ms().saturating_sub(idle_ms)).unwrap_or(Timestamp::MIN);
+        let digest = digest(&secret.0).expect("digits are visible characters");
+        self.recorder.counters.sessions(|sessions| {
+            sessions.make_room(caller.key, since);
+            sessions.put(digest, session);
+        });
+        secret
+    }
+
+    /// Goes on with a session: from where it is shown is asked as of its key.
+    pub fn resume_session(
+        &self,
+        shown: &str,
+        from: Option<IpAddr>,
+        limits: SessionLimits,
+    ) -> Result<Resumed, SessionOver> {
+        let counters = &self.recorder.counters;
+        let digest = digest(shown).ok_or(SessionOver::NoSession)?;
+        let found = counters.sessions_in_passing(|sessions| sessions.find(digest));
+        let mut session = found.ok_or(SessionOver::NoSession)?;
+        let now = self.now();
+        let idle = now > session.seen.plus_seconds(limits.idle_seconds);
+        if idle || now > session.opened.plus_seconds(limits.life_seconds) {
+            counters.sessions(|sessions| sessions.end(digest));
+            return Err(SessionOver::NoSession);
+        }
+        let mut admitted = self.authenticate_known(session.key, from, session.tenant);
+        if session.tenant.is_some() && admitted.as_ref().is_err_and(|denial| is_of_the_tenant(denial.denied))
+        {
+            // The tenant that was chosen is closed to it; its own may not be.
+            session.tenant = None;
+            admitted = self.authenticate_known(session.key, from, None);
+        }
+        let caller = match admitted {
+            Ok(caller) => caller,
+            Err(denial) => {
+                // From another address it may be accepted again; anything else is for the key to answer for.
+                if denial.denied != Denied::Refused(Refusal::AddressNotAllowed) {
+                    counters.sessions(|sessions| sessions.end(digest));
+                }
+                return Err(SessionOver::Denied(denial));
+            }
+        };
+        if now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS) {
+            session.seen = now;
+            counters.sessions_in_passing(|sessions| {
+                // It may have been signed out since.
+                if sessions.find(digest).is_some() {
+                    sessions.put(digest, session);
+                }
+            });
+        }
+        let proved = now <= session.proved.plus_seconds(limits.proof_seconds);
+        Ok(Resumed { caller, session, proved })
+    }
+
+    /// The same session in another tenant. Whether its key acts there is asked at the next request, as always.
+    pub fn enter_tenant(&self, shown: &str, tenant: TenantId) {
+        self.change(shown, |session| session.tenant = Some(tenant));
+    }
+
+    /// The key was shown again just now.
+    pub fn prove_session(&self, shown: &str) {
+        let now = self.now();
+        self.change(shown, |session| session.proved = now);
+    }
+
+    /// Ends a session.
+    pub fn close_session(&self, shown: &str) {
+        let Some(digest) = digest(shown) else { return };
+        self.recorder.counters.sessions(|sessions| sessions.end(digest));
+    }
+
+    fn change(&self, shown: &str, change: impl FnOnce(&mut Session)) {
+        let Some(digest) = digest(shown) else { return };
+        self.recorder.counters.sessions(|sessions| {
+            if let Some(mut session) = sessions.find(digest) {
+                change(&mut session);
+                sessions.put(digest, session);
+            }
+        });
+    }
+}
+
+fn secret() -> SessionSecret {
+    let bytes = entropy::secret();
+    let mut digits = Zeroizing::new(String::with_capacity(64));
+    for byte in bytes.iter() {
+        for nibble in [byte >> 4, byte & 15] {
+            digits.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
+        }
+    }
+    SessionSecret(digits)
+}
+
+fn digest(shown: &str) -> Option<SessionDigest> {
+    let right = shown.len() == 64 && shown.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let secret = SecretText::parse(shown).ok().filter(|_| right)?;
+    Some(SessionDigest(sha256_digest(secret).bytes))
+}
+
+/// Whether it is the tenant that refuses, and not the key.
+fn is_of_the_tenant(denied: Denied) -> bool {
+    matches!(
+        denied,
+        Denied::Refused(
+            Refusal::NotAMember
+                | Refusal::OtherTenant
+                | Refusal::TenantSuspended
+                | Refusal::TenantRemoved
+                | Refusal::MembershipRemoved
+        )
+    )
+}

@@ -1,0 +1,118 @@
+//! Sessions: they last as long as their limits and their key say, and no longer.
+
+use domain::ids::KeyId;
+use domain::key::RevocationReason;
+use domain::{Command, Refusal};
+use keyledger_authority::sessions::{SessionLimits, SessionOver, SessionSecret};
+use keyledger_authority::{Caller, Denied, Shown};
+
+use crate::scene::{Scene, at, key_input};
+
+const LIMITS: SessionLimits = SessionLimits { idle_seconds: 1_800, life_seconds: 43_200, proof_seconds: 600 };
+const MINUTE_MS: i64 = 60_000;
+
+impl Scene {
+    fn signed_in(&self, key: &str) -> SessionSecret {
+        let caller = self.authority.authenticate(Shown::from_nowhere(key), None).unwrap();
+        self.authority.open_session(&caller, LIMITS)
+    }
+
+    fn resumed(&self, secret: &SessionSecret) -> Result<Caller, SessionOver> {
+        self.authority.resume_session(secret.expose(), None, LIMITS).map(|resumed| resumed.caller)
+    }
+
+    fn is_proved(&self, secret: &SessionSecret) -> bool {
+        self.authority.resume_session(secret.expose(), None, LIMITS).unwrap().proved
+    }
+
+    fn revoke(&self, key: KeyId) {
+        let reason = RevocationReason::Unspecified;
+        self.must(Command::RevokeKey { key, reason, note: None });
+    }
+}
+
+#[test]
+fn a_session_is_worth_what_its_key_is() {
+    let scene = Scene::new();
+    let (key, string) = scene.own_key(&key_input("laptop"));
+    let secret = scene.signed_in(&string);
+    let shown = scene.authority.authenticate(Shown::from_nowhere(&string), None).unwrap();
+    assert_eq!(scene.resumed(&secret), Ok(shown), "as if the key itself had been shown");
+    scene.must(Command::DisableKey { key });
+    let refused = scene.resumed(&secret).unwrap_err();
+    let SessionOver::Denied(denial) = refused else { panic!("{refused:?}") };
+    assert_eq!((denial.denied, denial.key), (Denied::Refused(Refusal::KeyDisabled), Some(key)));
+    scene.must(Command::EnableKey { key });
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession), "what ended does not come back");
+
+    let secret = scene.signed_in(&string);
+    scene.revoke(key);
+    assert!(matches!(scene.resumed(&secret), Err(SessionOver::Denied(_))));
+}
+
+#[test]
+fn it_ends_when_it_is_left_alone_and_at_the_latest_after_its_life() {
+    let scene = Scene::new();
+    let secret = scene.signed_in(&scene.root);
+    scene.clock.set(at(30 * MINUTE_MS));
+    assert!(scene.resumed(&secret).is_ok(), "30 minutes are not too long");
+    scene.clock.set(at(60 * MINUTE_MS + 1));
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
+
+    let secret = scene.signed_in(&scene.root);
+    let began = 60 * MINUTE_MS + 1;
+    for step in 1..=(12 * 60 / 20) {
+        scene.clock.set(at(began + step * 20 * MINUTE_MS));
+        assert!(scene.resumed(&secret).is_ok(), "used every 20 minutes: {step}");
+    }
+    scene.clock.set(at(began + 12 * 60 * MINUTE_MS + 1));
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession), "twelve hours are all there is");
+}
+
+#[test]
+fn a_new_secret_needs_a_key_that_was_shown_lately() {
+    let scene = Scene::new();
+    let secret = scene.signed_in(&scene.root);
+    assert!(scene.is_proved(&secret));
+    scene.clock.set(at(10 * MINUTE_MS + 1));
+    assert!(!scene.is_proved(&secret));
+    scene.authority.prove_session(secret.expose());
+    assert!(scene.is_proved(&secret));
+}
+
+#[test]
+fn sessions_outlive_a_restart_and_sign_outs_do_too() {
+    let scene = Scene::new();
+    let (kept, left) = (scene.signed_in(&scene.root), scene.signed_in(&scene.root));
+    scene.authority.close_session(left.expose());
+    assert_ne!(kept.expose(), left.expose());
+    let scene = scene.reopened();
+    assert!(scene.resumed(&kept).is_ok());
+    assert_eq!(scene.resumed(&left), Err(SessionOver::NoSession));
+}
+
+#[test]
+fn a_key_has_so_many_sessions_and_one_more_ends_the_one_left_alone_longest() {
+    let scene = Scene::new();
+    let secrets: Vec<_> = (0..17)
+        .map(|number| {
+            scene.clock.set(at(number * 1_000));
+            scene.signed_in(&scene.root)
+        })
+        .collect();
+    let open: Vec<_> = secrets.iter().map(|secret| scene.resumed(secret).is_ok()).collect();
+    assert_eq!(open.iter().filter(|open| **open).count(), 16);
+    assert!(!open[0] && open[16]);
+}
+
+#[test]
+fn what_is_no_secret_of_ours_opens_nothing() {
+    let scene = Scene::new();
+    let secret = scene.signed_in(&scene.root);
+    let upper = secret.expose().to_uppercase();
+    for text in ["", "x", scene.root.as_str(), &"0".repeat(64), &"é".repeat(32), &secret.expose()[1..]] {
+        let resumed = scene.authority.resume_session(text, None, LIMITS);
+        assert_eq!(resumed.map(drop).unwrap_err(), SessionOver::NoSession, "{text}");
+    }
+    assert!(upper == secret.expose() || scene.authority.resume_session(&upper, None, LIMITS).is_err());
+}

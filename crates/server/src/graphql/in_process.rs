@@ -1,0 +1,92 @@
+//! An operation that a page of this server asks for: by the same schema, with the same rights and bounds as any other.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use authority::{Caller, Request};
+use juniper::{OperationType, ValidatedOperation};
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use super::budget::Budget;
+use super::context::Context;
+use super::gate::Busy;
+use super::handler::variables;
+use super::progress::Progress;
+use crate::deadline;
+use crate::state::App;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The stable code.
+    pub(crate) code: String,
+    /// What is wrong, and what to do next.
+    pub(crate) message: String,
+}
+
+impl Refused {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl App {
+    /// Runs a document of this server's own in the caller's name. One error of a field is the answer's.
+    pub(crate) async fn operate(
+        &self,
+        caller: Caller,
+        request: Request,
+        document: &'static str,
+        given: Value,
+        until: Instant,
+    ) -> Result<Value, Refused> {
+        let variables = variables(Some(given)).map_err(|why| Refused::new("VARIABLES_MALFORMED", why))?;
+        let busy = "too many operations are under way; nothing was carried out, so try again";
+        let turn = self.running.operations.turn().await.map_err(|Busy| Refused::new("BUSY", busy))?;
+        let (authority, schema) = (Arc::clone(&self.authority), Arc::clone(&self.schema));
+        let progress = Arc::new(Progress::default());
+        let ours = Arc::clone(&progress);
+        let run = move || {
+            let _turn = turn;
+            let operation = match ValidatedOperation::new(document, None, &schema) {
+                Ok(operation) => operation,
+                Err(error) => return Err(malformed(document, &error.to_string())),
+            };
+            let changes = operation.operation_type() != OperationType::Query;
+            if changes && !progress.begin() {
+                return Err(Refused::new("TIMEOUT", deadline::TIMEOUT));
+            }
+            let (budget, told) = (Budget::of(Asked::by(document, &schema)), Mutex::default());
+            let context = Context { authority, caller, request, agent: None, budget, told };
+            match operation.execute_sync(&variables, &context) {
+                Ok((data, errors)) => match errors.first() {
+                    None => Ok(json!(data)),
+                    Some(error) => Err(first(&json!(error))),
+                },
+                Err(error) => Err(malformed(document, &error.to_string())),
+            }
+        };
+        let span = tracing::Span::current();
+        let run = tokio::task::spawn_blocking(move || span.in_scope(run));
+        match tokio::time::timeout_at(until.into(), run).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Refused::new("INTERNAL", "the server failed; its log says why")),
+            Err(_) if ours.give_up() => Err(Refused::new("TIMEOUT", deadline::TIMEOUT)),
+            Err(_) => Err(Refused::new("UNKNOWN_OUTCOME", deadline::UNKNOWN_OUTCOME)),
+        }
+    }
+}
+
+fn first(error: &Value) -> Refused {
+    let extensions = &error["extensions"];
+    let code = extensions["reason"].as_str().or(extensions["code"].as_str()).unwrap_or("EXECUTION_FAILED");
+    Refused::new(code, error["message"].as_str().unwrap_or_default())
+}
+
+/// A value that a page was given does not fit the type of its variable: the address was written by hand.
+fn malformed(document: &str, why: &str) -> Refused {
+    tracing::debug!(document, why, "a document of a page was not carried out");
+    let why = super::errors::harmless(why);
+    Refused::new("VARIABLES_MALFORMED", format!("the address of this page does not make sense: {why}"))
+}

@@ -1,0 +1,37 @@
+//! The web UI: pages for people. What a page shows or does is one documented GraphQL operation, carried out in process
+//! through the same schema and the same rights.
+
+mod routes;
+mod home;
+mod root;
+mod headers;
+mod files;
+mod sign_in;
+mod cookie;
+mod visit;
+mod document;
+mod frame;
+mod refusal;
+mod form;
+mod shown;
+mod when;
+mod state_of_key;
+mod consequences;
+mod as_of;
+mod keys;
+mod key;
+mod new_key;
+mod ending_key;
+mod accounts;
+mod members;
+mod tenants;
+mod events;
+mod time_machine;
+mod signing_keys;
+mod deployment;
+mod timeline;
+
+pub(crate) use home::home;
+pub(crate) use refusal::Refusal;
+pub(crate) use root::Root;
+pub(crate) use routes::routes;

@@ -1,0 +1,204 @@
+//! Service accounts: the machine identities of the tenant; made, given another role, suspended, and removed with their
+//! keys, which are told first.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::consequences::Consequences;
+use super::document::{self, Document};
+use super::form::Fields;
+use super::frame::Frame;
+use super::refusal::Refusal;
+use super::shown::{Account, Page, RoleWords, Who, role_name};
+use super::visit::Visit;
+use crate::graphql::in_process::Refused;
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    who: Who,
+    service_accounts: Page<Account>,
+}
+
+#[derive(Deserialize)]
+struct WhoOnly {
+    #[serde(flatten)]
+    who: Who,
+}
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct List {
+    frame: Frame,
+    accounts: Page<Account>,
+    wanted: String,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "new_account.html")]
+struct NewAccount {
+    frame: Frame,
+    name: String,
+    role: String,
+    error: Option<Refused>,
+}
+
+#[derive(Template)]
+#[template(path = "remove_account.html")]
+struct Removal {
+    frame: Frame,
+    id: String,
+    name: String,
+    consequences: Consequences,
+    error: Option<Refused>,
+}
+
+impl List {
+    fn roles(&self) -> [RoleWords; 4] {
+        RoleWords::ALL
+    }
+
+    fn role<'a>(&self, role: &'a str) -> &'a str {
+        role_name(role)
+    }
+}
+
+impl NewAccount {
+    fn roles(&self) -> [RoleWords; 4] {
+        RoleWords::ALL
+    }
+}
+
+/// `GET /ui/accounts`
+pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+    let wanted = visit.query.get("q");
+    let filter = json!({ "name_contains": wanted });
+    let variables = json!({"filter": filter, "after": visit.query.get("after"), "as_of": visit.moment()});
+    let Answer { who, service_accounts } = visit.page(document::ACCOUNTS, &variables).await?;
+    let frame = Frame::new(&visit, "ui/accounts", "Service accounts", &who)
+        .based(service_accounts.as_of.as_ref())
+        .asked(document::ACCOUNTS, &variables)
+        .on_the_command_line("keyledger service-account list");
+    let next = service_accounts.next().map(|after| frame.to_next("ui/accounts", &[("q", wanted)], after));
+    let list =
+        List { frame, accounts: service_accounts, wanted: wanted.unwrap_or_default().to_owned(), next };
+    Ok(visit.answer(&list, None))
+}
+
+/// `GET /ui/accounts/new`
+pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+    creation(&visit, &Fields::default(), None).await
+}
+
+/// `POST /ui/accounts/new`
+pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    let Some(name) = fields.get("name") else {
+        let message = "give it a name, such as what runs as it";
+        return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message))).await;
+    };
+    let Some(role) = fields.get("role") else {
+        let message = "choose what it may do";
+        return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message))).await;
+    };
+    let input = json!({"name": name, "role": role});
+    match visit.ask::<Value>(document::CREATE_ACCOUNT, &json!({ "input": input })).await {
+        Ok(made) => {
+            let id = made["create_service_account"]["id"].as_str().unwrap_or_default();
+            Ok(visit.go_to(&format!("ui/keys/new?owner={id}&done=account")))
+        }
+        Err(refused) => creation(&visit, &fields, Some(refused)).await,
+    }
+}
+
+/// `POST /ui/accounts/ID/role`
+pub(super) async fn change_role(
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let input = json!({"service_account_id": id, "role": fields.get("role")});
+    let _: Value = visit.page(document::CHANGE_ACCOUNT_ROLE, &json!({ "input": input })).await?;
+    Ok(visit.go_to("ui/accounts?done=role"))
+}
+
+/// `POST /ui/accounts/ID/suspend`
+pub(super) async fn suspend(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    switch(&visit, &id, document::SUSPEND_ACCOUNT, "account-suspended").await
+}
+
+/// `POST /ui/accounts/ID/resume`
+pub(super) async fn resume(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    switch(&visit, &id, document::RESUME_ACCOUNT, "account-resumed").await
+}
+
+/// `GET /ui/accounts/ID/remove`
+pub(super) async fn removal_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    removal(&visit, &id, None).await
+}
+
+/// `POST /ui/accounts/ID/remove`
+pub(super) async fn remove(
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let name = named(&visit, &id).await?.1;
+    if fields.get("name") != Some(name.trim()) {
+        let message = "type the account's name to remove it: there is no way back";
+        return removal(&visit, &id, Some(Refused::new("NAME_DIFFERS", message))).await;
+    }
+    let input = json!({ "service_account_id": id });
+    match visit.ask::<Value>(document::REMOVE_ACCOUNT, &json!({ "input": input })).await {
+        Ok(_) => Ok(visit.go_to("ui/accounts?done=account-removed")),
+        Err(refused) => removal(&visit, &id, Some(refused)).await,
+    }
+}
+
+async fn switch(visit: &Visit, id: &str, document: Document, done: &str) -> Result<Response, Refusal> {
+    let _: Value = visit.page(document, &json!({"input": {"service_account_id": id}})).await?;
+    Ok(visit.go_to(&format!("ui/accounts?done={done}")))
+}
+
+async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
+    let WhoOnly { who } = visit.page(document::OWNERS, &json!({"administers": false})).await?;
+    let frame = Frame::new(visit, "ui/accounts", "New service account", &who)
+        .asked(document::CREATE_ACCOUNT, &json!({"input": {"name": "…", "role": "runner"}}))
+        .on_the_command_line("keyledger service-account create NAME --role runner");
+    let role = fields.get("role").unwrap_or("runner").to_owned();
+    let form = NewAccount { frame, name: fields.text("name"), role, error };
+    Ok(visit.answer(&form, form.error.as_ref()))
+}
+
+async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
+    let (who, name) = named(visit, id).await?;
+    let input = json!({ "service_account_id": id });
+    let field = "delete_service_account";
+    let consequences = Consequences::of(visit, document::REMOVE_ACCOUNT, field, input.clone()).await;
+    let frame = Frame::new(visit, "ui/accounts", format!("Remove {name}"), &who)
+        .asked(document::REMOVE_ACCOUNT, &json!({ "input": input }))
+        .on_the_command_line(format!("keyledger service-account remove {id}"));
+    let page = Removal { frame, id: id.to_owned(), name, consequences, error };
+    Ok(visit.answer(&page, page.error.as_ref()))
+}
+
+/// Who looks, and what the account is called. The list is looked through: there is no other way to ask for one.
+async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
+    let mut after: Option<String> = None;
+    loop {
+        let variables = json!({"filter": null, "after": after, "as_of": null});
+        let Answer { who, service_accounts } = visit.page(document::ACCOUNTS, &variables).await?;
+        if let Some(account) = service_accounts.nodes().find(|account| account.id == id) {
+            return Ok((who, account.name.clone()));
+        }
+        after = service_accounts.next().map(str::to_owned);
+        if after.is_none() {
+            let refused =
+                Refused::new("NOT_FOUND", "there is no such service account here, or it was removed");
+            return Err(visit.refusal(&refused));
+        }
+    }
+}

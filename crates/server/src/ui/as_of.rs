@@ -1,0 +1,59 @@
+//! The moment that a page is asked about: `?as_of=` with a position of the log or an instant.
+
+use serde_json::{Value, json};
+
+/// A moment in an address. What it says is checked by the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AsOf(String);
+
+impl AsOf {
+    /// The moment that was asked about; none: now.
+    pub(super) fn of(text: Option<&str>) -> Option<Self> {
+        text.map(str::trim)
+            .filter(|text| !text.is_empty() && *text != "now")
+            .map(|text| Self(text.to_owned()))
+    }
+
+    /// As it stands in an address.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The position, if it names one.
+    pub(super) fn position(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    /// As the API takes it. A date field of a browser gives neither seconds nor a zone: it is UTC here.
+    pub(super) fn input(&self) -> Value {
+        let text = &self.0;
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return json!({ "position": text });
+        }
+        let zoned =
+            text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|time| time.contains(['+', '-']));
+        let whole = match text.len() {
+            10 => format!("{text}T00:00:00Z"),
+            16 => format!("{text}:00Z"),
+            _ if zoned => text.clone(),
+            _ => format!("{text}Z"),
+        };
+        json!({ "instant": whole })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_position_or_an_instant_in_any_of_its_forms() {
+        let input = |text: &str| AsOf::of(Some(text)).map(|as_of| as_of.input());
+        assert_eq!(input("42"), Some(json!({"position": "42"})));
+        assert_eq!(input("2026-11-25"), Some(json!({"instant": "2026-11-25T00:00:00Z"})));
+        assert_eq!(input("2026-11-25T10:00"), Some(json!({"instant": "2026-11-25T10:00:00Z"})));
+        assert_eq!(input("2026-11-25T10:00:01"), Some(json!({"instant": "2026-11-25T10:00:01Z"})));
+        assert_eq!(input("2026-11-25T10:00:01+02:00"), Some(json!({"instant": "2026-11-25T10:00:01+02:00"})));
+        assert_eq!((input(" "), input("now")), (None, None));
+    }
+}

@@ -1,0 +1,133 @@
+//! The documents of the pages: what each asks of the API. A page shows its own.
+
+/// A document of GraphQL with its one operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Document(&'static str);
+
+impl Document {
+    /// Its text.
+    pub(super) const fn text(self) -> &'static str {
+        self.0
+    }
+}
+
+// Pages: each asks, too, who looks at it and where they act.
+
+pub(super) const KEYS: Document =
+    Document(concat!(include_str!("documents/keys.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const KEY: Document =
+    Document(concat!(include_str!("documents/key.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const KEY_BRIEFLY: Document = Document(concat!(
+    include_str!("documents/key_briefly.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
+pub(super) const OWNERS: Document =
+    Document(concat!(include_str!("documents/owners.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const ACCOUNTS: Document = Document(concat!(
+    include_str!("documents/accounts.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
+pub(super) const MEMBERS: Document =
+    Document(concat!(include_str!("documents/members.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const TENANTS: Document =
+    Document(concat!(include_str!("documents/tenants.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const EVENTS: Document =
+    Document(concat!(include_str!("documents/events.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const TIME: Document =
+    Document(concat!(include_str!("documents/time.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const SIGNING_KEYS: Document = Document(concat!(
+    include_str!("documents/signing_keys.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
+pub(super) const DEPLOYMENT: Document = Document(concat!(
+    include_str!("documents/deployment.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
+
+// Everything else: one field each.
+
+pub(super) const FIND: Document = Document(include_str!("documents/find_key.graphql"));
+pub(super) const REACHED: Document = Document(include_str!("documents/reached.graphql"));
+pub(super) const USED: Document = Document(include_str!("documents/key_used.graphql"));
+pub(super) const CREATE_KEY: Document = Document(include_str!("documents/create_key.graphql"));
+pub(super) const REVOKE_KEY: Document = Document(include_str!("documents/revoke_key.graphql"));
+pub(super) const DISABLE_KEY: Document = Document(include_str!("documents/disable_key.graphql"));
+pub(super) const ENABLE_KEY: Document = Document(include_str!("documents/enable_key.graphql"));
+pub(super) const ROTATE_KEY: Document = Document(include_str!("documents/rotate_key.graphql"));
+pub(super) const RENAME_KEY: Document = Document(include_str!("documents/rename_key.graphql"));
+pub(super) const CREATE_ACCOUNT: Document = Document(include_str!("documents/create_account.graphql"));
+pub(super) const REMOVE_ACCOUNT: Document = Document(include_str!("documents/remove_account.graphql"));
+pub(super) const CHANGE_ACCOUNT_ROLE: Document =
+    Document(include_str!("documents/change_account_role.graphql"));
+pub(super) const SUSPEND_ACCOUNT: Document = Document(include_str!("documents/suspend_account.graphql"));
+pub(super) const RESUME_ACCOUNT: Document = Document(include_str!("documents/resume_account.graphql"));
+pub(super) const ADD_MEMBER: Document = Document(include_str!("documents/add_member.graphql"));
+pub(super) const CHANGE_MEMBER_ROLE: Document =
+    Document(include_str!("documents/change_member_role.graphql"));
+pub(super) const REMOVE_MEMBER: Document = Document(include_str!("documents/remove_member.graphql"));
+pub(super) const CHANGE_POLICY: Document = Document(include_str!("documents/change_policy.graphql"));
+pub(super) const ROTATE_SIGNING_KEY: Document =
+    Document(include_str!("documents/rotate_signing_key.graphql"));
+
+#[cfg(test)]
+mod tests {
+    use juniper::ValidatedOperation;
+
+    use super::*;
+    use crate::graphql::schema::schema;
+
+    #[test]
+    fn every_document_is_of_the_schema() {
+        let schema = schema();
+        for document in [
+            KEYS,
+            KEY,
+            KEY_BRIEFLY,
+            OWNERS,
+            ACCOUNTS,
+            MEMBERS,
+            TENANTS,
+            EVENTS,
+            TIME,
+            SIGNING_KEYS,
+            DEPLOYMENT,
+            FIND,
+            REACHED,
+            USED,
+            CREATE_KEY,
+            REVOKE_KEY,
+            DISABLE_KEY,
+            ENABLE_KEY,
+            ROTATE_KEY,
+            RENAME_KEY,
+            CREATE_ACCOUNT,
+            REMOVE_ACCOUNT,
+            CHANGE_ACCOUNT_ROLE,
+            SUSPEND_ACCOUNT,
+            RESUME_ACCOUNT,
+            ADD_MEMBER,
+            CHANGE_MEMBER_ROLE,
+            REMOVE_MEMBER,
+            CHANGE_POLICY,
+            ROTATE_SIGNING_KEY,
+        ] {
+            let text = document.text();
+            let operation = ValidatedOperation::new(text, None, &schema);
+            assert!(operation.is_ok(), "{text}: {:?}", operation.err());
+        }
+    }
+
+    #[test]
+    fn every_document_that_there_is_has_its_name_here() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ui/documents");
+        let own = include_str!("document.rs");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(own.contains(&format!("documents/{name}")), "{name}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What stands around every page: where one is, who looks, the way to the others, the past's banner, and what the page
+//! asked of the API.
+
+use domain::role::{Permission, Role};
+use serde_json::Value;
+
+use super::as_of::AsOf;
+use super::document::Document;
+use super::root::Root;
+use super::shown::{Basis, Who, role_name};
+use super::visit::Visit;
+
+/// The frame of a page.
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) root: Root,
+    pub(super) who: Shown,
+    pub(super) sections: Vec<Section>,
+    /// In the past: the moment, as it stands in the address.
+    pub(super) past: Option<Past>,
+    /// What was asked of the API.
+    pub(super) operations: Vec<Operation>,
+    /// The same on the command line.
+    pub(super) cli: Option<String>,
+    /// What was just done, if something was.
+    pub(super) notice: Option<&'static str>,
+    as_of: Option<AsOf>,
+}
+
+/// Who looks.
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) key_id: String,
+    pub(super) role: String,
+    pub(super) tenant_id: String,
+    pub(super) tenant: String,
+    pub(super) is_user: bool,
+    /// Whether they administer the tenant with this key.
+    pub(super) administers: bool,
+    /// Whether they operate the deployment with this key.
+    pub(super) operates: bool,
+}
+
+/// A section of the pages.
+pub(super) struct Section {
+    pub(super) path: &'static str,
+    pub(super) name: &'static str,
+    pub(super) current: bool,
+}
+
+/// The moment at which a page looks.
+pub(super) struct Past {
+    pub(super) text: String,
+    pub(super) position: Option<String>,
+    pub(super) instant: Option<super::when::When>,
+}
+
+/// An operation of the API.
+pub(super) struct Operation {
+    pub(super) document: &'static str,
+    pub(super) variables: String,
+}
+
+/// The sections, for whom, and where each begins.
+const SECTIONS: [(&str, &str, For); 8] = [
+    ("ui/keys", "API keys", For::Everyone),
+    ("ui/accounts", "Service accounts", For::Administrators),
+    ("ui/members", "Members", For::Everyone),
+    ("ui/tenants", "Tenants", For::Everyone),
+    ("ui/events", "Events", For::Administrators),
+    ("ui/time", "Time machine", For::Administrators),
+    ("ui/signing-keys", "Signing keys", For::Operators),
+    ("ui/deployment", "Deployment", For::Operators),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Everyone,
+    Administrators,
+    Operators,
+}
+
+impl Frame {
+    /// The frame of a page of a section.
+    pub(super) fn new(visit: &Visit, section: &str, title: impl Into<String>, who: &Who) -> Self {
+        let shown = Shown::of(visit, who);
+        let wanted = |of: For| match of {
+            For::Everyone => true,
+            For::Administrators => shown.administers,
+            For::Operators => shown.operates,
+        };
+        let sections = SECTIONS.iter().filter(|(_, _, of)| wanted(*of));
+        let sections =
+            sections.map(|&(path, name, _)| Section { path, name, current: path == section }).collect();
+        let past = visit.as_of.as_ref().map(|as_of| Past {
+            text: as_of.text().to_owned(),
+            position: as_of.position().map(|position| position.to_string()),
+            instant: None,
+        });
+        Self {
+            title: title.into(),
+            root: visit.root,
+            who: shown,
+            sections,
+            past,
+            operations: vec![],
+            cli: None,
+            notice: visit.query.get("done").and_then(notice),
+            as_of: visit.as_of.clone(),
+        }
+    }
+
+    /// Says what the page's answer rests on.
+    pub(super) fn based(mut self, basis: Option<&Basis>) -> Self {
+        if let (Some(past), Some(basis)) = (&mut self.past, basis) {
+            past.position = Some(basis.position.clone());
+            past.instant = Some(basis.instant.clone());
+        }
+        self
+    }
+
+    /// Shows what was asked.
+    pub(super) fn asked(mut self, document: Document, variables: &Value) -> Self {
+        let variables = serde_json::to_string_pretty(variables).unwrap_or_default();
+        self.operations.push(Operation { document: document.text().trim_end(), variables });
+        self
+    }
+
+    /// Shows the same on the command line.
+    pub(super) fn on_the_command_line(mut self, line: impl Into<String>) -> Self {
+        self.cli = Some(match &self.as_of {
+            Some(as_of) => format!("{} --as-of {}", line.into(), as_of.text()),
+            None => line.into(),
+        });
+        self
+    }
+
+    /// The address of a page, at the moment that this page is asked about.
+    pub(super) fn to(&self, path: &str) -> String {
+        let Some(as_of) = &self.as_of else { return format!("{}{path}", self.root) };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("as_of", as_of.text());
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{}{path}{mark}{}", self.root, query.finish())
+    }
+
+    /// The address of a thing's page.
+    pub(super) fn to_one(&self, path: &str, id: &str) -> String {
+        self.to(&format!("{path}/{id}"))
+    }
+
+    /// The address of what can be done to a thing. There is nothing to do in the past.
+    pub(super) fn to_do(&self, path: &str, id: &str, what: &str) -> String {
+        format!("{}{path}/{id}/{what}", self.root)
+    }
+
+    /// The address of the keys of one owner.
+    pub(super) fn to_keys_of(&self, owner: &str) -> String {
+        self.to(&format!("ui/keys?owner={owner}"))
+    }
+
+    /// The address of the events of one kind.
+    pub(super) fn to_events_of(&self, kind: &str) -> String {
+        self.to(&format!("ui/events?kind={kind}"))
+    }
+
+    /// The address of the next page of a list, with what else it was asked.
+    pub(super) fn to_next(&self, path: &str, kept: &[(&str, Option<&str>)], after: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in kept {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("after", after);
+        self.to(&format!("{path}?{}", query.finish()))
+    }
+
+    /// The same page now.
+    pub(super) fn now(&self) -> String {
+        let section = self.sections.iter().find(|section| section.current);
+        format!("{}{}", self.root, section.map_or("ui/keys", |section| section.path))
+    }
+
+    /// Whether something can be changed here: not in the past.
+    pub(super) fn is_now(&self) -> bool {
+        self.past.is_none()
+    }
+}
+
+impl Shown {
+    fn of(visit: &Visit, who: &Who) -> Self {
+        let caller = &visit.caller;
+        let permits = |permission: Permission| caller.scopes.include(permission.scope());
+        let me = who.user.first();
+        let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+        let administers = caller.role == Some(Role::Administrator) && permits(Permission::Administer);
+        let operates = me.is_some_and(|me| me.operator) && permits(Permission::Operate);
+        let name = me.map(|me| me.name.clone().unwrap_or_else(|| me.email.clone()));
+        Self {
+            name: name.unwrap_or_else(|| "a service account".to_owned()),
+            id: who.auth_info.user_id.clone().unwrap_or_default(),
+            key_id: who.auth_info.key_id.clone().unwrap_or_default(),
+            role: who.auth_info.role.as_deref().map_or("no role", role_name).to_owned(),
+            tenant_id: who.auth_info.tenant_id.clone().unwrap_or_default(),
+            tenant: tenant.map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
+            is_user: me.is_some(),
+            administers,
+            operates,
+        }
+    }
+}
+
+/// What was done, in words of ours: the word stands in the address.
+fn notice(done: &str) -> Option<&'static str> {
+    let sentence = match done {
+        "revoked" => "The key is revoked. It and every token made from it are refused from now on.",
+        "disabled" => "The key is disabled. It is refused until you enable it.",
+        "enabled" => "The key is enabled. It is accepted again.",
+        "renamed" => "The key has its new name.",
+        "account" => "The service account is there. Make a key for it next.",
+        "account-removed" => "The service account is removed, with all of its keys.",
+        "account-suspended" => "The service account is suspended. Its keys are refused until you resume it.",
+        "account-resumed" => "The service account is resumed. Its keys are accepted again.",
+        "role" => "The role is changed. It counts from the next request on.",
+        "member" => "The member is added.",
+        "member-removed" => "The member is removed from this tenant.",
+        "policy" => "The rules for new keys are changed.",
+        "tenant" => "You are in another tenant now.",
+        "signing-key" => "A new signing key is published.",
+        _ => return None,
+    };
+    Some(sentence)
+}

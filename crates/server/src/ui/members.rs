@@ -1,0 +1,198 @@
+//! Members: who is in the tenant and what they may do; added by e-mail address, given another role, removed.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::consequences::Consequences;
+use super::document;
+use super::form::Fields;
+use super::frame::Frame;
+use super::refusal::Refusal;
+use super::shown::{Member, Page, RoleWords, Who, role_name};
+use super::visit::Visit;
+use crate::graphql::in_process::Refused;
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    who: Who,
+    members: Page<Member>,
+}
+
+#[derive(Template)]
+#[template(path = "members.html")]
+struct List {
+    frame: Frame,
+    members: Page<Member>,
+    wanted: String,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "add_member.html")]
+struct Addition {
+    frame: Frame,
+    email: String,
+    name: String,
+    role: String,
+    must_prove: bool,
+    error: Option<Refused>,
+    /// The new member's first key, which is shown this once.
+    first_key: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "remove_member.html")]
+struct Removal {
+    frame: Frame,
+    id: String,
+    email: String,
+    consequences: Consequences,
+    error: Option<Refused>,
+}
+
+impl List {
+    fn roles(&self) -> [RoleWords; 4] {
+        RoleWords::ALL
+    }
+
+    fn role<'a>(&self, role: &'a str) -> &'a str {
+        role_name(role)
+    }
+}
+
+impl Addition {
+    fn roles(&self) -> [RoleWords; 4] {
+        RoleWords::ALL
+    }
+}
+
+/// `GET /ui/members`
+pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
+    let wanted = visit.query.get("q");
+    let filter = json!({ "name_contains": wanted });
+    let variables = json!({"filter": filter, "after": visit.query.get("after"), "as_of": visit.moment()});
+    let Answer { who, members } = visit.page(document::MEMBERS, &variables).await?;
+    let frame = Frame::new(&visit, "ui/members", "Members", &who)
+        .based(members.as_of.as_ref())
+        .asked(document::MEMBERS, &variables)
+        .on_the_command_line("keyledger member list");
+    let next = members.next().map(|after| frame.to_next("ui/members", &[("q", wanted)], after));
+    let list = List { frame, members, wanted: wanted.unwrap_or_default().to_owned(), next };
+    Ok(visit.answer(&list, None))
+}
+
+/// `GET /ui/members/add`
+pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+    addition(&visit, &Fields::default(), None, None).await
+}
+
+/// `POST /ui/members/add`
+pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    let Some(email) = fields.get("email") else {
+        let message = "give the e-mail address of whom to add";
+        return addition(&visit, &fields, Some(Refused::new("FORM_INVALID", message)), None).await;
+    };
+    let first_key = fields.get("first_key") == Some("yes");
+    if first_key && !visit.is_proved() {
+        let proven = match fields.get("proof") {
+            Some(shown) => visit.prove(shown),
+            None => {
+                Err(Refused::new("PROOF_MISSING", "paste your own key once more: a first key would be shown"))
+            }
+        };
+        if let Err(refused) = proven {
+            return addition(&visit, &fields, Some(refused), None).await;
+        }
+    }
+    let input = json!({
+        "email": email,
+        "name": fields.get("name"),
+        "role": fields.get("role"),
+        "first_key": first_key,
+    });
+    match visit.ask::<Value>(document::ADD_MEMBER, &json!({ "input": input })).await {
+        Ok(added) => match added["add_member"]["key"].as_str() {
+            Some(secret) => addition(&visit, &fields, None, Some(secret.to_owned())).await,
+            None => Ok(visit.go_to("ui/members?done=member")),
+        },
+        Err(refused) => addition(&visit, &fields, Some(refused), None).await,
+    }
+}
+
+/// `POST /ui/members/ID/role`
+pub(super) async fn change_role(
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let input = json!({"user_id": id, "role": fields.get("role")});
+    let _: Value = visit.page(document::CHANGE_MEMBER_ROLE, &json!({ "input": input })).await?;
+    Ok(visit.go_to("ui/members?done=role"))
+}
+
+/// `GET /ui/members/ID/remove`
+pub(super) async fn removal_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    removal(&visit, &id, None).await
+}
+
+/// `POST /ui/members/ID/remove`
+pub(super) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    match visit.ask::<Value>(document::REMOVE_MEMBER, &json!({"input": {"user_id": id}})).await {
+        Ok(_) => Ok(visit.go_to("ui/members?done=member-removed")),
+        Err(refused) => removal(&visit, &id, Some(refused)).await,
+    }
+}
+
+async fn addition(
+    visit: &Visit,
+    fields: &Fields,
+    error: Option<Refused>,
+    first_key: Option<String>,
+) -> Result<Response, Refusal> {
+    let variables = json!({"filter": null, "after": null, "as_of": null});
+    let Answer { who, .. } = visit.page(document::MEMBERS, &variables).await?;
+    let frame = Frame::new(visit, "ui/members", "Add a member", &who)
+        .asked(document::ADD_MEMBER, &json!({"input": {"email": "…", "role": "member"}}))
+        .on_the_command_line("keyledger member add EMAIL --role member");
+    let page = Addition {
+        frame,
+        email: fields.text("email"),
+        name: fields.text("name"),
+        role: fields.get("role").unwrap_or("member").to_owned(),
+        must_prove: !visit.is_proved(),
+        error,
+        first_key,
+    };
+    Ok(visit.answer(&page, page.error.as_ref()))
+}
+
+async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
+    let (who, email) = named(visit, id).await?;
+    let input = json!({ "user_id": id });
+    let consequences = Consequences::of(visit, document::REMOVE_MEMBER, "remove_member", input.clone()).await;
+    let frame = Frame::new(visit, "ui/members", format!("Remove {email}"), &who)
+        .asked(document::REMOVE_MEMBER, &json!({ "input": input }))
+        .on_the_command_line(format!("keyledger member remove {id}"));
+    let page = Removal { frame, id: id.to_owned(), email, consequences, error };
+    Ok(visit.answer(&page, page.error.as_ref()))
+}
+
+/// Who looks, and the member's address.
+async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
+    let mut after: Option<String> = None;
+    loop {
+        let variables = json!({"filter": null, "after": after, "as_of": null});
+        let Answer { who, members } = visit.page(document::MEMBERS, &variables).await?;
+        if let Some(member) = members.nodes().find(|member| member.user_id == id) {
+            return Ok((who, member.email.clone()));
+        }
+        after = members.next().map(str::to_owned);
+        if after.is_none() {
+            return Err(visit.refusal(&Refused::new("NOT_FOUND", "there is no such member here")));
+        }
+    }
+}

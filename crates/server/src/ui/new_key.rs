@@ -1,0 +1,390 @@
+//! Making a key, or a key's successor; and the page that shows its secret, this once.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::document;
+use super::ending_key::briefly;
+use super::form::Fields;
+use super::frame::Frame;
+use super::refusal::Refusal;
+use super::shown::{Account, Key, Page, Who, duration_words};
+use super::visit::Visit;
+use super::when::When;
+use crate::graphql::in_process::Refused;
+
+#[derive(Deserialize)]
+struct Owners {
+    #[serde(flatten)]
+    who: Who,
+    service_accounts: Option<Page<Account>>,
+}
+
+/// For whom a key can be made.
+struct OwnerChoice {
+    id: String,
+    name: String,
+    chosen: bool,
+}
+
+/// When a key is to end.
+struct End {
+    value: &'static str,
+    name: String,
+    at: Option<When>,
+    chosen: bool,
+}
+
+/// A permission that a key may be narrowed to.
+struct ScopeChoice {
+    scope: &'static str,
+    says: &'static str,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "new_key.html")]
+struct NewKeyForm {
+    frame: Frame,
+    owners: Vec<OwnerChoice>,
+    name: String,
+    ends: Vec<End>,
+    custom_end: String,
+    narrowed: bool,
+    scopes: Vec<ScopeChoice>,
+    more_scopes: String,
+    /// The tenant's longest life of a key, in words.
+    longest: Option<String>,
+    attempt: String,
+    /// The key that is signed in with must be pasted again.
+    must_prove: bool,
+    error: Option<Refused>,
+}
+
+#[derive(Template)]
+#[template(path = "rotate_key.html")]
+struct RotationForm {
+    frame: Frame,
+    key: Key,
+    overlaps: Vec<(&'static str, &'static str, bool)>,
+    ends: Vec<End>,
+    custom_end: String,
+    longest: Option<String>,
+    attempt: String,
+    must_prove: bool,
+    error: Option<Refused>,
+}
+
+#[derive(Template)]
+#[template(path = "new_key_shown.html")]
+struct Made {
+    frame: Frame,
+    id: String,
+    name: String,
+    owner: String,
+    /// None: the form was sent twice, and the secret was shown the first time.
+    secret: Option<String>,
+    expires_at: Option<When>,
+    /// When its predecessor is refused, if it is a successor.
+    grace_ends_at: Option<When>,
+    /// The file for programs that read their settings from the environment.
+    env_file: String,
+    json_file: String,
+    /// The address of the server as the reader has it.
+    file_name: String,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(alias = "create_api_key", alias = "rotate_api_key")]
+    made: MadeKey,
+}
+
+#[derive(Deserialize)]
+struct MadeKey {
+    id: String,
+    key: Option<String>,
+    expires_at: Option<When>,
+    grace_ends_at: Option<When>,
+}
+
+/// The lives that are offered, in days.
+const DAYS: [(&str, u64); 5] = [("7", 7), ("30", 30), ("60", 60), ("90", 90), ("365", 365)];
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+const SCOPES: [(&str, &str); 6] = [
+    ("keyledger:read", "See the tenant, its members and its own keys"),
+    ("keyledger:keys", "Manage its owner's keys"),
+    ("keyledger:verify", "Check keys that others show"),
+    ("keyledger:admin", "Administer the tenant, as far as its owner may"),
+    ("keyledger:operate", "Operate the deployment, as far as its owner may"),
+    ("keyledger:metrics", "Read the metrics, as far as its owner may"),
+];
+
+/// How long the old key is accepted beside its successor, in seconds.
+const OVERLAPS: [(&str, &str); 5] = [
+    ("0", "Not at all: refuse the old key at once"),
+    ("3600", "1 hour"),
+    ("86400", "1 day"),
+    ("604800", "7 days"),
+    ("2592000", "30 days"),
+];
+
+/// `GET /ui/keys/new`
+pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+    let fields = Fields::parse(b"");
+    creation(&visit, &fields, None).await
+}
+
+/// `POST /ui/keys/new`
+pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    if let Err(refused) = proven(&visit, &fields) {
+        return creation(&visit, &fields, Some(refused)).await;
+    }
+    let input = match creation_input(&visit, &fields) {
+        Ok(input) => input,
+        Err(refused) => return creation(&visit, &fields, Some(refused)).await,
+    };
+    match visit.ask::<Created>(document::CREATE_KEY, &json!({ "input": input })).await {
+        Ok(Created { made }) => shown(&visit, document::CREATE_KEY, &input, made).await,
+        Err(refused) => creation(&visit, &fields, Some(refused)).await,
+    }
+}
+
+/// `GET /ui/keys/ID/rotate`
+pub(super) async fn rotation_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+    rotation(&visit, &id, &Fields::parse(b""), None).await
+}
+
+/// `POST /ui/keys/ID/rotate`
+pub(super) async fn rotate(
+    visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    if let Err(refused) = proven(&visit, &fields) {
+        return rotation(&visit, &id, &fields, Some(refused)).await;
+    }
+    let end = match end(&visit, &fields) {
+        Ok(end) => end,
+        Err(refused) => return rotation(&visit, &id, &fields, Some(refused)).await,
+    };
+    let overlap: Option<u64> = fields.get("overlap").and_then(|seconds| seconds.parse().ok());
+    let input = json!({
+        "key_id": id,
+        "overlap_seconds": overlap,
+        "expires_at": end,
+        "idempotency_key": fields.get("attempt"),
+    });
+    match visit.ask::<Created>(document::ROTATE_KEY, &json!({ "input": input })).await {
+        Ok(Created { made }) => shown(&visit, document::ROTATE_KEY, &input, made).await,
+        Err(refused) => rotation(&visit, &id, &fields, Some(refused)).await,
+    }
+}
+
+/// A new secret is shown only to whoever held the key lately: an open session on an empty chair is not enough.
+fn proven(visit: &Visit, fields: &Fields) -> Result<(), Refused> {
+    match fields.get("proof") {
+        Some(shown) => visit.prove(shown),
+        None if visit.is_proved() => Ok(()),
+        None => {
+            let message = "paste the key that you signed in with once more: a new secret is shown only to whoever holds it";
+            Err(Refused::new("PROOF_MISSING", message))
+        }
+    }
+}
+
+fn creation_input(visit: &Visit, fields: &Fields) -> Result<Value, Refused> {
+    let name = fields
+        .get("name")
+        .ok_or(Refused::new("FORM_INVALID", "give the key a name, such as what will use it"))?;
+    let owner = fields.get("owner").ok_or(Refused::new("FORM_INVALID", "say whose key it is to be"))?;
+    let narrowed = fields.get("narrowed") == Some("yes");
+    let more = fields.get("more_scopes").unwrap_or_default();
+    let scopes: Vec<_> = fields.all("scope").chain(more.split_whitespace()).collect();
+    if narrowed && scopes.is_empty() {
+        return Err(Refused::new(
+            "FORM_INVALID",
+            "choose what the key may do, or let it do all that its owner may",
+        ));
+    }
+    Ok(json!({
+        "user_id": owner,
+        "name": name,
+        "expires_at": end(visit, fields)?,
+        "scopes": narrowed.then_some(scopes),
+        "idempotency_key": fields.get("attempt"),
+    }))
+}
+
+/// The end that was chosen, as the API takes it; none: as the tenant's rules say.
+fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refused> {
+    let chosen = fields.get("end").unwrap_or("none");
+    if chosen == "custom" {
+        let missing =
+            Refused::new("FORM_INVALID", "say when the key is to end, or choose one of the other ends");
+        let text = fields.get("custom_end").ok_or(missing)?;
+        let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
+        return Ok(Some(whole));
+    }
+    let days = DAYS.iter().find(|(value, _)| *value == chosen).map(|(_, days)| *days);
+    Ok(days.map(|days| after(visit, days).exact().to_owned()))
+}
+
+fn after(visit: &Visit, days: u64) -> When {
+    When::of_unix_ms(visit.app.authority.now().plus_seconds(days * DAY_SECONDS).unix_ms() / 1000 * 1000)
+}
+
+/// The ends that the tenant's rules allow.
+fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<String>) {
+    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+    let longest = tenant.and_then(|tenant| tenant.key_life_seconds_max);
+    let default = tenant.and_then(|tenant| tenant.key_life_seconds_default.or(tenant.key_life_seconds_max));
+    let fits = |days: u64| longest.is_none_or(|longest| days * DAY_SECONDS <= longest);
+    let chosen = chosen.unwrap_or(if fits(90) { "90" } else { "none" });
+    let mut ends: Vec<_> = DAYS
+        .iter()
+        .filter(|(_, days)| fits(*days))
+        .map(|(value, days)| End {
+            value,
+            name: format!("{days} days"),
+            at: Some(after(visit, *days)),
+            chosen: *value == chosen,
+        })
+        .collect();
+    let name = match default {
+        Some(seconds) => format!("As this tenant says: after {}", duration_words(seconds)),
+        None => "No end: until somebody revokes it".to_owned(),
+    };
+    ends.push(End { value: "none", name, at: None, chosen: chosen == "none" });
+    ends.push(End {
+        value: "custom",
+        name: "At another time".to_owned(),
+        at: None,
+        chosen: chosen == "custom",
+    });
+    (ends, longest.map(duration_words))
+}
+
+async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
+    let administers = visit.caller.role == Some(domain::role::Role::Administrator);
+    let variables = json!({"administers": administers});
+    let Owners { who, service_accounts } = visit.page(document::OWNERS, &variables).await?;
+    let frame = Frame::new(visit, "ui/keys", "New key", &who)
+        .asked(document::CREATE_KEY, &json!({"input": {"user_id": "…", "name": "…"}}))
+        .on_the_command_line("keyledger key create -n NAME --owner OWNER --expires 90d");
+    let wanted = fields.get("owner").or(visit.query.get("owner")).map(str::to_owned);
+    let mut owners = vec![];
+    if frame.who.is_user {
+        let me = frame.who.id.clone();
+        owners.push(OwnerChoice {
+            name: format!("{} (you)", frame.who.name),
+            chosen: wanted.as_ref() == Some(&me),
+            id: me,
+        });
+    }
+    for account in
+        service_accounts.iter().flat_map(Page::nodes).filter(|account| account.standing == "living")
+    {
+        let chosen = wanted.as_ref() == Some(&account.id);
+        owners.push(OwnerChoice { id: account.id.clone(), name: account.name.clone(), chosen });
+    }
+    let (ends, longest) = ends(visit, &who, fields.get("end"));
+    let chosen: Vec<_> = fields.all("scope").collect();
+    let scopes = SCOPES.map(|(scope, says)| ScopeChoice { scope, says, chosen: chosen.contains(&scope) });
+    let form = NewKeyForm {
+        frame,
+        owners,
+        name: fields.text("name"),
+        ends,
+        custom_end: fields.text("custom_end"),
+        narrowed: fields.get("narrowed") == Some("yes"),
+        scopes: scopes.into(),
+        more_scopes: fields.text("more_scopes"),
+        longest,
+        attempt: attempt(visit, fields, error.as_ref()),
+        must_prove: !visit.is_proved(),
+        error,
+    };
+    Ok(visit.answer(&form, form.error.as_ref()))
+}
+
+async fn rotation(
+    visit: &Visit,
+    id: &str,
+    fields: &Fields,
+    error: Option<Refused>,
+) -> Result<Response, Refusal> {
+    let (who, key) = briefly(visit, id).await?;
+    let frame = Frame::new(visit, "ui/keys", format!("Replace {}", key.name), &who)
+        .asked(document::ROTATE_KEY, &json!({"input": {"key_id": id, "overlap_seconds": 86400}}))
+        .on_the_command_line(format!("keyledger key rotate {id} --overlap 1d"));
+    let (ends, longest) = ends(visit, &who, fields.get("end"));
+    let chosen = fields.get("overlap").unwrap_or("86400").to_owned();
+    let overlaps = OVERLAPS.map(|(value, name)| (value, name, value == chosen));
+    let form = RotationForm {
+        frame,
+        key,
+        overlaps: overlaps.into(),
+        ends,
+        custom_end: fields.text("custom_end"),
+        longest,
+        attempt: attempt(visit, fields, error.as_ref()),
+        must_prove: !visit.is_proved(),
+        error,
+    };
+    Ok(visit.answer(&form, form.error.as_ref()))
+}
+
+/// The name of an attempt: a form that is sent twice makes one key. What was refused may be tried anew.
+fn attempt(visit: &Visit, fields: &Fields, error: Option<&Refused>) -> String {
+    let fresh = || format!("ui-{}", visit.app.authority.request_id());
+    let unknown = error.is_some_and(|error| error.code == "UNKNOWN_OUTCOME");
+    fields.get("attempt").filter(|_| unknown).map_or_else(fresh, str::to_owned)
+}
+
+async fn shown(
+    visit: &Visit,
+    document: document::Document,
+    input: &Value,
+    made: MadeKey,
+) -> Result<Response, Refusal> {
+    let (who, key) = briefly(visit, &made.id).await?;
+    let frame = Frame::new(visit, "ui/keys", format!("{} is made", key.name), &who)
+        .asked(document, &json!({ "input": input }));
+    let env = made.key.as_ref().map(|secret| format!("KEYLEDGER_KEY={secret}\n"));
+    let json = made.key.as_ref().map(|secret| {
+        let object = json!({"key_id": made.id, "name": key.name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
+        format!("{object:#}\n")
+    });
+    let page = Made {
+        frame,
+        owner: key.owner().to_owned(),
+        name: key.name,
+        id: made.id,
+        secret: made.key,
+        expires_at: made.expires_at,
+        grace_ends_at: made.grace_ends_at,
+        env_file: data_url("text/plain", &env.unwrap_or_default()),
+        json_file: data_url("application/json", &json.unwrap_or_default()),
+        file_name: "keyledger-key".to_owned(),
+    };
+    Ok(visit.answer(&page, None))
+}
+
+/// A file that is in the page itself: the secret is never at an address.
+fn data_url(media: &str, text: &str) -> String {
+    let escaped: String = text
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("data:{media};charset=utf-8,{escaped}")
+}

@@ -1,0 +1,89 @@
+//! What a page says instead of what was asked for: what is wrong, what to do next, and the stable code.
+
+use askama::Template;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::root::Root;
+use crate::graphql::in_process::Refused;
+use crate::let_in::NotLetIn;
+use crate::request_log::Noted;
+
+/// A refusal as a page.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    root: Root,
+    status: StatusCode,
+    code: String,
+    message: String,
+    retry_after_seconds: Option<u64>,
+    noted: Box<Noted>,
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct Page<'a> {
+    root: Root,
+    heading: &'a str,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl Refusal {
+    /// At a page that is so far from the root.
+    pub(crate) fn new(root: Root, status: StatusCode, code: &str, message: &str) -> Self {
+        let noted = Box::new(Noted { code: Some(code.to_owned().into()), ..Noted::default() });
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Self { root, status, code, message, retry_after_seconds: None, noted }
+    }
+
+    /// What the API refused.
+    pub(super) fn of(root: Root, refused: &Refused) -> Self {
+        Self::new(root, status(&refused.code), &refused.code, &refused.message)
+    }
+
+    /// Somebody who was not let in.
+    pub(super) fn not_let_in(root: Root, refused: &NotLetIn) -> Self {
+        let status = match refused {
+            NotLetIn::Denied(_) => StatusCode::UNAUTHORIZED,
+            NotLetIn::TooManyGuesses { .. } | NotLetIn::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+        };
+        Self {
+            retry_after_seconds: refused.retry_after_seconds(),
+            noted: Box::new(Noted::refused(refused)),
+            ..Self::new(root, status, refused.code(), &refused.message())
+        }
+    }
+}
+
+/// The status that goes with a code of the API.
+pub(super) fn status(code: &str) -> StatusCode {
+    match code {
+        "NOT_FOUND" => StatusCode::NOT_FOUND,
+        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "BUSY" | "TIMEOUT" | "UNKNOWN_OUTCOME" | "RECOVERING" => StatusCode::SERVICE_UNAVAILABLE,
+        "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        "VARIABLES_MALFORMED" => StatusCode::BAD_REQUEST,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let heading = match self.status {
+            StatusCode::NOT_FOUND => "There is nothing here",
+            StatusCode::FORBIDDEN => "You may not do this",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "Not just now",
+            _ => "This did not work",
+        };
+        let page = Page { root: self.root, heading, code: &self.code, message: &self.message };
+        let text = page.render().expect("a page of texts can be written out");
+        let mut response = (self.status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(*self.noted);
+        response
+    }
+}

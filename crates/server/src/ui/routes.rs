@@ -1,0 +1,51 @@
+//! Every page and form, on one screen.
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tower_http::csrf::CsrfLayer;
+
+use super::{
+    accounts, deployment, ending_key, events, files, headers, key, keys, members, new_key, sign_in,
+    signing_keys, tenants, time_machine,
+};
+use crate::router::not_found;
+use crate::state::App;
+
+/// The routes under `/ui/`. What a form sends from a page of another site is not looked at.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/ui/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/ui/welcome", get(sign_in::welcome))
+        .route("/ui/sign-out", post(sign_in::sign_out))
+        .route("/ui/keys", get(keys::list))
+        .route("/ui/keys/find", post(keys::find))
+        .route("/ui/keys/new", get(new_key::form).post(new_key::create))
+        .route("/ui/keys/{id}", get(key::show))
+        .route("/ui/keys/{id}/used", get(key::used))
+        .route("/ui/keys/{id}/rename", post(key::rename))
+        .route("/ui/keys/{id}/disable", post(ending_key::disable))
+        .route("/ui/keys/{id}/enable", post(ending_key::enable))
+        .route("/ui/keys/{id}/revoke", get(ending_key::form).post(ending_key::revoke))
+        .route("/ui/keys/{id}/rotate", get(new_key::rotation_form).post(new_key::rotate))
+        .route("/ui/accounts", get(accounts::list))
+        .route("/ui/accounts/new", get(accounts::form).post(accounts::create))
+        .route("/ui/accounts/{id}/role", post(accounts::change_role))
+        .route("/ui/accounts/{id}/suspend", post(accounts::suspend))
+        .route("/ui/accounts/{id}/resume", post(accounts::resume))
+        .route("/ui/accounts/{id}/remove", get(accounts::removal_form).post(accounts::remove))
+        .route("/ui/members", get(members::list))
+        .route("/ui/members/add", get(members::form).post(members::add))
+        .route("/ui/members/{id}/role", post(members::change_role))
+        .route("/ui/members/{id}/remove", get(members::removal_form).post(members::remove))
+        .route("/ui/tenants", get(tenants::list))
+        .route("/ui/tenants/enter", post(tenants::enter))
+        .route("/ui/tenants/policy", post(tenants::change_policy))
+        .route("/ui/events", get(events::list))
+        .route("/ui/time", get(time_machine::show))
+        .route("/ui/signing-keys", get(signing_keys::list).post(signing_keys::rotate))
+        .route("/ui/deployment", get(deployment::show))
+        .route("/ui/static/{name}", get(files::file))
+        .route("/ui/{*path}", get(not_found))
+        .layer(CsrfLayer::new())
+        .layer(middleware::from_fn(headers::put))
+}

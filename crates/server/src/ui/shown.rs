@@ -1,0 +1,338 @@
+//! What the API answers to the documents of the pages, as far as a page shows it.
+
+use serde::Deserialize;
+
+use super::state_of_key::StateOfKey;
+use super::when::When;
+
+/// Who looks, and where they act.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Who {
+    pub(super) auth_info: AuthInfo,
+    pub(super) user: Vec<Me>,
+    pub(super) tenant: Vec<Tenant>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AuthInfo {
+    pub(super) tenant_id: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) role: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Me {
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) operator: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Tenant {
+    pub(super) id: String,
+    pub(super) slug: String,
+    pub(super) name: String,
+    pub(super) standing: String,
+    pub(super) created_at: Option<When>,
+    pub(super) key_life_seconds_max: Option<u64>,
+    pub(super) key_life_seconds_default: Option<u64>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Page<T> {
+    pub(super) edges: Vec<Edge<T>>,
+    pub(super) page_info: Option<PageInfo>,
+    pub(super) as_of: Option<Basis>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Edge<T> {
+    pub(super) node: T,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct PageInfo {
+    pub(super) has_next_page: bool,
+    pub(super) end_cursor: Option<String>,
+}
+
+/// What an answer rests on.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Basis {
+    pub(super) position: String,
+    pub(super) instant: When,
+    pub(super) head: String,
+}
+
+impl<T> Page<T> {
+    /// The entries.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &T> {
+        self.edges.iter().map(|edge| &edge.node)
+    }
+
+    /// Whether it has none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.edges.is_empty()
+    }
+
+    /// Where the next page begins, if there is one.
+    pub(super) fn next(&self) -> Option<&str> {
+        let info = self.page_info.as_ref().filter(|info| info.has_next_page)?;
+        info.end_cursor.as_deref()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) last_four: String,
+    pub(super) status: String,
+    pub(super) user_id: String,
+    pub(super) owner_name: Option<String>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) created_at: When,
+    pub(super) expires_at: Option<When>,
+    pub(super) grace_ends_at: Option<When>,
+    pub(super) revocation_reason: Option<String>,
+    pub(super) usage: Option<Usage>,
+    pub(super) allowed_addresses: Option<Vec<String>>,
+    pub(super) rate_limit: Option<RateLimit>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RateLimit {
+    pub(super) requests: u64,
+    pub(super) period_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Usage {
+    pub(super) first_used_at: When,
+    pub(super) last_used_at: When,
+    pub(super) count: u64,
+    pub(super) callers: Vec<String>,
+    pub(super) last_way: String,
+}
+
+impl Key {
+    /// Its state, for people.
+    pub(super) fn state(&self) -> StateOfKey {
+        StateOfKey::of(&self.status)
+    }
+
+    /// What is shown of its string.
+    pub(super) fn hint(&self) -> String {
+        format!("{}_…{}", self.prefix.trim_end_matches('_'), self.last_four)
+    }
+
+    /// What its owner is called.
+    pub(super) fn owner(&self) -> &str {
+        self.owner_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.user_id)
+    }
+
+    /// The scopes in one line; none: it is not narrowed.
+    pub(super) fn scope_words(&self) -> Option<String> {
+        let scopes = self.scopes.as_ref()?;
+        Some(if scopes.is_empty() { "nothing".to_owned() } else { scopes.join(", ") })
+    }
+}
+
+impl Usage {
+    /// How often, in words.
+    pub(super) fn times(&self) -> String {
+        if self.count == 1 { "once".to_owned() } else { format!("about {} times", self.count) }
+    }
+
+    /// By what kinds of programs, in one line.
+    pub(super) fn caller_words(&self) -> String {
+        let callers =
+            if self.callers.is_empty() { "unnamed programs".to_owned() } else { self.callers.join(", ") };
+        format!("{callers}; last {}", way_words(&self.last_way))
+    }
+}
+
+/// A way of use, in words.
+pub(super) fn way_words(way: &str) -> &str {
+    match way {
+        "rest" => "over REST",
+        "graphql" => "over GraphQL",
+        "oauth" => "exchanged for a token",
+        "shown" => "shown to another service",
+        "ui" => "in this web UI",
+        other => other,
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Account {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) standing: String,
+    pub(super) created_at: When,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Member {
+    pub(super) user_id: String,
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) role: String,
+    pub(super) standing: String,
+    pub(super) since: When,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Event {
+    pub(super) position: String,
+    pub(super) recorded_at: When,
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) summary: String,
+    #[serde(default)]
+    pub(super) way: String,
+    #[serde(default)]
+    pub(super) request_id: String,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) cause: Option<String>,
+    pub(super) key_id: Option<String>,
+    pub(super) actor: Option<Actor>,
+    #[serde(default)]
+    pub(super) details: Vec<Detail>,
+}
+
+impl Event {
+    /// What kind of thing happened, for its mark: something began, ended, stopped for a time, or changed.
+    pub(super) fn mark(&self) -> &'static str {
+        mark_of(&self.kind)
+    }
+}
+
+/// What kind of thing an event of this type is. Anything that a newer server may tell is a change.
+pub(super) fn mark_of(kind: &str) -> &'static str {
+    let ends = ["Revoked", "Removed", "Withdrawn", "Retired"];
+    let stops = ["Disabled", "Suspended"];
+    let begins = ["Created", "Added", "Granted", "Enabled", "Resumed", "Accepted"];
+    let of = |endings: &[&str]| endings.iter().any(|ending| kind.ends_with(ending));
+    if of(&ends) {
+        "ends"
+    } else if of(&stops) {
+        "stops"
+    } else if of(&begins) {
+        "begins"
+    } else {
+        "changes"
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Actor {
+    pub(super) kind: String,
+    pub(super) id: Option<String>,
+    pub(super) key_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Detail {
+    pub(super) name: String,
+    pub(super) value: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SigningKey {
+    pub(super) kid: String,
+    pub(super) active_from: When,
+    pub(super) retired_at: Option<When>,
+    pub(super) reason: Option<String>,
+    pub(super) created_at: When,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct User {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) operator: bool,
+    pub(super) standing: String,
+    pub(super) created_at: When,
+}
+
+/// A role as a choice: what it is called, and what it may do, in plain words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoleWords {
+    pub(super) value: &'static str,
+    pub(super) name: &'static str,
+    pub(super) says: &'static str,
+}
+
+impl RoleWords {
+    /// Every role, the least powerful first.
+    pub(super) const ALL: [Self; 4] = [
+        Self { value: "read_only", name: "Read only", says: "Looks, and changes nothing." },
+        Self {
+            value: "runner",
+            name: "Runner",
+            says: "An agent: signs in and fetches work. Right for most machines.",
+        },
+        Self { value: "member", name: "Member", says: "Works in the tenant, and checks the keys of others." },
+        Self {
+            value: "administrator",
+            name: "Administrator",
+            says: "Everything here: people, service accounts and their keys included.",
+        },
+    ];
+}
+
+/// A role's name for people.
+pub(super) fn role_name(value: &str) -> &str {
+    RoleWords::ALL.iter().find(|role| role.value == value).map_or(value, |role| role.name)
+}
+
+/// Seconds as the largest unit that they are whole in.
+pub(super) fn duration_words(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_whole_units() {
+        for (seconds, words) in [
+            (86_400, "1 day"),
+            (2_592_000, "30 days"),
+            (3_600, "1 hour"),
+            (90, "90 seconds"),
+            (600, "10 minutes"),
+        ] {
+            assert_eq!(duration_words(seconds), words);
+        }
+    }
+
+    #[test]
+    fn events_have_their_marks() {
+        for (kind, mark) in [
+            ("KeyRevoked", "ends"),
+            ("MemberRemoved", "ends"),
+            ("KeyDisabled", "stops"),
+            ("TenantResumed", "begins"),
+            ("KeyCreated", "begins"),
+            ("KeyRenamed", "changes"),
+            ("RollbackAccepted", "begins"),
+        ] {
+            assert_eq!(mark_of(kind), mark, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Signing in with a key, and out. The key opens a session and is forgotten: no page, cookie or browser keeps it.
+
+use askama::Template;
+use axum::extract::{OriginalUri, State};
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::cookie::Transport;
+use super::form::Fields;
+use super::root::Root;
+use super::visit::{not_let_in, see_other};
+use crate::graphql::in_process::Refused;
+use crate::request_log::Noted;
+use crate::state::App;
+use crate::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    root: Root,
+    /// To which page afterwards.
+    then: &'a str,
+    /// What went wrong, if something did.
+    error: Option<&'a str>,
+}
+
+impl SignIn<'_> {
+    fn page(&self, status: StatusCode) -> Response {
+        let text = self.render().expect("a page of texts can be written out");
+        (status, Html(text)).into_response()
+    }
+}
+
+/// Where somebody comes to who asked for no page.
+const START: &str = "ui/keys";
+
+/// `GET /ui/sign-in`
+pub(super) async fn show(OriginalUri(address): OriginalUri) -> Response {
+    let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
+    let (then, error) = (within(query.get("then")), query.get("why").and_then(why));
+    SignIn { root: Root::of(address.path()), then, error }.page(StatusCode::OK)
+}
+
+/// `POST /ui/sign-in`
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    OriginalUri(address): OriginalUri,
+    visitor: Visitor,
+    transport: Transport,
+    headers: HeaderMap,
+    fields: Fields,
+) -> Response {
+    let (root, then) = (Root::of(address.path()), within(fields.get("then")));
+    let shown = fields.get("key").unwrap_or_default();
+    let refuse = |refused: &Refused, status, noted| {
+        let mut response = SignIn { root, then, error: Some(&refused.message) }.page(status);
+        response.extensions_mut().insert(Noted { code: Some(refused.code.clone().into()), ..noted });
+        response
+    };
+    if shown.is_empty() {
+        let refused = Refused::new("CREDENTIAL_MISSING", "paste an API key into the field first");
+        return refuse(&refused, StatusCode::UNAUTHORIZED, Noted::default());
+    }
+    // A token lasts minutes, and would open a session for hours.
+    if shown.starts_with("eyJ") {
+        let message = "this is a short-lived token; sign in with the API key from which it was made";
+        return refuse(&Refused::new("NOT_A_KEY", message), StatusCode::UNAUTHORIZED, Noted::default());
+    }
+    let let_in = match app.let_in(shown, visitor, None) {
+        Ok(let_in) => let_in,
+        Err(refused) => {
+            let retry = refused.retry_after_seconds();
+            let status =
+                if retry.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+            let mut response = refuse(&not_let_in(&refused), status, Noted::refused(&refused));
+            if let Some(seconds) = retry {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            return response;
+        }
+    };
+    // The session that this browser had, if any, is not left behind.
+    if let Some(old) = transport.read(&headers) {
+        app.authority.close_session(old);
+    }
+    let secret = app.authority.open_session(&let_in.caller, app.sessions);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("then", then);
+    let mut response = see_other(&format!("{root}ui/welcome?{}", query.finish()));
+    response.headers_mut().insert(SET_COOKIE, transport.keep(&secret));
+    response.extensions_mut().insert(Noted::of(&let_in));
+    response
+}
+
+/// `GET /ui/welcome`: whether the browser kept the cookie. Over clear text it does not, and must be told why.
+pub(super) async fn welcome(
+    OriginalUri(address): OriginalUri,
+    transport: Transport,
+    headers: HeaderMap,
+) -> Response {
+    let root = Root::of(address.path());
+    let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
+    let then = within(query.get("then"));
+    if transport.read(&headers).is_some() {
+        return see_other(&format!("{root}{then}"));
+    }
+    let error = why("COOKIE_NOT_KEPT");
+    SignIn { root, then, error }.page(StatusCode::BAD_REQUEST)
+}
+
+/// `POST /ui/sign-out`
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    OriginalUri(address): OriginalUri,
+    transport: Transport,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(secret) = transport.read(&headers) {
+        app.authority.close_session(secret);
+    }
+    let mut response = see_other(&format!("{}ui/sign-in?why=SIGNED_OUT", Root::of(address.path())));
+    response.headers_mut().insert(SET_COOKIE, transport.forget());
+    response
+}
+
+/// A page of ours, or else where everybody begins: a link must not lead anybody elsewhere from here.
+fn within(then: Option<&str>) -> &str {
+    let ours = |then: &&str| {
+        let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        then.starts_with("ui/") && !then.contains("//") && !then.contains("..") && plain
+    };
+    then.filter(ours).unwrap_or(START)
+}
+
+/// Why somebody stands before this page again. Words of ours only: the code stands in the address.
+fn why(code: &str) -> Option<&'static str> {
+    let sentence = match code {
+        "SIGNED_OUT" => "You are signed out.",
+        "SESSION_OVER" => "You were signed out after a while. Sign in again to go on.",
+        "COOKIE_NOT_KEPT" => {
+            "Your browser did not keep the cookie that signs you in. Reach this server over https, or on the machine itself as http://localhost."
+        }
+        "KEY_REVOKED" => "The key that you signed in with was revoked. Sign in with another one.",
+        "KEY_EXPIRED" => "The key that you signed in with has expired. Sign in with another one.",
+        "KEY_DISABLED" => {
+            "The key that you signed in with is disabled. Enable it, or sign in with another one."
+        }
+        "KEY_ROTATED" => "The key that you signed in with was replaced. Sign in with its successor.",
+        "ADDRESS_NOT_ALLOWED" => "The key that you signed in with is not accepted from this address.",
+        "OWNER_REMOVED" | "OWNER_SUSPENDED" => {
+            "The owner of the key that you signed in with is not accepted any more."
+        }
+        "TENANT_REMOVED" | "TENANT_SUSPENDED" | "MEMBERSHIP_REMOVED" | "NOT_A_MEMBER" => {
+            "The key that you signed in with has no tenant any more in which it acts."
+        }
+        _ => return None,
+    };
+    Some(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_signing_in_nobody_is_led_elsewhere() {
+        for ours in ["ui/keys", "ui/keys/1?as_of=4", "ui/keys/find?q=a%20b"] {
+            assert_eq!(within(Some(ours)), ours);
+        }
+        for foreign in [
+            "",
+            "https://example.com",
+            "//example.com",
+            "ui//example.com",
+            "ui/../x",
+            "/ui/keys",
+            "ui/\\x",
+            "ui/a b",
+        ] {
+            assert_eq!(within(Some(foreign)), START, "{foreign}");
+        }
+    }
+}

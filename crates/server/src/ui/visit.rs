@@ -1,0 +1,217 @@
+//! Somebody signed in who asks for a page: as whom, where they act, and what they may ask of the API.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use authority::Caller;
+use authority::sessions::{Resumed, SessionOver};
+use axum::extract::FromRequestParts;
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::actor::Way;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::as_of::AsOf;
+use super::cookie::Transport;
+use super::document::Document;
+use super::form::Fields;
+use super::refusal::{self, Refusal};
+use super::root::Root;
+use crate::deadline::Deadline;
+use crate::graphql::in_process::Refused;
+use crate::let_in::NotLetIn;
+use crate::request_log::{Id, Noted};
+use crate::state::App;
+use crate::visitor::Visitor;
+
+/// A request of somebody who is signed in.
+pub(super) struct Visit {
+    pub(super) app: App,
+    pub(super) caller: Caller,
+    /// Whether the key was shown lately enough for a new secret to be seen, or with this request.
+    proved: AtomicBool,
+    pub(super) root: Root,
+    pub(super) visitor: Visitor,
+    /// The moment asked about; none: now.
+    pub(super) as_of: Option<AsOf>,
+    /// What the address asks beside its path.
+    pub(super) query: Fields,
+    secret: String,
+    id: Id,
+    until: Instant,
+}
+
+/// Why there is no page for this request.
+pub(super) enum NoVisit {
+    /// Nobody is signed in: they are led to where one signs in, and from there back.
+    SignIn { root: Root, then: String, why: Option<&'static str>, transport: Transport },
+    /// They are, and are refused.
+    Refused(Refusal),
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = NoVisit;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, NoVisit> {
+        let root = Root::of(parts.uri.path());
+        let transport = Transport::of(&parts.headers, &parts.extensions);
+        let visitor = Visitor::of(app, parts.uri.path(), &parts.headers, &parts.extensions);
+        // A form that was sent too late is not sent again from the sign-in page: only pages are led back to.
+        let then = match parts.method.is_safe() {
+            true => parts.uri.path_and_query().map(|asked| asked.as_str().trim_start_matches('/').to_owned()),
+            false => None,
+        };
+        let sign_in = |why| NoVisit::SignIn { root, then: then.clone().unwrap_or_default(), why, transport };
+        let secret = transport.read(&parts.headers).ok_or_else(|| sign_in(None))?.to_owned();
+        let resumed = app.authority.resume_session(&secret, visitor.address, app.sessions);
+        let Resumed { caller, proved, .. } = resumed.map_err(|over| match over {
+            SessionOver::NoSession => sign_in(Some("SESSION_OVER")),
+            SessionOver::Denied(denial) => sign_in(Some(denial.denied.code())),
+        })?;
+        let caller = match app.within_rate(caller) {
+            Ok(let_in) => let_in.caller,
+            Err(refused) => return Err(NoVisit::Refused(Refusal::not_let_in(root, &refused))),
+        };
+        app.authority.used(&caller, Some(visitor.kind), visitor.way);
+        let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let as_of = AsOf::of(query.get("as_of"));
+        let id = *parts.extensions.get::<Id>().expect("every request has an id before it has a page");
+        let Deadline(until) = *parts.extensions.get().expect("every request has a deadline");
+        Ok(Self {
+            app: app.clone(),
+            caller,
+            proved: AtomicBool::new(proved),
+            root,
+            visitor,
+            as_of,
+            query,
+            secret,
+            id,
+            until,
+        })
+    }
+}
+
+impl Visit {
+    /// What the API answers to a document.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        document: Document,
+        variables: &Value,
+    ) -> Result<T, Refused> {
+        let request = self.id.by(Way::Ui);
+        let (app, caller) = (&self.app, self.caller.clone());
+        let data = app.operate(caller, request, document.text(), variables.clone(), self.until).await?;
+        serde_json::from_value(data).map_err(|error| {
+            tracing::error!(%error, "a page does not understand the answer to its own document");
+            Refused::new("INTERNAL", "the server failed; its log says why")
+        })
+    }
+
+    /// The same for a page, which has nothing to show without it.
+    pub(super) async fn page<T: DeserializeOwned>(
+        &self,
+        document: Document,
+        variables: &Value,
+    ) -> Result<T, Refusal> {
+        self.ask(document, variables).await.map_err(|refused| self.refusal(&refused))
+    }
+
+    /// A refusal of this page.
+    pub(super) fn refusal(&self, refused: &Refused) -> Refusal {
+        Refusal::of(self.root, refused)
+    }
+
+    /// The moment asked about, as the API takes it.
+    pub(super) fn moment(&self) -> Value {
+        self.as_of.as_ref().map_or(Value::Null, AsOf::input)
+    }
+
+    /// The session's secret.
+    pub(super) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// What the log line tells of it.
+    fn noted(&self) -> Noted {
+        Noted { key: Some(self.caller.key), actor: Some(self.caller.owner), ..Noted::default() }
+    }
+
+    /// A page, whether or not it tells of a refusal.
+    pub(super) fn answer(&self, page: &impl askama::Template, refused: Option<&Refused>) -> Response {
+        let status = refused.map_or(StatusCode::OK, |refused| refusal::status(&refused.code));
+        let text = page.render().expect("a page of texts can be written out");
+        let mut response = (status, axum::response::Html(text)).into_response();
+        let code = refused.map(|refused| refused.code.clone().into());
+        response.extensions_mut().insert(Noted { code, ..self.noted() });
+        response
+    }
+
+    /// After something was done: the page that shows it, at a path from the root.
+    pub(super) fn go_to(&self, path: &str) -> Response {
+        let mut response = see_other(&format!("{}{path}", self.root));
+        response.extensions_mut().insert(self.noted());
+        response
+    }
+
+    /// Whether the key was shown lately enough for a new secret to be seen.
+    pub(super) fn is_proved(&self) -> bool {
+        self.proved.load(Ordering::Relaxed)
+    }
+
+    /// Somebody shows the key again: whether it is one of theirs, and accepted.
+    pub(super) fn prove(&self, shown: &str) -> Result<(), Refused> {
+        match self.app.let_in(shown, self.visitor, None) {
+            Ok(let_in) if let_in.caller.owner == self.caller.owner => {
+                self.app.authority.prove_session(&self.secret);
+                self.proved.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(_) => Err(Refused::new(
+                "OTHER_OWNER",
+                "this is somebody else's key; paste the one that you signed in with",
+            )),
+            Err(refused) => Err(not_let_in(&refused)),
+        }
+    }
+}
+
+/// The same words as on every interface.
+pub(super) fn not_let_in(refused: &NotLetIn) -> Refused {
+    Refused::new(refused.code(), refused.message())
+}
+
+/// A relative redirection, which a browser follows by GET.
+pub(super) fn see_other(to: &str) -> Response {
+    let location = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("./"));
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+impl IntoResponse for NoVisit {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refusal) => refusal.into_response(),
+            Self::SignIn { root, then, why, transport } => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                if !then.is_empty() {
+                    query.append_pair("then", &then);
+                }
+                if let Some(why) = why {
+                    query.append_pair("why", why);
+                }
+                let query = query.finish();
+                let mark = if query.is_empty() { "" } else { "?" };
+                let mut response = see_other(&format!("{root}ui/sign-in{mark}{query}"));
+                let code = why.unwrap_or("CREDENTIAL_MISSING");
+                response.extensions_mut().insert(Noted { code: Some(code.into()), ..Noted::default() });
+                if why.is_some() {
+                    response.headers_mut().insert(SET_COOKIE, transport.forget());
+                }
+                response
+            }
+        }
+    }
+}

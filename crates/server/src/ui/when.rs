@@ -1,0 +1,68 @@
+//! Instants on a page: a `time` element with the exact instant, and words that can be read.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use serde::Deserialize;
+
+/// An instant as the API writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub(super) struct When(String);
+
+impl When {
+    /// The instant of so many milliseconds after 1970.
+    pub(super) fn of_unix_ms(ms: i64) -> Self {
+        let instant = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        Self(instant.to_string())
+    }
+
+    /// Milliseconds after 1970; none, if it is no instant.
+    pub(super) fn unix_ms(&self) -> Option<i64> {
+        self.0.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    }
+
+    /// The instant as the API writes it.
+    pub(super) fn exact(&self) -> &str {
+        &self.0
+    }
+
+    /// In words, to the minute.
+    pub(super) fn words(&self) -> String {
+        self.written("%-d %b %Y, %H:%M UTC")
+    }
+
+    fn written(&self, form: &str) -> String {
+        match self.0.parse::<jiff::Timestamp>() {
+            Ok(instant) => instant.to_zoned(jiff::tz::TimeZone::UTC).strftime(form).to_string(),
+            Err(_) => self.0.clone(),
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is no instant is shown as nothing: then there is nothing to escape.
+        let Ok(instant) = self.0.parse::<jiff::Timestamp>() else { return Ok(()) };
+        write!(f, r#"<time datetime="{instant}">{}</time>"#, self.words())
+    }
+}
+
+/// Only digits, letters of our own and the marks of RFC 3339 are ever written.
+impl HtmlSafe for When {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_exactly_and_in_words_and_nothing_else_is() {
+        let when = When("2026-11-25T10:00:00.123Z".to_owned());
+        assert_eq!(
+            when.to_string(),
+            r#"<time datetime="2026-11-25T10:00:00.123Z">25 Nov 2026, 10:00 UTC</time>"#
+        );
+        assert_eq!(When("<script>".to_owned()).to_string(), "");
+        assert_eq!(When::of_unix_ms(0).exact(), "1970-01-01T00:00:00Z");
+    }
+}

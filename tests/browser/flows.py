@@ -1,0 +1,369 @@
+"""Every page and flow of the web UI, as a person with a browser meets it."""
+
+import contextlib
+import http.server
+import json
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.ui import WebDriverWait
+
+URL, MADE, AXE, PICTURES = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), Path(sys.argv[3]), Path(sys.argv[4])
+PATIENCE_SECONDS = 15
+failures = []
+
+
+def check(what, held, told=""):
+    """One line for what was looked at."""
+    print(f"ok {what}" if held else f"FAIL {what}: {told}", flush=True)
+    if not held:
+        failures.append(what)
+
+
+def graphql(query, **variables):
+    """The API, for what the flows find already there."""
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    headers = {"content-type": "application/json", "authorization": f"Bearer {MADE['key']}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{URL}/graphql", body, headers)) as answer:
+        told = json.load(answer)
+    assert "errors" not in told, told
+    return told["data"]
+
+
+def create_key(owner, name, **more):
+    query = "mutation($input: create_api_key_input!) { create_api_key(input: $input) { id key } }"
+    return graphql(query, input={"user_id": owner, "name": name, **more})["create_api_key"]
+
+
+def create_account(name, role):
+    query = "mutation($input: create_service_account_input!) { create_service_account(input: $input) { id } }"
+    return graphql(query, input={"name": name, "role": role})["create_service_account"]["id"]
+
+
+def furnish():
+    """A tenant as it is after a while."""
+    graphql('mutation { rename_tenant(input: {name: "Acme Data"}) { success } }')
+    etl, ci = create_account("etl-agent", "runner"), create_account("ci", "member")
+    nightly = create_key(etl, "nightly import", expires_at="2099-01-01T00:00:00Z")
+    create_key(etl, "backfill")
+    deploy = create_key(ci, "deploy")
+    old = create_key(ci, "old deploy key")
+    create_key(MADE["user_id"], "laptop", scopes=["keyledger:read"])
+    act = "mutation($id: uuid!) { %s(input: {key_id: $id}) { success } }"
+    graphql(act % "disable_api_key", id=nightly["id"])
+    graphql(act % "enable_api_key", id=nightly["id"])
+    graphql(act % "delete_api_key", id=old["id"])
+    graphql(act % "disable_api_key", id=deploy["id"])
+    add = "mutation($input: add_member_input!) { add_member(input: $input) { user_id } }"
+    graphql(add, input={"email": "grace@example.com", "name": "Grace", "role": "member"})
+    graphql(add, input={"email": "edsger@example.com", "name": "Edsger", "role": "read_only"})
+    use(nightly["key"])
+    return {"account": etl, "key": nightly["id"]}
+
+
+def use(key):
+    request = urllib.request.Request(f"{URL}/v1/whoami", headers={"authorization": f"Bearer {key}", "user-agent": "curl/8"})
+    urllib.request.urlopen(request).read()
+
+
+class UnderAPath(http.server.BaseHTTPRequestHandler):
+    """A proxy that shows the server under /sub/path/, and takes the path away, as proxies do."""
+
+    protocol_version = "HTTP/1.1"
+    prefix = "/sub/path"
+
+    def forward(self):
+        if not self.path.startswith(self.prefix + "/"):
+            self.send_error(404)
+            return
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length) if length else None
+        request = urllib.request.Request(URL + self.path[len(self.prefix):], body, method=self.command)
+        for name, value in self.headers.items():
+            if name.lower() not in ("connection", "content-length"):
+                request.add_header(name, value)
+        opener = urllib.request.build_opener(Unfollowed)
+        try:
+            answer = opener.open(request)
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        content = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = forward
+
+    def log_message(self, *_):
+        pass
+
+
+class Unfollowed(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+@contextlib.contextmanager
+def browser(scripts=True):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("unhandledPromptBehavior", "ignore")
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def complaints(driver):
+    """What the browser held against the pages: of the policy, of scripts, of files that are not there."""
+    log = driver.get_log("browser")
+    return [entry["message"] for entry in log if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]]
+
+
+def show(driver, width, scheme):
+    height = 900 if width > 600 else 780
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def wait(driver, held):
+    gone = (StaleElementReferenceException, NoSuchElementException)
+    return WebDriverWait(driver, PATIENCE_SECONDS, ignored_exceptions=gone).until(held)
+
+
+def click(driver, selector):
+    element = driver.find_element(By.CSS_SELECTOR, selector)
+    driver.execute_cdp_cmd("Page.enable", {})
+    element.click()
+
+
+def fill(driver, selector, text):
+    field = driver.find_element(By.CSS_SELECTOR, selector)
+    field.clear()
+    field.send_keys(text)
+
+
+def heading(driver):
+    return driver.find_element(By.TAG_NAME, "h1").text
+
+
+def sign_in(driver, base):
+    driver.get(f"{base}/")
+    fill(driver, "#key", MADE["key"])
+    click(driver, "form button")
+    wait(driver, lambda driver: heading(driver) == "API keys")
+
+
+def lifecycle(driver, base, name, scripts):
+    """What must need no manual: a service account, a key for it, and the key's end."""
+    said = f"{name}, {'with' if scripts else 'without'} JavaScript"
+    sign_in(driver, base)
+    check(f"{said}: signed in", driver.current_url == f"{base}/ui/keys", driver.current_url)
+    driver.find_element(By.LINK_TEXT, "Service accounts").click()
+    driver.find_element(By.LINK_TEXT, "New service account").click()
+    fill(driver, "#name", f"agent of {name}")
+    click(driver, "main form.form button.primary")
+    wait(driver, lambda driver: heading(driver) == "New key")
+    chosen = Select(driver.find_element(By.ID, "owner")).first_selected_option.text
+    check(f"{said}: the new account is chosen", chosen == f"agent of {name}", chosen)
+    fill(driver, "#name", f"first of {name}")
+    click(driver, "main form.form button.primary")
+    wait(driver, lambda driver: "is made" in heading(driver))
+    secret = driver.find_element(By.ID, "secret").get_attribute("value")
+    check(f"{said}: the secret is shown", secret.startswith("kls_"), secret[:4])
+    link = driver.find_element(By.CSS_SELECTOR, "a[download$='.env']").get_attribute("href")
+    check(f"{said}: it can be downloaded", secret in link)
+    copying = driver.find_element(By.CSS_SELECTOR, "[data-copy]").is_displayed()
+    check(f"{said}: copying is offered only where it works", copying == scripts)
+    if scripts:
+        shown = driver.find_element(By.CSS_SELECTOR, "[data-server]").text
+        check(f"{said}: the lines name this server", shown == base, shown)
+        waiting = driver.find_element(By.CSS_SELECTOR, "[data-waiting]")
+        check(f"{said}: it waits for its first use", waiting.text.startswith("Waiting"), waiting.text)
+        use(secret)
+        wait(driver, lambda _: "used" in waiting.get_attribute("class"))
+        check(f"{said}: the first use is told by itself", "curl" in waiting.text, waiting.text)
+        click(driver, "[data-stored]")
+    driver.find_element(By.LINK_TEXT, "Done").click()
+    wait(driver, lambda driver: heading(driver) == f"first of {name}")
+    driver.find_element(By.LINK_TEXT, "Revoke…").click()
+    typed = driver.find_elements(By.CSS_SELECTOR, "form.form #name")
+    if typed:
+        typed[0].send_keys(f"first of {name}")
+    Select(driver.find_element(By.ID, "reason")).select_by_visible_text("It is no longer needed")
+    click(driver, "button.danger")
+    wait(driver, lambda driver: driver.find_elements(By.CSS_SELECTOR, ".notice"))
+    check(f"{said}: the key is revoked", "revoked" in driver.find_element(By.CSS_SELECTOR, ".title .state").text)
+    try:
+        use(secret)
+        check(f"{said}: it is refused", False, "it is accepted")
+    except urllib.error.HTTPError as refused:
+        check(f"{said}: it is refused", refused.code == 401, refused.code)
+    click(driver, ".top form button")
+    wait(driver, lambda driver: heading(driver) == "Sign in")
+    check(f"{said}: signed out", "You are signed out" in driver.page_source)
+    told = complaints(driver)
+    check(f"{said}: the browser complains of nothing", not told, told)
+
+
+def guard(driver, base):
+    """Nobody leaves the one page with the secret by accident. Drivers let no such question be seen, so it is asked for."""
+    sign_in(driver, base)
+    driver.get(f"{base}/ui/keys/new")
+    fill(driver, "#name", "guarded")
+    click(driver, "main form.form button.primary")
+    wait(driver, lambda driver: "is made" in heading(driver))
+    leaving = """
+        const leaving = new Event("beforeunload", { cancelable: true });
+        window.dispatchEvent(leaving);
+        return leaving.defaultPrevented;
+    """
+    check("leaving before the key is stored is asked about", driver.execute_script(leaving))
+    click(driver, "[data-copy]")
+    wait(driver, lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-copy]").text == "Copied")
+    check("the key is copied", True)
+    click(driver, "[data-stored]")
+    check("once it is stored, nothing is asked", not driver.execute_script(leaving))
+
+
+def by_keyboard(driver, base):
+    """Signing in and reaching a form without a pointer."""
+    driver.get(f"{base}/ui/sign-in")
+    active = lambda: driver.switch_to.active_element
+    wait(driver, lambda driver: active().get_attribute("id") == "key")
+    check("the key's field has the focus", True)
+    active().send_keys(MADE["key"] + Keys.ENTER)
+    wait(driver, lambda driver: heading(driver) == "API keys")
+    driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    check("the first stop leads past the sections", active().text == "Skip to the content", active().text)
+    active().send_keys(Keys.ENTER)
+    seen = []
+    for _ in range(12):
+        active().send_keys(Keys.TAB)
+        seen.append(active().text)
+        if active().text == "New key":
+            break
+    check("the keyboard reaches what is offered", seen[-1] == "New key", seen)
+    active().send_keys(Keys.ENTER)
+    wait(driver, lambda driver: heading(driver) == "New key")
+    driver.find_element(By.ID, "name").send_keys("typed" + Keys.ENTER)
+    wait(driver, lambda driver: "is made" in heading(driver))
+    check("a key is made by keyboard alone", True)
+    driver.find_element(By.CSS_SELECTOR, "[data-stored]").send_keys(Keys.SPACE)
+
+
+def pages(there):
+    key, account = there["key"], there["account"]
+    return {
+        "sign-in": "ui/sign-in",
+        "keys": "ui/keys",
+        "keys-dead": "ui/keys?state=dead",
+        "new-key": "ui/keys/new",
+        "key": f"ui/keys/{key}",
+        "revoke": f"ui/keys/{key}/revoke",
+        "rotate": f"ui/keys/{key}/rotate",
+        "accounts": "ui/accounts",
+        "new-account": "ui/accounts/new",
+        "remove-account": f"ui/accounts/{account}/remove",
+        "members": "ui/members",
+        "add-member": "ui/members/add",
+        "tenants": "ui/tenants",
+        "events": "ui/events",
+        "time-machine": "ui/time?as_of=12",
+        "keys-then": "ui/keys?as_of=9",
+        "signing-keys": "ui/signing-keys",
+        "deployment": "ui/deployment",
+        "nothing": "ui/nothing",
+    }
+
+
+def look(driver, base, there):
+    """Every page, at two widths, light and dark: nothing sticks out, and axe-core finds nothing serious."""
+    sign_in(driver, base)
+    program = AXE.read_text()
+    ask = "const done = arguments[0]; axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(done);"
+    for name, path in pages(there).items():
+        for width in (360, 1280):
+            for scheme in ("light", "dark"):
+                show(driver, width, scheme)
+                driver.get(f"{base}/{path}")
+                said = f"{name} at {width}, {scheme}"
+                wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+                check(f"{said}: nothing sticks out", wide <= 0, f"{wide} px")
+                driver.execute_script(program)
+                found = driver.execute_async_script(ask)["violations"]
+                serious = [
+                    f"{finding['id']} at {finding['nodes'][0]['target']}: {finding['nodes'][0]['failureSummary'][:200]}"
+                    for finding in found
+                    if finding["impact"] in ("serious", "critical")
+                ]
+                check(f"{said}: axe-core finds nothing serious", not serious, serious)
+                if (width, scheme) in ((1280, "light"), (360, "dark")):
+                    suffix = "" if width == 1280 else "-phone"
+                    driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
+    told = [message for message in complaints(driver) if "/ui/nothing" not in message]
+    check("all pages: the browser complains of nothing", not told, told)
+
+
+def slide(driver, base):
+    """The slider goes where it is let go; the steps go one event further; Back comes back."""
+    show(driver, 1280, "light")
+    driver.get(f"{base}/ui/time?as_of=5")
+    driver.find_element(By.PARTIAL_LINK_TEXT, "Event after").click()
+    check("a step goes to the next event", int(driver.current_url.split("as_of=")[1]) > 5, driver.current_url)
+    driver.back()
+    check("and Back comes back", driver.current_url.endswith("as_of=5"), driver.current_url)
+    slider = driver.find_element(By.ID, "slider")
+    slider.send_keys(Keys.ARROW_RIGHT)
+    place = driver.find_element(By.CSS_SELECTOR, "[data-place]").text
+    check("the slider tells where it is", place == "6", place)
+    slider.submit()
+    wait(driver, lambda driver: "as_of=6" in driver.current_url)
+    driver.find_element(By.LINK_TEXT, "API keys then").click()
+    check("the moment goes along", "as_of=6" in driver.current_url, driver.current_url)
+    driver.find_element(By.LINK_TEXT, "Return to now").click()
+    check("and one returns to now", driver.current_url == f"{base}/ui/keys", driver.current_url)
+
+
+def main():
+    there = furnish()
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), UnderAPath)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    below = f"http://127.0.0.1:{proxy.server_port}{UnderAPath.prefix}"
+    with browser() as driver:
+        look(driver, URL, there)
+        slide(driver, URL)
+    with browser() as driver:
+        lifecycle(driver, URL, "the root", scripts=True)
+        lifecycle(driver, below, "a path", scripts=True)
+        by_keyboard(driver, URL)
+    with browser() as driver:
+        guard(driver, URL)
+    with browser(scripts=False) as driver:
+        lifecycle(driver, URL, "the root again", scripts=False)
+        lifecycle(driver, below, "a path again", scripts=False)
+    print(f"{len(failures)} failed" if failures else "everything held")
+    sys.exit(1 if failures else 0)
+
+
+main()
