@@ -1,0 +1,138 @@
+//! Sessions of the web UI over time: a new secret needs the key once more, and who stays away is signed out.
+
+#![allow(clippy::unwrap_used, reason = "a test may; clippy knows only functions marked as one")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use authority::compose::{TenantInput, UserInput};
+use authority::{Authority, Clock, Options};
+use credentials::claims::Issuer;
+use domain::event::TenantPolicy;
+use domain::names::{Email, Name, Slug};
+use domain::time::Timestamp;
+use keyledger_server::ServeOptions;
+use keyledger_server::router::router;
+use keyledger_server::state::App;
+use store::DataFolder;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const BEGIN_MS: i64 = 1_767_225_600_000;
+const MINUTE_MS: i64 = 60_000;
+
+fn minute(minutes: i64) -> Timestamp {
+    Timestamp::from_unix_ms(BEGIN_MS + minutes * MINUTE_MS).unwrap()
+}
+
+/// A server in this process, with a clock that is set by hand, and a browser with one cookie.
+struct Stage {
+    authority: Arc<Authority>,
+    clock: Clock,
+    key: String,
+    user: String,
+    address: SocketAddr,
+    cookie: String,
+    _runtime: Runtime,
+    _scratch: TempDir,
+}
+
+/// What came back.
+struct Answer {
+    status: u16,
+    head: String,
+    page: String,
+}
+
+impl Stage {
+    /// Somebody is signed in at minute 0.
+    fn new() -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(minute(0));
+        let issuer = Issuer::parse("https://keys.example.com").unwrap();
+        let options = Options::new(DataFolder::at(scratch.path().join("data")), issuer);
+        let options = Options { clock: clock.clone(), ..options };
+        let (slug, name) = (Slug::parse("acme").unwrap(), Name::parse("acme").unwrap());
+        let tenant = TenantInput { slug, name, policy: TenantPolicy::default() };
+        let user = UserInput { email: Email::parse("ada@example.com").unwrap(), name: None };
+        let made = Authority::initialise(options.clone(), &tenant, &user).unwrap();
+        let authority = Arc::new(Authority::open(options).unwrap());
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = App::new(Arc::clone(&authority), &ServeOptions::new(address));
+        runtime.spawn(async move { axum::serve(listener, router(app)).await });
+        let (key, user) = (made.key_string.expose().to_owned(), made.user.to_string());
+        let cookie = String::new();
+        let mut stage =
+            Self { authority, clock, key, user, address, cookie, _runtime: runtime, _scratch: scratch };
+        let answer = stage.send("POST", "/ui/sign-in", &format!("key={}", stage.key));
+        assert_eq!(answer.status, 303, "{}", answer.page);
+        let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+        stage.cookie = set.split(';').next().unwrap().to_owned();
+        assert!(stage.cookie.starts_with("__Host-keyledger="), "{set}");
+        stage
+    }
+
+    fn send(&self, method: &str, path: &str, form: &str) -> Answer {
+        let length = form.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: keys.example.com\r\nConnection: close\r\nAccept: text/html\r\nSec-Fetch-Site: same-origin\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}",
+            self.cookie
+        );
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), page: page.to_owned() }
+    }
+
+    fn new_key(&self, proof: &str) -> Answer {
+        let proof = if proof.is_empty() { String::new() } else { format!("&proof={proof}") };
+        self.send("POST", "/ui/keys/new", &format!("owner={}&name=laptop&end=none{proof}", self.user))
+    }
+
+    fn asks_for_proof(&self) -> bool {
+        self.send("GET", "/ui/keys/new", "").page.contains(r#"name="proof""#)
+    }
+}
+
+#[test]
+fn a_new_secret_is_shown_only_to_whoever_showed_the_key_lately() {
+    let stage = Stage::new();
+    assert!(!stage.asks_for_proof());
+    let shown = stage.new_key("");
+    assert!(shown.status == 200 && shown.page.contains("This is the only time"), "{}", shown.page);
+
+    stage.clock.set(minute(11));
+    assert!(stage.asks_for_proof());
+    let before = stage.authority.position();
+    for (proof, code) in [("", "PROOF_MISSING"), ("klu_somebody_elses", "KEY_UNKNOWN")] {
+        let refused = stage.new_key(proof);
+        assert_eq!(refused.status, 422, "{proof}: {}", refused.page);
+        assert!(refused.page.contains(code), "{proof}: {}", refused.page);
+        assert!(refused.page.contains(r#"value="laptop""#), "what was filled in stays: {}", refused.page);
+        assert!(proof.is_empty() || !refused.page.contains(proof), "what was pasted is not repeated");
+    }
+    assert_eq!(stage.authority.position(), before, "nothing was made");
+    let shown = stage.new_key(&stage.key);
+    assert!(shown.status == 200 && shown.page.contains("This is the only time"), "{}", shown.page);
+    assert!(!stage.asks_for_proof(), "for ten more minutes");
+}
+
+#[test]
+fn who_stays_away_is_signed_out() {
+    let stage = Stage::new();
+    stage.clock.set(minute(30));
+    assert_eq!(stage.send("GET", "/ui/keys", "").status, 200);
+    stage.clock.set(minute(61));
+    let answer = stage.send("GET", "/ui/keys", "");
+    assert_eq!(answer.status, 303);
+    let location = answer.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    assert_eq!(location, "../ui/sign-in?then=ui%2Fkeys&why=SESSION_OVER");
+}
