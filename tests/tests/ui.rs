@@ -454,6 +454,18 @@ fn a_pasted_key_is_found_and_never_in_an_address() {
     let browser = world.signed_in(&world.made.key);
     let found = browser.submit("/ui/keys/find", &[("q", &world.made.key)]);
     assert_eq!(location(&found), format!("../../ui/keys/{}", world.made.key_id));
+    for around in
+        [format!("Authorization: Bearer {}", world.made.key), format!("\"{}\u{200b}\"", world.made.key)]
+    {
+        let found = browser.submit("/ui/keys/find", &[("q", &around)]);
+        assert_eq!(location(&found), format!("../../ui/keys/{}", world.made.key_id));
+    }
+    let half = &world.made.key[..30];
+    for part in [half.to_owned(), format!("{} {}", world.made.key, world.made.key)] {
+        let refused = browser.submit("/ui/keys/find", &[("q", &part)]);
+        assert!([404, 422].contains(&refused.status), "{}", refused.status);
+        assert!(refused.header("location").is_none() && !refused.text.contains(half));
+    }
     let name = browser.submit("/ui/keys/find", &[("q", "a & b")]);
     assert_eq!(location(&name), "../../ui/keys?q=a+%26+b");
     let foreign = world.made.key.replace("klu_", "kls_");
@@ -521,7 +533,7 @@ fn what_one_may_not_do_is_not_offered_and_is_refused() {
         }
         for path in ["/ui/members", "/ui/tenants"] {
             let page = browser.page(path);
-            let forms = page.contains("/role\"") || page.contains("ui/tenants/policy");
+            let forms = page.contains("/role?in=") || page.contains("ui/tenants/policy");
             assert_eq!(forms, administers, "{who}: {path}");
         }
         let of_key = browser.get(&format!("/ui/keys/{key}"));
@@ -573,10 +585,72 @@ fn the_past_is_shown_as_it_was_and_offers_nothing_to_do() {
     assert!(time.contains("nightly") && time.contains("hourly"), "what is otherwise: {time}");
     let first = browser.page("/ui/keys?as_of=1");
     assert!(first.contains("There is no key here yet"), "{first}");
+    // Nor is anything done by an address of the past, whoever made it.
+    let before = world.position();
+    let name = [("name", "x"), ("role", "runner"), ("owner", world.made.user_id.as_str())];
+    for path in ["/ui/accounts/new", "/ui/keys/new", &format!("/ui/keys/{}/rename", world.made.key_id)] {
+        let refused = browser.submit(&format!("{path}?as_of={made}"), &name);
+        assert!(refused.status == 409 && refused.text.contains("IN_THE_PAST"), "{path}: {}", refused.status);
+    }
+    for path in ["/ui/accounts/new", "/ui/keys/new", "/ui/members/add", &format!("/ui/keys/{key}/revoke")] {
+        assert_eq!(browser.get(&format!("{path}?as_of={made}")).status, 409, "{path}");
+    }
+    assert_eq!(world.position(), before);
     for never in ["yesterday", "2000-01-01T00:00", "999999"] {
         let refused = browser.get(&format!("/ui/keys?as_of={never}"));
         assert!([400, 422].contains(&refused.status), "{never}: {}: {}", refused.status, refused.text);
     }
+}
+
+#[test]
+fn a_form_does_nothing_in_another_tenant_than_the_one_that_it_was_made_for() {
+    let world = World::new();
+    let input = json!({"slug": "globex", "administrator_email": "ada@example.com"});
+    let other = text(&world.admin().mutate("create_tenant", &input, "id").unwrap()["id"]);
+    let browser = world.signed_in(&world.made.key);
+    browser.submit("/ui/tenants/enter", &[("tenant", &other)]);
+    // A second tab, or the tenant closed meanwhile: the session acts in the other one by then.
+    let forms = ["/ui/accounts/new", "/ui/tenants"].map(|path| {
+        let page = browser.page(path);
+        let action = attributes(&page, "action").into_iter().find(|action| action.contains("in=")).unwrap();
+        format!("/{}", action.trim_start_matches("../"))
+    });
+    let fields = [("name", "stray"), ("role", "administrator"), ("days_max", "1"), ("days_default", "1")];
+    world.admin().mutate("suspend_tenant", &json!({"tenant_id": other}), "success").unwrap();
+    let before = world.position();
+    for form in &forms {
+        let refused = browser.submit(form, &fields);
+        assert!(refused.status == 409 && refused.text.contains("TENANT_CHANGED"), "{form}: {}", refused.text);
+    }
+    assert_eq!(world.position(), before);
+    world.admin().mutate("resume_tenant", &json!({"tenant_id": other}), "success").unwrap();
+    browser.submit("/ui/tenants/enter", &[("tenant", &other)]);
+    assert_eq!(browser.submit(&forms[0], &fields).status, 303, "where it was made for, it does");
+}
+
+#[test]
+fn what_contradicts_itself_makes_no_key_and_no_token_proves_a_key() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let token = world.admin().token(&world.made.key);
+    let (_, another) = world.key(&world.made.user_id, "another");
+    let before = world.position();
+    let owner = ("owner", world.made.user_id.as_str());
+    let name = ("name", "x");
+    for more in [
+        vec![("end", "30"), ("narrowed", "no"), ("scope", "keyledger:verify")],
+        vec![("end", "30"), ("scope", "keyledger:verify")],
+        vec![("end", "999")],
+        vec![("end", "30"), ("custom_end", "2031-01-01T00:00")],
+        vec![("end", "30"), ("proof", token.as_str())],
+        vec![("end", "30"), ("proof", another.as_str())],
+    ] {
+        let refused = browser.submit("/ui/keys/new", &[vec![owner, name], more.clone()].concat());
+        assert_eq!(refused.status, 422, "{more:?}");
+    }
+    let rotate = format!("/ui/keys/{}/rotate", world.made.key_id);
+    assert_eq!(browser.submit(&rotate, &[("overlap", "-1")]).status, 422);
+    assert_eq!(world.position(), before);
 }
 
 #[test]

@@ -121,7 +121,8 @@ impl Authority {
                 return Err(SessionOver::Denied(denial));
             }
         };
-        if now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS) {
+        // Well within the idle limit, or somebody who is there would be signed out.
+        if now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4)) {
             session.seen = now;
             counters.sessions_in_passing(|sessions| {
                 // It may have been signed out since.

@@ -98,9 +98,21 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Credential,
-        "OTHER_OWNER",
-        "Another owner's key was pasted than the one that the session rests on.",
+        "OTHER_KEY",
+        "Another key, or a token, was pasted than the key that the session rests on.",
         "Paste the key that you signed in with.",
+    ),
+    entry(
+        Request,
+        "IN_THE_PAST",
+        "Something was to be done on a page that shows the past.",
+        "Return to now, and do it there.",
+    ),
+    entry(
+        Request,
+        "TENANT_CHANGED",
+        "A form was made for another tenant than the one in which the session acts now; nothing was done.",
+        "Open the page again, and look at which tenant its head names.",
     ),
     entry(
         Credential,

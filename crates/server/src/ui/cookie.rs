@@ -22,13 +22,15 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    /// How a request came. Only a request from this machine that names it by a name of loopback may go without TLS.
+    /// How a request came. Only a request from this machine that names it by a name of loopback may go without TLS; one that
+    /// a proxy passed on came from elsewhere.
     pub(super) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         let from_here = peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let told = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes() == b"https");
-        if from_here && names_loopback(host) && !told { Self::Loopback } else { Self::Secure }
+        let passed_on = ["x-forwarded-for", "x-forwarded-proto", "forwarded"];
+        let passed_on = passed_on.iter().any(|name| headers.contains_key(*name));
+        if from_here && names_loopback(host) && !passed_on { Self::Loopback } else { Self::Secure }
     }
 
     const fn name(self) -> &'static str {

@@ -8,6 +8,7 @@ use super::as_of::AsOf;
 use super::document::Document;
 use super::root::Root;
 use super::shown::{Basis, Who, role_name};
+use super::visit::MADE_FOR;
 use super::visit::Visit;
 
 /// The frame of a page.
@@ -153,6 +154,16 @@ impl Frame {
     /// The address of what can be done to a thing. There is nothing to do in the past.
     pub(super) fn to_do(&self, path: &str, id: &str, what: &str) -> String {
         format!("{}{path}/{id}/{what}", self.root)
+    }
+
+    /// Where the form is sent that does something to a thing.
+    pub(super) fn send(&self, path: &str, id: &str, what: &str) -> String {
+        self.send_to(&format!("{path}/{id}/{what}"))
+    }
+
+    /// Where a form is sent. It says for which tenant it was made: the session may act in another by then.
+    pub(super) fn send_to(&self, path: &str) -> String {
+        format!("{}{path}?{MADE_FOR}={}", self.root, self.who.tenant_id)
     }
 
     /// The address of the keys of one owner.

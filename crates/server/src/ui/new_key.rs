@@ -148,8 +148,17 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
         Ok(input) => input,
         Err(refused) => return creation(&visit, &fields, Some(refused)).await,
     };
+    // Everything that the page of the secret needs is read before there is one: it must not be lost.
+    let Owners { who, service_accounts } = owners(&visit).await?;
+    let wanted = fields.text("owner");
+    let mut accounts = service_accounts.iter().flat_map(Page::nodes);
+    let owner = accounts.find(|account| account.id == wanted).map(|account| account.name.clone());
+    let owner = owner.unwrap_or_else(|| "you".to_owned());
     match visit.ask::<Created>(document::CREATE_KEY, &json!({ "input": input })).await {
-        Ok(Created { made }) => shown(&visit, document::CREATE_KEY, &input, made).await,
+        Ok(Created { made }) => {
+            let named = fields.text("name");
+            Ok(shown(&visit, &who, document::CREATE_KEY, &input, made, (named, owner)))
+        }
         Err(refused) => creation(&visit, &fields, Some(refused)).await,
     }
 }
@@ -172,7 +181,13 @@ pub(super) async fn rotate(
         Ok(end) => end,
         Err(refused) => return rotation(&visit, &id, &fields, Some(refused)).await,
     };
-    let overlap: Option<u64> = fields.get("overlap").and_then(|seconds| seconds.parse().ok());
+    let overlap = fields.get("overlap").map(str::parse::<u64>).transpose();
+    let Ok(overlap) = overlap else {
+        let refused =
+            Refused::new("FORM_INVALID", "say how long the old key is accepted; choose one of the list");
+        return rotation(&visit, &id, &fields, Some(refused)).await;
+    };
+    let (who, key) = briefly(&visit, &id).await?;
     let input = json!({
         "key_id": id,
         "overlap_seconds": overlap,
@@ -180,7 +195,10 @@ pub(super) async fn rotate(
         "idempotency_key": fields.get("attempt"),
     });
     match visit.ask::<Created>(document::ROTATE_KEY, &json!({ "input": input })).await {
-        Ok(Created { made }) => shown(&visit, document::ROTATE_KEY, &input, made).await,
+        Ok(Created { made }) => {
+            let (named, owner) = (key.name.clone(), key.owner().to_owned());
+            Ok(shown(&visit, &who, document::ROTATE_KEY, &input, made, (named, owner)))
+        }
         Err(refused) => rotation(&visit, &id, &fields, Some(refused)).await,
     }
 }
@@ -202,9 +220,16 @@ fn creation_input(visit: &Visit, fields: &Fields) -> Result<Value, Refused> {
         .get("name")
         .ok_or(Refused::new("FORM_INVALID", "give the key a name, such as what will use it"))?;
     let owner = fields.get("owner").ok_or(Refused::new("FORM_INVALID", "say whose key it is to be"))?;
-    let narrowed = fields.get("narrowed") == Some("yes");
     let more = fields.get("more_scopes").unwrap_or_default();
     let scopes: Vec<_> = fields.all("scope").chain(more.split_whitespace()).collect();
+    let narrowed = match fields.get("narrowed") {
+        Some("yes") => true,
+        Some("no") | None if scopes.is_empty() => false,
+        Some(_) | None => {
+            let message = "you chose what the key may do, and also that it may do all that its owner may: choose one of the two";
+            return Err(Refused::new("FORM_INVALID", message));
+        }
+    };
     if narrowed && scopes.is_empty() {
         return Err(Refused::new(
             "FORM_INVALID",
@@ -230,8 +255,18 @@ fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refused> {
         let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
         return Ok(Some(whole));
     }
+    if fields.get("custom_end").is_some() {
+        let message =
+            "you gave a time, and chose another end: choose \"At another time\", or empty the field";
+        return Err(Refused::new("FORM_INVALID", message));
+    }
+    if chosen == "none" {
+        return Ok(None);
+    }
     let days = DAYS.iter().find(|(value, _)| *value == chosen).map(|(_, days)| *days);
-    Ok(days.map(|days| after(visit, days).exact().to_owned()))
+    let days =
+        days.ok_or(Refused::new("FORM_INVALID", "there is no such end to choose; choose one of the list"))?;
+    Ok(Some(after(visit, days).exact().to_owned()))
 }
 
 fn after(visit: &Visit, days: u64) -> When {
@@ -269,10 +304,14 @@ fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<Str
     (ends, longest.map(duration_words))
 }
 
-async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
+/// Whose a new key can be.
+async fn owners(visit: &Visit) -> Result<Owners, Refusal> {
     let administers = visit.caller.role == Some(domain::role::Role::Administrator);
-    let variables = json!({"administers": administers});
-    let Owners { who, service_accounts } = visit.page(document::OWNERS, &variables).await?;
+    visit.page(document::OWNERS, &json!({ "administers": administers })).await
+}
+
+async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
+    let Owners { who, service_accounts } = owners(visit).await?;
     let frame = Frame::new(visit, "ui/keys", "New key", &who)
         .asked(document::CREATE_KEY, &json!({"input": {"user_id": "…", "name": "…"}}))
         .on_the_command_line("keyledger key create -n NAME --owner OWNER --expires 90d");
@@ -346,24 +385,26 @@ fn attempt(visit: &Visit, fields: &Fields, error: Option<&Refused>) -> String {
     fields.get("attempt").filter(|_| unknown).map_or_else(fresh, str::to_owned)
 }
 
-async fn shown(
+/// The page of the secret. It asks nothing any more.
+fn shown(
     visit: &Visit,
+    who: &Who,
     document: document::Document,
     input: &Value,
     made: MadeKey,
-) -> Result<Response, Refusal> {
-    let (who, key) = briefly(visit, &made.id).await?;
-    let frame = Frame::new(visit, "ui/keys", format!("{} is made", key.name), &who)
+    (name, owner): (String, String),
+) -> Response {
+    let frame = Frame::new(visit, "ui/keys", format!("{name} is made"), who)
         .asked(document, &json!({ "input": input }));
     let env = made.key.as_ref().map(|secret| format!("KEYLEDGER_KEY={secret}\n"));
     let json = made.key.as_ref().map(|secret| {
-        let object = json!({"key_id": made.id, "name": key.name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
+        let object = json!({"key_id": made.id, "name": name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
         format!("{object:#}\n")
     });
     let page = Made {
         frame,
-        owner: key.owner().to_owned(),
-        name: key.name,
+        owner,
+        name,
         id: made.id,
         secret: made.key,
         expires_at: made.expires_at,
@@ -372,7 +413,7 @@ async fn shown(
         json_file: data_url("application/json", &json.unwrap_or_default()),
         file_name: "keyledger-key".to_owned(),
     };
-    Ok(visit.answer(&page, None))
+    visit.answer(&page, None)
 }
 
 /// A file that is in the page itself: the secret is never at an address.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use authority::Caller;
 use authority::sessions::{Resumed, SessionOver};
+use authority::{Caller, Credential};
 use axum::extract::FromRequestParts;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
@@ -26,6 +26,12 @@ use crate::let_in::NotLetIn;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
 use crate::visitor::Visitor;
+
+/// The parameter by which a form says for which tenant it was made.
+pub(super) const MADE_FOR: &str = "in";
+
+/// The last parts of the paths of pages on which something is done.
+const FORMS: [&str; 5] = ["new", "add", "revoke", "rotate", "remove"];
 
 /// A request of somebody who is signed in.
 pub(super) struct Visit {
@@ -78,6 +84,20 @@ impl FromRequestParts<App> for Visit {
         app.authority.used(&caller, Some(visitor.kind), visitor.way);
         let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let as_of = AsOf::of(query.get("as_of"));
+        let refuse =
+            |code, message| Err(NoVisit::Refused(Refusal::new(root, StatusCode::CONFLICT, code, message)));
+        let does = !parts.method.is_safe()
+            || parts.uri.path().rsplit('/').next().is_some_and(|last| FORMS.contains(&last));
+        if as_of.is_some() && does {
+            let message =
+                "this page was asked for as of the past, where nothing can be changed; return to now first";
+            return refuse("IN_THE_PAST", message);
+        }
+        let elsewhere = |made_for: &str| caller.tenant.is_none_or(|tenant| tenant.to_string() != made_for);
+        if !parts.method.is_safe() && query.get(MADE_FOR).is_some_and(elsewhere) {
+            let message = "this form was made for another tenant than the one in which you act now, so nothing was done; open the page again";
+            return refuse("TENANT_CHANGED", message);
+        }
         let id = *parts.extensions.get::<Id>().expect("every request has an id before it has a page");
         let Deadline(until) = *parts.extensions.get().expect("every request has a deadline");
         Ok(Self {
@@ -165,15 +185,17 @@ impl Visit {
     /// Somebody shows the key again: whether it is one of theirs, and accepted.
     pub(super) fn prove(&self, shown: &str) -> Result<(), Refused> {
         match self.app.let_in(shown, self.visitor, None) {
-            Ok(let_in) if let_in.caller.owner == self.caller.owner => {
+            Ok(let_in)
+                if let_in.caller.key == self.caller.key && let_in.caller.credential == Credential::Key =>
+            {
                 self.app.authority.prove_session(&self.secret);
                 self.proved.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            Ok(_) => Err(Refused::new(
-                "OTHER_OWNER",
-                "this is somebody else's key; paste the one that you signed in with",
-            )),
+            Ok(_) => {
+                let message = "this is not the key that you signed in with; paste that one";
+                Err(Refused::new("OTHER_KEY", message))
+            }
             Err(refused) => Err(not_let_in(&refused)),
         }
     }
