@@ -3,13 +3,11 @@
 //! Those clients name no owner. A person's token is the person's own key; the others are keys of the service account that
 //! has the token's name, and the role that goes with its scope. It is made when it is first needed.
 
-use credentials::digest::TextKind;
 use domain::Lookup as _;
 use domain::ids::{ServiceAccountId, TenantId};
 use domain::key::Owner;
 use domain::names::Name;
 use domain::role::Role;
-use domain::row::{NameHolder, UniqueName};
 
 use crate::authenticate::Caller;
 use crate::authority::Authority;
@@ -77,10 +75,8 @@ impl Authority {
         name: &Name,
         role: Role,
     ) -> Result<Option<ServiceAccountId>, Failure> {
-        let digest = self.shared.keyring.pepper.text_digest(TextKind::AccountName, name.as_str());
-        let snapshot = self.snapshot()?;
-        let holder = snapshot.rows().unique_name(UniqueName::ServiceAccountName(tenant, digest))?;
-        let Some(NameHolder::ServiceAccount(account)) = holder else { return Ok(None) };
-        Ok(snapshot.rows().service_account(account)?.filter(|row| row.role == role).map(|row| row.id))
+        let Some(account) = self.account_with(tenant, name)? else { return Ok(None) };
+        let row = self.snapshot()?.rows().service_account(account)?;
+        Ok(row.filter(|row| row.role == role).map(|row| row.id))
     }
 }

@@ -456,7 +456,7 @@ impl Authority {
     }
 
     /// The living user with this address.
-    pub(crate) fn user_with(&self, email: &Email) -> Result<Option<UserId>, Failure> {
+    pub fn user_with(&self, email: &Email) -> Result<Option<UserId>, Failure> {
         let digest = self.shared.keyring.pepper.text_digest(TextKind::Email, email.as_str());
         let holder = self.snapshot()?.rows().unique_name(UniqueName::UserEmail(digest))?;
         Ok(match holder {

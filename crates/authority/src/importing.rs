@@ -11,10 +11,10 @@ use credentials::secret::Secret;
 use domain::actor::{Actor, Way};
 use domain::command::NewKey;
 use domain::event::Event;
-use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
+use domain::ids::{KeyId, ServiceAccountId, TenantId};
 use domain::key::{DigestScheme, KeyDigest, KeyPrefix, LastFour, Owner, Reach};
 use domain::limits::KeyLimits;
-use domain::names::{Email, Name, Slug};
+use domain::names::{Name, Slug};
 use domain::role::Scopes;
 use domain::row::{NameHolder, UniqueName};
 use domain::time::Timestamp;
@@ -136,11 +136,6 @@ impl Authority {
             Some(NameHolder::Tenant(tenant)) => Some(tenant),
             Some(NameHolder::User(_) | NameHolder::ServiceAccount(_)) | None => None,
         })
-    }
-
-    /// The living user with this address, by whom a key may be owned.
-    pub fn user_of(&self, email: &Email) -> Result<Option<UserId>, Failure> {
-        self.user_with(email)
     }
 
     /// The living service account of a tenant with this name.
