@@ -51,7 +51,7 @@ pub fn check(
     let beside = scratch.join(format!("keyledger-check-{}", std::process::id()));
     store::files::create_private_folder(&beside)?;
     let compared = reading(|| {
-        rebuilt::compare(&snapshot, &beside.join("ledger.redb"), progress).map_err(ReplayError::from)
+        rebuilt::compare(&snapshot, &DataFolder::at(&beside).ledger(), progress).map_err(ReplayError::from)
     });
     // What was found is worth more than that a leftover stays.
     let _ = std::fs::remove_dir_all(&beside);
