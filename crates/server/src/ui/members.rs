@@ -97,16 +97,8 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
         return addition(&visit, &fields, Some(Refused::new("FORM_INVALID", message)), None).await;
     };
     let first_key = fields.get("first_key") == Some("yes");
-    if first_key && !visit.is_proved() {
-        let proven = match fields.get("proof") {
-            Some(shown) => visit.prove(shown),
-            None => {
-                Err(Refused::new("PROOF_MISSING", "paste your own key once more: a first key would be shown"))
-            }
-        };
-        if let Err(refused) = proven {
-            return addition(&visit, &fields, Some(refused), None).await;
-        }
+    if first_key && let Err(refused) = visit.proven(&fields) {
+        return addition(&visit, &fields, Some(refused), None).await;
     }
     let input = json!({
         "email": email,

@@ -141,7 +141,7 @@ pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
 
 /// `POST /ui/keys/new`
 pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
-    if let Err(refused) = proven(&visit, &fields) {
+    if let Err(refused) = visit.proven(&fields) {
         return creation(&visit, &fields, Some(refused)).await;
     }
     let input = match creation_input(&visit, &fields) {
@@ -174,7 +174,7 @@ pub(super) async fn rotate(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
-    if let Err(refused) = proven(&visit, &fields) {
+    if let Err(refused) = visit.proven(&fields) {
         return rotation(&visit, &id, &fields, Some(refused)).await;
     }
     let end = match end(&visit, &fields) {
@@ -200,18 +200,6 @@ pub(super) async fn rotate(
             Ok(shown(&visit, &who, document::ROTATE_KEY, &input, made, (named, owner)))
         }
         Err(refused) => rotation(&visit, &id, &fields, Some(refused)).await,
-    }
-}
-
-/// A new secret is shown only to whoever held the key lately: an open session on an empty chair is not enough.
-fn proven(visit: &Visit, fields: &Fields) -> Result<(), Refused> {
-    match fields.get("proof") {
-        Some(shown) => visit.prove(shown),
-        None if visit.is_proved() => Ok(()),
-        None => {
-            let message = "paste the key that you signed in with once more: a new secret is shown only to whoever holds it";
-            Err(Refused::new("PROOF_MISSING", message))
-        }
     }
 }
 

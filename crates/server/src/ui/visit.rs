@@ -182,8 +182,20 @@ impl Visit {
         self.proved.load(Ordering::Relaxed)
     }
 
+    /// A new secret is shown only to whoever held the key lately: an open session on an empty chair is not enough.
+    pub(super) fn proven(&self, fields: &Fields) -> Result<(), Refused> {
+        match fields.get("proof") {
+            Some(shown) => self.prove(shown),
+            None if self.is_proved() => Ok(()),
+            None => {
+                let message = "paste the key that you signed in with once more: a new secret is shown only to whoever holds it";
+                Err(Refused::new("PROOF_MISSING", message))
+            }
+        }
+    }
+
     /// Somebody shows the key again: whether it is one of theirs, and accepted.
-    pub(super) fn prove(&self, shown: &str) -> Result<(), Refused> {
+    fn prove(&self, shown: &str) -> Result<(), Refused> {
         match self.app.let_in(shown, self.visitor, None) {
             Ok(let_in)
                 if let_in.caller.key == self.caller.key && let_in.caller.credential == Credential::Key =>
