@@ -18,6 +18,7 @@ mod usage;
 mod ui;
 mod refusals;
 mod events;
+mod density;
 mod as_of;
 mod as_of_oracle;
 mod explain_oracle;

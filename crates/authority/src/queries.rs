@@ -12,7 +12,7 @@ use domain::rejection::{Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
 use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Standing, Tenant, User};
 use domain::status::{Admission, Bearer, admit};
-use domain::time::Timestamp;
+use domain::time::{Moment, Timestamp};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
@@ -81,7 +81,7 @@ pub struct KeyView {
     pub limits: KeyLimits,
     pub expires_at: Option<Timestamp>,
     pub grace_ends_at: Option<Timestamp>,
-    pub created_at: Timestamp,
+    pub created: Moment,
     pub successor: Option<KeyId>,
     pub predecessor: Option<KeyId>,
     /// Why it was revoked, if it was.
@@ -372,7 +372,7 @@ impl Authority {
             limits: row.limits,
             expires_at: row.life.expires_at,
             grace_ends_at: row.life.grace_ends_at,
-            created_at: row.created.at,
+            created: row.created,
             successor: row.successor,
             predecessor: row.predecessor,
             revoked: row.life.revoked,
@@ -433,7 +433,7 @@ pub(crate) fn confinement(caller: &Caller) -> Option<TenantId> {
 }
 
 /// Whether a key that is refused so will never be accepted again.
-fn ended(status: Result<(), Refusal>) -> bool {
+pub(crate) fn ended(status: Result<(), Refusal>) -> bool {
     matches!(
         status,
         Err(Refusal::KeyRevoked

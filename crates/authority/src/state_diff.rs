@@ -116,7 +116,7 @@ impl Window {
         }
         match scope {
             Scope::Tenant(tenant) => {
-                for position in view.snapshot.history(Concerned::Tenant(tenant), &range)? {
+                for position in view.snapshot.history(Concerned::Tenant(tenant), &range)?.positions() {
                     window.take(view, position?)?;
                 }
             }
