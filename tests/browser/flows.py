@@ -380,9 +380,9 @@ def slide(driver, base):
     wait(driver, lambda driver: arrived(driver, 12) and driver.current_url.endswith("as_of=12"))
     check("sliding brings the list along", True)
     bar = driver.find_elements(By.CSS_SELECTOR, ".density a")[2]
-    aim = bar.get_attribute("href") or driver.execute_script("return arguments[0].getAttribute('href')", bar)
+    aim = driver.execute_script("return arguments[0].getAttribute('href')", bar)
     driver.execute_script("arguments[0].dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))", bar)
-    wanted = int(str(aim).split("as_of=")[1].rstrip("'}"))
+    wanted = int(aim.split("as_of=")[1])
     wait(driver, lambda driver: place_of(driver) == wanted)
     check("a bar leads to its place", True)
     check("the page was never left", driver.execute_script("return window.stayed === true"))
@@ -420,7 +420,7 @@ def slide_by_links(driver, base):
 def change(driver, base, there):
     """What a key is held to, by its page's forms."""
     driver.get(f"{base}/ui/keys/{there['other']}")
-    for summary in driver.find_elements(By.CSS_SELECTOR, ".changes summary"):
+    for summary in driver.find_elements(By.CSS_SELECTOR, ".alter summary"):
         summary.click()
     fill(driver, "#requests", "1000")
     Select(driver.find_element(By.ID, "period")).select_by_visible_text("an hour")

@@ -9,7 +9,7 @@ export function tellTimes(within) {
     time.title = `${zone.format(instant)}\n${time.dateTime}`;
     // Where an end is chosen, the reader's own clock is what counts.
     const local = time.parentElement.querySelector("[data-local]");
-    if (local) local.textContent = ` (${zone.format(instant)})`;
+    if (local && instant.getTimezoneOffset() !== 0) local.textContent = ` (${zone.format(instant)})`;
   }
 }
 
@@ -20,7 +20,8 @@ for (const told of document.querySelectorAll("[data-local-of]")) {
   const field = document.getElementById(told.dataset.localOf);
   const tell = () => {
     const instant = new Date(`${field.value}Z`);
-    told.textContent = field.value && !Number.isNaN(instant.getTime()) ? `, that is ${zone.format(instant)}` : "";
+    const elsewhere = !Number.isNaN(instant.getTime()) && instant.getTimezoneOffset() !== 0;
+    told.textContent = elsewhere ? `, that is ${zone.format(instant)}` : "";
   };
   field.addEventListener("input", tell);
   tell();

@@ -4,7 +4,7 @@
 #[path = "common/ledgers.rs"]
 mod ledgers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -500,9 +500,9 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
             assert_eq!([front, back].concat(), expected, "{of:?}, from both ends");
         }
         // There and back, with steps within a block and beyond it.
-        let some = || (1..=head.number()).step_by(7).map(Position::new);
+        let some: Vec<_> = (1..=head.number()).step_by(7).map(Position::new).collect();
         let mut among = snapshot.among(of);
-        for position in some().chain(some().rev()) {
+        for position in some.iter().chain(some.iter().rev()).copied() {
             assert_eq!(among.has(position).unwrap(), positions.contains_key(&position), "{of:?}");
         }
     }

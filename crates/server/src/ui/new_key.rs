@@ -117,6 +117,7 @@ struct MadeKey {
 /// The lives that are offered, in days.
 const DAYS: [(&str, u64); 5] = [("7", 7), ("30", 30), ("60", 60), ("90", 90), ("365", 365)];
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+const MINUTE_MS: i64 = 60 * 1000;
 
 const SCOPES: [(&str, &str); 6] = [
     ("keyledger:read", "See the tenant, its members and its own keys"),
@@ -269,8 +270,10 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
     Ok(Some(after(visit, days).exact().to_owned()))
 }
 
+/// So many days from now, less what is beyond the minute: what is shown is exact.
 fn after(visit: &Visit, days: u64) -> When {
-    When::of_unix_ms(visit.app.authority.now().plus_seconds(days * DAY_SECONDS).unix_ms() / 1000 * 1000)
+    let end = visit.app.authority.now().plus_seconds(days * DAY_SECONDS);
+    When::of_unix_ms(end.unix_ms() / MINUTE_MS * MINUTE_MS)
 }
 
 /// The ends that the tenant's rules allow.

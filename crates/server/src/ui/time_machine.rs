@@ -82,9 +82,20 @@ pub(super) struct Field {
 }
 
 impl Entry {
-    /// The kind in words.
-    fn kind_words(&self) -> String {
-        self.kind.replace('_', " ")
+    /// What it is, without its fields, which are told one by one: the summary as far as the first colon that is in no
+    /// name. In quotes a backslash stands before a quote.
+    pub(super) fn subject(&self) -> &str {
+        let (mut quoted, mut escaped) = (false, false);
+        for (at, c) in self.summary.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                ':' if !quoted => return &self.summary[..at],
+                _ => {}
+            }
+        }
+        &self.summary
     }
 
     /// The page of the thing, if it has one.
@@ -275,4 +286,28 @@ struct Reached {
 async fn position_at(visit: &Visit, moment: &AsOf) -> Result<u64, Refusal> {
     let Reached { position } = visit.page(document::REACHED, &json!({"as_of": moment.input()})).await?;
     Ok(number(&position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_colon_is_no_end_of_the_subject() {
+        let entry = |summary: &str| Entry {
+            what: String::new(),
+            kind: String::new(),
+            id: None,
+            increases_access: false,
+            summary: summary.to_owned(),
+            fields: vec![],
+        };
+        for (summary, subject) in [
+            (r#"key "a" 0123: disabled no"#, r#"key "a" 0123"#),
+            (r#"key "a: \"b: \\" 0123: disabled no"#, r#"key "a: \"b: \\" 0123"#),
+            ("operators of the deployment", "operators of the deployment"),
+        ] {
+            assert_eq!(entry(summary).subject(), subject);
+        }
+    }
 }

@@ -20,7 +20,7 @@ pub(super) fn lines(difference: &Difference) -> Vec<Line> {
     ];
     for entry in &difference.entries {
         let more = if entry.increases_access { " (more access)" } else { "" };
-        let head = format!("@@ {} {}{more} @@", entry.what, on_one_line(&entry.summary));
+        let head = format!("@@ {} {}{more} @@", entry.what, on_one_line(entry.subject()));
         lines.push(Line { class: "head", text: head });
         lines.extend(fields(entry));
     }
