@@ -1,6 +1,10 @@
 //! A bare route to compare with: a constant body of a wanted length, behind the server's layers or behind none.
 //!
-//! Built of the same framework, on one port, until it is killed. No part of the product.
+//! Where the server cannot do without a signature, the bare route makes or checks one, too: whoever sends the load sleeps
+//! while it waits, and waking it costs more than it would cost to answer without. Built of the same framework, on one port, until
+//! it is killed. No part of the product.
+
+mod signature;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +24,8 @@ use server::{ServeOptions, metrics};
 use store::DataFolder;
 use tokio::net::TcpListener;
 
+use signature::Signature;
+
 /// A route that answers with a constant, to compare the server with.
 #[derive(Parser)]
 #[command(name = "bare")]
@@ -33,6 +39,9 @@ struct Arguments {
     /// How many bytes the answer to `/oauth/token` has.
     #[arg(long)]
     token: usize,
+    /// How many bytes are signed for an answer to `/oauth/token`, and checked for one to `/v1/checked`.
+    #[arg(long)]
+    signed: usize,
 }
 
 /// As in the server.
@@ -69,18 +78,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn routes<S: Clone + Send + Sync + 'static>(arguments: &Arguments) -> Router<S> {
+    let signature = Arc::new(Signature::over(arguments.signed));
+    let (sign, check) = (Arc::clone(&signature), signature);
     Router::new()
-        .route("/v1/whoami", constant(arguments.whoami))
+        .route("/v1/whoami", constant(arguments.whoami, || {}))
+        .route("/v1/checked", constant(arguments.whoami, move || check.check()))
         .route("/forward-auth", any(constant_identity))
-        .route("/oauth/token", constant(arguments.token))
+        .route("/oauth/token", constant(arguments.token, move || sign.sign()))
 }
 
-/// A route that answers with so many bytes, in the headers of the real answers.
-fn constant<S: Clone + Send + Sync + 'static>(bytes: usize) -> MethodRouter<S> {
+/// A route that does something, and answers with so many bytes, in the headers of the real answers.
+fn constant<S: Clone + Send + Sync + 'static>(
+    bytes: usize,
+    act: impl Fn() + Clone + Send + Sync + 'static,
+) -> MethodRouter<S> {
     let filling = "x".repeat(bytes.saturating_sub(15));
     let body: &'static str = Box::leak(format!(r#"{{"constant":"{filling}"}}"#).into_boxed_str());
-    any(move || async move {
-        ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response()
+    any(move || {
+        act();
+        async move { ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response() }
     })
 }
 

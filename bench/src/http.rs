@@ -10,7 +10,6 @@ use std::time::Instant;
 use authority::{Authority, Shown, Wanted as TokenWanted};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use credentials::signing_key::{Seed, SigningKeyPair};
 
 use crate::dice::Dice;
 use crate::folders;
@@ -18,6 +17,7 @@ use crate::grown::{Mix, key_string};
 use crate::process::Serving;
 use crate::report::{Figure, Report, Wanted};
 use crate::rounds::median;
+use crate::signature::Signature;
 use crate::wrk::{Load, Order, Outcome, Route};
 
 /// How many of the ledger's keys are shown.
@@ -53,7 +53,9 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let inputs = Inputs::prepare(scratch, &data, shown, &numbers)?;
 
     let server = Serving::keyledger(&data)?;
-    let lengths = ["--whoami", &inputs.whoami_bytes.to_string(), "--token", &inputs.token_bytes.to_string()];
+    let [whoami, token, signed] =
+        [inputs.whoami_bytes, inputs.token_bytes, inputs.signed_bytes].map(|bytes| bytes.to_string());
+    let lengths = ["--whoami", &whoami, "--token", &token, "--signed", &signed];
     let layers = layers.to_str().ok_or("the scratch folder's path is not text")?;
     let bare = Serving::start("bare", &[&["--data", layers], &lengths[..]].concat())?;
     let alone = Serving::start("bare", &lengths)?;
@@ -61,6 +63,7 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let keys = load(&inputs.keys, Order::Random, Route::Whoami);
     let forwarded = load(&inputs.keys, Order::Random, Route::ForwardAuth);
     let seen = load(&inputs.tokens, Order::Random, Route::Whoami);
+    let checked = load(&inputs.tokens, Order::Random, Route::Checked);
     let exchange = load(&inputs.clients, Order::Random, Route::Token);
     // Every token is seen once, every page is read once, before anything is measured.
     for warm in [&keys, &forwarded, &seen, &exchange] {
@@ -71,8 +74,8 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let sample = |server: &Serving, load: &Load, seconds| sample(server, load, seconds, scratch);
     let [mut by_key, mut by_seen, mut by_new, mut minted] = [const { Vec::<Sample>::new() }; 4];
     let [mut by_forwarded, mut bare_forwarded] = [const { Vec::<Sample>::new() }; 2];
-    let [mut bare_key, mut bare_token, mut bare_exchange, mut unlayered] =
-        [const { Vec::<Sample>::new() }; 4];
+    let [mut bare_key, mut bare_token, mut bare_checked, mut bare_exchange, mut unlayered] =
+        [const { Vec::<Sample>::new() }; 5];
     let [mut signing, mut checking] = [const { Vec::<f64>::new() }; 2];
     for round in 0..ROUNDS {
         by_key.push(sample(&server, &keys, SECONDS)?);
@@ -84,6 +87,7 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         bare_token.push(sample(&bare, &seen, SECONDS)?);
         let never_seen = load(&inputs.never_seen[round], Order::Once, Route::Whoami);
         by_new.push(sample(&server, &never_seen, NEVER_SEEN_SECONDS)?);
+        bare_checked.push(sample(&bare, &checked, NEVER_SEEN_SECONDS)?);
         minted.push(sample(&server, &exchange, SECONDS)?);
         bare_exchange.push(sample(&bare, &exchange, SECONDS)?);
         let (sign, verify) = signature_us(inputs.signed_bytes);
@@ -95,18 +99,15 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     let alone_name = "bare route without layers";
     Pair { name: "whoami, key", beside: alone_name, ours: by_key, theirs: unlayered }.tell_only(report);
     Pair { name: "forward-auth, key", beside, ours: by_forwarded, theirs: bare_forwarded }.tell(report, 0.85);
-    Pair { name: "whoami, token seen before", beside, ours: by_seen.clone(), theirs: bare_token }
+    Pair { name: "whoami, token seen before", beside, ours: by_seen.clone(), theirs: bare_token.clone() }
         .tell(report, 0.75);
 
-    let beside = "token seen before, and one check of a signature";
-    let plus = |samples: &[Sample], us: &[f64]| -> Vec<Sample> {
-        samples.iter().zip(us).map(|(sample, us)| sample.and(*us)).collect()
-    };
-    Pair { name: "whoami, token never seen", beside, ours: by_new, theirs: plus(&by_seen, &checking) }
-        .tell(report, 0.9);
-    let beside = "bare route behind the same layers, and one signature";
-    Pair { name: "oauth/token", beside, ours: minted, theirs: plus(&bare_exchange, &signing) }
-        .tell(report, 0.85);
+    let beside = "token seen before, and what one check adds to the bare route";
+    let added = bare_checked.iter().zip(&bare_token);
+    let theirs = by_seen.iter().zip(added).map(|(seen, (checked, bare))| seen.and(*checked, *bare)).collect();
+    Pair { name: "whoami, token never seen", beside, ours: by_new, theirs }.tell(report, 0.9);
+    let beside = "bare route behind the same layers that signs as much";
+    Pair { name: "oauth/token", beside, ours: minted, theirs: bare_exchange }.tell(report, 0.85);
     report.add(Figure::of("Ed25519: sign", median(&signing), "µs"));
     report.add(Figure::of("Ed25519: verify", median(&checking), "µs"));
 
@@ -128,9 +129,10 @@ fn sample(server: &Serving, load: &Load, seconds: u32, scratch: &Path) -> Result
 }
 
 impl Sample {
-    /// The same, if each request took so much longer.
-    fn and(self, us: f64) -> Self {
-        Self { per_second: 1e6 / (1e6 / self.per_second + us), cpu_us: self.cpu_us + us }
+    /// The same, if each request took as much longer as one did than another.
+    fn and(self, longer: Self, other: Self) -> Self {
+        let seconds = 1.0 / self.per_second + 1.0 / longer.per_second - 1.0 / other.per_second;
+        Self { per_second: 1.0 / seconds, cpu_us: self.cpu_us + longer.cpu_us - other.cpu_us }
     }
 }
 
@@ -233,22 +235,13 @@ fn drawn(keys: u64, count: u64) -> Vec<u64> {
 
 /// What one signature over so many bytes costs, and checking it: medians of small batches.
 fn signature_us(bytes: usize) -> (f64, f64) {
-    let pair = SigningKeyPair::from_seed(&Seed::from_bytes([7; 32]));
-    let message = vec![b'x'; bytes];
-    let signature = pair.sign(&message);
+    let signature = Signature::over(bytes);
     let batch = |act: &dyn Fn()| {
         let began = Instant::now();
         (0..8).for_each(|_| act());
         began.elapsed().as_secs_f64() * 1e6 / 8.0
     };
-    let signing: Vec<_> = (0..200)
-        .map(|_| {
-            batch(&|| {
-                std::hint::black_box(pair.sign(&message));
-            })
-        })
-        .collect();
-    let check = || pair.verifying_key().verify(&message, &signature).expect("it was signed with this key");
-    let checking: Vec<_> = (0..200).map(|_| batch(&check)).collect();
+    let signing: Vec<_> = (0..200).map(|_| batch(&|| signature.sign())).collect();
+    let checking: Vec<_> = (0..200).map(|_| batch(&|| signature.check())).collect();
     (median(&signing), median(&checking))
 }

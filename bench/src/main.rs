@@ -7,6 +7,7 @@ mod folders;
 mod grown;
 mod process;
 mod wrk;
+mod signature;
 mod http;
 mod browser;
 mod ui;

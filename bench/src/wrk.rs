@@ -33,6 +33,8 @@ pub enum Order {
 pub enum Route {
     /// `GET /v1/whoami`.
     Whoami,
+    /// `GET /v1/checked`, of the bare route alone.
+    Checked,
     /// `GET /forward-auth`.
     ForwardAuth,
     /// `POST /oauth/token`.
@@ -55,6 +57,7 @@ impl Load {
         std::fs::write(&script, SCRIPT).map_err(|error| error.to_string())?;
         let (method, path, body) = match self.route {
             Route::Whoami => ("GET", "/v1/whoami", None),
+            Route::Checked => ("GET", "/v1/checked", None),
             Route::ForwardAuth => ("GET", "/forward-auth", None),
             Route::Token => ("POST", "/oauth/token", Some("grant_type=client_credentials")),
         };

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::ids::{KeyId, TenantId};
 use store::usage::{Agent, Agents, KeptRefusals, RefusalQueue, RefusedCommand, Tally};
@@ -25,9 +25,7 @@ use shards::Shards;
 
 pub use store::usage::{CallerKind, UseWay};
 
-/// How often what was counted is collected from the threads that counted it.
-const COLLECTED_EVERY: Duration = Duration::from_secs(1);
-/// How often it is written.
+/// How often what was counted is collected from the threads that counted it, and written. Whoever asks collects, too.
 const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 
 /// What is known of the use of a key, roughly.
@@ -68,13 +66,8 @@ impl Recorder {
         let counters = Arc::clone(&self.counters);
         let (stop, stopped) = mpsc::channel();
         let run = move || {
-            let mut written = Instant::now();
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(COLLECTED_EVERY) {
-                let mut book = counters.collected();
-                if written.elapsed() >= WRITTEN_EVERY {
-                    book.write();
-                    written = Instant::now();
-                }
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(WRITTEN_EVERY) {
+                counters.collected().write();
             }
             counters.collected().write();
         };
