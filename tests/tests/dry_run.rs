@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::two_tenants::TwoTenants;
 
 const DRY_RUN: &str = "position dry_run { events { type position key_id } keys { key_id code tenant_id } keys_count \
-    service_account_ids service_accounts_count members { user_id tenant_id } members_count tokens_live_until }";
+    service_account_ids service_accounts_count members { user_id tenant_id } members_count changes { what kind increases_access } changes_count tokens_live_until }";
 
 /// `dry_run: true`
 #[test]
@@ -38,6 +38,37 @@ fn every_destructive_mutation_can_be_rehearsed() {
             0,
         ),
         ("grant_operator", json!({"user_id": world.bob_id}), "OperatorGranted", 0),
+        ("change_member_role", json!({"user_id": world.bob_id, "role": "read_only"}), "MemberRoleChanged", 0),
+        (
+            "change_service_account_role",
+            json!({"service_account_id": account, "role": "read_only"}),
+            "ServiceAccountRoleChanged",
+            0,
+        ),
+        (
+            "change_api_key_expiry",
+            json!({"key_id": key, "expires_at": "2999-01-01T00:00:00Z"}),
+            "KeyExpiryChanged",
+            0,
+        ),
+        (
+            "change_api_key_addresses",
+            json!({"key_id": key, "allowed_addresses": ["127.0.0.1"]}),
+            "KeyAddressesChanged",
+            0,
+        ),
+        (
+            "change_api_key_rate",
+            json!({"key_id": key, "rate_limit": {"requests": 1, "period_seconds": 1}}),
+            "KeyRateChanged",
+            0,
+        ),
+        (
+            "change_tenant_policy",
+            json!({"key_life_seconds_max": 86_400, "key_life_seconds_default": null}),
+            "TenantPolicyChanged",
+            0,
+        ),
         ("erase_subject", json!({"service_account_id": gone}), "SubjectErased", 0),
     ] {
         let mut asked = input.clone();
@@ -50,7 +81,8 @@ fn every_destructive_mutation_can_be_rehearsed() {
         assert!(types.contains(&json!(event)), "{name}: {types:?}");
         assert_eq!(told["events"][0]["position"], (before + 1).to_string(), "{name}");
         assert_eq!(told["keys_count"], stopped, "{name}: {told}");
-        let tokens = !["grant_operator", "erase_subject"].contains(&name);
+        assert!(told["changes_count"].as_i64().unwrap() > 0, "{name}: {told}");
+        let tokens = !["grant_operator", "erase_subject"].contains(&name) && !name.starts_with("change_");
         assert_eq!(told["tokens_live_until"].is_string(), tokens, "{name}: {told}");
         assert_eq!(world.position(), before, "{name} did nothing");
     }

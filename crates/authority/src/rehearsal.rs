@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use domain::actor::Metadata;
+use domain::difference::{Kind, between};
 use domain::event::Recorded;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
@@ -24,8 +25,9 @@ use crate::compose::Composed;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
 use crate::refusals::Asked;
+use crate::state_diff::{self, DifferenceView};
 
-/// How many keys, service accounts and members are named; all are counted.
+/// How many keys, service accounts, members and changes are named; all are counted.
 const NAMED_MAX: usize = 1_000;
 
 /// What a command would do.
@@ -35,6 +37,8 @@ pub struct Rehearsed {
     pub events: Vec<EventView>,
     /// What would be accepted no more.
     pub stops: Stops,
+    /// What would be otherwise, as the difference of the two states would tell it.
+    pub changes: Named<DifferenceView>,
 }
 
 /// What would be accepted no more. Of each kind the first thousand are named.
@@ -142,7 +146,13 @@ impl Authority {
         for stopped in &mut stops.keys.first {
             stopped.last_used = usage.get(&stopped.key).map(|usage| usage.tally.last);
         }
-        Ok(view.answer(Rehearsed { events: told, stops }))
+        let mut changed = Named::default();
+        for difference in between(&rows, &after, changes.iter().map(Change::row))? {
+            if difference.kind() != Kind::Derived {
+                changed.push(state_diff::told(&reader, &difference, &after)?);
+            }
+        }
+        Ok(view.answer(Rehearsed { events: told, stops, changes: changed }))
     }
 
     /// As whom the events of one's own command are read: what could be named in it, its author could see.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use domain::Lookup;
 use domain::concern::{Concerned, concerned};
 use domain::difference::{Difference, Kind, between, touched_by};
 use domain::facts::Fact;
@@ -143,7 +144,7 @@ impl Window {
 }
 
 /// Whether it belonged to the tenant at either moment.
-fn within<L: domain::Lookup<Error = StoreError>>(
+fn within<L: Lookup<Error = StoreError>>(
     tenant: TenantId,
     difference: &Difference,
     before: &L,
@@ -156,10 +157,11 @@ fn within<L: domain::Lookup<Error = StoreError>>(
     Ok(of(before, &difference.before)? || of(after, &difference.after)?)
 }
 
-fn told(
+/// A difference, with the names of the later state.
+pub(crate) fn told<L: Lookup<Error = StoreError>>(
     reader: &Reader<'_>,
     difference: &Difference,
-    after: &store::snapshot::SnapshotRows<'_>,
+    after: &L,
 ) -> Result<DifferenceView, StoreError> {
     // A thing keeps its row when it ends: the later rows know every name.
     let line = difference.told().into_iter().map(|piece| reader.piece(after, piece));

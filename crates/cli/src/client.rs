@@ -19,6 +19,7 @@ pub mod as_of;
 pub mod seconds;
 pub mod limits;
 pub mod confirm;
+pub mod difference;
 pub mod dry_run;
 pub mod new_key;
 pub mod show;

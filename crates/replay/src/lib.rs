@@ -15,6 +15,7 @@
 //! `domain::evolve`, and whether a key is accepted by `domain::status`.
 
 pub mod error;
+mod ahead;
 pub mod source;
 pub mod rows;
 pub mod open;

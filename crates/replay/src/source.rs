@@ -9,6 +9,7 @@ use store::head::Head;
 use store::scan::{Scanned, Walk};
 use store::{DataFolder, Snapshot, StoreError, backup};
 
+use crate::ahead::{Ended, Hand, read_ahead};
 use crate::error::{ReplayError, reading};
 use crate::export;
 use crate::names::Names;
@@ -119,15 +120,20 @@ impl Source {
     /// The same, with the bytes of each envelope as they are kept.
     pub fn exactly<E: From<StoreError> + From<ReplayError>>(
         &self,
-        mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        read_ahead(|hand| self.walk(hand), each)
+    }
+
+    /// Every event in order, its chain checked, on this thread.
+    fn walk(&self, hand: Hand<'_>) -> Result<(), Ended> {
         let mut walk = Walk::begin(self.ledger);
         let mut run = |first: Position, envelopes: &[u8]| {
             let mut rest = envelopes;
             walk.commit(first, envelopes, |scanned| {
                 let (envelope, after) = rest.split_at(scanned.bytes);
                 rest = after;
-                each(scanned, envelope)
+                hand(scanned, envelope)
             })
         };
         self.runs(&mut run)?;

@@ -85,7 +85,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(crate) fn piece(&self, then: &SnapshotRows<'_>, piece: Piece<'_>) -> Result<Said, StoreError> {
+    pub(crate) fn piece<L: Lookup<Error = StoreError>>(
+        &self,
+        then: &L,
+        piece: Piece<'_>,
+    ) -> Result<Said, StoreError> {
         Ok(match piece {
             Piece::Words(words) => text(words),
             Piece::Thing(entity) => self.thing(then, entity)?,
@@ -101,7 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A thing by its kind, its name then, and its id.
-    fn thing(&self, then: &SnapshotRows<'_>, entity: Entity) -> Result<Said, StoreError> {
+    fn thing<L: Lookup<Error = StoreError>>(&self, then: &L, entity: Entity) -> Result<Said, StoreError> {
         let name = match entity {
             Entity::Tenant(id) => then.tenant(id)?.map(|row| row.slug.text),
             Entity::User(id) | Entity::Member { user: id, .. } => then.user(id)?.map(|row| row.email.text),

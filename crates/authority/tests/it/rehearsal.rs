@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use domain::event::{Event, RetirementReason, TokenTarget};
+use domain::event::{Event, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::{KeyId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
+use domain::limits::RateLimit;
 use domain::names::{Name, Note};
+use domain::network::{AllowedAddresses, Network};
 use domain::role::Role;
 use domain::{Command, Recorded};
 use keyledger_authority::compose::Composed;
-use keyledger_authority::rehearsal::{Rehearsed, Stops};
-use keyledger_authority::{Caller, Failure, Request, Shown};
+use keyledger_authority::events::Scope;
+use keyledger_authority::rehearsal::Rehearsed;
+use keyledger_authority::state_diff::{DifferenceView, Wanted};
+use keyledger_authority::{AsOf, Caller, Failure, Request, Shown};
 use store::chain::ChainHash;
 use store::envelope;
 
@@ -73,22 +77,42 @@ fn bytes(recorded: &Recorded) -> Vec<u8> {
     envelope::encode(recorded, [7; 16], ChainHash([9; 32])).unwrap()
 }
 
-/// Rehearses the command, sees that nothing happened, carries it out, and sees that it happened as rehearsed.
+/// What is otherwise, but for the name of what is new: a text is read by who may see what it is about, which is not there yet.
+fn otherwise(changes: &[DifferenceView]) -> Vec<String> {
+    let unnamed = |change: &DifferenceView| {
+        let fields: Vec<_> = change.fields.iter().filter(|field| field.name != "name").collect();
+        format!("{:?} {:?} {} {fields:?}", change.row, change.kind, change.increases_access)
+    };
+    changes.iter().map(unnamed).collect()
+}
+
+/// Rehearses the command, sees that nothing was appended, carries it out, and sees that it happened as rehearsed.
 #[track_caller]
-fn check(compose: impl FnOnce(&Household) -> Composed) -> Stops {
-    let house = Household::new();
-    let composed = compose(&house);
-    let (request, before) = (house.scene.request(), house.accepted());
-    let head = house.scene.authority.snapshot().unwrap().head();
-    let Rehearsed { events, stops } = house.rehearse(&request, &composed).unwrap();
-    assert_eq!(house.scene.authority.snapshot().unwrap().head(), head, "nothing was appended");
+fn rehearse_and_do(house: &Household, composed: Composed) -> Rehearsed {
+    let (authority, request, before) = (&house.scene.authority, house.scene.request(), house.accepted());
+    let head = authority.snapshot().unwrap().head();
+    let rehearsed = house.rehearse(&request, &composed).unwrap();
+    assert_eq!(authority.snapshot().unwrap().head(), head, "nothing was appended");
     assert_eq!(house.accepted(), before, "nothing has stopped");
 
-    let done = house.scene.authority.execute(&house.root().actor, &request, composed).unwrap();
+    let done = authority.execute(&house.root().actor, &request, composed).unwrap();
     assert!(!done.recorded.is_empty());
-    let rehearsed: Vec<_> = events.into_iter().map(|event| event.recorded).collect();
-    assert_eq!(rehearsed, done.recorded);
-    assert!(rehearsed.iter().map(bytes).eq(done.recorded.iter().map(bytes)), "byte for byte");
+    let told: Vec<_> = rehearsed.events.iter().map(|event| event.recorded.clone()).collect();
+    assert_eq!(told, done.recorded);
+    assert!(told.iter().map(bytes).eq(done.recorded.iter().map(bytes)), "byte for byte");
+    let (from, all) = (AsOf::Position(head.position), Wanted::All);
+    let differences = authority.state_diff(&house.root(), Scope::Deployment, from, AsOf::Now, all).unwrap();
+    assert_eq!(otherwise(&rehearsed.changes.first), otherwise(&differences.value.entries));
+    rehearsed
+}
+
+/// The same, and sees that what stopped is what it said would stop.
+#[track_caller]
+fn check(compose: impl FnOnce(&Household) -> Composed) -> Rehearsed {
+    let house = Household::new();
+    let before = house.accepted();
+    let rehearsed = rehearse_and_do(&house, compose(&house));
+    let stops = &rehearsed.stops;
 
     let after = house.accepted();
     let mut told = BTreeSet::new();
@@ -106,7 +130,7 @@ fn check(compose: impl FnOnce(&Household) -> Composed) -> Stops {
         let lost = before.contains(&(key, tenant)) && !after.contains(&(key, tenant));
         assert!(lost, "{key} did not stop in {tenant:?}");
     }
-    stops
+    rehearsed
 }
 
 #[test]
@@ -116,45 +140,104 @@ fn a_dry_run_tells_what_then_happens() {
         let (key, _) = house.keys[1];
         house.scene.authority.revoke_key(key, RevocationReason::KeyCompromise, Some(&note)).unwrap()
     };
-    assert_eq!(check(revoke).keys.count, 1);
-    assert_eq!(check(|house| Composed::plain(Command::DisableKey { key: house.keys[1].0 })).keys.count, 1);
+    assert_eq!(check(revoke).stops.keys.count, 1);
+    assert_eq!(
+        check(|house| Composed::plain(Command::DisableKey { key: house.keys[1].0 })).stops.keys.count,
+        1
+    );
     let rotate =
         |house: &Household| house.scene.authority.rotate_key_overlapping(house.keys[1].0, None, 0).unwrap();
-    assert_eq!(check(rotate).keys.count, 1);
+    assert_eq!(check(rotate).stops.keys.count, 1);
     let later = |house: &Household| {
         house.scene.authority.rotate_key_overlapping(house.keys[1].0, None, 3_600).unwrap()
     };
-    let stops = check(later);
+    let stops = check(later).stops;
     assert_eq!((stops.keys.count, stops.tokens_live_until), (0, None), "both are accepted for the overlap");
 
     let stops =
-        check(|house| Composed::plain(Command::SuspendServiceAccount { service_account: house.account }));
+        check(|house| Composed::plain(Command::SuspendServiceAccount { service_account: house.account }))
+            .stops;
     assert_eq!((stops.keys.count, stops.service_accounts.count, stops.members.count), (2, 1, 0));
     let stops =
-        check(|house| Composed::plain(Command::RemoveServiceAccount { service_account: house.account }));
+        check(|house| Composed::plain(Command::RemoveServiceAccount { service_account: house.account }))
+            .stops;
     assert_eq!((stops.keys.count, stops.service_accounts.count), (2, 1));
     assert_eq!(stops.tokens_live_until, Some(at(900_000)), "as long as the longest token");
 
     let stops =
-        check(|house| Composed::plain(Command::RemoveMember { tenant: house.scene.tenant, user: house.bob }));
+        check(|house| Composed::plain(Command::RemoveMember { tenant: house.scene.tenant, user: house.bob }))
+            .stops;
     assert_eq!((stops.service_accounts.count, stops.members.count), (0, 1));
-    let stops = check(|house| Composed::plain(Command::SuspendUser { user: house.bob }));
+    let stops = check(|house| Composed::plain(Command::SuspendUser { user: house.bob })).stops;
     assert_eq!(stops.members.count, 2, "of both tenants");
-    let stops = check(|house| Composed::plain(Command::RemoveUser { user: house.bob }));
+    let stops = check(|house| Composed::plain(Command::RemoveUser { user: house.bob })).stops;
     assert_eq!(stops.members.count, 2);
-    let stops = check(|house| Composed::plain(Command::SuspendTenant { tenant: house.scene.tenant }));
+    let stops = check(|house| Composed::plain(Command::SuspendTenant { tenant: house.scene.tenant })).stops;
     assert_eq!((stops.service_accounts.count, stops.members.count), (1, 2));
-    let stops = check(|house| Composed::plain(Command::RemoveTenant { tenant: house.other }));
+    let stops = check(|house| Composed::plain(Command::RemoveTenant { tenant: house.other })).stops;
     assert_eq!((stops.service_accounts.count, stops.members.count), (0, 2));
 
     let stops =
-        check(|house| Composed::plain(Command::RevokeTokens { target: TokenTarget::Key(house.keys[1].0) }));
+        check(|house| Composed::plain(Command::RevokeTokens { target: TokenTarget::Key(house.keys[1].0) }))
+            .stops;
     assert_eq!((stops.keys.count, stops.tokens_live_until), (0, Some(at(900_000))));
     let retire = |house: &Household| {
         let signing_key = house.scene.signing_keys()[0];
         house.scene.authority.retire_signing_key(signing_key, RetirementReason::Compromised).unwrap()
     };
-    assert_eq!(check(retire).tokens_live_until, Some(at(900_000)));
+    assert_eq!(check(retire).stops.tokens_live_until, Some(at(900_000)));
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_otherwise_where_nothing_stops() {
+    let field = |rehearsed: &Rehearsed, name: &str| {
+        assert_eq!((rehearsed.stops.keys.count, rehearsed.changes.count), (0, 1), "{rehearsed:?}");
+        let change = &rehearsed.changes.first[0];
+        let field = change.fields.iter().find(|field| field.name == name);
+        let field = field.unwrap_or_else(|| panic!("{name} of {change:?}"));
+        (format!("{:?} {:?}", field.before, field.after), change.increases_access)
+    };
+    let told = |before: &str, after: &str, more| {
+        let side = |text: &str| match text {
+            "" => "None".to_owned(),
+            _ => format!("Some(Text({text:?}))"),
+        };
+        (format!("{} {}", side(before), side(after)), more)
+    };
+    let role = |role| {
+        check(move |house| {
+            Composed::plain(Command::ChangeServiceAccountRole { service_account: house.account, role })
+        })
+    };
+    assert_eq!(field(&role(Role::ReadOnly), "role"), told("runner", "read_only", false));
+    assert_eq!(field(&role(Role::Administrator), "role"), told("runner", "administrator", true));
+    let member = check(|house| {
+        let (tenant, user) = (house.other, house.bob);
+        Composed::plain(Command::ChangeMemberRole { tenant, user, role: Role::ReadOnly })
+    });
+    assert_eq!(field(&member, "role"), told("member", "read_only", false));
+    // From where a key will be shown, nobody knows: such a key is not said to stop.
+    let house = Household::new();
+    let addresses = AllowedAddresses::only([Network::parse("10.0.0.0/8").unwrap()]).unwrap();
+    let command = Command::ChangeKeyAddresses { key: house.keys[1].0, addresses };
+    let addresses = rehearse_and_do(&house, Composed::plain(command));
+    assert_eq!(field(&addresses, "addresses"), told("", "10.0.0.0/8", false));
+    let rate = check(|house| {
+        let rate = Some(RateLimit::new(5, 60).unwrap());
+        Composed::plain(Command::ChangeKeyRate { key: house.keys[1].0, rate })
+    });
+    assert_eq!(field(&rate, "rate.requests"), told("", "5", false));
+    let policy = check(|house| {
+        let policy = TenantPolicy { key_life_seconds_max: Some(86_400), ..TenantPolicy::default() };
+        Composed::plain(Command::ChangeTenantPolicy { tenant: house.other, policy })
+    });
+    assert_eq!(field(&policy, "policy.key_life_seconds_max"), told("", "86400", false));
+    let expiry = check(|house| {
+        let expires_at = Some(at(3_600_000));
+        Composed::plain(Command::ChangeKeyExpiry { key: house.keys[1].0, expires_at })
+    });
+    let (fields, more) = field(&expiry, "expires_at");
+    assert!(fields.starts_with("None Some(Instant(") && !more, "{fields}");
 }
 
 #[test]
@@ -180,7 +263,7 @@ fn a_dry_run_is_refused_as_the_command_is_and_the_refusal_is_kept() {
     let done = house.scene.authority.execute(&caller.actor, &house.scene.request(), command());
     assert_eq!(rehearsed.unwrap_err(), done.unwrap_err());
     let tenant = Some(house.scene.tenant);
-    let now = keyledger_authority::AsOf::Now;
+    let now = AsOf::Now;
     let kept = house.scene.authority.refusals(&house.root(), tenant, None, 10, now).unwrap().value;
     assert_eq!(kept.refusals.len(), 2, "whoever tries doors is seen");
 }

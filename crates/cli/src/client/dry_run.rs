@@ -5,18 +5,22 @@ use serde_json::Value;
 
 use super::args::AttemptArgs;
 use super::graphql::{Mutation, Server, text};
-use super::show;
+use super::{difference, show};
 use crate::error::CliError;
 use crate::output::Output;
 
 /// What is asked of a dry run.
-pub const SELECTION: &str = "dry_run {
-    events { position type summary details { name value } }
-    keys { key_id user_id tenant_id code last_used_at tokens_live_until } keys_count
-    service_account_ids service_accounts_count
-    members { tenant_id user_id } members_count
-    tokens_live_until as_of { position instant head }
-  }";
+pub fn selection() -> String {
+    format!("dry_run {{ {STOPS} changes {{ {} }} changes_count }}", difference::SELECTION)
+}
+
+const STOPS: &str = "
+  events { position type summary details { name value } }
+  keys { key_id user_id tenant_id code last_used_at tokens_live_until } keys_count
+  service_account_ids service_accounts_count
+  members { tenant_id user_id } members_count
+  tokens_live_until as_of { position instant head }
+";
 
 /// Whether to do it, or to tell what it would do.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -53,13 +57,22 @@ impl Change<'_> {
 
 fn for_people(told: &Value) -> String {
     let entries = |name: &str| told[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    let heading = |what: &str, count: &str, noun: &str| {
+        let end = if told[count] == 0 { "" } else { ":" };
+        format!("{what} {}{end}", show::counted(&told[count], noun))
+    };
     let mut lines = vec!["Nothing was done. It would append:".to_owned()];
     let event = |event: &Value| format!("  {}  {}", text(event, "position"), show::line(event, "summary"));
     lines.extend(entries("events").iter().map(event));
     if entries("events").is_empty() {
         lines.push("  nothing: things are so already".to_owned());
     }
-    lines.push(format!("It would stop {} keys:", told["keys_count"]));
+    lines.push(heading("It would change", "changes_count", "thing"));
+    lines.extend(entries("changes").iter().flat_map(|change| {
+        let line = format!("  {}", difference::line(change));
+        std::iter::once(line).chain(difference::fields(change))
+    }));
+    lines.push(heading("It would stop", "keys_count", "key"));
     lines.extend(entries("keys").iter().map(|key| {
         let place =
             key["tenant_id"].as_str().map(|tenant| format!(" in tenant {tenant}")).unwrap_or_default();
@@ -71,10 +84,10 @@ fn for_people(told: &Value) -> String {
             text(key, "code")
         )
     }));
-    lines.push(format!("It would stop {} service accounts:", told["service_accounts_count"]));
+    lines.push(heading("It would stop", "service_accounts_count", "service account"));
     let account = |id: &Value| format!("  {}", id.as_str().unwrap_or_default());
     lines.extend(entries("service_account_ids").iter().map(account));
-    lines.push(format!("It would end the access of {} members:", told["members_count"]));
+    lines.push(heading("It would end the access of", "members_count", "member"));
     let member =
         |member: &Value| format!("  {} in tenant {}", text(member, "user_id"), text(member, "tenant_id"));
     lines.extend(entries("members").iter().map(member));

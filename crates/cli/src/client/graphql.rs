@@ -2,7 +2,7 @@
 
 use authority::{Clock, fresh_id};
 use domain::ids::{RequestId, TenantId};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::args::AttemptArgs;
 use super::as_of::AsOfArgs;
@@ -85,33 +85,19 @@ impl Server {
         Ok(answer["data"][field].take())
     }
 
-    /// Carries a mutation out under the attempt's name, or under a fresh one. Members that are null are left away.
+    /// Carries a mutation out under the attempt's name, or under a fresh one.
     pub fn mutate(
         &self,
         mutation: Mutation,
-        input: Value,
+        mut input: Value,
         attempt: &AttemptArgs,
     ) -> Result<Value, ClientError> {
         let Mutation { name, input: kind, selection } = mutation;
-        let Value::Object(mut input) = input else { unreachable!("an input is an object") };
-        input.retain(|_, value| !value.is_null());
-        self.mutate_exactly(name, kind, selection, input, attempt)
-    }
-
-    /// The same with nulls sent as they are, where null says something.
-    pub fn mutate_exactly(
-        &self,
-        name: &str,
-        kind: &str,
-        selection: &str,
-        mut input: Map<String, Value>,
-        attempt: &AttemptArgs,
-    ) -> Result<Value, ClientError> {
         let attempt = match &attempt.idempotency_key {
             Some(named) => named.as_str().to_owned(),
             None => fresh_name(),
         };
-        input.insert("idempotency_key".to_owned(), json!(attempt));
+        input["idempotency_key"] = json!(attempt);
         let document = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}");
         let body = graphql_body(&document, json!({"input": input}));
         let mut answer = self.http.post("/graphql", &body, Doubt::Change(&attempt))?;
@@ -119,13 +105,11 @@ impl Server {
     }
 
     /// What a mutation would do, if it were carried out.
-    pub fn rehearse(&self, mutation: Mutation, input: Value) -> Result<Value, ClientError> {
+    pub fn rehearse(&self, mutation: Mutation, mut input: Value) -> Result<Value, ClientError> {
         let Mutation { name, input: kind, selection: _ } = mutation;
-        let Value::Object(mut input) = input else { unreachable!("an input is an object") };
-        input.retain(|_, value| !value.is_null());
-        input.insert("dry_run".to_owned(), json!(true));
+        input["dry_run"] = json!(true);
         let document =
-            format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {} }} }}", dry_run::SELECTION);
+            format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {} }} }}", dry_run::selection());
         let body = graphql_body(&document, json!({"input": input}));
         let mut answer = self.http.post("/graphql", &body, Doubt::None)?;
         Ok(answer["data"][name]["dry_run"].take())

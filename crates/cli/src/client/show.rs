@@ -84,6 +84,12 @@ pub fn secret(form: Output, answer: &Value, remark: Option<&str>) -> Result<(), 
     Ok(())
 }
 
+/// How many, for people: `1 key`, `2 keys`.
+pub fn counted(count: &Value, noun: &str) -> String {
+    let many = if *count == 1 { "" } else { "s" };
+    format!("{count} {noun}{many}")
+}
+
 /// Names and values, one a line, aligned.
 pub fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);

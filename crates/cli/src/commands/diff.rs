@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::client::graphql::text;
-use crate::client::{ClientArgs, show};
+use crate::client::{ClientArgs, difference, show};
 use crate::error::CliError;
 use crate::moment::Moment;
 use crate::output::{self, Output};
@@ -71,22 +71,16 @@ pub fn run(args: DiffArgs) -> Result<(), CliError> {
     }
     let entries = diff["entries"].as_array().cloned().unwrap_or_default();
     let mut lines = vec![format!(
-        "From position {}, {}, to position {}, {}: {} events; the log ends at position {}",
+        "From position {}, {}, to position {}, {}: {}; the log ends at position {}",
         text(&diff["from"], "position"),
         text(&diff["from"], "instant"),
         text(&diff["to"], "position"),
         text(&diff["to"], "instant"),
-        diff["events_count"],
+        show::counted(&diff["events_count"], "event"),
         text(&diff["to"], "head"),
     )];
     for entry in &entries {
-        let sign = match text(entry, "what") {
-            "added" => "+",
-            "removed" => "-",
-            _ => "~",
-        };
-        let more = if entry["increases_access"] == true { "  (more access)" } else { "" };
-        lines.push(format!("{sign} {}{more}", show::line(entry, "summary")));
+        lines.push(difference::line(entry));
     }
     output::write(&format!("{}\n", lines.join("\n")))?;
     let left = diff["count"].as_u64().unwrap_or(0).saturating_sub(entries.len() as u64);

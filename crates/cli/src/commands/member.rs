@@ -71,6 +71,8 @@ pub struct ChangeRoleArgs {
     #[arg(value_name = "ROLE", value_parser = parse_role)]
     role: Role,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -101,7 +103,7 @@ pub fn run(command: MemberCommand) -> Result<(), CliError> {
         MemberCommand::ChangeRole(args) => {
             let more = json!({"role": args.role.as_str()});
             let now = format!("is {} now", args.role.as_str());
-            let attempt = (&args.attempt, DryRunArgs::default());
+            let attempt = (&args.attempt, args.dry_run);
             change(&args.client, &args.user, CHANGE_ROLE, more, attempt, &now)
         }
         MemberCommand::Remove(args) => {

@@ -60,9 +60,11 @@ impl Context {
         let rehearsed = answered(self.authority.rehearse(&self.caller, &self.request, &composed))?;
         let events = rehearsed.value.events.iter().map(|event| event.recorded.clone()).collect();
         let dry_run = DryRun::from(rehearsed);
-        let details = dry_run.events.iter().map(|event| event.details.len()).sum();
+        let details: usize = dry_run.events.iter().map(|event| event.details.len()).sum();
+        let fields: usize = dry_run.changes.iter().map(|change| change.fields.len()).sum();
         let entries = dry_run.events.len() + dry_run.keys.len() + dry_run.members.len();
-        self.budget.take(entries + dry_run.service_account_ids.len(), details)?;
+        let entries = entries + dry_run.service_account_ids.len() + dry_run.changes.len();
+        self.budget.take(entries, details + fields)?;
         Ok((events, dry_run))
     }
 

@@ -8,6 +8,7 @@ use juniper::GraphQLObject;
 use super::as_of::AsOfShown;
 use super::events::Event;
 use super::scalars::{Instant, Uuid};
+use super::state_diff::DifferenceShown;
 
 /// What a mutation would do, if it were carried out now. Nothing of it was done.
 #[derive(Clone, Debug, GraphQLObject)]
@@ -27,6 +28,10 @@ pub struct DryRun {
     pub members: Vec<StoppedMember>,
     /// How many members would lose their tenant.
     pub members_count: i32,
+    /// What would be otherwise, as `state_diff` would tell it afterwards: the first 1,000.
+    pub changes: Vec<DifferenceShown>,
+    /// How much would be otherwise.
+    pub changes_count: i32,
     /// Until when a token may live that was minted before, for services that check tokens by themselves: a bound from the
     /// longest life of a token. Null: no token is concerned. Here all of them are refused at once.
     pub tokens_live_until: Option<Instant>,
@@ -64,7 +69,7 @@ pub struct StoppedMember {
 
 impl From<Answer<Rehearsed>> for DryRun {
     fn from(answer: Answer<Rehearsed>) -> Self {
-        let Answer { value: Rehearsed { events, stops }, basis } = answer;
+        let Answer { value: Rehearsed { events, stops, changes }, basis } = answer;
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Self {
             events: events.into_iter().map(Event::from).collect(),
@@ -79,6 +84,8 @@ impl From<Answer<Rehearsed>> for DryRun {
                 .into_iter()
                 .map(|(tenant, user)| StoppedMember { tenant_id: tenant.into(), user_id: user.into() })
                 .collect(),
+            changes_count: count(changes.count),
+            changes: changes.first.into_iter().map(DifferenceShown::from).collect(),
             tokens_live_until: stops.tokens_live_until.map(Instant),
             as_of: basis.into(),
         }

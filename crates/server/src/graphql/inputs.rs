@@ -76,6 +76,8 @@ pub struct ChangeApiKeyExpiryInput {
     pub expires_at: Option<Instant>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 /// A key to be replaced by a successor of the same name, owner, reach and scopes.
@@ -206,6 +208,8 @@ pub struct ChangeServiceAccountRoleInput {
     pub role: Role,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 /// A service account spoken of.
@@ -298,6 +302,8 @@ pub struct ChangeTenantPolicyInput {
     pub key_life_seconds_default: Nullable<i32>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 impl ChangeTenantPolicyInput {
@@ -410,6 +416,8 @@ pub struct ChangeMemberRoleInput {
     pub role: Role,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 /// Which tenants: every condition must hold; a comparison with null holds for all.

@@ -38,6 +38,8 @@ pub struct ChangeApiKeyAddressesInput {
     pub allowed_addresses: Option<Vec<String>>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 /// How often a key is to be accepted.
@@ -50,6 +52,8 @@ pub struct ChangeApiKeyRateInput {
     pub rate_limit: Option<RateLimitInput>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
+    /// If true, nothing is done, and the answer tells what would be.
+    pub dry_run: Option<bool>,
 }
 
 /// The networks that a key lists; none: it is accepted from everywhere.

@@ -126,7 +126,7 @@ impl Mutation {
     ) -> FieldResult<SuccessPayload> {
         let expires_at = input.expires_at.map(|at| at.0);
         let command = Command::ChangeKeyExpiry { key: input.key_id.id(), expires_at };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Changes from where a key is accepted. The key used must go on being accepted from where you are, and
@@ -137,14 +137,14 @@ impl Mutation {
     ) -> FieldResult<SuccessPayload> {
         let addresses = answered(limits::addresses(input.allowed_addresses.as_deref()))?;
         let command = Command::ChangeKeyAddresses { key: input.key_id.id(), addresses };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Changes how often a key is accepted.
     fn change_api_key_rate(context: &Context, input: ChangeApiKeyRateInput) -> FieldResult<SuccessPayload> {
         let rate = answered(limits::rate(input.rate_limit.as_ref()))?;
         let command = Command::ChangeKeyRate { key: input.key_id.id(), rate };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Makes a key's successor. Both are accepted for the overlap; then the old key is refused with its tokens.
@@ -226,7 +226,7 @@ impl Mutation {
     ) -> FieldResult<SuccessPayload> {
         let service_account = input.service_account_id.id();
         let command = Command::ChangeServiceAccountRole { service_account, role: input.role.into() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Suspends a service account until it is resumed.
@@ -277,7 +277,7 @@ impl Mutation {
     ) -> FieldResult<SuccessPayload> {
         let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
         let command = Command::ChangeTenantPolicy { tenant, policy: answered(input.policy())? };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Suspends a tenant, with all that rests on it, until it is resumed: for operators.
@@ -320,7 +320,7 @@ impl Mutation {
     fn change_member_role(context: &Context, input: ChangeMemberRoleInput) -> FieldResult<SuccessPayload> {
         let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
         let command = Command::ChangeMemberRole { tenant, user: input.user_id.id(), role: input.role.into() };
-        succeed(context, Composed::plain(command), input.idempotency_key.as_deref())
+        attempt(context, Composed::plain(command), input.idempotency_key.as_deref(), input.dry_run)
     }
 
     /// Ends a membership, with the keys confined to it.

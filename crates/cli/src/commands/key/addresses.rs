@@ -3,10 +3,12 @@
 use clap::Args;
 use domain::ids::KeyId;
 use domain::network::Network;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::client::{AttemptArgs, ClientArgs, limits, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, limits};
 use crate::error::CliError;
+
+const CHANGE: Mutation = Mutation::plain("change_api_key_addresses", "change_api_key_addresses_input");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,8 @@ pub struct AddressesArgs {
     #[arg(long, conflicts_with = "networks")]
     anywhere: bool,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -38,14 +42,9 @@ pub struct AddressesArgs {
 /// Changes it.
 pub fn run(args: AddressesArgs) -> Result<(), CliError> {
     let networks = limits::networks(&args.networks);
-    let input = Map::from_iter([
-        ("key_id".to_owned(), json!(args.key.to_string())),
-        ("allowed_addresses".to_owned(), networks.clone()),
-    ]);
-    let (name, kind) = ("change_api_key_addresses", "change_api_key_addresses_input");
-    let server = args.client.server()?;
-    let done = server.mutate_exactly(name, kind, "success position", input, &args.attempt)?;
-    show::result(args.client.form(), &done, || match networks {
+    let input = json!({"key_id": args.key.to_string(), "allowed_addresses": networks});
+    let change = Change { mutation: CHANGE, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&args.client.server()?, args.client.form(), |_| match networks {
         Value::Null => format!("Key {} is accepted from everywhere", args.key),
         _ => {
             let list = args.networks.iter().map(Network::to_string).collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@ use domain::ids::KeyId;
 use serde_json::json;
 
 use crate::client::when::Expiry;
-use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
 const EXPIRE: Mutation = Mutation::plain("change_api_key_expiry", "change_api_key_expiry_input");
@@ -30,6 +30,8 @@ pub struct ExpireArgs {
     #[arg(value_name = "WHEN", value_parser = Expiry::parse, allow_hyphen_values = true)]
     expires: Expiry,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -39,8 +41,8 @@ pub struct ExpireArgs {
 pub fn run(args: ExpireArgs) -> Result<(), CliError> {
     let end = args.expires.asked();
     let input = json!({"key_id": args.key.to_string(), "expires_at": end});
-    let done = args.client.server()?.mutate(EXPIRE, input, &args.attempt)?;
-    show::result(args.client.form(), &done, || match &end {
+    let change = Change { mutation: EXPIRE, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&args.client.server()?, args.client.form(), |_| match &end {
         Some(end) => format!("Key {} expires at {end}", args.key),
         None => format!("Key {} expires when the tenant's policy says, else never", args.key),
     })

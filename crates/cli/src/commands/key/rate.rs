@@ -2,11 +2,13 @@
 
 use clap::Args;
 use domain::ids::KeyId;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::client::limits::Rate;
-use crate::client::{AttemptArgs, ClientArgs, show};
+use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
+
+const CHANGE: Mutation = Mutation::plain("change_api_key_rate", "change_api_key_rate_input");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +32,8 @@ pub struct RateArgs {
     #[arg(long, conflicts_with = "rate")]
     unlimited: bool,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -37,14 +41,9 @@ pub struct RateArgs {
 
 /// Changes it.
 pub fn run(args: RateArgs) -> Result<(), CliError> {
-    let input = Map::from_iter([
-        ("key_id".to_owned(), json!(args.key.to_string())),
-        ("rate_limit".to_owned(), args.rate.map_or(Value::Null, Rate::input)),
-    ]);
-    let (name, kind) = ("change_api_key_rate", "change_api_key_rate_input");
-    let server = args.client.server()?;
-    let done = server.mutate_exactly(name, kind, "success position", input, &args.attempt)?;
-    show::result(args.client.form(), &done, || match args.rate {
+    let input = json!({"key_id": args.key.to_string(), "rate_limit": args.rate.map(Rate::input)});
+    let change = Change { mutation: CHANGE, input, attempt: &args.attempt, dry_run: args.dry_run };
+    change.carry_out(&args.client.server()?, args.client.form(), |_| match args.rate {
         None => format!("Key {} is accepted as often as it is shown", args.key),
         Some(Rate(rate)) => {
             let (requests, seconds) = (rate.requests(), rate.period_seconds());

@@ -69,6 +69,8 @@ pub struct ChangeRoleArgs {
     #[arg(value_name = "ROLE", value_parser = parse_role)]
     role: Role,
     #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
     client: ClientArgs,
@@ -117,7 +119,7 @@ pub fn rename(args: RenameArgs) -> Result<(), CliError> {
 pub fn change_role(args: ChangeRoleArgs) -> Result<(), CliError> {
     let more = json!({"role": args.role.as_str()});
     let now = format!("is {} now", args.role.as_str());
-    change(&args.client, &args.account, CHANGE_ROLE, more, (&args.attempt, DryRunArgs::default()), &now)
+    change(&args.client, &args.account, CHANGE_ROLE, more, (&args.attempt, args.dry_run), &now)
 }
 
 /// Suspends it.

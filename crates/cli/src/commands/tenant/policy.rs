@@ -1,15 +1,19 @@
 //! `tenant policy`: shows or replaces a tenant's rules for the life of keys.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::list::TENANTS;
 use crate::client::graphql::{Listed, text};
 use crate::client::names::TenantName;
 use crate::client::seconds::Limit;
-use crate::client::{AsOfArgs, AttemptArgs, ClientArgs, ClientError, Server, show};
+use crate::client::{
+    AsOfArgs, AttemptArgs, Change, ClientArgs, ClientError, DryRunArgs, Mutation, Server, show,
+};
 use crate::error::CliError;
 use crate::exit::Exit;
+
+const CHANGE: Mutation = Mutation::plain("change_tenant_policy", "change_tenant_policy_input");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,6 +37,9 @@ pub struct PolicyArgs {
     /// The life of a new key for which no end was asked, such as 30d; none: the longest
     #[arg(long, value_name = "TIME", value_parser = Limit::parse, requires = "key_life_max")]
     key_life_default: Option<Limit>,
+    /// Change nothing; tell what would be changed
+    #[arg(long, requires = "key_life_max")]
+    dry_run: bool,
     #[command(flatten)]
     attempt: AttemptArgs,
     #[command(flatten)]
@@ -49,15 +56,15 @@ pub fn run(args: PolicyArgs) -> Result<(), CliError> {
         let tenant = known(&server, &id, &args.as_of)?;
         return show::result(args.client.form(), &tenant, || show::below_moment(&tenant, facts(&tenant)));
     };
-    // Null lifts a limit here, so it is sent.
-    let mut input = Map::new();
-    input.insert("tenant_id".to_owned(), json!(id));
-    input.insert("key_life_seconds_max".to_owned(), json!(max.asked()));
-    input.insert("key_life_seconds_default".to_owned(), json!(default.asked()));
-    let kind = "change_tenant_policy_input";
-    let done =
-        server.mutate_exactly("change_tenant_policy", kind, "success position", input, &args.attempt)?;
-    show::result(args.client.form(), &done, || {
+    // Null lifts a limit here, and must be said.
+    let input = json!({
+        "tenant_id": id,
+        "key_life_seconds_max": max.asked(),
+        "key_life_seconds_default": default.asked(),
+    });
+    let dry_run = DryRunArgs { dry_run: args.dry_run };
+    let change = Change { mutation: CHANGE, input, attempt: &args.attempt, dry_run };
+    change.carry_out(&server, args.client.form(), |_| {
         format!("Tenant {id} has these rules for new keys from now on")
     })
 }
