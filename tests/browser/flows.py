@@ -240,6 +240,11 @@ def guard(driver, base):
         return leaving.defaultPrevented;
     """
     check("leaving before the key is stored is asked about", driver.execute_script(leaving))
+    driver.execute_script("document.querySelector('main details').open = true")
+    for width, name in ((1280, "new-key-shown"), (360, "new-key-shown-phone")):
+        show(driver, width, "light")
+        save(driver, f"{name}-whole")
+    show(driver, 1280, "light")
     click(driver, "[data-copy]")
     wait(driver, lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-copy]").text == "Copied")
     check("the key is copied", True)

@@ -25,6 +25,7 @@ pub mod recover;
 pub mod importing;
 pub mod as_of;
 pub mod queries;
+mod ancestors;
 pub mod key_list;
 pub mod makers;
 mod by_id;

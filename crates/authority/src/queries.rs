@@ -14,6 +14,7 @@ use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Stand
 use domain::status::{Admission, Bearer, admit};
 use domain::time::{Moment, Timestamp};
 
+use crate::ancestors::Remembered;
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
@@ -333,9 +334,11 @@ impl Authority {
         which: Which,
         keys: &mut Vec<KeyView>,
     ) -> Result<(), Failure> {
+        let ancestors = Remembered::of(view);
         for id in ids {
-            let Some(row) = view.then().key(id)? else { continue };
-            let key = self.view_key(view, row)?;
+            let Some(row) = ancestors.rows.key(id)? else { continue };
+            let status = ancestors.status(&row, view.basis.instant)?;
+            let key = self.key_that_stands(row, status);
             if which == Which::All || !key.has_ended() {
                 keys.push(key);
             }
@@ -359,9 +362,12 @@ impl Authority {
     }
 
     pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
-        let bearer = Bearer::key(row.owner, row.reach, row.created.position);
-        let admitted = admit(&view.then(), &bearer, &row.life, None, view.basis.instant)?;
-        Ok(KeyView {
+        let status = Remembered::of(view).status(&row, view.basis.instant)?;
+        Ok(self.key_that_stands(row, status))
+    }
+
+    fn key_that_stands(&self, row: Key, status: Result<(), Refusal>) -> KeyView {
+        KeyView {
             id: row.id,
             owner: row.owner,
             reach: row.reach,
@@ -377,8 +383,8 @@ impl Authority {
             predecessor: row.predecessor,
             revoked: row.life.revoked,
             usage: None,
-            status: admitted.map(drop),
-        })
+            status,
+        }
     }
 
     fn tenant_view(&self, row: Tenant) -> TenantView {
