@@ -62,6 +62,12 @@ def furnish():
     graphql(act % "disable_api_key", id=nightly["id"])
     graphql(act % "enable_api_key", id=nightly["id"])
     graphql(act % "delete_api_key", id=old["id"])
+    rename = "mutation($id: uuid!, $name: String!) { rename_api_key(input: {key_id: $id, name: $name}) { success } }"
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"):
+        graphql(act % "disable_api_key", id=other["id"])
+        graphql(act % "enable_api_key", id=other["id"])
+        graphql(rename, id=other["id"], name=f"backfill since {day}")
+    graphql(rename, id=other["id"], name="backfill")
     graphql(act % "disable_api_key", id=deploy["id"])
     add = "mutation($input: add_member_input!) { add_member(input: $input) { user_id } }"
     graphql(add, input={"email": "grace@example.com", "name": "Grace", "role": "member"})
@@ -295,7 +301,7 @@ def pages(there):
         "add-member": "ui/members/add",
         "tenants": "ui/tenants",
         "events": "ui/events",
-        "time-machine": "ui/time?as_of=12",
+        "time-machine": "ui/time?as_of=33",
         "keys-then": "ui/keys?as_of=9",
         "signing-keys": "ui/signing-keys",
         "deployment": "ui/deployment",
