@@ -16,6 +16,7 @@ mod forward_auth;
 mod two_tenants;
 mod usage;
 mod ui;
+mod ui_set_up;
 mod refusals;
 mod events;
 mod as_of;

@@ -5,18 +5,15 @@
 
 use std::net::IpAddr;
 
-use credentials::digest::sha256_digest;
-use credentials::secret::SecretText;
 use domain::Refusal;
 use domain::ids::TenantId;
 use domain::time::Timestamp;
 use store::usage::SessionDigest;
-use zeroize::Zeroizing;
 
 use crate::authenticate::{Caller, Denial};
 use crate::authority::Authority;
-use crate::entropy;
 use crate::failure::Denied;
+use crate::opaque::{self, OpaqueSecret};
 
 pub use store::usage::Session;
 
@@ -37,17 +34,6 @@ pub struct SessionLimits {
 impl Default for SessionLimits {
     fn default() -> Self {
         Self { idle_seconds: 30 * 60, life_seconds: 12 * 60 * 60, proof_seconds: 10 * 60 }
-    }
-}
-
-/// The secret of a session: 256 random bits as hexadecimal digits, for the browser's cookie and nobody else.
-#[derive(Clone)]
-pub struct SessionSecret(Zeroizing<String>);
-
-impl SessionSecret {
-    /// The digits.
-    pub fn expose(&self) -> &str {
-        &self.0
     }
 }
 
@@ -73,13 +59,13 @@ pub enum SessionOver {
 
 impl Authority {
     /// Opens a session for somebody who was let in with a key just now, in the key's own tenant.
-    pub fn open_session(&self, caller: &Caller, limits: SessionLimits) -> SessionSecret {
-        let secret = secret();
+    pub fn open_session(&self, caller: &Caller, limits: SessionLimits) -> OpaqueSecret {
+        let secret = OpaqueSecret::draw();
         let now = self.now();
         let session = Session { key: caller.key, tenant: None, opened: now, seen: now, proved: now };
         let idle_ms = i64::try_from(limits.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
         let since = Timestamp::from_unix_ms(now.unix_ms().saturating_sub(idle_ms)).unwrap_or(Timestamp::MIN);
-        let digest = digest(&secret.0).expect("digits are visible characters");
+        let digest = SessionDigest(secret.digest().bytes);
         self.recorder.counters.sessions(|sessions| {
             sessions.make_room(caller.key, since);
             sessions.put(digest, session);
@@ -163,21 +149,8 @@ impl Authority {
     }
 }
 
-fn secret() -> SessionSecret {
-    let bytes = entropy::secret();
-    let mut digits = Zeroizing::new(String::with_capacity(64));
-    for byte in bytes.iter() {
-        for nibble in [byte >> 4, byte & 15] {
-            digits.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
-        }
-    }
-    SessionSecret(digits)
-}
-
 fn digest(shown: &str) -> Option<SessionDigest> {
-    let right = shown.len() == 64 && shown.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let secret = SecretText::parse(shown).ok().filter(|_| right)?;
-    Some(SessionDigest(sha256_digest(secret).bytes))
+    Some(SessionDigest(opaque::digest(shown)?.bytes))
 }
 
 /// Whether it is the tenant that refuses, and not the key.

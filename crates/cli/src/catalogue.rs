@@ -92,6 +92,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Credential,
+        "SET_UP_LINK_INVALID",
+        "The set-up link was used, is too old, or a newer one took its place.",
+        "Print another at the machine with `keyledger set-up-link --data DIR`.",
+    ),
+    entry(
+        Credential,
         "PROOF_MISSING",
         "A new secret is shown only to whoever pasted the key within the last ten minutes.",
         "Paste the key that you signed in with into the form.",

@@ -7,6 +7,7 @@ mod root;
 mod headers;
 mod files;
 mod sign_in;
+mod set_up;
 mod cookie;
 mod visit;
 mod document;

@@ -3,8 +3,8 @@
 use domain::ids::KeyId;
 use domain::key::RevocationReason;
 use domain::{Command, Refusal};
-use keyledger_authority::sessions::{SessionLimits, SessionOver, SessionSecret};
-use keyledger_authority::{Caller, Denied, Shown};
+use keyledger_authority::sessions::{SessionLimits, SessionOver};
+use keyledger_authority::{Caller, Denied, OpaqueSecret, Shown};
 
 use crate::scene::{Scene, at, key_input};
 
@@ -12,16 +12,16 @@ const LIMITS: SessionLimits = SessionLimits { idle_seconds: 1_800, life_seconds:
 const MINUTE_MS: i64 = 60_000;
 
 impl Scene {
-    fn signed_in(&self, key: &str) -> SessionSecret {
+    fn signed_in(&self, key: &str) -> OpaqueSecret {
         let caller = self.authority.authenticate(Shown::from_nowhere(key), None).unwrap();
         self.authority.open_session(&caller, LIMITS)
     }
 
-    fn resumed(&self, secret: &SessionSecret) -> Result<Caller, SessionOver> {
+    fn resumed(&self, secret: &OpaqueSecret) -> Result<Caller, SessionOver> {
         self.authority.resume_session(secret.expose(), None, LIMITS).map(|resumed| resumed.caller)
     }
 
-    fn is_proved(&self, secret: &SessionSecret) -> bool {
+    fn is_proved(&self, secret: &OpaqueSecret) -> bool {
         self.authority.resume_session(secret.expose(), None, LIMITS).unwrap().proved
     }
 

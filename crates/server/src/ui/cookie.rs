@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
-use authority::sessions::SessionSecret;
+use authority::OpaqueSecret;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{COOKIE, HOST};
 use axum::http::request::Parts;
@@ -58,7 +58,7 @@ impl Transport {
     }
 
     /// The header that gives a browser the secret, until it is closed.
-    pub(super) fn keep(self, secret: &SessionSecret) -> HeaderValue {
+    pub(super) fn keep(self, secret: &OpaqueSecret) -> HeaderValue {
         let text = format!("{}={}; {}", self.name(), secret.expose(), self.attributes());
         HeaderValue::from_str(&text).expect("digits and our own names are visible ASCII")
     }

@@ -43,6 +43,11 @@ impl Refusal {
         Self::new(root, status(&refused.code), &refused.code, &refused.message)
     }
 
+    /// An address that shows too much that nobody has.
+    pub(super) fn too_many_guesses(root: Root, retry_after_seconds: u64) -> Self {
+        Self::not_let_in(root, &NotLetIn::TooManyGuesses { retry_after_seconds })
+    }
+
     /// Somebody who was not let in.
     pub(super) fn not_let_in(root: Root, refused: &NotLetIn) -> Self {
         let status = match refused {

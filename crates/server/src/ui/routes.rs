@@ -5,7 +5,7 @@ use axum::{Router, middleware};
 use tower_http::csrf::CsrfLayer;
 
 use super::{
-    accounts, deployment, ending_key, events, files, headers, key, keys, members, new_key, sign_in,
+    accounts, deployment, ending_key, events, files, headers, key, keys, members, new_key, set_up, sign_in,
     signing_keys, tenants, time_machine,
 };
 use crate::router::not_found;
@@ -16,6 +16,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/ui/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/ui/welcome", get(sign_in::welcome))
+        .route("/ui/set-up", get(set_up::form).post(set_up::set_up))
         .route("/ui/sign-out", post(sign_in::sign_out))
         .route("/ui/keys", get(keys::list))
         .route("/ui/keys/find", post(keys::find))

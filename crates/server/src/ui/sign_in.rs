@@ -23,6 +23,8 @@ struct SignIn<'a> {
     then: &'a str,
     /// What went wrong, if something did.
     error: Option<&'a str>,
+    /// Nobody can have a key yet.
+    awaits_set_up: bool,
 }
 
 impl SignIn<'_> {
@@ -36,10 +38,11 @@ impl SignIn<'_> {
 const START: &str = "ui/keys";
 
 /// `GET /ui/sign-in`
-pub(super) async fn show(OriginalUri(address): OriginalUri) -> Response {
+pub(super) async fn show(State(app): State<App>, OriginalUri(address): OriginalUri) -> Response {
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let (then, error) = (within(query.get("then")), query.get("why").and_then(why));
-    SignIn { root: Root::of(address.path()), then, error }.page(StatusCode::OK)
+    let awaits_set_up = app.authority.awaits_set_up();
+    SignIn { root: Root::of(address.path()), then, error, awaits_set_up }.page(StatusCode::OK)
 }
 
 /// `POST /ui/sign-in`
@@ -54,7 +57,9 @@ pub(super) async fn sign_in(
     let (root, then) = (Root::of(address.path()), within(fields.get("then")));
     let shown = fields.get("key").unwrap_or_default();
     let refuse = |refused: &Refused, status, noted| {
-        let mut response = SignIn { root, then, error: Some(&refused.message) }.page(status);
+        let awaits_set_up = app.authority.awaits_set_up();
+        let page = SignIn { root, then, error: Some(&refused.message), awaits_set_up };
+        let mut response = page.page(status);
         response.extensions_mut().insert(Noted { code: Some(refused.code.clone().into()), ..noted });
         response
     };
@@ -106,7 +111,7 @@ pub(super) async fn welcome(
         return see_other(&format!("{root}{then}"));
     }
     let error = why("COOKIE_NOT_KEPT");
-    SignIn { root, then, error }.page(StatusCode::BAD_REQUEST)
+    SignIn { root, then, error, awaits_set_up: false }.page(StatusCode::BAD_REQUEST)
 }
 
 /// `POST /ui/sign-out`
