@@ -17,6 +17,7 @@ mod two_tenants;
 mod usage;
 mod ui;
 mod ui_set_up;
+mod ui_safety;
 mod refusals;
 mod events;
 mod as_of;

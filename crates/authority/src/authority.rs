@@ -32,6 +32,7 @@ use crate::keyring::{Keyring, SecretSources};
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
+use crate::sessions::stops_for_a_while;
 use crate::signatures::Signatures;
 use crate::tally::Tally;
 use crate::usage::Recorder;
@@ -332,7 +333,14 @@ impl Authority {
             // Whoever asked may be gone; what was done is done.
             let _ = reply.send(outcome);
         });
-        answer.recv().unwrap_or(Err(Failure::UnknownOutcome))
+        let outcome = answer.recv().unwrap_or(Err(Failure::UnknownOutcome));
+        // Here, and not in the writer's thread, which must not wait for another file than the log.
+        if let Ok(done) = &outcome
+            && done.recorded.iter().any(|recorded| stops_for_a_while(&recorded.event))
+        {
+            self.stop_sessions(&done.recorded);
+        }
+        outcome
     }
 
     /// The instant now, as everything here sees it.
@@ -473,6 +481,8 @@ impl Authority {
         self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
         self.recorder.start(&self.shared.folder.usage());
+        // Of those whose key was stopped just before a crash.
+        self.stop_sessions(&[]);
     }
 
     /// Carries out a command of the person at the machine, before the writer runs.

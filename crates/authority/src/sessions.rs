@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
-use domain::Refusal;
-use domain::ids::TenantId;
+use domain::ids::{KeyId, TenantId};
 use domain::time::Timestamp;
+use domain::{Event, Recorded, Refusal};
 use store::usage::SessionDigest;
 
 use crate::authenticate::{Caller, Denial};
@@ -48,6 +48,15 @@ pub struct Resumed {
     pub proved: bool,
 }
 
+/// Who asks with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Somebody, who is there.
+    Somebody,
+    /// A page by itself, which may have been left open: the session is not kept alive by it.
+    Page,
+}
+
 /// Why a session does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionOver {
@@ -78,6 +87,7 @@ impl Authority {
         &self,
         shown: &str,
         from: Option<IpAddr>,
+        presence: Presence,
         limits: SessionLimits,
     ) -> Result<Resumed, SessionOver> {
         let counters = &self.recorder.counters;
@@ -85,11 +95,6 @@ impl Authority {
         let found = counters.sessions_in_passing(|sessions| sessions.find(digest));
         let mut session = found.ok_or(SessionOver::NoSession)?;
         let now = self.now();
-        let idle = now > session.seen.plus_seconds(limits.idle_seconds);
-        if idle || now > session.opened.plus_seconds(limits.life_seconds) {
-            counters.sessions(|sessions| sessions.end(digest));
-            return Err(SessionOver::NoSession);
-        }
         let mut admitted = self.authenticate_known(session.key, from, session.tenant);
         if session.tenant.is_some() && admitted.as_ref().is_err_and(|denial| is_of_the_tenant(denial.denied))
         {
@@ -107,8 +112,14 @@ impl Authority {
                 return Err(SessionOver::Denied(denial));
             }
         };
+        let idle = now > session.seen.plus_seconds(limits.idle_seconds);
+        if idle || now > session.opened.plus_seconds(limits.life_seconds) {
+            counters.sessions(|sessions| sessions.end(digest));
+            return Err(SessionOver::NoSession);
+        }
         // Well within the idle limit, or somebody who is there would be signed out.
-        if now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4)) {
+        let again = now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4));
+        if presence == Presence::Somebody && again {
             session.seen = now;
             counters.sessions_in_passing(|sessions| {
                 // It may have been signed out since.
@@ -132,6 +143,29 @@ impl Authority {
         self.change(shown, |session| session.proved = now);
     }
 
+    /// Ends the sessions of keys that these events stop, or that are not accepted just now: sessions do not come back with
+    /// their keys.
+    pub(crate) fn stop_sessions(&self, after: &[Recorded]) {
+        let counters = &self.recorder.counters;
+        let open: Vec<_> = counters.sessions_in_passing(|sessions| sessions.all().collect());
+        let is_refused = |key, tenant| {
+            let denied = self.authenticate_known(key, None, tenant).err();
+            // From where it will be shown is not known here.
+            denied.is_some_and(|denial| denial.denied != Denied::Refused(Refusal::AddressNotAllowed))
+        };
+        // It may be enabled again by now.
+        let is_disabled = |wanted: KeyId| {
+            after.iter().any(|recorded| matches!(recorded.event, Event::KeyDisabled { key } if key == wanted))
+        };
+        let is_stopped = |&Session { key, tenant, .. }: &Session| {
+            is_disabled(key) || is_refused(key, None) && tenant.is_none_or(|_| is_refused(key, tenant))
+        };
+        let stopped: Vec<_> = open.into_iter().filter(|(_, session)| is_stopped(session)).collect();
+        if !stopped.is_empty() {
+            counters.sessions(|sessions| stopped.iter().for_each(|(digest, _)| sessions.stop(*digest)));
+        }
+    }
+
     /// Ends a session.
     pub fn close_session(&self, shown: &str) {
         let Some(digest) = digest(shown) else { return };
@@ -151,6 +185,17 @@ impl Authority {
 
 fn digest(shown: &str) -> Option<SessionDigest> {
     Some(SessionDigest(opaque::digest(shown)?.bytes))
+}
+
+/// Whether keys may be refused from this event on that are accepted again after another one.
+pub(crate) fn stops_for_a_while(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::KeyDisabled { .. }
+            | Event::UserSuspended { .. }
+            | Event::ServiceAccountSuspended { .. }
+            | Event::TenantSuspended { .. }
+    )
 }
 
 /// Whether it is the tenant that refuses, and not the key.

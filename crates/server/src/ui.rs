@@ -14,6 +14,9 @@ mod document;
 mod frame;
 mod refusal;
 mod form;
+mod notices;
+mod prove;
+mod search;
 mod shown;
 mod when;
 mod state_of_key;
@@ -33,6 +36,7 @@ mod deployment;
 mod timeline;
 
 pub(crate) use home::home;
+pub(crate) use notices::Notices;
 pub(crate) use refusal::Refusal;
 pub(crate) use root::Root;
 pub(crate) use routes::routes;

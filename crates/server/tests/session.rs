@@ -136,3 +136,55 @@ fn who_stays_away_is_signed_out() {
     let location = answer.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     assert_eq!(location, "../ui/sign-in?then=ui%2Fkeys&why=SESSION_OVER");
 }
+
+#[test]
+fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
+    let stage = Stage::new();
+    let account = stage.send("POST", "/ui/accounts/new", "name=etl&role=runner");
+    assert_eq!(account.status, 303, "{}", account.page);
+    let account = account.head.split("owner=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let role = format!("/ui/accounts/{account}/role");
+    stage.clock.set(minute(11));
+    let before = stage.authority.position();
+    let forms = [
+        ("/ui/members/add", "email=grace%40example.com&role=administrator"),
+        ("/ui/accounts/new", "name=chief&role=administrator"),
+        (role.as_str(), "role=administrator"),
+        ("/ui/tenants/policy", "days_max=30&days_default=7"),
+        ("/ui/signing-keys", ""),
+    ];
+    for (path, form) in forms {
+        for (proof, code) in [("", "name=\"proof\""), ("&proof=klu_somebody_elses", "KEY_UNKNOWN")] {
+            let asked = stage.send("POST", path, &format!("{form}{proof}"));
+            assert_eq!(asked.status, 422, "{path}: {}", asked.page);
+            assert!(asked.page.contains(code), "{path}: {}", asked.page);
+            assert!(!asked.page.contains("somebody_elses"), "{path}: what was pasted is not repeated");
+        }
+        assert_eq!(stage.authority.position(), before, "{path}: nothing was done");
+    }
+    // What takes rights away is not held up, and what was filled in is sent again with the key.
+    let lowered = stage.send("POST", &role, "role=read_only");
+    assert_eq!(lowered.status, 303, "{}", lowered.page);
+    let asked = stage.send("POST", "/ui/tenants/policy", "days_max=30&days_default=7");
+    for field in [r#"name="days_max" value="30""#, r#"name="days_default" value="7""#] {
+        assert!(asked.page.contains(field), "{field}: {}", asked.page);
+    }
+    let proved = format!("days_max=30&days_default=7&proof={}", stage.key);
+    assert_eq!(stage.send("POST", "/ui/tenants/policy", &proved).status, 303);
+    let now = stage.send("POST", "/ui/signing-keys", "");
+    assert_eq!(now.status, 303, "for ten more minutes: {}", now.page);
+}
+
+#[test]
+fn a_page_that_asks_by_itself_keeps_nobody_signed_in() {
+    let stage = Stage::new();
+    let key = stage.send("GET", "/ui/keys", "").page;
+    let key = key.split("../ui/keys/").find(|rest| rest.starts_with("0")).unwrap()[..36].to_owned();
+    for minutes in 1..=30 {
+        stage.clock.set(minute(minutes));
+        let polled = stage.send("GET", &format!("/ui/keys/{key}/used"), "");
+        assert_eq!(polled.status, 200, "{minutes}: {}", polled.page);
+    }
+    stage.clock.set(minute(31));
+    assert_eq!(stage.send("GET", "/ui/keys", "").status, 303);
+}

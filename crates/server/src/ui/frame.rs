@@ -107,7 +107,7 @@ impl Frame {
             past,
             operations: vec![],
             cli: None,
-            notice: visit.query.get("done").and_then(notice),
+            notice: visit.done().and_then(notice),
             as_of: visit.as_of.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! Signing in with a key, and out. The key opens a session and is forgotten: no page, cookie or browser keeps it.
 
 use askama::Template;
+use authority::sessions::Presence;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -9,7 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::cookie::Transport;
 use super::form::Fields;
 use super::root::Root;
-use super::visit::{not_let_in, see_other};
+use super::visit::{not_let_in, resumed, see_other};
 use crate::graphql::in_process::Refused;
 use crate::request_log::Noted;
 use crate::state::App;
@@ -85,8 +86,8 @@ pub(super) async fn sign_in(
             return response;
         }
     };
-    // The session that this browser had, if any, is not left behind.
-    if let Some(old) = transport.read(&headers) {
+    // The sessions that this browser had, if any, are not left behind.
+    for old in transport.read(&headers) {
         app.authority.close_session(old);
     }
     let secret = app.authority.open_session(&let_in.caller, app.sessions);
@@ -100,14 +101,16 @@ pub(super) async fn sign_in(
 
 /// `GET /ui/welcome`: whether the browser kept the cookie. Over clear text it does not, and must be told why.
 pub(super) async fn welcome(
+    State(app): State<App>,
     OriginalUri(address): OriginalUri,
+    visitor: Visitor,
     transport: Transport,
     headers: HeaderMap,
 ) -> Response {
     let root = Root::of(address.path());
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let then = within(query.get("then"));
-    if transport.read(&headers).is_some() {
+    if resumed(&app, &transport.read(&headers), visitor, Presence::Page).is_ok() {
         return see_other(&format!("{root}{then}"));
     }
     let error = why("COOKIE_NOT_KEPT");
@@ -121,7 +124,7 @@ pub(super) async fn sign_out(
     transport: Transport,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(secret) = transport.read(&headers) {
+    for secret in transport.read(&headers) {
         app.authority.close_session(secret);
     }
     let mut response = see_other(&format!("{}ui/sign-in?why=SIGNED_OUT", Root::of(address.path())));
@@ -133,7 +136,10 @@ pub(super) async fn sign_out(
 fn within(then: Option<&str>) -> &str {
     let ours = |then: &&str| {
         let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        then.starts_with("ui/") && !then.contains("//") && !then.contains("..") && plain
+        // A browser reads `%2e` in a path as a dot; no path of ours has anything escaped.
+        let path = then.split(['?', '#']).next().unwrap_or_default();
+        let steps = then.contains("//") || then.contains("..") || path.contains('%');
+        then.starts_with("ui/") && !steps && plain
     };
     then.filter(ours).unwrap_or(START)
 }
@@ -182,6 +188,10 @@ mod tests {
             "/ui/keys",
             "ui/\\x",
             "ui/a b",
+            "ui/%2e%2e/x",
+            "ui/%2E./x",
+            "ui/keys/%2f%2fexample.com",
+            "ui/.%2e/.%2e/?a=%20",
         ] {
             assert_eq!(within(Some(foreign)), START, "{foreign}");
         }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, Tenant, Who, duration_words};
 use super::visit::Visit;
@@ -65,6 +66,11 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
         (Ok(max), Ok(default)) => (max, default),
         (Err(refused), _) | (_, Err(refused)) => return listed(&visit, Some(refused)).await,
     };
+    let what = "change the rules for new keys";
+    let wish = Wish { section: "ui/tenants", path: "ui/tenants/policy", what };
+    if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+        return Ok(asked);
+    }
     let input = json!({"key_life_seconds_max": max, "key_life_seconds_default": default});
     match visit.ask::<Value>(document::CHANGE_POLICY, &json!({ "input": input })).await {
         Ok(_) => Ok(visit.go_to("ui/tenants?done=policy")),
