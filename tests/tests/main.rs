@@ -18,6 +18,7 @@ mod usage;
 mod ui;
 mod ui_set_up;
 mod ui_safety;
+mod ui_operating;
 mod refusals;
 mod events;
 mod as_of;

@@ -151,6 +151,9 @@ fn pages(key: &str, account: &str, member: &str) -> Vec<String> {
         "/ui/time?as_of=2&to=4",
         "/ui/signing-keys",
         "/ui/deployment",
+        "/ui/deployment/people",
+        "/ui/deployment/tenants/new",
+        "/ui/refusals",
     ];
     let mut pages: Vec<_> = fixed.map(str::to_owned).into();
     for what in ["", "/revoke", "/rotate"] {
@@ -158,6 +161,9 @@ fn pages(key: &str, account: &str, member: &str) -> Vec<String> {
     }
     pages.push(format!("/ui/accounts/{account}/remove"));
     pages.push(format!("/ui/members/{member}/remove"));
+    for act in ["suspend", "remove", "erase", "withdraw-operator"] {
+        pages.push(format!("/ui/deployment/people/{member}/{act}"));
+    }
     pages
 }
 

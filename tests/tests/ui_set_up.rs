@@ -110,12 +110,16 @@ fn a_link_makes_the_first_tenant_its_administrator_and_a_key_and_signs_in() {
     let ada = &operates["edges"][0]["node"];
     assert_eq!((ada["email"].as_str(), ada["name"].as_str()), (Some("ada@example.com"), Some("Ada")));
     assert_eq!(ada["operator"], true);
-    assert!(browser.page("/ui/tenants").contains("You are in <strong>Acme Ltd</strong>"), "signed in at once");
+    assert!(
+        browser.page("/ui/tenants").contains("You are in <strong>Acme Ltd</strong>"),
+        "signed in at once"
+    );
     assert_eq!(client.exchange(key, &[]).status, 200, "a signing key was made with it");
 
     let events = events_of(&fresh.data);
     let names: Vec<_> = events.iter().map(|recorded| recorded.event.name()).collect();
-    let begins = ["TenantCreated", "UserCreated", "OperatorGranted", "MemberAdded", "KeyCreated", "SigningKeyAdded"];
+    let begins =
+        ["TenantCreated", "UserCreated", "OperatorGranted", "MemberAdded", "KeyCreated", "SigningKeyAdded"];
     assert_eq!(names, begins, "as init begins");
     for recorded in &events {
         assert_eq!((recorded.metadata.actor, recorded.metadata.way), (ActorId::Console, Way::Ui));
@@ -167,7 +171,11 @@ fn a_wrong_code_shows_no_form_and_is_counted_as_a_guess() {
     for shown in ["", &wrong] {
         let answer = browser.get(&format!("/ui/set-up?code={shown}"));
         assert_eq!(answer.status, 403, "{}", answer.text);
-        assert!(answer.text.contains("SET_UP_LINK_INVALID") && answer.text.contains("set-up-link"), "{}", answer.text);
+        assert!(
+            answer.text.contains("SET_UP_LINK_INVALID") && answer.text.contains("set-up-link"),
+            "{}",
+            answer.text
+        );
         assert!(!answer.text.contains("<form"), "never an open form");
         let answer = browser.submit("/ui/set-up", &with(shown, &ADA));
         assert_eq!(answer.status, 403, "{}", answer.text);
@@ -178,7 +186,8 @@ fn a_wrong_code_shows_no_form_and_is_counted_as_a_guess() {
     assert_eq!(fresh.position(), 0);
     assert_eq!(browser.get(&fresh.link).status, 200, "a good code is never locked out");
     let foreign = browser.asking().with("sec-fetch-site", "cross-site");
-    let answer = foreign.post("/ui/set-up", crate::ui::FORM, &keyledger_tests::client::encoded(&with(good, &ADA)));
+    let answer =
+        foreign.post("/ui/set-up", crate::ui::FORM, &keyledger_tests::client::encoded(&with(good, &ADA)));
     assert_eq!(answer.status, 403);
     assert!(answer.text.contains("CROSS_SITE"), "{}", answer.text);
     assert_eq!(fresh.position(), 0);
@@ -264,7 +273,10 @@ fn nothing_begins_unless_it_is_asked_for() {
     let (server, _) = Server::start_set_up(&data, &["--set-up"]);
     let ready = Client::anonymous(server.url()).get("/readyz");
     assert_eq!(ready.status, 200, "{}", ready.text);
-    assert_eq!(Client::anonymous(server.url()).get("/.well-known/jwks.json").json()["keys"], Value::Array(vec![]));
+    assert_eq!(
+        Client::anonymous(server.url()).get("/.well-known/jwks.json").json()["keys"],
+        Value::Array(vec![])
+    );
     assert!(try_init(&data, "acme", "ada@example.com").unwrap_err().contains("LEDGER_EXISTS"));
     assert_eq!(server.stop(), Some(0));
     for look in ["verify", "show", "stats"] {

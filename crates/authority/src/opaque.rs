@@ -19,7 +19,8 @@ impl OpaqueSecret {
         let mut digits = Zeroizing::new(String::with_capacity(64));
         for byte in bytes.iter() {
             for nibble in [byte >> 4, byte & 15] {
-                digits.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
+                digits
+                    .push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
             }
         }
         Self(digits)

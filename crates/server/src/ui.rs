@@ -30,9 +30,14 @@ mod accounts;
 mod members;
 mod tenants;
 mod events;
+mod refused;
 mod time_machine;
 mod signing_keys;
+mod retiring;
 mod deployment;
+mod people;
+mod new_tenant;
+mod operating;
 mod timeline;
 
 pub(crate) use home::home;

@@ -33,6 +33,7 @@ struct Stage {
     clock: Clock,
     key: String,
     user: String,
+    tenant: String,
     address: SocketAddr,
     cookie: String,
     _runtime: Runtime,
@@ -65,9 +66,19 @@ impl Stage {
         let app = App::new(Arc::clone(&authority), &ServeOptions::new(address));
         runtime.spawn(async move { axum::serve(listener, router(app)).await });
         let (key, user) = (made.key_string.expose().to_owned(), made.user.to_string());
+        let tenant = made.tenant.to_string();
         let cookie = String::new();
-        let mut stage =
-            Self { authority, clock, key, user, address, cookie, _runtime: runtime, _scratch: scratch };
+        let mut stage = Self {
+            authority,
+            clock,
+            key,
+            user,
+            tenant,
+            address,
+            cookie,
+            _runtime: runtime,
+            _scratch: scratch,
+        };
         let answer = stage.send("POST", "/ui/sign-in", &format!("key={}", stage.key));
         assert_eq!(answer.status, 303, "{}", answer.page);
         let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
@@ -144,6 +155,11 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
     assert_eq!(account.status, 303, "{}", account.page);
     let account = account.head.split("owner=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let role = format!("/ui/accounts/{account}/role");
+    let remove_tenant = format!("/ui/deployment/tenants/{}/remove", stage.tenant);
+    let remove_user = format!("/ui/deployment/people/{}/remove", stage.user);
+    let signing_keys = stage.send("GET", "/ui/signing-keys", "").page;
+    let retire = signing_keys.split("../ui/signing-keys/").nth(1).unwrap().split('"').next().unwrap();
+    let retire = format!("/ui/signing-keys/{retire}");
     stage.clock.set(minute(11));
     let before = stage.authority.position();
     let forms = [
@@ -152,6 +168,10 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
         (role.as_str(), "role=administrator"),
         ("/ui/tenants/policy", "days_max=30&days_default=7"),
         ("/ui/signing-keys", ""),
+        ("/ui/deployment/tenants/new", "slug=globex&email=grace%40example.com"),
+        (remove_tenant.as_str(), "name=acme"),
+        (remove_user.as_str(), "name=ada%40example.com"),
+        (retire.as_str(), "reason=compromised"),
     ];
     for (path, form) in forms {
         for (proof, code) in [("", "name=\"proof\""), ("&proof=klu_somebody_elses", "KEY_UNKNOWN")] {

@@ -42,11 +42,7 @@ impl SetUpCode {
     /// Puts it in the place of the one before, which counts no more.
     pub fn keep(&self, folder: &DataFolder) -> Result<(), StoreError> {
         let Self { sha256, ends_at } = self;
-        let text = format!(
-            "keyledger-set-up 1\nsha256 {}\nends_at_ms {}\n",
-            *hex(sha256),
-            ends_at.unix_ms()
-        );
+        let text = format!("keyledger-set-up 1\nsha256 {}\nends_at_ms {}\n", *hex(sha256), ends_at.unix_ms());
         replace(&folder.set_up(), text.as_bytes())
     }
 

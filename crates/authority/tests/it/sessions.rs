@@ -19,7 +19,9 @@ impl Scene {
     }
 
     fn resumed(&self, secret: &OpaqueSecret) -> Result<Caller, SessionOver> {
-        self.authority.resume_session(secret.expose(), None, Presence::Somebody, LIMITS).map(|resumed| resumed.caller)
+        self.authority
+            .resume_session(secret.expose(), None, Presence::Somebody, LIMITS)
+            .map(|resumed| resumed.caller)
     }
 
     fn is_proved(&self, secret: &OpaqueSecret) -> bool {
@@ -147,5 +149,8 @@ fn what_is_no_secret_of_ours_opens_nothing() {
         let resumed = scene.authority.resume_session(text, None, Presence::Somebody, LIMITS);
         assert_eq!(resumed.map(drop).unwrap_err(), SessionOver::NoSession, "{text}");
     }
-    assert!(upper == secret.expose() || scene.authority.resume_session(&upper, None, Presence::Somebody, LIMITS).is_err());
+    assert!(
+        upper == secret.expose()
+            || scene.authority.resume_session(&upper, None, Presence::Somebody, LIMITS).is_err()
+    );
 }

@@ -57,7 +57,8 @@ impl Transport {
         let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         let secrets = pairs.filter(|(name, _)| *name == self.name()).map(|(_, secret)| secret);
-        let formed = |secret: &&str| secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let formed =
+            |secret: &&str| secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
         let mut found: Vec<_> = secrets.filter(formed).take(SECRETS_MAX).collect();
         found.sort_unstable();
         found.dedup();

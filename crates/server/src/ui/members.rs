@@ -109,7 +109,9 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
     };
     let first_key = fields.get("first_key") == Some("yes");
     let powerful = fields.get("role") == Some("administrator");
-    if (first_key || powerful) && let Err(refused) = visit.proven(&fields) {
+    if (first_key || powerful)
+        && let Err(refused) = visit.proven(&fields)
+    {
         return again(refused);
     }
     let input = json!({

@@ -5,8 +5,8 @@ use axum::{Router, middleware};
 use tower_http::csrf::CsrfLayer;
 
 use super::{
-    accounts, deployment, ending_key, events, files, headers, home, key, keys, members, new_key, search,
-    set_up, sign_in, signing_keys, tenants, time_machine,
+    accounts, deployment, ending_key, events, files, headers, home, key, keys, members, new_key, new_tenant,
+    operating, people, refused, retiring, search, set_up, sign_in, signing_keys, tenants, time_machine,
 };
 use crate::router::{method_not_allowed, not_found};
 use crate::state::App;
@@ -47,8 +47,15 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ui/tenants/policy", post(tenants::change_policy))
         .route("/ui/events", get(events::list))
         .route("/ui/time", get(time_machine::show))
+        .route("/ui/refusals", get(refused::list))
         .route("/ui/signing-keys", get(signing_keys::list).post(signing_keys::rotate))
+        .route("/ui/signing-keys/{id}/retire", get(retiring::form).post(retiring::retire))
         .route("/ui/deployment", get(deployment::show))
+        .route("/ui/deployment/tenants/new", get(new_tenant::form).post(new_tenant::create))
+        .route("/ui/deployment/tenants/{id}/{act}", get(operating::tenant_form).post(operating::upon_tenant))
+        .route("/ui/deployment/people", get(people::list))
+        .route("/ui/deployment/people/find", post(people::find))
+        .route("/ui/deployment/people/{id}/{act}", get(operating::person_form).post(operating::upon_person))
         .route("/ui/static/{name}", get(files::file))
         .route("/ui/{*path}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)

@@ -43,7 +43,7 @@ pub(super) async fn members(visit: Visit, fields: Fields) -> Result<Response, Re
 }
 
 /// Leads to the list, with what was searched for, or to the key that was pasted.
-async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Response, Refusal> {
+pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Response, Refusal> {
     let wanted = fields.get("q").unwrap_or_default();
     let words = words(wanted);
     let mut pasted = words.iter().filter(|word| looks_like_a_key(word));
@@ -117,7 +117,14 @@ mod tests {
         let key = format!("klu_{}_{}", "0".repeat(22), "s".repeat(49));
         assert!(looks_like_a_key(&key) && looks_like_a_key(&"x".repeat(64)));
         assert!(looks_like_a_key(&key[..20]), "half a key is no name");
-        for name in ["", "etl", "etl_agent", "nightly_import_eu_1", "backfill-2026", "ada_lovelaceofcountess@example.com"] {
+        for name in [
+            "",
+            "etl",
+            "etl_agent",
+            "nightly_import_eu_1",
+            "backfill-2026",
+            "ada_lovelaceofcountess@example.com",
+        ] {
             assert!(!looks_like_a_key(name), "{name}");
         }
         for pasted in [

@@ -163,6 +163,19 @@ impl Usage {
     }
 }
 
+/// The interface of a command, in words.
+pub(super) fn interface_words(way: &str) -> &str {
+    match way {
+        "graphql" => "GraphQL",
+        "rest" => "REST",
+        "oauth" => "OAuth",
+        "cli" => "the command line",
+        "ui" => "this web UI",
+        "bootstrap" => "the machine itself",
+        other => other,
+    }
+}
+
 /// A kind of program, in words.
 fn program_words(kind: &str) -> &str {
     match kind {
@@ -279,6 +292,7 @@ pub(super) struct Detail {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct SigningKey {
+    pub(super) id: String,
     pub(super) kid: String,
     pub(super) active_from: When,
     pub(super) retired_at: Option<When>,

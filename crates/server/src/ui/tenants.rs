@@ -61,7 +61,7 @@ pub(super) async fn enter(visit: Visit, fields: Fields) -> Result<Response, Refu
 
 /// `POST /ui/tenants/policy`
 pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
-    let read = (seconds(&fields, "days_max"), seconds(&fields, "days_default"));
+    let read = (life_seconds(&fields, "days_max"), life_seconds(&fields, "days_default"));
     let (max, default) = match read {
         (Ok(max), Ok(default)) => (max, default),
         (Err(refused), _) | (_, Err(refused)) => return listed(&visit, Some(refused)).await,
@@ -79,7 +79,7 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
 }
 
 /// Days as seconds; none: unlimited.
-fn seconds(fields: &Fields, name: &str) -> Result<Option<u64>, Refused> {
+pub(super) fn life_seconds(fields: &Fields, name: &str) -> Result<Option<u64>, Refused> {
     let Some(text) = fields.get(name) else { return Ok(None) };
     let days: Option<u64> = text.parse().ok().filter(|days| (1..=20_000).contains(days));
     let message = "give a number of days, 1 to 20000, or leave the field empty for no limit";

@@ -34,7 +34,19 @@ use crate::visitor::Visitor;
 pub(super) const MADE_FOR: &str = "in";
 
 /// The last parts of the paths of pages on which something is done.
-const FORMS: [&str; 7] = ["new", "add", "revoke", "rotate", "remove", "retire", "erase"];
+const FORMS: [&str; 11] = [
+    "new",
+    "add",
+    "revoke",
+    "rotate",
+    "remove",
+    "retire",
+    "suspend",
+    "resume",
+    "erase",
+    "grant-operator",
+    "withdraw-operator",
+];
 
 /// The last part of the path of what a page asks for by itself.
 const POLLED: &str = "used";
@@ -217,7 +229,8 @@ impl Visit {
         if self.caller.role == Some(Role::Administrator) && self.caller.scopes.include(scope) {
             return Ok(());
         }
-        let message = "only administrators of this tenant do this; ask one of them, or sign in with a key that may";
+        let message =
+            "only administrators of this tenant do this; ask one of them, or sign in with a key that may";
         Err(self.refusal(&Refused::new("FORBIDDEN", message)))
     }
 
@@ -233,7 +246,8 @@ impl Visit {
             Some(shown) => self.prove(shown),
             None if self.is_proved() => Ok(()),
             None => {
-                let message = "paste the key that you signed in with once more: this is done only for whoever holds it";
+                let message =
+                    "paste the key that you signed in with once more: this is done only for whoever holds it";
                 Err(Refused::new("PROOF_MISSING", message))
             }
         }
