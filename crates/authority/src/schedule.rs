@@ -114,7 +114,7 @@ impl Authority {
     /// Does with its signing keys what is due; says what that was. Writes nothing when nothing is.
     pub fn keep_signing_keys(&self, policy: &Policy) -> Result<Vec<Step>, Failure> {
         // The log of a server begins with its first tenant, and a signing key is made with it.
-        if self.awaits_set_up() {
+        if !self.is_set_up() {
             return Ok(vec![]);
         }
         let snapshot = self.snapshot()?;

@@ -64,14 +64,14 @@ impl Authority {
         Self::make(options, |_| Ok(()))
     }
 
-    /// Whether there never was a tenant.
-    pub fn awaits_set_up(&self) -> bool {
-        !self.index().is_set_up()
+    /// Whether there ever was a tenant.
+    pub fn is_set_up(&self) -> bool {
+        self.index().is_set_up()
     }
 
     /// Whether somebody who shows this code may set up.
     pub fn check_set_up_code(&self, shown: &str) -> Result<(), NotSetUp> {
-        if !self.awaits_set_up() {
+        if self.is_set_up() {
             return Err(NotSetUp::Done);
         }
         let kept = SetUpCode::read(&self.shared.folder).map_err(Failure::from)?;

@@ -332,7 +332,7 @@ struct Invitation {
 
 /// A new link, if the ledger has no tenant yet. It goes to standard output and never into the log.
 fn invitation(args: &ServeArgs, authority: &Authority) -> Result<Option<Invitation>, CliError> {
-    if !authority.awaits_set_up() {
+    if authority.is_set_up() {
         return Ok(None);
     }
     let life_seconds = args.set_up_link.life_seconds();

@@ -24,8 +24,8 @@ struct SignIn<'a> {
     then: &'a str,
     /// What went wrong, if something did.
     error: Option<&'a str>,
-    /// Nobody can have a key yet.
-    awaits_set_up: bool,
+    /// If it is not, nobody can have a key yet.
+    is_set_up: bool,
 }
 
 impl SignIn<'_> {
@@ -42,8 +42,8 @@ const START: &str = "ui/keys";
 pub(super) async fn show(State(app): State<App>, OriginalUri(address): OriginalUri) -> Response {
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let (then, error) = (within(query.get("then")), query.get("why").and_then(why));
-    let awaits_set_up = app.authority.awaits_set_up();
-    SignIn { root: Root::of(address.path()), then, error, awaits_set_up }.page(StatusCode::OK)
+    let is_set_up = app.authority.is_set_up();
+    SignIn { root: Root::of(address.path()), then, error, is_set_up }.page(StatusCode::OK)
 }
 
 /// `POST /ui/sign-in`
@@ -58,8 +58,8 @@ pub(super) async fn sign_in(
     let (root, then) = (Root::of(address.path()), within(fields.get("then")));
     let shown = fields.get("key").unwrap_or_default();
     let refuse = |refused: &Refused, status, noted| {
-        let awaits_set_up = app.authority.awaits_set_up();
-        let page = SignIn { root, then, error: Some(&refused.message), awaits_set_up };
+        let is_set_up = app.authority.is_set_up();
+        let page = SignIn { root, then, error: Some(&refused.message), is_set_up };
         let mut response = page.page(status);
         response.extensions_mut().insert(Noted { code: Some(refused.code.clone().into()), ..noted });
         response
@@ -114,7 +114,7 @@ pub(super) async fn welcome(
         return see_other(&format!("{root}{then}"));
     }
     let error = why("COOKIE_NOT_KEPT");
-    SignIn { root, then, error, awaits_set_up: false }.page(StatusCode::BAD_REQUEST)
+    SignIn { root, then, error, is_set_up: true }.page(StatusCode::BAD_REQUEST)
 }
 
 /// `POST /ui/sign-out`
