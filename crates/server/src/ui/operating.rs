@@ -24,10 +24,14 @@ struct Act {
     document: Document,
     /// The field of the mutation.
     field: &'static str,
+    /// What is done, before the name of whom to.
+    title: &'static str,
     /// What it is called on a button.
     name: &'static str,
     /// What it means, and whether there is a way back.
     says: &'static str,
+    /// What it means for a reader who is in that tenant, or is that person.
+    own: Option<&'static str>,
     /// After "to", if it gives rights or cannot be undone: the key is asked for once more.
     proved: Option<&'static str>,
     /// Whether the name must be typed.
@@ -44,8 +48,10 @@ const TENANTS: [Act; 4] = [
         word: "suspend",
         document: document::SUSPEND_TENANT,
         field: "suspend_tenant",
+        title: "Suspend",
         name: "Suspend",
         says: "Every key that acts in it is refused there from the next request on, until you resume it.",
+        own: Some("You are in this tenant now: you lose it like everybody else in it."),
         proved: None,
         typed: true,
         done: "tenant-suspended",
@@ -55,8 +61,10 @@ const TENANTS: [Act; 4] = [
         word: "resume",
         document: document::RESUME_TENANT,
         field: "resume_tenant",
+        title: "Resume",
         name: "Resume",
         says: "What was accepted in it before is accepted again, but for sessions of this web UI.",
+        own: None,
         proved: None,
         typed: false,
         done: "tenant-resumed",
@@ -66,8 +74,10 @@ const TENANTS: [Act; 4] = [
         word: "remove",
         document: document::REMOVE_TENANT,
         field: "remove_tenant",
+        title: "Remove",
         name: "Remove for good",
         says: "This is for good, and there is no way back: another tenant of the same name has nothing of it. To stop it for a while, suspend it.",
+        own: Some("You are in this tenant now: you lose it like everybody else in it."),
         proved: Some("remove a tenant"),
         typed: true,
         done: "tenant-removed",
@@ -77,8 +87,10 @@ const TENANTS: [Act; 4] = [
         word: "erase",
         document: document::ERASE,
         field: "erase_subject",
+        title: "Erase",
         name: "Erase for good",
         says: "The key that seals its names is destroyed. From then on they read [erased] everywhere, at every moment that is asked about, and nobody can bring them back, not even from the log. What happened stays in the log, with ids.",
+        own: None,
         proved: Some("erase a tenant’s names"),
         typed: true,
         done: "tenant-erased",
@@ -92,8 +104,10 @@ const PEOPLE: [Act; 6] = [
         word: "suspend",
         document: document::SUSPEND_USER,
         field: "suspend_user",
+        title: "Suspend",
         name: "Suspend",
         says: "Their keys are refused in every tenant from the next request on, until you resume them.",
+        own: Some("This is you: you will be signed out, and none of your keys is accepted."),
         proved: None,
         typed: true,
         done: "user-suspended",
@@ -103,8 +117,10 @@ const PEOPLE: [Act; 6] = [
         word: "resume",
         document: document::RESUME_USER,
         field: "resume_user",
+        title: "Resume",
         name: "Resume",
         says: "Their keys are accepted again; they sign in to this web UI anew.",
+        own: None,
         proved: None,
         typed: false,
         done: "user-resumed",
@@ -114,8 +130,10 @@ const PEOPLE: [Act; 6] = [
         word: "remove",
         document: document::REMOVE_USER,
         field: "remove_user",
+        title: "Remove",
         name: "Remove for good",
         says: "This is for good: they lose every tenant and every key of their own, and whoever comes with the same address later is somebody new. Service accounts that they made go on.",
+        own: Some("This is you: you will be signed out, and none of your keys is accepted."),
         proved: Some("remove a person"),
         typed: true,
         done: "user-removed",
@@ -125,8 +143,10 @@ const PEOPLE: [Act; 6] = [
         word: "erase",
         document: document::ERASE,
         field: "erase_subject",
+        title: "Erase",
         name: "Erase for good",
         says: "The key that seals every text about them is destroyed: their address, their name, the names of their keys and the remarks on them. From then on these read [erased] everywhere, at every moment that is asked about, and nobody can bring them back, not even from the log. What happened stays in the log, with ids.",
+        own: None,
         proved: Some("erase a person"),
         typed: true,
         done: "user-erased",
@@ -136,8 +156,10 @@ const PEOPLE: [Act; 6] = [
         word: "grant-operator",
         document: document::GRANT_OPERATOR,
         field: "grant_operator",
+        title: "Make an operator:",
         name: "Make an operator",
         says: "An operator sees and ends everything across tenants, makes tenants, and makes other operators.",
+        own: None,
         proved: Some("make somebody an operator"),
         typed: true,
         done: "operator",
@@ -147,8 +169,10 @@ const PEOPLE: [Act; 6] = [
         word: "withdraw-operator",
         document: document::WITHDRAW_OPERATOR,
         field: "withdraw_operator",
+        title: "Make an ordinary user again:",
         name: "Make an ordinary user again",
         says: "They keep their memberships and their keys, and operate no more.",
+        own: Some("This is you: you will not see these pages any more."),
         proved: None,
         typed: false,
         done: "no-operator",
@@ -164,8 +188,10 @@ struct Subject {
     input: &'static str,
     acts: &'static [Act],
     id: String,
-    /// What must be typed, and what people call it.
+    /// What must be typed.
     name: String,
+    /// What that is.
+    called: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +215,10 @@ struct Asked {
     path: String,
     list: &'static str,
     name: String,
+    called: &'static str,
     act: &'static Act,
+    /// What it means for the reader, if it is about them.
+    own: Option<&'static str>,
     consequences: Consequences,
     error: Option<Refused>,
 }
@@ -292,11 +321,14 @@ async fn asked(
 ) -> Result<Response, Refusal> {
     let input = subject.input();
     let consequences = Consequences::of(visit, act.document, act.field, input.clone()).await;
-    let frame = Frame::new(visit, "ui/deployment", format!("{}: {}", act.name, subject.name), who)
+    let frame = Frame::new(visit, "ui/deployment", format!("{} {}", act.title, subject.name), who)
         .asked(act.document, &json!({ "input": input }))
         .on_the_command_line(format!("{} {}", act.cli, subject.id));
+    let own = [&frame.who.tenant_id, &frame.who.id].contains(&&subject.id);
     let page = Asked {
         frame,
+        own: act.own.filter(|_| own),
+        called: subject.called,
         path: subject.path(act),
         list: list_path(subject.list),
         name: subject.name.clone(),
@@ -315,7 +347,17 @@ async fn tenant(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
         let Tenants { who, tenants } = visit.page(document::DEPLOYMENT, &variables).await?;
         if let Some(tenant) = tenants.nodes().find(|tenant| tenant.id == id) {
             let (id, name) = (tenant.id.clone(), tenant.slug.clone());
-            return Ok((who, Subject { list: TENANT_LIST, input: "tenant_id", acts: &TENANTS, id, name }));
+            return Ok((
+                who,
+                Subject {
+                    list: TENANT_LIST,
+                    input: "tenant_id",
+                    acts: &TENANTS,
+                    id,
+                    name,
+                    called: "its short name",
+                },
+            ));
         }
         after = tenants.next().map(str::to_owned);
         if after.is_none() {
@@ -333,7 +375,17 @@ async fn person(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
         let People { who, users } = visit.page(document::PEOPLE, &variables).await?;
         if let Some(user) = users.nodes().find(|user| user.id == id) {
             let (id, name) = (user.id.clone(), user.email.clone());
-            return Ok((who, Subject { list: PEOPLE_LIST, input: "user_id", acts: &PEOPLE, id, name }));
+            return Ok((
+                who,
+                Subject {
+                    list: PEOPLE_LIST,
+                    input: "user_id",
+                    acts: &PEOPLE,
+                    id,
+                    name,
+                    called: "their e-mail address",
+                },
+            ));
         }
         after = users.next().map(str::to_owned);
         if after.is_none() {
