@@ -208,3 +208,27 @@ fn a_page_that_asks_by_itself_keeps_nobody_signed_in() {
     stage.clock.set(minute(31));
     assert_eq!(stage.send("GET", "/ui/keys", "").status, 303);
 }
+
+#[test]
+fn a_program_gets_a_key_by_a_session_only_from_whoever_showed_the_key_lately() {
+    let stage = Stage::new();
+    let ask = || stage.send("GET", "/auth/client?callback=http://localhost:4321", "");
+    let agree = |more: &str| {
+        let form = format!("callback=http://localhost:4321&decision=agree{more}");
+        stage.send("POST", "/auth/client", &form)
+    };
+    let asked = ask();
+    assert!(asked.page.contains("You are signed in as <b>ada@example.com</b>"), "{}", asked.page);
+    assert!(!asked.page.contains("type=\"password\""), "nothing need be pasted: {}", asked.page);
+    let handed = agree("");
+    assert!(handed.status == 200 && handed.page.contains("data-answer"), "{}", handed.page);
+
+    stage.clock.set(minute(11));
+    let asked = ask();
+    assert!(asked.page.contains("signed in with once more") && asked.page.contains("type=\"password\""));
+    let before = stage.authority.position();
+    let refused = agree("");
+    assert!(refused.status == 401 && refused.page.contains("PROOF_MISSING"), "{}", refused.page);
+    assert_eq!(stage.authority.position(), before, "nothing was made");
+    assert_eq!(agree(&format!("&key={}", stage.key)).status, 200);
+}
