@@ -50,6 +50,8 @@ finish() {
 trap finish EXIT
 for name in $(compgen -e | grep '^KEYLEDGER_' || true); do unset "$name"; done
 "$binary" init --data "$data/ledger" --tenant acme --admin ada@example.com -o json >"$data/made.json"
+# The files are there before they are looked into.
+: >"$data/said"
 "$binary" serve --data "$data/ledger" --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
 server=$!
 for _ in $(seq 600); do
@@ -61,6 +63,7 @@ done
 [ -n "$url" ] || { echo "the server does not start" >&2; cat "$data/log" >&2; exit 1; }
 
 # A second one, which nobody has set up.
+: >"$data/link"
 "$binary" serve --data "$data/fresh" --set-up --listen 127.0.0.1:0 >"$data/link" 2>"$data/fresh-log" &
 fresh=$!
 for _ in $(seq 600); do
