@@ -20,6 +20,7 @@ mod prove;
 mod search;
 mod shown;
 mod when;
+mod words;
 mod state_of_key;
 mod consequences;
 mod as_of;
@@ -38,6 +39,7 @@ mod retiring;
 mod deployment;
 mod people;
 mod new_tenant;
+mod acts;
 mod operating;
 mod timeline;
 

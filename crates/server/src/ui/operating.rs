@@ -7,8 +7,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::acts::{self, Act};
 use super::consequences::Consequences;
-use super::document::{self, Document};
+use super::document;
 use super::form::Fields;
 use super::frame::Frame;
 use super::prove::{self, Wish};
@@ -16,169 +17,6 @@ use super::refusal::Refusal;
 use super::shown::{Page, Tenant, User, Who};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
-
-/// Something that can be done to a tenant or a person.
-struct Act {
-    /// The last part of its address.
-    word: &'static str,
-    document: Document,
-    /// The field of the mutation.
-    field: &'static str,
-    /// What is done, before the name of whom to.
-    title: &'static str,
-    /// What it is called on a button.
-    name: &'static str,
-    /// What it means, and whether there is a way back.
-    says: &'static str,
-    /// What it means for a reader who is in that tenant, or is that person.
-    own: Option<&'static str>,
-    /// After "to", if it gives rights or cannot be undone: the key is asked for once more.
-    proved: Option<&'static str>,
-    /// Whether the name must be typed.
-    typed: bool,
-    /// The word of the notice.
-    done: &'static str,
-    /// The same on the command line, before the id.
-    cli: &'static str,
-}
-
-/// What is done to tenants.
-const TENANTS: [Act; 4] = [
-    Act {
-        word: "suspend",
-        document: document::SUSPEND_TENANT,
-        field: "suspend_tenant",
-        title: "Suspend",
-        name: "Suspend",
-        says: "Every key that acts in it is refused there from the next request on, until you resume it.",
-        own: Some("You are in this tenant now: you lose it like everybody else in it."),
-        proved: None,
-        typed: true,
-        done: "tenant-suspended",
-        cli: "keyledger tenant suspend",
-    },
-    Act {
-        word: "resume",
-        document: document::RESUME_TENANT,
-        field: "resume_tenant",
-        title: "Resume",
-        name: "Resume",
-        says: "What was accepted in it before is accepted again, but for sessions of this web UI.",
-        own: None,
-        proved: None,
-        typed: false,
-        done: "tenant-resumed",
-        cli: "keyledger tenant resume",
-    },
-    Act {
-        word: "remove",
-        document: document::REMOVE_TENANT,
-        field: "remove_tenant",
-        title: "Remove",
-        name: "Remove for good",
-        says: "This is for good, and there is no way back: another tenant of the same name has nothing of it. To stop it for a while, suspend it.",
-        own: Some("You are in this tenant now: you lose it like everybody else in it."),
-        proved: Some("remove a tenant"),
-        typed: true,
-        done: "tenant-removed",
-        cli: "keyledger tenant remove",
-    },
-    Act {
-        word: "erase",
-        document: document::ERASE,
-        field: "erase_subject",
-        title: "Erase",
-        name: "Erase for good",
-        says: "The key that seals its names is destroyed. From then on they read [erased] everywhere, at every moment that is asked about, and nobody can bring them back, not even from the log. What happened stays in the log, with ids.",
-        own: None,
-        proved: Some("erase a tenant’s names"),
-        typed: true,
-        done: "tenant-erased",
-        cli: "keyledger erase --tenant",
-    },
-];
-
-/// What is done to people.
-const PEOPLE: [Act; 6] = [
-    Act {
-        word: "suspend",
-        document: document::SUSPEND_USER,
-        field: "suspend_user",
-        title: "Suspend",
-        name: "Suspend",
-        says: "Their keys are refused in every tenant from the next request on, until you resume them.",
-        own: Some("This is you: you will be signed out, and none of your keys is accepted."),
-        proved: None,
-        typed: true,
-        done: "user-suspended",
-        cli: "keyledger user suspend",
-    },
-    Act {
-        word: "resume",
-        document: document::RESUME_USER,
-        field: "resume_user",
-        title: "Resume",
-        name: "Resume",
-        says: "Their keys are accepted again; they sign in to this web UI anew.",
-        own: None,
-        proved: None,
-        typed: false,
-        done: "user-resumed",
-        cli: "keyledger user resume",
-    },
-    Act {
-        word: "remove",
-        document: document::REMOVE_USER,
-        field: "remove_user",
-        title: "Remove",
-        name: "Remove for good",
-        says: "This is for good: they lose every tenant and every key of their own, and whoever comes with the same address later is somebody new. Service accounts that they made go on.",
-        own: Some("This is you: you will be signed out, and none of your keys is accepted."),
-        proved: Some("remove a person"),
-        typed: true,
-        done: "user-removed",
-        cli: "keyledger user remove",
-    },
-    Act {
-        word: "erase",
-        document: document::ERASE,
-        field: "erase_subject",
-        title: "Erase",
-        name: "Erase for good",
-        says: "The key that seals every text about them is destroyed: their address, their name, the names of their keys and the remarks on them. From then on these read [erased] everywhere, at every moment that is asked about, and nobody can bring them back, not even from the log. What happened stays in the log, with ids.",
-        own: None,
-        proved: Some("erase a person"),
-        typed: true,
-        done: "user-erased",
-        cli: "keyledger erase --user",
-    },
-    Act {
-        word: "grant-operator",
-        document: document::GRANT_OPERATOR,
-        field: "grant_operator",
-        title: "Make an operator:",
-        name: "Make an operator",
-        says: "An operator sees and ends everything across tenants, makes tenants, and makes other operators.",
-        own: None,
-        proved: Some("make somebody an operator"),
-        typed: true,
-        done: "operator",
-        cli: "keyledger user grant-operator",
-    },
-    Act {
-        word: "withdraw-operator",
-        document: document::WITHDRAW_OPERATOR,
-        field: "withdraw_operator",
-        title: "Make an ordinary user again:",
-        name: "Make an ordinary user again",
-        says: "They keep their memberships and their keys, and operate no more.",
-        own: Some("This is you: you will not see these pages any more."),
-        proved: None,
-        typed: false,
-        done: "no-operator",
-        cli: "keyledger user withdraw-operator",
-    },
-];
 
 /// A tenant or a person.
 struct Subject {
@@ -352,7 +190,7 @@ async fn tenant(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
                 Subject {
                     list: TENANT_LIST,
                     input: "tenant_id",
-                    acts: &TENANTS,
+                    acts: &acts::TENANTS,
                     id,
                     name,
                     called: "its short name",
@@ -380,7 +218,7 @@ async fn person(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
                 Subject {
                     list: PEOPLE_LIST,
                     input: "user_id",
-                    acts: &PEOPLE,
+                    acts: &acts::PEOPLE,
                     id,
                     name,
                     called: "their e-mail address",

@@ -9,9 +9,10 @@ use serde_json::json;
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
-use super::shown::{Actor, Page, Who, interface_words};
+use super::shown::{Actor, Page, Who};
 use super::visit::Visit;
 use super::when::When;
+use super::words::interface_words;
 
 #[derive(Deserialize)]
 struct Answer {

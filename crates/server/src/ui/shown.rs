@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::state_of_key::StateOfKey;
 use super::when::When;
+use super::words::{program_words, reason_words};
 
 /// Who looks, and where they act.
 #[derive(Clone, Debug, Deserialize)]
@@ -130,14 +131,14 @@ impl Key {
         format!("{}_…{}", self.prefix.trim_end_matches('_'), self.last_four)
     }
 
-    /// What its owner is called.
-    pub(super) fn owner(&self) -> &str {
-        self.owner_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.user_id)
-    }
-
     /// Why it was revoked, if it was.
     pub(super) fn reason(&self) -> Option<&str> {
         self.revocation_reason.as_deref().map(reason_words)
+    }
+
+    /// What its owner is called.
+    pub(super) fn owner(&self) -> &str {
+        self.owner_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.user_id)
     }
 
     /// The scopes in one line; none: it is not narrowed.
@@ -160,46 +161,6 @@ impl Usage {
             callers.push(program_words("none"));
         }
         format!("{}; last {}", callers.join(", "), way_words(&self.last_way))
-    }
-}
-
-/// The interface of a command, in words.
-pub(super) fn interface_words(way: &str) -> &str {
-    match way {
-        "graphql" => "GraphQL",
-        "rest" => "REST",
-        "oauth" => "OAuth",
-        "cli" => "the command line",
-        "ui" => "this web UI",
-        "bootstrap" => "the machine itself",
-        other => other,
-    }
-}
-
-/// A kind of program, in words.
-fn program_words(kind: &str) -> &str {
-    match kind {
-        "browser" => "a browser",
-        "python" => "a Python program",
-        "go" => "a Go program",
-        "node" => "a Node program",
-        "other" => "another program",
-        "none" => "a program that gave no name",
-        // Those that have a name of their own.
-        named => named,
-    }
-}
-
-/// Why a key was revoked, in words.
-pub(super) fn reason_words(reason: &str) -> &str {
-    match reason {
-        "unspecified" => "none was given",
-        "key_compromise" => "somebody else may have had it",
-        "cessation_of_operation" => "it was no longer needed",
-        "superseded" => "another key took its place",
-        "affiliation_changed" => "its owner moved on",
-        "privilege_withdrawn" => "its owner must no longer have what it gave",
-        other => other,
     }
 }
 
@@ -355,25 +316,6 @@ pub(super) fn duration_words(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nobody_is_told_a_word_of_the_api() {
-        let at = When::of_unix_ms(0);
-        let usage = |callers: &[&str]| Usage {
-            first_used_at: at.clone(),
-            last_used_at: at.clone(),
-            count: 1,
-            callers: callers.iter().map(|kind| (*kind).to_owned()).collect(),
-            last_way: "rest".to_owned(),
-        };
-        for none in [&[][..], &["none"]] {
-            assert_eq!(usage(none).caller_words(), "a program that gave no name; last over REST");
-        }
-        assert_eq!(usage(&["curl", "go"]).caller_words(), "curl, a Go program; last over REST");
-        for (value, _) in crate::ui::ending_key::REASONS {
-            assert!(!reason_words(value).contains('_') && reason_words(value) != value, "{value}");
-        }
-    }
 
     #[test]
     fn durations_are_whole_units() {
