@@ -38,6 +38,7 @@ use slots::{Named, Slot, Slots};
 #[derive(Default)]
 pub(crate) struct Index {
     position: Position,
+    is_set_up: bool,
     keys: Slots<KeyRecord>,
     /// Places of `keys` by digest: the records themselves are compared, nothing is stored twice.
     by_digest: Digests,
@@ -116,10 +117,16 @@ impl Index {
                 Change::Key(row) => self.put_key(&row),
                 Change::SigningKey(row) => self.put_signing_key(row),
                 Change::Watermark(target, before) => drop(self.watermarks.insert(target, before)),
-                Change::Deployment(_) | Change::UniqueName(_, _) => {}
+                Change::Deployment(_) => self.is_set_up = true,
+                Change::UniqueName(_, _) => {}
             }
         }
         self.position = position;
+    }
+
+    /// Whether there ever was an operator, and with it a tenant.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.is_set_up
     }
 
     /// The position that the index has reached: what it says is true as of there.

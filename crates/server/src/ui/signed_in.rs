@@ -2,9 +2,11 @@
 //! there is none.
 
 use authority::Caller;
+use authority::sessions::{Presence, Resumed};
 use axum::http::{Extensions, HeaderMap};
 
 use super::cookie::Transport;
+use super::visit::resumed;
 use crate::state::App;
 use crate::visitor::Visitor;
 
@@ -25,8 +27,8 @@ impl SignedIn {
         extensions: &Extensions,
         visitor: &Visitor,
     ) -> Option<Self> {
-        let secret = Transport::of(headers, extensions).read(headers)?;
-        let resumed = app.authority.resume_session(secret, visitor.address, app.sessions).ok()?;
-        Some(Self { caller: resumed.caller, proved: resumed.proved })
+        let shown = Transport::of(headers, extensions).read(headers);
+        let (_, Resumed { caller, proved, .. }) = resumed(app, &shown, *visitor, Presence::Somebody).ok()?;
+        Some(Self { caller, proved })
     }
 }
