@@ -18,6 +18,7 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
 
 URL, MADE, AXE, PICTURES = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), Path(sys.argv[3]), Path(sys.argv[4])
+LINK = sys.argv[5]
 PATIENCE_SECONDS = 15
 failures = []
 
@@ -70,10 +71,15 @@ def furnish():
     graphql(rename, id=other["id"], name="backfill")
     graphql(act % "disable_api_key", id=deploy["id"])
     add = "mutation($input: add_member_input!) { add_member(input: $input) { user_id } }"
-    graphql(add, input={"email": "grace@example.com", "name": "Grace", "role": "member"})
+    grace = {"email": "grace@example.com", "name": "Grace", "role": "member"}
+    grace = graphql(add, input=grace)["add_member"]["user_id"]
     graphql(add, input={"email": "edsger@example.com", "name": "Edsger", "role": "read_only"})
     use(nightly["key"])
-    return {"account": etl, "key": nightly["id"], "other": other["id"]}
+    for name in ("etl-agent", "ci"):
+        with contextlib.suppress(AssertionError):
+            create_account(name, "runner")
+    signing = graphql("{ signing_keys { edges { node { id } } } }")["signing_keys"]["edges"][0]["node"]["id"]
+    return {"account": etl, "key": nightly["id"], "other": other["id"], "grace": grace, "signing_key": signing}
 
 
 def use(key):
@@ -305,6 +311,12 @@ def pages(there):
         "keys-then": "ui/keys?as_of=9",
         "signing-keys": "ui/signing-keys",
         "deployment": "ui/deployment",
+        "people": "ui/deployment/people",
+        "new-tenant": "ui/deployment/tenants/new",
+        "suspend-tenant": f"ui/deployment/tenants/{MADE['tenant_id']}/suspend",
+        "remove-person": f"ui/deployment/people/{there['grace']}/remove",
+        "retire": f"ui/signing-keys/{there['signing_key']}/retire?reason=compromised",
+        "refusals": "ui/refusals",
         "nothing": "ui/nothing",
     }
 
@@ -312,30 +324,73 @@ def pages(there):
 def look(driver, base, there):
     """Every page, at two widths, light and dark: nothing sticks out, and axe-core finds nothing serious."""
     sign_in(driver, base)
-    program = AXE.read_text()
-    ask = "const done = arguments[0]; axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(done);"
     for name, path in pages(there).items():
-        for width in (360, 1280):
-            for scheme in ("light", "dark"):
-                show(driver, width, scheme)
-                driver.get(f"{base}/{path}")
-                said = f"{name} at {width}, {scheme}"
-                wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-                check(f"{said}: nothing sticks out", wide <= 0, f"{wide} px")
-                driver.execute_script(program)
-                found = driver.execute_async_script(ask)["violations"]
-                serious = [
-                    f"{finding['id']} at {finding['nodes'][0]['target']}: {finding['nodes'][0]['failureSummary'][:200]}"
-                    for finding in found
-                    if finding["impact"] in ("serious", "critical")
-                ]
-                check(f"{said}: axe-core finds nothing serious", not serious, serious)
-                if (width, scheme) in ((1280, "light"), (360, "dark")):
-                    suffix = "" if width == 1280 else "-phone"
-                    driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
-                    save(driver, f"{name}{suffix}-whole")
+        examine(driver, name, f"{base}/{path}")
     told = [message for message in complaints(driver) if "/ui/nothing" not in message]
     check("all pages: the browser complains of nothing", not told, told)
+
+
+def examine(driver, name, address):
+    """One page, in every way in which it is looked at."""
+    program = AXE.read_text()
+    ask = "const done = arguments[0]; axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(done);"
+    for width in (360, 1280):
+        for scheme in ("light", "dark"):
+            show(driver, width, scheme)
+            driver.get(address)
+            said = f"{name} at {width}, {scheme}"
+            wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+            check(f"{said}: nothing sticks out", wide <= 0, f"{wide} px")
+            driver.execute_script(program)
+            found = driver.execute_async_script(ask)["violations"]
+            serious = [
+                f"{finding['id']} at {finding['nodes'][0]['target']}: {finding['nodes'][0]['failureSummary'][:200]}"
+                for finding in found
+                if finding["impact"] in ("serious", "critical")
+            ]
+            check(f"{said}: axe-core finds nothing serious", not serious, serious)
+            if (width, scheme) in ((1280, "light"), (360, "dark")):
+                suffix = "" if width == 1280 else "-phone"
+                driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
+                save(driver, f"{name}{suffix}-whole")
+
+
+def set_up(driver):
+    """The link of a fresh server leads to a form; then the first key is shown, and one is signed in."""
+    driver.get(LINK)
+    fill(driver, "#tenant", "acme")
+    fill(driver, "#tenant_name", "Acme Ltd")
+    fill(driver, "#email", "ada@example.com")
+    click(driver, "form button")
+    wait(driver, lambda driver: heading(driver) == "Your first key")
+    key = driver.find_element(By.ID, "secret").get_attribute("value")
+    check("set up: the first key is shown", key.startswith("klu_"), key[:4])
+    driver.save_screenshot(str(PICTURES / "set-up-done.png"))
+    driver.find_element(By.LINK_TEXT, "Go on").click()
+    wait(driver, lambda driver: heading(driver) == "API keys")
+    where = driver.find_element(By.CSS_SELECTOR, ".where").text
+    check("set up: its owner is signed in", "Acme Ltd" in where, where)
+    told = complaints(driver)
+    check("set up: the browser complains of nothing", not told, told)
+    driver.get(LINK)
+    check("set up: the link does nothing more", "ALREADY_INITIALISED" in driver.page_source)
+    complaints(driver)  # of the refusal, which was wanted
+
+
+def operate(driver, base, there):
+    """What is done to somebody needs their name, and is told once."""
+    show(driver, 1280, "light")
+    driver.get(f"{base}/ui/deployment/people/{there['grace']}/suspend")
+    fill(driver, "#name", "grace@example.com")
+    click(driver, "button.danger")
+    wait(driver, lambda driver: driver.find_elements(By.CSS_SELECTOR, ".notice"))
+    told = driver.find_element(By.CSS_SELECTOR, ".notice").text
+    check("somebody is suspended", "suspended in every tenant" in told, told)
+    driver.refresh()
+    check("which is told once", not driver.find_elements(By.CSS_SELECTOR, ".notice"))
+    click(driver, "td form button")
+    wait(driver, lambda driver: "resumed" in driver.find_element(By.CSS_SELECTOR, ".notice").text)
+    check("and resumed", True)
 
 
 def place_of(driver):
@@ -475,6 +530,8 @@ def main():
         on_paper(driver, URL, there)
         slide(driver, URL)
         change(driver, URL, there)
+        operate(driver, URL, there)
+        examine(driver, "set-up", LINK)
     with browser() as driver:
         lifecycle(driver, URL, "the root", scripts=True)
         lifecycle(driver, below, "a path", scripts=True)
@@ -484,6 +541,7 @@ def main():
     with browser(scripts=False) as driver:
         slide_by_links(driver, URL)
     with browser(scripts=False) as driver:
+        set_up(driver)
         lifecycle(driver, URL, "the root again", scripts=False)
         lifecycle(driver, below, "a path again", scripts=False)
     print(f"{len(failures)} failed" if failures else "everything held")

@@ -39,14 +39,19 @@ fi
 
 data=$(mktemp -d "$scratch/data.XXXXXX")
 server=
+fresh=
 finish() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  [ -z "$server" ] || wait "$server" 2>/dev/null || true
+  for process in $server $fresh; do
+    kill "$process" 2>/dev/null || true
+    wait "$process" 2>/dev/null || true
+  done
   rm -rf "$data"
 }
 trap finish EXIT
 for name in $(compgen -e | grep '^KEYLEDGER_' || true); do unset "$name"; done
 "$binary" init --data "$data/ledger" --tenant acme --admin ada@example.com -o json >"$data/made.json"
+# The files are there before they are looked into.
+: >"$data/said"
 "$binary" serve --data "$data/ledger" --listen 127.0.0.1:0 >"$data/said" 2>"$data/log" &
 server=$!
 for _ in $(seq 600); do
@@ -57,9 +62,21 @@ for _ in $(seq 600); do
 done
 [ -n "$url" ] || { echo "the server does not start" >&2; cat "$data/log" >&2; exit 1; }
 
+# A second one, which nobody has set up.
+: >"$data/link"
+"$binary" serve --data "$data/fresh" --set-up --listen 127.0.0.1:0 >"$data/link" 2>"$data/fresh-log" &
+fresh=$!
+for _ in $(seq 600); do
+  link=$(sed -n 's/^ *\(http.*\/ui\/set-up?code=.*\)$/\1/p' "$data/link")
+  [ -n "$link" ] && break
+  kill -0 "$fresh" 2>/dev/null || { cat "$data/fresh-log" >&2; exit 1; }
+  sleep 0.1
+done
+[ -n "$link" ] || { echo "the second server prints no link" >&2; cat "$data/fresh-log" >&2; exit 1; }
+
 pictures="$scratch/screenshots"
 mkdir -p "$pictures"
-"$scratch/venv/bin/python" -B flows.py "$url" "$data/made.json" "$scratch/node/node_modules/axe-core/axe.min.js" "$pictures"
+"$scratch/venv/bin/python" -B flows.py "$url" "$data/made.json" "$scratch/node/node_modules/axe-core/axe.min.js" "$pictures" "$link"
 
 if [ "${UPDATE_SCREENSHOTS:-}" = 1 ]; then
   for name in keys key new-key revoke accounts time-machine keys-phone key-phone; do

@@ -148,6 +148,19 @@ impl Server {
         Self::try_start_at(data, "127.0.0.1:0", more)
     }
 
+    /// Starts a server on a folder without a tenant, and waits until it is ready. Gives the set-up link that it printed, too.
+    pub fn start_set_up(data: &Path, more: &[&str]) -> (Self, String) {
+        let mut link = None;
+        let listen = "127.0.0.1:0";
+        let started = Self::spawn_until(&mut command(), data, listen, more, |line| {
+            let found = line.trim().starts_with("http") && line.contains("/ui/set-up?code=");
+            link = link.take().or(found.then(|| line.trim().to_owned()));
+            found
+        });
+        let server = started.unwrap_or_else(|why| panic!("the server does not start: {why}"));
+        (server, link.expect("it ended at the link"))
+    }
+
     /// Starts a server that logs this much: a level of its log filter.
     pub fn start_logging(data: &Path, level: &str) -> Self {
         let started = Self::spawn(command().env("KEYLEDGER_LOG", level), data, "127.0.0.1:0", &[]);
@@ -186,12 +199,30 @@ impl Server {
     }
 
     fn spawn(command: &mut Command, data: &Path, listen: &str, more: &[&str]) -> Result<Self, String> {
+        Self::spawn_until(command, data, listen, more, |line| line.starts_with("listening on "))
+    }
+
+    /// Reads what it writes to standard output as far as the line that is waited for, which says where it listens or comes
+    /// after that.
+    fn spawn_until(
+        command: &mut Command,
+        data: &Path,
+        listen: &str,
+        more: &[&str],
+        mut waited_for: impl FnMut(&str) -> bool,
+    ) -> Result<Self, String> {
         let (mut child, log) = Self::launch(command, data, listen, more);
         let output = child.stdout.take().expect("stdout is piped");
+        let mut listening = None;
         for line in BufReader::new(output).lines() {
             let line = line.expect("the server writes text");
             if let Some(url) = line.strip_prefix("listening on ") {
-                return Ok(Self { child, url: url.trim().to_owned(), log });
+                listening = Some(url.trim().to_owned());
+            }
+            if waited_for(&line)
+                && let Some(url) = listening.take()
+            {
+                return Ok(Self { child, url, log });
             }
         }
         let status = child.wait().expect("a child can be waited for");

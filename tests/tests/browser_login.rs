@@ -81,6 +81,41 @@ fn a_person_agrees_and_the_program_gets_a_key_of_its_own() {
     assert_eq!((last.event.name(), last.metadata.way.as_str()), ("KeyCreated", "ui"));
 }
 
+/// `/auth/client`
+#[test]
+fn a_person_who_is_signed_in_agrees_without_pasting_anything() {
+    let world = TwoTenants::new();
+    let signed_in = browser(&world).post("/ui/sign-in", FORM, &encoded(&[("key", &world.bob.secret)]));
+    let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let asked = browser(&world).with("cookie", &cookie).get("/auth/client?callback=http://localhost:4321");
+    assert!(asked.text.contains("You are signed in as <b>bob@example.com</b>"), "{}", asked.text);
+    assert!(!asked.text.contains("type=\"password\""), "{}", asked.text);
+    let mut form = agreeing("");
+    form.retain(|(name, _)| *name != "key");
+    let before = keys_made(&world);
+    let elsewhere = Client::anonymous(world.server.url()).with("origin", "https://evil.example");
+    let refused = [
+        (sent(&browser(&world), &form), 401, "CREDENTIAL_MISSING"),
+        (sent(&browser(&world).with("cookie", "keyledger=another"), &form), 401, "CREDENTIAL_MISSING"),
+        (sent(&elsewhere.with("cookie", &cookie), &form), 403, "OTHER_ORIGIN"),
+    ];
+    for (page, status, code) in refused {
+        assert!(page.status == status && page.text.contains(code), "{status} {}", page.text);
+    }
+    assert_eq!(keys_made(&world), before);
+
+    let page = sent(&browser(&world).with("cookie", &cookie), &form);
+    let (to, answer) = handed(&page);
+    assert_eq!((page.status, to.as_str()), (200, "http://localhost:4321/success"), "{}", page.text);
+    assert_eq!(world.holding(&text(&answer["api_key"])).whoami().json()["id"], json!(world.bob_id));
+
+    // What ends the key ends the session, here as everywhere.
+    world.ada().mutate("suspend_user", &json!({"user_id": world.bob_id}), "success").unwrap();
+    let asked = browser(&world).with("cookie", &cookie).get("/auth/client?callback=http://localhost:4321");
+    assert!(asked.text.contains("Paste a key of yours"), "{}", asked.text);
+    assert_eq!(sent(&browser(&world).with("cookie", &cookie), &form).status, 401);
+}
+
 #[test]
 fn a_person_refuses_and_the_program_is_told_so() {
     let world = TwoTenants::new();

@@ -11,23 +11,23 @@ use keyledger_tests::server::{Initialised, Server, events_of, init};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 /// What hurts if it is not escaped: in a text, in an attribute, in an address.
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<img src=x>";
 
-struct World {
-    server: Server,
-    made: Initialised,
-    data: PathBuf,
+pub struct World {
+    pub server: Server,
+    pub made: Initialised,
+    pub data: PathBuf,
     _scratch: TempDir,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with(&[])
     }
 
-    fn with(arguments: &[&str]) -> Self {
+    pub fn with(arguments: &[&str]) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let data = scratch.path().join("data");
         let made = init(&data, "acme", "ada@example.com");
@@ -35,51 +35,56 @@ impl World {
         Self { server, made, data, _scratch: scratch }
     }
 
-    fn admin(&self) -> Client {
+    pub fn admin(&self) -> Client {
         Client::holding(self.server.url(), &self.made.key)
     }
 
-    fn browser(&self) -> Browser {
-        Browser { client: Client::anonymous(self.server.url()), cookie: RefCell::default() }
+    pub fn browser(&self) -> Browser {
+        Browser::at(self.server.url())
     }
 
-    fn signed_in(&self, key: &str) -> Browser {
+    pub fn signed_in(&self, key: &str) -> Browser {
         let browser = self.browser();
         let answer = browser.sign_in(key);
         assert_eq!(answer.status, 303, "{}", answer.text);
         browser
     }
 
-    fn key(&self, owner: &str, name: &str) -> (String, String) {
+    pub fn key(&self, owner: &str, name: &str) -> (String, String) {
         let made = self.admin().mutate("create_api_key", &json!({"user_id": owner, "name": name}), "id key");
         let made = made.unwrap();
         (text(&made["id"]), text(&made["key"]))
     }
 
-    fn account(&self, name: &str, role: &str) -> String {
+    pub fn account(&self, name: &str, role: &str) -> String {
         let made = self.admin().mutate("create_service_account", &json!({"name": name, "role": role}), "id");
         text(&made.unwrap()["id"])
     }
 
-    fn member(&self, email: &str, role: &str) -> (String, String) {
+    pub fn member(&self, email: &str, role: &str) -> (String, String) {
         let input = json!({"email": email, "role": role, "first_key": true});
         let added = self.admin().mutate("add_member", &input, "user_id key").unwrap();
         (text(&added["user_id"]), text(&added["key"]))
     }
 
-    fn position(&self) -> Value {
+    pub fn position(&self) -> Value {
         self.admin().query("position", "{ position }").unwrap()
     }
 }
 
 /// A browser with one cookie. It does not follow redirections by itself.
-struct Browser {
+pub struct Browser {
     client: Client,
-    cookie: RefCell<Option<String>>,
+    pub cookie: RefCell<Option<String>>,
 }
 
 impl Browser {
-    fn asking(&self) -> Client {
+    /// A new one, for the server with this address.
+    pub fn at(url: &str) -> Self {
+        Self { client: Client::anonymous(url), cookie: RefCell::default() }
+    }
+
+    pub fn asking(&self) -> Client {
         let client = self.client.with("accept", "text/html,application/xhtml+xml");
         match &*self.cookie.borrow() {
             Some(cookie) => client.with("cookie", cookie),
@@ -87,17 +92,17 @@ impl Browser {
         }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.kept(self.asking().get(path))
     }
 
     /// Sends a form as a browser does from a page of ours.
-    fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub fn submit(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let client = self.asking().with("sec-fetch-site", "same-origin");
         self.kept(client.post(path, FORM, &encoded(form)))
     }
 
-    fn sign_in(&self, key: &str) -> Answer {
+    pub fn sign_in(&self, key: &str) -> Answer {
         self.submit("/ui/sign-in", &[("key", key)])
     }
 
@@ -111,24 +116,24 @@ impl Browser {
     }
 
     /// A page that must be there.
-    fn page(&self, path: &str) -> String {
+    pub fn page(&self, path: &str) -> String {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {} {:?}", answer.text, answer.header("location"));
         answer.text
     }
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
 /// The values of an attribute, in every element that has it.
-fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+pub fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     let begins = format!(" {name}=\"");
     page.split(&begins).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-fn location(answer: &Answer) -> &str {
+pub fn location(answer: &Answer) -> &str {
     answer.header("location").unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text))
 }
 
@@ -149,6 +154,9 @@ fn pages(key: &str, account: &str, member: &str) -> Vec<String> {
         "/ui/time?as_of=2&to=4",
         "/ui/signing-keys",
         "/ui/deployment",
+        "/ui/deployment/people",
+        "/ui/deployment/tenants/new",
+        "/ui/refusals",
     ];
     let mut pages: Vec<_> = fixed.map(str::to_owned).into();
     for what in ["", "/revoke", "/rotate"] {
@@ -156,6 +164,9 @@ fn pages(key: &str, account: &str, member: &str) -> Vec<String> {
     }
     pages.push(format!("/ui/accounts/{account}/remove"));
     pages.push(format!("/ui/members/{member}/remove"));
+    for act in ["suspend", "remove", "erase", "withdraw-operator"] {
+        pages.push(format!("/ui/deployment/people/{member}/{act}"));
+    }
     pages
 }
 

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use credentials::claims::{Audience, Issuer};
 use credentials::digest::TextKind;
 use credentials::jws::{Algorithm, Signer};
+use credentials::key_string::KeyString;
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard};
 use domain::actor::{Actor, Idempotency, IdempotencyKey, Way};
 use domain::event::PublicKey;
@@ -14,7 +15,7 @@ use domain::ids::{KeyId, LedgerId, PepperId, RequestId, TenantId, UserId};
 use domain::origin::LogOrigin;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
-use domain::{Command, Event, Rejection, decide};
+use domain::{Command, Event, Recorded, Rejection, decide};
 use store::chain::ChainHash;
 use store::guard::Guard;
 use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
@@ -31,6 +32,7 @@ use crate::keyring::{Keyring, SecretSources};
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
+use crate::sessions::stops_for_a_while;
 use crate::signatures::Signatures;
 use crate::tally::Tally;
 use crate::usage::Recorder;
@@ -152,7 +154,19 @@ pub struct Initialised {
     /// That user's key.
     pub key: KeyId,
     /// The key string: shown once.
-    pub key_string: credentials::key_string::KeyString,
+    pub key_string: KeyString,
+}
+
+impl Initialised {
+    /// What these events of a beginning made, and the key that goes with them.
+    pub(crate) fn of(recorded: &[Recorded], key_string: KeyString) -> Self {
+        let made = recorded.iter().find_map(|recorded| match &recorded.event {
+            Event::MemberAdded { tenant, user, .. } => Some((*tenant, *user)),
+            _ => None,
+        });
+        let (tenant, user) = made.expect("a ledger begins with a member");
+        Self { tenant, user, key: key_string.id(), key_string }
+    }
 }
 
 /// By which interface and in which request a command came.
@@ -187,6 +201,19 @@ impl Authority {
         tenant: &TenantInput,
         administrator: &UserInput,
     ) -> Result<Initialised, OpenError> {
+        Self::make(options, |authority| {
+            let composed = authority.bootstrap(tenant, administrator);
+            let key_string = composed.key.expect("bootstrap makes a key");
+            let recorded = authority.at_the_console(composed.command, composed.secrets)?;
+            Ok(Initialised::of(&recorded, key_string))
+        })
+    }
+
+    /// Makes a data folder with its secrets and a ledger, with what is put into it before it gets its name.
+    pub(crate) fn make<T>(
+        options: Options,
+        fill: impl FnOnce(&Self) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
         let folder = options.folder.clone();
         let lock = folder.begin()?;
         let now = options.clock.now();
@@ -197,18 +224,11 @@ impl Authority {
         let ledger = Ledger::create(&folder.unfinished_ledger(), id, &options.ledger)?;
         let checkpoints = options.checkpoints(id, &keyring, &ledger.snapshot()?)?;
         let authority = Self::assemble(options, ledger, keyring, Index::default(), checkpoints);
-        let composed = authority.bootstrap(tenant, administrator);
-        let key_string = composed.key.expect("bootstrap makes a key");
-        let recorded = authority.at_the_console(composed.command, composed.secrets)?;
-        let made = recorded.iter().find_map(|recorded| match &recorded.event {
-            Event::MemberAdded { tenant, user, .. } => Some((*tenant, *user)),
-            _ => None,
-        });
-        let (tenant, user) = made.expect("bootstrap adds a member");
+        let made = fill(&authority)?;
         authority.write_guard()?;
         drop(authority);
         folder.finish_ledger(lock)?;
-        Ok(Initialised { tenant, user, key: key_string.id(), key_string })
+        Ok(made)
     }
 
     /// Opens a data folder: the guard is asked, the log read and its chain checked, the index built.
@@ -313,7 +333,14 @@ impl Authority {
             // Whoever asked may be gone; what was done is done.
             let _ = reply.send(outcome);
         });
-        answer.recv().unwrap_or(Err(Failure::UnknownOutcome))
+        let outcome = answer.recv().unwrap_or(Err(Failure::UnknownOutcome));
+        // Here, and not in the writer's thread, which must not wait for another file than the log.
+        if let Ok(done) = &outcome
+            && done.recorded.iter().any(|recorded| stops_for_a_while(&recorded.event))
+        {
+            self.stop_sessions(&done.recorded);
+        }
+        outcome
     }
 
     /// The instant now, as everything here sees it.
@@ -454,6 +481,8 @@ impl Authority {
         self.writer = Some(thread.spawn(run).expect("a process can start one more thread"));
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(queue);
         self.recorder.start(&self.shared.folder.usage());
+        // Of those whose key was stopped just before a crash.
+        self.stop_sessions(&[]);
     }
 
     /// Carries out a command of the person at the machine, before the writer runs.
@@ -461,7 +490,7 @@ impl Authority {
         &self,
         command: Command,
         secrets: Vec<crate::keyring::NewSecret>,
-    ) -> Result<Vec<domain::Recorded>, OpenError> {
+    ) -> Result<Vec<Recorded>, OpenError> {
         let now = self.now();
         let origin = Origin {
             actor: Actor::Console.id(),

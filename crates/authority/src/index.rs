@@ -3,6 +3,7 @@
 //! Built at start by folding the hash-checked log, then kept by applying the rows of each commit. It
 //! holds no text: a key is 32 bytes of digest and a compact record. No table on disk duplicates it.
 
+mod digests;
 mod record;
 mod slots;
 
@@ -24,10 +25,11 @@ use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::status::{Ancestors, Bearer, Operator};
 use domain::time::{Moment, Position, Timestamp};
 use domain::{Lookup, Recorded, evolve};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
 use crate::vitals::Sizes;
 
+use digests::Digests;
 pub(crate) use record::KeyRecord;
 use record::{Confined, OwnerSlot, Places, Terms};
 use slots::{Named, Slot, Slots};
@@ -36,9 +38,10 @@ use slots::{Named, Slot, Slots};
 #[derive(Default)]
 pub(crate) struct Index {
     position: Position,
+    is_set_up: bool,
     keys: Slots<KeyRecord>,
     /// Places of `keys` by digest: the records themselves are compared, nothing is stored twice.
-    by_digest: HashTable<u32>,
+    by_digest: Digests,
     /// How many keys have a plain digest: without any, only the keyed digest need be tried.
     imported: usize,
     /// The distinct terms of keys, and where each is.
@@ -114,10 +117,16 @@ impl Index {
                 Change::Key(row) => self.put_key(&row),
                 Change::SigningKey(row) => self.put_signing_key(row),
                 Change::Watermark(target, before) => drop(self.watermarks.insert(target, before)),
-                Change::Deployment(_) | Change::UniqueName(_, _) => {}
+                Change::Deployment(_) => self.is_set_up = true,
+                Change::UniqueName(_, _) => {}
             }
         }
         self.position = position;
+    }
+
+    /// Whether there ever was an operator, and with it a tenant.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.is_set_up
     }
 
     /// The position that the index has reached: what it says is true as of there.
@@ -160,12 +169,12 @@ impl Index {
 
     /// The key with this digest.
     pub(crate) fn by_digest(&self, digest: &KeyDigest) -> Option<&KeyRecord> {
-        let same = |slot: &u32| {
-            let record = self.keys.at(Slot::new(*slot));
+        let same = |slot| {
+            let record = self.keys.at(slot);
             let own = KeyDigest { scheme: self.terms(record).scheme, bytes: *record.digest() };
             credentials::digest::matches(&own, digest)
         };
-        self.by_digest.find(prefix(&digest.bytes), same).map(|slot| self.keys.at(Slot::new(*slot)))
+        self.by_digest.find(prefix(&digest.bytes), same).map(|slot| self.keys.at(slot))
     }
 
     /// The key with this id.
@@ -253,8 +262,7 @@ impl Index {
         let record = KeyRecord::new(row.digest.bytes, row.id, row.created.position, &row.life, places);
         let slot = self.keys.push(record);
         let Self { keys, by_digest, .. } = self;
-        let hash = |slot: &u32| prefix(keys.at(Slot::new(*slot)).digest());
-        by_digest.insert_unique(prefix(&row.digest.bytes), slot.number(), hash);
+        by_digest.insert(prefix(&row.digest.bytes), slot, |slot| prefix(keys.at(slot).digest()));
         self.imported += usize::from(row.digest.scheme == DigestScheme::Sha256);
     }
 

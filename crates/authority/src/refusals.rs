@@ -16,7 +16,7 @@ use crate::authenticate::Caller;
 use crate::authority::{Authority, Request};
 use crate::failure::Failure;
 use crate::index::Index;
-use crate::usage::Counters;
+use crate::usage::{Counters, Rehearsal};
 use crate::writer::Shared;
 
 /// A page of the refusals that are kept, the newest first.
@@ -81,21 +81,19 @@ impl Asked {
         Self { holder, actor, command: command.name(), about, way: request.way, request: request.id }
     }
 
+    /// The same for a dry run, which a page asks for whenever it is loaded: the same refusal is kept once in a while.
+    pub(crate) fn rehearsed<T>(self, outcome: &Result<T, Failure>, shared: &Shared, counters: &Counters) {
+        let Some(failure) = refusal_of(outcome) else { return };
+        let Self { actor, command, about, .. } = self;
+        let rehearsal = Rehearsal { actor, command, about, code: failure.code() };
+        if counters.is_news(rehearsal, shared.clock.now()) {
+            self.answered(outcome, shared, counters);
+        }
+    }
+
     /// Keeps the refusal, if it is one. Failures of the machine are none, nor is a credential that ended meanwhile.
     pub(crate) fn answered<T>(self, outcome: &Result<T, Failure>, shared: &Shared, counters: &Counters) {
-        let Err(failure) = outcome else { return };
-        let refused = match failure.class() {
-            None | Some(RejectionClass::NotAuthenticated) => false,
-            Some(
-                RejectionClass::Forbidden
-                | RejectionClass::NotFound
-                | RejectionClass::Conflict
-                | RejectionClass::Invalid,
-            ) => true,
-        };
-        if !refused {
-            return;
-        }
+        let Some(failure) = refusal_of(outcome) else { return };
         let tenant = {
             let index = shared.index.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             self.holder.as_ref().and_then(|holder| tenant_of(&index, holder, self.about))
@@ -111,6 +109,21 @@ impl Asked {
         };
         counters.refused(tenant, refusal);
     }
+}
+
+/// What there is to tell of an outcome, if it is a refusal.
+fn refusal_of<T>(outcome: &Result<T, Failure>) -> Option<&Failure> {
+    let failure = outcome.as_ref().err()?;
+    let refused = match failure.class() {
+        None | Some(RejectionClass::NotAuthenticated) => false,
+        Some(
+            RejectionClass::Forbidden
+            | RejectionClass::NotFound
+            | RejectionClass::Conflict
+            | RejectionClass::Invalid,
+        ) => true,
+    };
+    refused.then_some(failure)
 }
 
 /// Whose administrators may read of a refusal: those of the tenant that the command was about, if whoever asked

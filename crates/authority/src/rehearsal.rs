@@ -1,7 +1,8 @@
 //! Dry runs: the events that a command would append, and everything that would stop with them.
 //!
 //! The command is composed as ever and decided by the same rules, on a snapshot. Nothing is appended, no idempotency key is
-//! used up, and no secret is kept. That it was refused is kept, as of a command that was meant: whoever tries doors is seen.
+//! used up, and no secret is kept. That it was refused is kept once in a while, as of a command that was
+//! meant: whoever tries doors is seen, and does not fill the list.
 
 use std::collections::BTreeSet;
 
@@ -106,7 +107,7 @@ impl Authority {
     ) -> Result<Answer<Rehearsed>, Failure> {
         let asked = Asked::of(&caller.actor, request, &composed.command);
         let outcome = self.rehearsed(caller, request, composed);
-        asked.answered(&outcome, &self.shared, &self.recorder.counters);
+        asked.rehearsed(&outcome, &self.shared, &self.recorder.counters);
         outcome
     }
 

@@ -5,18 +5,15 @@
 
 use std::net::IpAddr;
 
-use credentials::digest::sha256_digest;
-use credentials::secret::SecretText;
-use domain::Refusal;
-use domain::ids::TenantId;
+use domain::ids::{KeyId, TenantId};
 use domain::time::Timestamp;
+use domain::{Event, Recorded, Refusal};
 use store::usage::SessionDigest;
-use zeroize::Zeroizing;
 
 use crate::authenticate::{Caller, Denial};
 use crate::authority::Authority;
-use crate::entropy;
 use crate::failure::Denied;
+use crate::opaque::{self, OpaqueSecret};
 
 pub use store::usage::Session;
 
@@ -40,17 +37,6 @@ impl Default for SessionLimits {
     }
 }
 
-/// The secret of a session: 256 random bits as hexadecimal digits, for the browser's cookie and nobody else.
-#[derive(Clone)]
-pub struct SessionSecret(Zeroizing<String>);
-
-impl SessionSecret {
-    /// The digits.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Somebody who goes on with a session.
 #[derive(Clone, Debug)]
 pub struct Resumed {
@@ -60,6 +46,15 @@ pub struct Resumed {
     pub session: Session,
     /// Whether the key was shown lately enough for a new secret to be seen.
     pub proved: bool,
+}
+
+/// Who asks with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Somebody, who is there.
+    Somebody,
+    /// A page by itself, which may have been left open: the session is not kept alive by it.
+    Page,
 }
 
 /// Why a session does not go on.
@@ -73,13 +68,13 @@ pub enum SessionOver {
 
 impl Authority {
     /// Opens a session for somebody who was let in with a key just now, in the key's own tenant.
-    pub fn open_session(&self, caller: &Caller, limits: SessionLimits) -> SessionSecret {
-        let secret = secret();
+    pub fn open_session(&self, caller: &Caller, limits: SessionLimits) -> OpaqueSecret {
+        let secret = OpaqueSecret::draw();
         let now = self.now();
         let session = Session { key: caller.key, tenant: None, opened: now, seen: now, proved: now };
         let idle_ms = i64::try_from(limits.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
         let since = Timestamp::from_unix_ms(now.unix_ms().saturating_sub(idle_ms)).unwrap_or(Timestamp::MIN);
-        let digest = digest(&secret.0).expect("digits are visible characters");
+        let digest = SessionDigest(secret.digest().bytes);
         self.recorder.counters.sessions(|sessions| {
             sessions.make_room(caller.key, since);
             sessions.put(digest, session);
@@ -92,6 +87,7 @@ impl Authority {
         &self,
         shown: &str,
         from: Option<IpAddr>,
+        presence: Presence,
         limits: SessionLimits,
     ) -> Result<Resumed, SessionOver> {
         let counters = &self.recorder.counters;
@@ -99,11 +95,6 @@ impl Authority {
         let found = counters.sessions_in_passing(|sessions| sessions.find(digest));
         let mut session = found.ok_or(SessionOver::NoSession)?;
         let now = self.now();
-        let idle = now > session.seen.plus_seconds(limits.idle_seconds);
-        if idle || now > session.opened.plus_seconds(limits.life_seconds) {
-            counters.sessions(|sessions| sessions.end(digest));
-            return Err(SessionOver::NoSession);
-        }
         let mut admitted = self.authenticate_known(session.key, from, session.tenant);
         if session.tenant.is_some() && admitted.as_ref().is_err_and(|denial| is_of_the_tenant(denial.denied))
         {
@@ -121,8 +112,14 @@ impl Authority {
                 return Err(SessionOver::Denied(denial));
             }
         };
+        let idle = now > session.seen.plus_seconds(limits.idle_seconds);
+        if idle || now > session.opened.plus_seconds(limits.life_seconds) {
+            counters.sessions(|sessions| sessions.end(digest));
+            return Err(SessionOver::NoSession);
+        }
         // Well within the idle limit, or somebody who is there would be signed out.
-        if now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4)) {
+        let again = now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4));
+        if presence == Presence::Somebody && again {
             session.seen = now;
             counters.sessions_in_passing(|sessions| {
                 // It may have been signed out since.
@@ -146,6 +143,29 @@ impl Authority {
         self.change(shown, |session| session.proved = now);
     }
 
+    /// Ends the sessions of keys that these events stop, or that are not accepted just now: sessions do not come back with
+    /// their keys.
+    pub(crate) fn stop_sessions(&self, after: &[Recorded]) {
+        let counters = &self.recorder.counters;
+        let open: Vec<_> = counters.sessions_in_passing(|sessions| sessions.all().collect());
+        let is_refused = |key, tenant| {
+            let denied = self.authenticate_known(key, None, tenant).err();
+            // From where it will be shown is not known here.
+            denied.is_some_and(|denial| denial.denied != Denied::Refused(Refusal::AddressNotAllowed))
+        };
+        // It may be enabled again by now.
+        let is_disabled = |wanted: KeyId| {
+            after.iter().any(|recorded| matches!(recorded.event, Event::KeyDisabled { key } if key == wanted))
+        };
+        let is_stopped = |&Session { key, tenant, .. }: &Session| {
+            is_disabled(key) || is_refused(key, None) && tenant.is_none_or(|_| is_refused(key, tenant))
+        };
+        let stopped: Vec<_> = open.into_iter().filter(|(_, session)| is_stopped(session)).collect();
+        if !stopped.is_empty() {
+            counters.sessions(|sessions| stopped.iter().for_each(|(digest, _)| sessions.stop(*digest)));
+        }
+    }
+
     /// Ends a session.
     pub fn close_session(&self, shown: &str) {
         let Some(digest) = digest(shown) else { return };
@@ -163,21 +183,19 @@ impl Authority {
     }
 }
 
-fn secret() -> SessionSecret {
-    let bytes = entropy::secret();
-    let mut digits = Zeroizing::new(String::with_capacity(64));
-    for byte in bytes.iter() {
-        for nibble in [byte >> 4, byte & 15] {
-            digits.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is a hexadecimal digit"));
-        }
-    }
-    SessionSecret(digits)
+fn digest(shown: &str) -> Option<SessionDigest> {
+    Some(SessionDigest(opaque::digest(shown)?.bytes))
 }
 
-fn digest(shown: &str) -> Option<SessionDigest> {
-    let right = shown.len() == 64 && shown.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let secret = SecretText::parse(shown).ok().filter(|_| right)?;
-    Some(SessionDigest(sha256_digest(secret).bytes))
+/// Whether keys may be refused from this event on that are accepted again after another one.
+pub(crate) fn stops_for_a_while(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::KeyDisabled { .. }
+            | Event::UserSuspended { .. }
+            | Event::ServiceAccountSuspended { .. }
+            | Event::TenantSuspended { .. }
+    )
 }
 
 /// Whether it is the tenant that refuses, and not the key.

@@ -3,6 +3,7 @@
 //! Nothing rests on them. A crash loses the last seconds; a disk that does not take them costs a line in the log.
 
 mod book;
+mod rehearsals;
 pub(crate) mod sessions;
 mod shards;
 
@@ -14,6 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::ids::{KeyId, TenantId};
+use domain::time::Timestamp;
 use store::usage::{Agent, Agents, KeptRefusals, RefusalQueue, RefusedCommand, Tally};
 
 use crate::agents::AgentView;
@@ -21,8 +23,10 @@ use crate::authenticate::Caller;
 use crate::authority::Authority;
 
 use book::Book;
+use rehearsals::Rehearsals;
 use shards::Shards;
 
+pub(crate) use rehearsals::Rehearsal;
 pub use store::usage::{CallerKind, UseWay};
 
 /// How often what was counted is collected from the threads that counted it, and written. Whoever asks collects, too.
@@ -51,6 +55,7 @@ pub(crate) struct Counters {
     agents: Mutex<HashMap<KeyId, Agents>>,
     /// Refusals since the last collection: they come from the writer's thread, which must not wait for a disk.
     refusals: Mutex<RefusalQueue>,
+    rehearsals: Mutex<Rehearsals>,
     book: Mutex<Book>,
 }
 
@@ -90,6 +95,11 @@ impl Counters {
     /// Takes in a refusal.
     pub(crate) fn refused(&self, tenant: Option<TenantId>, refusal: RefusedCommand) {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(tenant, refusal);
+    }
+
+    /// Whether a refused dry run is to be taken in: the same one is not, as often as it is asked.
+    pub(crate) fn is_news(&self, rehearsal: Rehearsal, now: Timestamp) -> bool {
+        self.rehearsals.lock().unwrap_or_else(PoisonError::into_inner).is_news(rehearsal, now)
     }
 
     /// Takes in what was seen of an agent of a key.

@@ -21,6 +21,7 @@ use crate::commands::init::InitArgs;
 use crate::commands::recover::RecoverArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::serve::ServeArgs;
+use crate::commands::set_up_link::SetUpLinkArgs;
 use crate::exit::Exit;
 
 /// A self-hosted authority for API keys, on a log that anyone can check
@@ -45,6 +46,8 @@ pub enum Command {
     Init(InitArgs),
     /// Serve a data folder over HTTP
     Serve(ServeArgs),
+    /// Print another link by which a browser sets up a server that has no tenant yet
+    SetUpLink(SetUpLinkArgs),
     /// Make a key for a user who has lost every other, at the machine itself
     Recover(RecoverArgs),
     /// Accept keys that another system gave out, at the machine itself

@@ -92,8 +92,14 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Credential,
+        "SET_UP_LINK_INVALID",
+        "The set-up link was used, is too old, or a newer one took its place.",
+        "Print another at the machine with `keyledger set-up-link --data DIR`.",
+    ),
+    entry(
+        Credential,
         "PROOF_MISSING",
-        "A new secret is shown only to whoever pasted the key within the last ten minutes.",
+        "A new secret is shown, rights are given and what cannot be undone is done only for whoever pasted the key within the last ten minutes.",
         "Paste the key that you signed in with into the form.",
     ),
     entry(
@@ -461,8 +467,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Request,
         "VARIABLES_MALFORMED",
-        "GraphQL variables are neither an object nor a string that holds one.",
-        "Send an object.",
+        "GraphQL variables are neither an object nor a string that holds one; in the web UI, a time, a number or an id is none.",
+        "Send an object; look at what was filled in.",
     ),
     entry(Request, "UNSUPPORTED_MEDIA_TYPE", "The body is not JSON.", "Send it as `application/json`."),
     entry(

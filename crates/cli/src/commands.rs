@@ -2,6 +2,7 @@
 
 pub mod init;
 pub mod serve;
+pub mod set_up_link;
 pub mod recover;
 pub mod import_keys;
 pub mod audit;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::SetUpLink(args) => set_up_link::run(args),
         Command::Recover(args) => recover::run(args),
         Command::ImportKeys(args) => import_keys::run(args),
         Command::Audit(command) => audit::run(command),

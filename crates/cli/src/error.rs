@@ -212,6 +212,10 @@ impl CliError {
                 "stop that process first; an audit can run beside a server unless that runs with --exclusive"
                     .into(),
             ),
+            Self::Store(StoreError::NoLedger(folder)) => Some(format!(
+                "or let a browser make its first tenant, with: keyledger serve --data {} --set-up",
+                crate::output::shell_word(&folder.to_string_lossy())
+            )),
             Self::NeedsRepair { folder } => Some(format!(
                 "start the server on it once, or repair it (this writes to the file) with: keyledger audit verify --repair --data {}",
                 crate::output::shell_word(&folder.to_string_lossy())

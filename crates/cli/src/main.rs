@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod exit;
 mod settings;
+mod set_up;
 mod usage;
 mod catalogue;
 mod output;

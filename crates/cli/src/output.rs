@@ -101,7 +101,7 @@ impl ErrorForm {
                 if let Some(hint) = error.hint() {
                     json["error"]["hint"] = hint.into();
                 }
-                format!("{}\n", harmless_json(&json.to_string()))
+                format!("{}\n", harmless_json(json.to_string()))
             }
         });
     }

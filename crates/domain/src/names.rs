@@ -4,15 +4,15 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing but white space was given.
-    #[error("a {what} must not be empty")]
+    #[error("{what} must not be empty")]
     Empty {
-        /// What the text was to name.
+        /// What the text was to be, with its article.
         what: &'static str,
     },
     /// More bytes than a name may have.
-    #[error("a {what} may have at most {bytes_max} bytes of UTF-8; this one has {bytes}")]
+    #[error("{what} may have at most {bytes_max} bytes of UTF-8; this one has {bytes}")]
     TooLong {
-        /// What the text was to name.
+        /// What the text was to be, with its article.
         what: &'static str,
         /// How many bytes it has.
         bytes: usize,
@@ -20,17 +20,17 @@ pub enum NameError {
         bytes_max: usize,
     },
     /// A character that could deceive a reader of a list or a log.
-    #[error("a {what} must not hold control or invisible formatting characters (found U+{character:04X})")]
+    #[error("{what} must not hold control or invisible formatting characters (found U+{character:04X})")]
     Forbidden {
-        /// What the text was to name.
+        /// What the text was to be, with its article.
         what: &'static str,
         /// The character's code point.
         character: u32,
     },
     /// Not of the form that this kind of name has.
-    #[error("not a {what}: {rule}")]
+    #[error("not {what}: {rule}")]
     Form {
-        /// What the text was to name.
+        /// What the text was to be, with its article.
         what: &'static str,
         /// The form that it must have.
         rule: &'static str,
@@ -47,7 +47,7 @@ impl Name {
 
     /// Trims white space at both ends and checks the rest.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        one_line("name", text, Self::BYTES_MAX).map(Self)
+        one_line("a name", text, Self::BYTES_MAX).map(Self)
     }
 
     /// The text.
@@ -66,7 +66,7 @@ impl Note {
 
     /// Trims white space at both ends and checks the rest.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        one_line("note", text, Self::BYTES_MAX).map(Self)
+        one_line("a note", text, Self::BYTES_MAX).map(Self)
     }
 
     /// The text.
@@ -85,11 +85,11 @@ impl Slug {
 
     /// Accepts what a DNS label accepts, in lower case.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let text = one_line("slug", text, Self::BYTES_MAX)?;
+        let text = one_line("a slug", text, Self::BYTES_MAX)?;
         let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !text.chars().all(label) || text.starts_with('-') || text.ends_with('-') {
             let rule = "use lower-case letters a-z, digits and inner hyphens, for example acme-prod";
-            return Err(NameError::Form { what: "slug", rule });
+            return Err(NameError::Form { what: "a slug", rule });
         }
         Ok(Self(text))
     }
@@ -110,13 +110,13 @@ impl Email {
 
     /// Checks the shape only: one `@`, something on both sides, no white space.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let text = one_line("e-mail address", text, Self::BYTES_MAX)?;
+        let text = one_line("an e-mail address", text, Self::BYTES_MAX)?;
         let shaped = text
             .split_once('@')
             .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
         if !shaped || text.contains(char::is_whitespace) {
             let rule = "it needs one @ with something on both sides, for example ada@example.com";
-            return Err(NameError::Form { what: "e-mail address", rule });
+            return Err(NameError::Form { what: "an e-mail address", rule });
         }
         Ok(Self(text))
     }
@@ -189,7 +189,8 @@ mod tests {
     fn addresses_are_compared_without_case() {
         assert_eq!(Email::parse("Ada@Example.com").unwrap().folded(), "ada@example.com");
         for bad in ["", "ada", "@x", "a@", "a@b@c", "a b@c"] {
-            assert!(Email::parse(bad).is_err(), "{bad}");
+            let said = Email::parse(bad).unwrap_err().to_string();
+            assert!(said.contains("an e-mail address"), "{bad}: {said}");
         }
     }
 }

@@ -127,5 +127,5 @@ fn entry_json(difference: &Difference, names: &Names) -> String {
     if let domain::row::RowId::Membership { tenant, .. } = difference.row {
         json["tenant_id"] = tenant.to_string().into();
     }
-    harmless_json(&json.to_string())
+    harmless_json(json.to_string())
 }

@@ -61,7 +61,7 @@ pub fn event(scanned: &Scanned, names: &Names) -> String {
         cause: metadata.cause.map(|cause| cause.to_string()),
         hash: scanned.hash.to_string(),
     };
-    harmless_json(&serde_json::to_string(&json).expect("texts and numbers can always be written"))
+    harmless_json(serde_json::to_string(&json).expect("texts and numbers can always be written"))
 }
 
 fn actor(actor: &ActorId) -> ActorJson {

@@ -135,7 +135,7 @@ pub fn ocsf(
 ) -> Result<u64, ReplayError> {
     let (ledger, total) = (source.ledger().to_string(), source.head().position.number());
     let read = source.follow_rows(|scanned, rows| {
-        writeln!(out, "{}", harmless_json(&event(&scanned, &ledger, rows)?.to_string()))?;
+        writeln!(out, "{}", harmless_json(event(&scanned, &ledger, rows)?.to_string()))?;
         let number = scanned.recorded.position.number();
         if number.is_multiple_of(PROGRESS_EVENTS) {
             progress(number, total);

@@ -185,7 +185,7 @@ impl Report {
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let text =
             serde_json::to_string_pretty(&self.json()).expect("texts and numbers can always be written");
-        writeln!(out, "{}", harmless_json(&text))
+        writeln!(out, "{}", harmless_json(text))
     }
 
     /// The same as a JSON value. A check that was not done is neither ok nor not: null.

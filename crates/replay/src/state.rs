@@ -167,5 +167,5 @@ fn row_json(change: &Change, status: &str, names: &Names) -> String {
         json["tenant_id"] = tenant.to_string().into();
     }
     json["fields"] = group(facts_of_row(change), names);
-    harmless_json(&json.to_string())
+    harmless_json(json.to_string())
 }

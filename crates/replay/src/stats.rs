@@ -117,7 +117,7 @@ impl Stats {
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let text =
             serde_json::to_string_pretty(&self.json()).expect("texts and numbers can always be written");
-        writeln!(out, "{}", harmless_json(&text))
+        writeln!(out, "{}", harmless_json(text))
     }
 
     fn json(&self) -> Value {

@@ -1,19 +1,19 @@
-//! `/auth/client`: a person lets a program on their own computer have a key, by pasting one of theirs and agreeing.
+//! `/auth/client`: a person who is signed in, or pastes a key of theirs, lets a program on their own computer have one.
 //!
 //! The program waits on a loopback address, and only to one is anything handed over. The key that is pasted is shown to
 //! this server and to nobody else: what is handed over is a new one, with a name and an end. The browser hands it over, for
-//! the server may be on another machine.
+//! the server may be on another machine. A new secret is for whoever held the key lately: who signed in longer ago pastes it
+//! once more.
 
 mod callback;
 mod page;
 mod same_origin;
 
 use authority::compose::KeyInput;
-use authority::{Authority, Caller, Failure};
+use authority::{AsOf, Authority, Caller, Failure};
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, FromRequest as _, RawQuery, Request, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use domain::actor::Way;
 use domain::key::Owner;
@@ -30,6 +30,7 @@ use crate::oauth::form::Form;
 use crate::refusal::RestError;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
+use crate::ui::SignedIn;
 use crate::visitor::Visitor;
 
 use callback::Callback;
@@ -57,16 +58,42 @@ struct Handed {
     expires_at: Option<Timestamp>,
 }
 
+/// Who is at the browser, as far as it is known.
+struct Person {
+    signed_in: SignedIn,
+    /// An address or a name.
+    name: String,
+}
+
 /// `GET /auth/client?callback=URL[&source=NAME]`: asks the person.
-pub(crate) async fn ask(RawQuery(query): RawQuery) -> Response {
-    match Form::parse(query.unwrap_or_default().as_bytes())
-        .ok()
-        .ok_or_else(no_callback)
-        .and_then(|form| Asked::of(&form))
-    {
-        Ok(asked) => page::question(&asked, None),
+pub(crate) async fn ask(
+    State(app): State<App>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Response {
+    let form = Form::parse(query.unwrap_or_default().as_bytes()).ok().ok_or_else(no_callback);
+    match form.and_then(|form| Asked::of(&form)) {
+        Ok(asked) => {
+            let signed_in = SignedIn::of(&app, request.headers(), request.extensions(), &visitor);
+            page::question(&asked, person(&app, signed_in).await.as_ref(), None)
+        }
         Err(error) => page::refusal(&error),
     }
+}
+
+/// What somebody who is signed in is called. Whose name cannot be read is not told who they are, and pastes a key.
+async fn person(app: &App, signed_in: Option<SignedIn>) -> Option<Person> {
+    let signed_in = signed_in?;
+    let caller = signed_in.caller.clone();
+    let name = in_turn(app, move |authority| -> Result<_, Failure> {
+        let user = authority.own_user(&caller, AsOf::Now)?.value.map(|user| user.email);
+        Ok(match user {
+            Some(email) => Some(email),
+            None => authority.own_service_account(&caller)?.map(|account| account.name),
+        })
+    });
+    Some(Person { name: name.await.ok()?.ok()??, signed_in })
 }
 
 /// `POST /auth/client`: what the person decided, from the page's own form.
@@ -74,15 +101,15 @@ pub(crate) async fn answer(
     State(app): State<App>,
     Extension(id): Extension<Id>,
     visitor: Visitor,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
-    if !same_origin::holds(&headers, app.authority.issuer()) {
+    let signed_in = SignedIn::of(&app, request.headers(), request.extensions(), &visitor);
+    if !same_origin::holds(request.headers(), app.authority.issuer()) {
         let message = "this form was sent from another site, or by a program that does not say from where; \
                        open the page that your program shows, and use its own form";
         return page::refusal(&RestError::new(StatusCode::FORBIDDEN, "OTHER_ORIGIN", message));
     }
-    let form = match body {
+    let form = match Bytes::from_request(request, &()).await {
         Ok(body) => Form::parse(&body).ok().ok_or_else(no_callback),
         Err(rejection) => {
             let message = "the form could not be read, or is larger than 256 KiB";
@@ -99,14 +126,15 @@ pub(crate) async fn answer(
     // Pasted text has blanks and ends of lines around it.
     let pasted = Zeroizing::new(form.get("key").unwrap_or_default().trim().to_owned());
     drop(form);
-    if pasted.is_empty() {
-        let message = "paste a key of yours, and then agree";
-        let error = RestError::new(StatusCode::UNAUTHORIZED, "CREDENTIAL_MISSING", message);
-        return page::question(&asked, Some(&error));
-    }
-    let let_in = match app.let_in(&pasted, visitor, None) {
+    let person = person(&app, signed_in).await;
+    let let_in = if pasted.is_empty() {
+        agreed(&app, person.as_ref(), visitor)
+    } else {
+        app.let_in(&pasted, visitor, None).map_err(RestError::unauthorized)
+    };
+    let let_in = match let_in {
         Ok(let_in) => let_in,
-        Err(refused) => return page::question(&asked, Some(&RestError::unauthorized(refused))),
+        Err(error) => return page::question(&asked, person.as_ref(), Some(&error)),
     };
     let noted = Noted::of(&let_in);
     let LetIn { caller, rate: _ } = let_in;
@@ -114,11 +142,27 @@ pub(crate) async fn answer(
     let made = in_turn(&app, move |authority| make(authority, &caller, &request, &client)).await;
     let mut response = match made.and_then(|made| made.map_err(RestError::from)) {
         Ok(handed) => page::outcome(&asked, &Outcome::Agreed(handed)),
-        Err(error) => page::question(&asked, Some(&error)),
+        Err(error) => page::question(&asked, person.as_ref(), Some(&error)),
     };
     let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
     response.extensions_mut().insert(Noted { code, ..noted });
     response
+}
+
+/// Somebody agreed without pasting a key: they must be signed in, and have held the key lately.
+fn agreed(app: &App, person: Option<&Person>, visitor: Visitor) -> Result<LetIn, RestError> {
+    let missing = |code, message| Err(RestError::new(StatusCode::UNAUTHORIZED, code, message));
+    let Some(Person { signed_in, .. }) = person else {
+        return missing("CREDENTIAL_MISSING", "paste a key of yours, and then agree");
+    };
+    if !signed_in.proved {
+        let message =
+            "paste the key that you signed in with once more: a new secret is only for whoever holds it";
+        return missing("PROOF_MISSING", message);
+    }
+    let let_in = app.within_rate(signed_in.caller.clone()).map_err(RestError::unauthorized)?;
+    app.authority.used(&let_in.caller, Some(visitor.kind), visitor.way);
+    Ok(let_in)
 }
 
 impl Asked {

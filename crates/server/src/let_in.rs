@@ -65,14 +65,19 @@ impl NotLetIn {
         match self {
             Self::Denied(denial) => denial.denied.to_string(),
             Self::TooManyGuesses { retry_after_seconds } => format!(
-                "too many credentials from this address were not known here; try again in {retry_after_seconds} seconds"
+                "too many credentials from this address were not known here; try again in {}",
+                seconds(*retry_after_seconds)
             ),
             Self::RateLimited { standing, .. } => format!(
-                "this key is used more often than its rate allows; try again in {} seconds",
-                standing.retry_after_seconds()
+                "this key is used more often than its rate allows; try again in {}",
+                seconds(standing.retry_after_seconds())
             ),
         }
     }
+}
+
+fn seconds(number: u64) -> String {
+    if number == 1 { "1 second".to_owned() } else { format!("{number} seconds") }
 }
 
 impl From<Denial> for NotLetIn {
@@ -144,5 +149,17 @@ impl App {
             Ok(()) => NotLetIn::Denied(denial),
             Err(retry_after_seconds) => NotLetIn::TooManyGuesses { retry_after_seconds },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_said_as_people_say_it() {
+        let told = |retry_after_seconds| NotLetIn::TooManyGuesses { retry_after_seconds }.message();
+        assert!(told(1).ends_with("try again in 1 second"), "{}", told(1));
+        assert!(told(2).ends_with("try again in 2 seconds"), "{}", told(2));
     }
 }

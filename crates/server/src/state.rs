@@ -20,6 +20,7 @@ use crate::metrics::censuses::Censuses;
 use crate::metrics::requests::Requests;
 use crate::rate::Rates;
 use crate::serve::ServeOptions;
+use crate::ui::Notices;
 
 /// The shared state of the server. Behind one pointer, because it is cloned several times a request.
 #[derive(Clone)]
@@ -52,6 +53,7 @@ pub(crate) struct Running {
     pub(crate) proxies: TrustedProxies,
     pub(crate) rates: Rates,
     pub(crate) guesses: Guesses,
+    pub(crate) notices: Notices,
     pub(crate) requests: Requests,
     pub(crate) censuses: Censuses,
     pub(crate) connections: Arc<Connections>,
@@ -73,6 +75,7 @@ impl App {
             proxies: options.trusted_proxies.clone(),
             rates: Rates::default(),
             guesses: Guesses::new(options.guesses_per_minute_max),
+            notices: Notices::default(),
             requests: Requests::new(),
             censuses: Censuses::default(),
             connections: Connections::new(options.connections_max),

@@ -33,6 +33,7 @@ struct Stage {
     clock: Clock,
     key: String,
     user: String,
+    tenant: String,
     address: SocketAddr,
     cookie: String,
     _runtime: Runtime,
@@ -65,9 +66,19 @@ impl Stage {
         let app = App::new(Arc::clone(&authority), &ServeOptions::new(address));
         runtime.spawn(async move { axum::serve(listener, router(app)).await });
         let (key, user) = (made.key_string.expose().to_owned(), made.user.to_string());
+        let tenant = made.tenant.to_string();
         let cookie = String::new();
-        let mut stage =
-            Self { authority, clock, key, user, address, cookie, _runtime: runtime, _scratch: scratch };
+        let mut stage = Self {
+            authority,
+            clock,
+            key,
+            user,
+            tenant,
+            address,
+            cookie,
+            _runtime: runtime,
+            _scratch: scratch,
+        };
         let answer = stage.send("POST", "/ui/sign-in", &format!("key={}", stage.key));
         assert_eq!(answer.status, 303, "{}", answer.page);
         let set = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
@@ -135,4 +146,89 @@ fn who_stays_away_is_signed_out() {
     assert_eq!(answer.status, 303);
     let location = answer.head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     assert_eq!(location, "../ui/sign-in?then=ui%2Fkeys&why=SESSION_OVER");
+}
+
+#[test]
+fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
+    let stage = Stage::new();
+    let account = stage.send("POST", "/ui/accounts/new", "name=etl&role=runner");
+    assert_eq!(account.status, 303, "{}", account.page);
+    let account = account.head.split("owner=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let role = format!("/ui/accounts/{account}/role");
+    let remove_tenant = format!("/ui/deployment/tenants/{}/remove", stage.tenant);
+    let remove_user = format!("/ui/deployment/people/{}/remove", stage.user);
+    let signing_keys = stage.send("GET", "/ui/signing-keys", "").page;
+    let retire = signing_keys.split("../ui/signing-keys/").nth(1).unwrap().split('"').next().unwrap();
+    let retire = format!("/ui/signing-keys/{retire}");
+    stage.clock.set(minute(11));
+    let before = stage.authority.position();
+    let forms = [
+        ("/ui/members/add", "email=grace%40example.com&role=administrator"),
+        ("/ui/accounts/new", "name=chief&role=administrator"),
+        (role.as_str(), "role=administrator"),
+        ("/ui/tenants/policy", "days_max=30&days_default=7"),
+        ("/ui/signing-keys", ""),
+        ("/ui/deployment/tenants/new", "slug=globex&email=grace%40example.com"),
+        (remove_tenant.as_str(), "name=acme"),
+        (remove_user.as_str(), "name=ada%40example.com"),
+        (retire.as_str(), "reason=compromised"),
+    ];
+    for (path, form) in forms {
+        for (proof, code) in [("", "name=\"proof\""), ("&proof=klu_somebody_elses", "KEY_UNKNOWN")] {
+            let asked = stage.send("POST", path, &format!("{form}{proof}"));
+            assert_eq!(asked.status, 422, "{path}: {}", asked.page);
+            assert!(asked.page.contains(code), "{path}: {}", asked.page);
+            assert!(!asked.page.contains("somebody_elses"), "{path}: what was pasted is not repeated");
+        }
+        assert_eq!(stage.authority.position(), before, "{path}: nothing was done");
+    }
+    // What takes rights away is not held up, and what was filled in is sent again with the key.
+    let lowered = stage.send("POST", &role, "role=read_only");
+    assert_eq!(lowered.status, 303, "{}", lowered.page);
+    let asked = stage.send("POST", "/ui/tenants/policy", "days_max=30&days_default=7");
+    for field in [r#"name="days_max" value="30""#, r#"name="days_default" value="7""#] {
+        assert!(asked.page.contains(field), "{field}: {}", asked.page);
+    }
+    let proved = format!("days_max=30&days_default=7&proof={}", stage.key);
+    assert_eq!(stage.send("POST", "/ui/tenants/policy", &proved).status, 303);
+    let now = stage.send("POST", "/ui/signing-keys", "");
+    assert_eq!(now.status, 303, "for ten more minutes: {}", now.page);
+}
+
+#[test]
+fn a_page_that_asks_by_itself_keeps_nobody_signed_in() {
+    let stage = Stage::new();
+    let key = stage.send("GET", "/ui/keys", "").page;
+    let key = key.split("../ui/keys/").find(|rest| rest.starts_with("0")).unwrap()[..36].to_owned();
+    for minutes in 1..=30 {
+        stage.clock.set(minute(minutes));
+        let polled = stage.send("GET", &format!("/ui/keys/{key}/used"), "");
+        assert_eq!(polled.status, 200, "{minutes}: {}", polled.page);
+    }
+    stage.clock.set(minute(31));
+    assert_eq!(stage.send("GET", "/ui/keys", "").status, 303);
+}
+
+#[test]
+fn a_program_gets_a_key_by_a_session_only_from_whoever_showed_the_key_lately() {
+    let stage = Stage::new();
+    let ask = || stage.send("GET", "/auth/client?callback=http://localhost:4321", "");
+    let agree = |more: &str| {
+        let form = format!("callback=http://localhost:4321&decision=agree{more}");
+        stage.send("POST", "/auth/client", &form)
+    };
+    let asked = ask();
+    assert!(asked.page.contains("You are signed in as <b>ada@example.com</b>"), "{}", asked.page);
+    assert!(!asked.page.contains("type=\"password\""), "nothing need be pasted: {}", asked.page);
+    let handed = agree("");
+    assert!(handed.status == 200 && handed.page.contains("data-answer"), "{}", handed.page);
+
+    stage.clock.set(minute(11));
+    let asked = ask();
+    assert!(asked.page.contains("signed in with once more") && asked.page.contains("type=\"password\""));
+    let before = stage.authority.position();
+    let refused = agree("");
+    assert!(refused.status == 401 && refused.page.contains("PROOF_MISSING"), "{}", refused.page);
+    assert_eq!(stage.authority.position(), before, "nothing was made");
+    assert_eq!(agree(&format!("&key={}", stage.key)).status, 200);
 }

@@ -29,6 +29,7 @@ pub mod backup;
 pub mod guard;
 pub mod usage;
 pub mod secrets;
+pub mod set_up;
 pub mod files;
 pub mod error;
 

@@ -277,7 +277,7 @@ fn malformed(path: &Path, rule: &str) -> StoreError {
     StoreError::damaged(format!("{}: {rule}", path.display()))
 }
 
-fn hex(bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn hex(bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

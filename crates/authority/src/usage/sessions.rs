@@ -51,6 +51,19 @@ impl Sessions {
         }
     }
 
+    /// Every session.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (SessionDigest, Session)> {
+        self.open.iter().map(|(digest, session)| (*digest, *session))
+    }
+
+    /// Ends a session as if it had been left alone for ever. It is kept, so that whoever comes back is told why: whatever is
+    /// wrong with its key is told before how long it was left alone.
+    pub(crate) fn stop(&mut self, digest: SessionDigest) {
+        if let Some(session) = self.find(digest) {
+            self.put(digest, Session { seen: Timestamp::MIN, ..session });
+        }
+    }
+
     /// Ends a session.
     pub(crate) fn end(&mut self, digest: SessionDigest) {
         if self.open.remove(&digest).is_some() {

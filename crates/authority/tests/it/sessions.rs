@@ -2,9 +2,10 @@
 
 use domain::ids::KeyId;
 use domain::key::RevocationReason;
+use domain::role::Role;
 use domain::{Command, Refusal};
-use keyledger_authority::sessions::{SessionLimits, SessionOver, SessionSecret};
-use keyledger_authority::{Caller, Denied, Shown};
+use keyledger_authority::sessions::{Presence, SessionLimits, SessionOver};
+use keyledger_authority::{Caller, Denied, OpaqueSecret, Shown};
 
 use crate::scene::{Scene, at, key_input};
 
@@ -12,17 +13,19 @@ const LIMITS: SessionLimits = SessionLimits { idle_seconds: 1_800, life_seconds:
 const MINUTE_MS: i64 = 60_000;
 
 impl Scene {
-    fn signed_in(&self, key: &str) -> SessionSecret {
+    fn signed_in(&self, key: &str) -> OpaqueSecret {
         let caller = self.authority.authenticate(Shown::from_nowhere(key), None).unwrap();
         self.authority.open_session(&caller, LIMITS)
     }
 
-    fn resumed(&self, secret: &SessionSecret) -> Result<Caller, SessionOver> {
-        self.authority.resume_session(secret.expose(), None, LIMITS).map(|resumed| resumed.caller)
+    fn resumed(&self, secret: &OpaqueSecret) -> Result<Caller, SessionOver> {
+        self.authority
+            .resume_session(secret.expose(), None, Presence::Somebody, LIMITS)
+            .map(|resumed| resumed.caller)
     }
 
-    fn is_proved(&self, secret: &SessionSecret) -> bool {
-        self.authority.resume_session(secret.expose(), None, LIMITS).unwrap().proved
+    fn is_proved(&self, secret: &OpaqueSecret) -> bool {
+        self.authority.resume_session(secret.expose(), None, Presence::Somebody, LIMITS).unwrap().proved
     }
 
     fn revoke(&self, key: KeyId) {
@@ -70,6 +73,38 @@ fn it_ends_when_it_is_left_alone_and_at_the_latest_after_its_life() {
 }
 
 #[test]
+fn what_stops_a_key_for_a_while_ends_its_sessions_for_good() {
+    let scene = Scene::new();
+    let (key, string) = scene.own_key(&key_input("laptop"));
+    let (disabled, other) = (scene.signed_in(&string), scene.signed_in(&scene.root));
+    scene.must(Command::DisableKey { key });
+    scene.must(Command::EnableKey { key });
+    assert_eq!(scene.resumed(&disabled), Err(SessionOver::NoSession), "nobody asked in between");
+    assert!(scene.resumed(&other).is_ok(), "the sessions of other keys go on");
+
+    let (account, _, machine) = scene.account("etl", Role::Runner);
+    let suspended = scene.signed_in(&machine);
+    scene.must(Command::SuspendServiceAccount { service_account: account });
+    let scene = scene.reopened();
+    scene.must(Command::ResumeServiceAccount { service_account: account });
+    assert_eq!(scene.resumed(&suspended), Err(SessionOver::NoSession));
+    assert!(scene.resumed(&other).is_ok());
+}
+
+#[test]
+fn a_page_that_was_left_open_keeps_no_session_alive() {
+    let scene = Scene::new();
+    let secret = scene.signed_in(&scene.root);
+    for minute in 1..30 {
+        scene.clock.set(at(minute * MINUTE_MS));
+        let resumed = scene.authority.resume_session(secret.expose(), None, Presence::Page, LIMITS);
+        assert!(resumed.is_ok(), "it is answered as long as the session lives: {minute}");
+    }
+    scene.clock.set(at(30 * MINUTE_MS + 1));
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
+}
+
+#[test]
 fn a_new_secret_needs_a_key_that_was_shown_lately() {
     let scene = Scene::new();
     let secret = scene.signed_in(&scene.root);
@@ -111,8 +146,11 @@ fn what_is_no_secret_of_ours_opens_nothing() {
     let secret = scene.signed_in(&scene.root);
     let upper = secret.expose().to_uppercase();
     for text in ["", "x", scene.root.as_str(), &"0".repeat(64), &"é".repeat(32), &secret.expose()[1..]] {
-        let resumed = scene.authority.resume_session(text, None, LIMITS);
+        let resumed = scene.authority.resume_session(text, None, Presence::Somebody, LIMITS);
         assert_eq!(resumed.map(drop).unwrap_err(), SessionOver::NoSession, "{text}");
     }
-    assert!(upper == secret.expose() || scene.authority.resume_session(&upper, None, LIMITS).is_err());
+    assert!(
+        upper == secret.expose()
+            || scene.authority.resume_session(&upper, None, Presence::Somebody, LIMITS).is_err()
+    );
 }

@@ -261,10 +261,10 @@ mod tests {
 
     #[test]
     fn every_other_failure_of_the_server_ends_as_its_class_says() {
-        let too_long = NameError::TooLong { what: "name", bytes: 2, bytes_max: 1 };
+        let too_long = NameError::TooLong { what: "a name", bytes: 2, bytes_max: 1 };
         let failures = [
             Failure::Input(InputError::Name(too_long)),
-            Failure::Input(InputError::Name(NameError::Empty { what: "name" })),
+            Failure::Input(InputError::Name(NameError::Empty { what: "a name" })),
             Failure::Input(InputError::Scope(ScopeError::Malformed)),
             Failure::Input(InputError::TooLarge(String::new())),
             Failure::Input(InputError::Malformed { field: "x", rule: "y" }),

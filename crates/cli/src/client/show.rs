@@ -129,7 +129,7 @@ pub fn cell_or(value: &Value, name: &str, none: &str) -> String {
 }
 
 fn json_line(value: &Value) -> String {
-    format!("{}\n", harmless_json(&value.to_string()))
+    format!("{}\n", harmless_json(value.to_string()))
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ fn write(findings: &[Finding], now: Timestamp, form: Output) -> Result<(), CliEr
                 "warnings": warned,
                 "failures": failed,
             });
-            format!("{}\n", replay::print::harmless_json(&json.to_string()))
+            format!("{}\n", replay::print::harmless_json(json.to_string()))
         }
         Output::Table => {
             let lines: String = findings.iter().map(Finding::line).collect();

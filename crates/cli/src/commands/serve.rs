@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use authority::{Authority, Options, Rollback, SigningKeyPolicy};
+use authority::{Authority, OpaqueSecret, Options, Rollback, SigningKeyPolicy, set_up};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use credentials::claims::Issuer;
@@ -21,16 +21,19 @@ use server::{Introspection, ServeOptions, SessionLimits, TlogAccess};
 use store::{OpenOptions, Sharing, Snapshot, StoreError};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, PrefixArgs, SecretArgs};
+use crate::commands::set_up_link;
 use crate::error::CliError;
 use crate::log::{self, LogFormat};
 use crate::open_files;
 use crate::output::{self, OutputArgs};
+use crate::set_up::{Reached, SetUpArgs, words};
 use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:
   keyledger serve --data /var/lib/keyledger
   keyledger serve --data ./data --listen 127.0.0.1:8080 --log text
+  keyledger serve --data ./data --set-up
   KEYLEDGER_DATA=/var/lib/keyledger keyledger serve --issuer https://keys.example.com
   keyledger serve --config /etc/keyledger.toml
 
@@ -155,6 +158,12 @@ pub struct ServeArgs {
     /// replaces every signing key. Repeat the revocations made since. For one start only, so by flag only
     #[arg(long)]
     accept_rollback: bool,
+    /// Begin a ledger if the data folder holds none: a link is printed by which a browser makes the first
+    /// tenant. For the first start only, so by flag only
+    #[arg(long)]
+    set_up: bool,
+    #[command(flatten)]
+    set_up_link: SetUpArgs,
     /// A proxy in front whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8; several with commas between
     #[arg(
         long,
@@ -258,6 +267,9 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::info!(config = %config.display(), "settings are read from a file, too");
     }
 
+    if args.set_up {
+        begin(&args, &issuer)?;
+    }
     let began = Instant::now();
     let authority = Authority::open(options(&args, issuer))?;
     let (keys, position) = (authority.keys_known(), authority.position());
@@ -267,6 +279,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::info!(%verifier_key, "checkpoints are signed with this key");
     }
     tell_of_rollback(&args, &authority)?;
+    let invitation = invitation(&args, &authority)?;
 
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
     let data = args.data.data.display().to_string();
@@ -290,10 +303,64 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     server::serve(authority, options, move |address| {
         let banner = for_people.then(|| banner(address, &data, keys));
         // A server goes on when nobody listens to what it says.
-        let _ = output::write(&format!("listening on http://{address}\n{}", banner.unwrap_or_default()));
+        let banner = banner.unwrap_or_default();
+        let invitation = invitation.map(|invitation| invitation.text(address)).unwrap_or_default();
+        let _ = output::write(&format!("listening on http://{address}\n{banner}{invitation}"));
     })?;
     tracing::info!("stopped; the ledger is closed");
     Ok(())
+}
+
+/// Begins a ledger where there is none.
+fn begin(args: &ServeArgs, issuer: &Issuer) -> Result<(), CliError> {
+    if args.data.folder(None).ledger().exists() {
+        tracing::warn!("--set-up was not needed: there is a ledger; leave it away at the next start");
+        return Ok(());
+    }
+    Authority::begin(options(args, issuer.clone()))?;
+    tracing::info!(data = %args.data.data.display(), "an empty ledger was begun");
+    Ok(())
+}
+
+/// The link by which a browser sets up, and what goes with it.
+struct Invitation {
+    code: OpaqueSecret,
+    issuer: Option<Issuer>,
+    life_seconds: u64,
+    another: String,
+}
+
+/// A new link, if the ledger has no tenant yet. It goes to standard output and never into the log.
+fn invitation(args: &ServeArgs, authority: &Authority) -> Result<Option<Invitation>, CliError> {
+    if authority.is_set_up() {
+        return Ok(None);
+    }
+    let life_seconds = args.set_up_link.life_seconds();
+    let folder = args.data.folder(None);
+    let (code, _) = set_up::new_code(&folder, authority.now(), life_seconds)?;
+    let another = set_up_link::another(&args.data.data);
+    tracing::warn!(another, "there is no tenant yet: the link by which one is made is on standard output");
+    Ok(Some(Invitation { code, issuer: args.issuer.clone(), life_seconds, another }))
+}
+
+impl Invitation {
+    fn text(&self, listening: SocketAddr) -> String {
+        let reached = Reached::by(self.issuer.as_ref(), listening);
+        let remark = reached.remark().map(|remark| format!("  {remark}\n\n")).unwrap_or_default();
+        format!(
+            "
+  There is no tenant yet. Open this link within {life}, and once, to make the first one and its administrator:
+
+    {link}
+
+{remark}  Another link, which takes the place of this one: {another}
+
+",
+            life = words(self.life_seconds),
+            link = reached.link(&self.code),
+            another = self.another,
+        )
+    }
 }
 
 /// As many connections as were asked for, or as the system allows.
@@ -411,14 +478,14 @@ fn rollback_came_last(snapshot: &Snapshot) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-fn parse_address(text: &str) -> Result<SocketAddr, MalformedValue> {
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, MalformedValue> {
     text.parse().map_err(|_| {
         MalformedValue("give an IP address and a port, such as 127.0.0.1:4200, [::1]:4200 or 0.0.0.0:4200")
     })
 }
 
 /// A URL of RFC 8414, section 2; `http` is for loopback and for trials.
-fn parse_issuer(text: &str) -> Result<Issuer, MalformedValue> {
+pub(super) fn parse_issuer(text: &str) -> Result<Issuer, MalformedValue> {
     let malformed = MalformedValue(
         "give a URL with a host and without query, fragment or closing slash, such as https://keys.example.com",
     );

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     /// Arguments of `serve` that are no settings, for a reason each.
-    const BY_FLAG_ONLY: [&str; 4] = [
+    const BY_FLAG_ONLY: [&str; 5] = [
         "help",
         // It names the file of settings.
         "config",
@@ -127,6 +127,8 @@ mod tests {
         "output",
         // For one start only: a restart must not accept the next rollback by itself.
         "accept_rollback",
+        // For the first start only: a later one that finds no ledger has lost its folder, and must say so.
+        "set_up",
     ];
 
     #[test]

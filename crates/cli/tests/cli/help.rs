@@ -25,6 +25,11 @@ fn of_serve() {
 }
 
 #[test]
+fn of_set_up_link() {
+    insta::assert_snapshot!(help(&["set-up-link", "--help"]));
+}
+
+#[test]
 fn of_recover() {
     insta::assert_snapshot!(help(&["recover", "--help"]));
 }

@@ -12,6 +12,7 @@ mod init;
 mod audit;
 mod audit_past;
 mod serve;
+mod set_up;
 mod handing_over;
 mod logins;
 mod keys;

@@ -100,7 +100,7 @@ fn an_empty_folder_or_none_says_how_to_init() {
         let ended = run(&["serve", "--data", text(&data)]);
         assert_eq!((ended.code, ended.out.as_str()), (5, ""));
         let init = format!(
-            "error: there is no ledger in {0}; make one with: keyledger init --data {0} --tenant SLUG --admin EMAIL\n",
+            "error: there is no ledger in {0}; make one with: keyledger init --data {0} --tenant SLUG --admin EMAIL\nhint: or let a browser make its first tenant, with: keyledger serve --data {0} --set-up\n",
             text(&data)
         );
         assert_eq!(ended.err, init);

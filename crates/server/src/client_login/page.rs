@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::{Asked, Handed, KEY_LIFE_DAYS};
+use super::{Asked, Handed, KEY_LIFE_DAYS, Person};
 use crate::conditional;
 use crate::instant::rfc3339;
 use crate::refusal::RestError;
@@ -47,8 +47,8 @@ fn file(asked: &HeaderMap, content_type: &'static str, text: &'static str) -> Re
     conditional::text(asked, headers, text)
 }
 
-/// Asks for a key of the person's, and whether they agree; again, if something was wrong.
-pub(super) fn question(asked: &Asked, wrong: Option<&RestError>) -> Response {
+/// Asks whether the person agrees, and for a key of theirs if it is not known that they hold one; again, if something was wrong.
+pub(super) fn question(asked: &Asked, person: Option<&Person>, wrong: Option<&RestError>) -> Response {
     let Asked { callback, client } = asked;
     let wrong_shown = wrong.map_or(String::new(), |error| {
         format!(
@@ -57,6 +57,20 @@ pub(super) fn question(asked: &Asked, wrong: Option<&RestError>) -> Response {
             escaped(error.code())
         )
     });
+    let field = |label: &str| {
+        format!(
+            "<label for=\"key\">{label}</label>
+<input id=\"key\" name=\"key\" type=\"password\" autocomplete=\"off\" spellcheck=\"false\" autofocus>"
+        )
+    };
+    let who = match person {
+        None => field("Paste a key of yours"),
+        Some(Person { name, signed_in }) => {
+            let name = format!("<p>You are signed in as <b>{}</b>.</p>", escaped(name));
+            let proof = "Paste the key that you signed in with once more";
+            if signed_in.proved { name } else { format!("{name}\n{}", field(proof)) }
+        }
+    };
     let body = format!(
         "<h1>Let <b>{client}</b> have a key?</h1>
 <p>A program on this computer asks for a key to this server. It waits at <code>{callback}</code>, and only that
@@ -65,8 +79,7 @@ address is given anything.</p>
 <form method=\"post\" action=\"/auth/client\" autocomplete=\"off\">
 <input type=\"hidden\" name=\"callback\" value=\"{callback}\">
 <input type=\"hidden\" name=\"source\" value=\"{client}\">
-<label for=\"key\">Paste a key of yours</label>
-<input id=\"key\" name=\"key\" type=\"password\" autocomplete=\"off\" spellcheck=\"false\" autofocus>
+{who}
 <p>Your own key is not handed over. A new one is made, called <b>{name}</b>, that may do what yours may. It ends in
 {KEY_LIFE_DAYS} days, or sooner if your tenant allows less; you can revoke it whenever you like.</p>
 <p><button name=\"decision\" value=\"agree\">Agree</button>

@@ -84,9 +84,10 @@ fn first(error: &Value) -> Refused {
     Refused::new(code, error["message"].as_str().unwrap_or_default())
 }
 
-/// A value that a page was given does not fit the type of its variable: the address was written by hand.
+/// A value that a page was given does not fit the type of its variable. What that type is called says nothing to whoever
+/// filled in a form; the log has it.
 fn malformed(document: &str, why: &str) -> Refused {
     tracing::debug!(document, why, "a document of a page was not carried out");
-    let why = super::errors::harmless(why);
-    Refused::new("VARIABLES_MALFORMED", format!("the address of this page does not make sense: {why}"))
+    let message = "something that was filled in, or stands in the address, is not of its kind: look at times, numbers and ids again";
+    Refused::new("VARIABLES_MALFORMED", message)
 }

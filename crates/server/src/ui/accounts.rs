@@ -11,6 +11,8 @@ use super::consequences::Consequences;
 use super::document::{self, Document};
 use super::form::Fields;
 use super::frame::Frame;
+use super::members::takes_only;
+use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Account, Page, RoleWords, Who, role_name};
 use super::visit::Visit;
@@ -91,6 +93,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 
 /// `GET /ui/accounts/new`
 pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+    visit.for_administrators()?;
     creation(&visit, &Fields::default(), None).await
 }
 
@@ -104,6 +107,13 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
         let message = "choose what it may do";
         return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message))).await;
     };
+    if role == "administrator" {
+        let what = "make an administrator";
+        let wish = Wish { section: "ui/accounts", path: "ui/accounts/new", what };
+        if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+            return Ok(asked);
+        }
+    }
     let input = json!({"name": name, "role": role});
     match visit.ask::<Value>(document::CREATE_ACCOUNT, &json!({ "input": input })).await {
         Ok(made) => {
@@ -120,6 +130,13 @@ pub(super) async fn change_role(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
+    if !takes_only(&fields) {
+        let path = format!("ui/accounts/{id}/role");
+        let wish = Wish { section: "ui/accounts", path: &path, what: "give a service account another role" };
+        if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+            return Ok(asked);
+        }
+    }
     let input = json!({"service_account_id": id, "role": fields.get("role")});
     let _: Value = visit.page(document::CHANGE_ACCOUNT_ROLE, &json!({ "input": input })).await?;
     Ok(visit.go_to("ui/accounts?done=role"))
@@ -164,7 +181,7 @@ async fn switch(visit: &Visit, id: &str, document: Document, done: &str) -> Resu
 }
 
 async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
-    let WhoOnly { who } = visit.page(document::OWNERS, &json!({"administers": false})).await?;
+    let WhoOnly { who } = visit.page(document::WHO, &json!({})).await?;
     let frame = Frame::new(visit, "ui/accounts", "New service account", &who)
         .asked(document::CREATE_ACCOUNT, &json!({"input": {"name": "…", "role": "runner"}}))
         .on_the_command_line("keyledger service-account create NAME --role runner");

@@ -24,21 +24,32 @@ impl AsOf {
         self.0.parse().ok()
     }
 
+    /// Whether it can be a moment at all; whether there was one is what the API says.
+    pub(super) fn is_well_formed(&self) -> bool {
+        let instant = || self.whole().parse::<jiff::Timestamp>().is_ok();
+        if self.is_position() { self.position().is_some() } else { instant() }
+    }
+
     /// As the API takes it. A date field of a browser gives neither seconds nor a zone: it is UTC here.
     pub(super) fn input(&self) -> Value {
+        if self.is_position() { json!({ "position": self.0 }) } else { json!({ "instant": self.whole() }) }
+    }
+
+    fn is_position(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// The instant with everything that was left out of it.
+    fn whole(&self) -> String {
         let text = &self.0;
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return json!({ "position": text });
-        }
         let zoned =
             text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|time| time.contains(['+', '-']));
-        let whole = match text.len() {
+        match text.len() {
             10 => format!("{text}T00:00:00Z"),
             16 => format!("{text}:00Z"),
             _ if zoned => text.clone(),
             _ => format!("{text}Z"),
-        };
-        json!({ "instant": whole })
+        }
     }
 }
 
@@ -55,5 +66,14 @@ mod tests {
         assert_eq!(input("2026-11-25T10:00:01"), Some(json!({"instant": "2026-11-25T10:00:01Z"})));
         assert_eq!(input("2026-11-25T10:00:01+02:00"), Some(json!({"instant": "2026-11-25T10:00:01+02:00"})));
         assert_eq!((input(" "), input("now")), (None, None));
+        let well_formed = |text: &str| AsOf::of(Some(text)).is_some_and(|as_of| as_of.is_well_formed());
+        for good in
+            ["1", "18446744073709551615", "2026-11-25", "2026-11-25T10:00", "2026-11-25T10:00:01+02:00"]
+        {
+            assert!(well_formed(good), "{good}");
+        }
+        for bad in ["yesterday", "18446744073709551616", "2026-13-01", "2026-11-25T", "-1", "é"] {
+            assert!(!well_formed(bad), "{bad}");
+        }
     }
 }

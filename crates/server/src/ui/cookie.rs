@@ -6,11 +6,14 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
-use authority::sessions::SessionSecret;
+use authority::OpaqueSecret;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{COOKIE, HOST};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
+
+/// The most secrets of one request that are looked at.
+const SECRETS_MAX: usize = 8;
 
 /// How a browser reaches this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +51,22 @@ impl Transport {
         }
     }
 
-    /// The session's secret that a request brings.
-    pub(super) fn read(self, headers: &HeaderMap) -> Option<&str> {
+    /// The secrets of sessions that a request brings: more than one, if somebody else could give this browser a cookie, as
+    /// another program of the machine can in clear text. What is not of their form is none.
+    pub(super) fn read(self, headers: &HeaderMap) -> Vec<&str> {
         let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut found = pairs.filter(|(name, _)| *name == self.name()).map(|(_, secret)| secret);
-        // Two of them are the work of somebody else.
-        found.next().filter(|_| found.next().is_none())
+        let secrets = pairs.filter(|(name, _)| *name == self.name()).map(|(_, secret)| secret);
+        let formed =
+            |secret: &&str| secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut found: Vec<_> = secrets.filter(formed).take(SECRETS_MAX).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The header that gives a browser the secret, until it is closed.
-    pub(super) fn keep(self, secret: &SessionSecret) -> HeaderValue {
+    pub(super) fn keep(self, secret: &OpaqueSecret) -> HeaderValue {
         let text = format!("{}={}; {}", self.name(), secret.expose(), self.attributes());
         HeaderValue::from_str(&text).expect("digits and our own names are visible ASCII")
     }
@@ -104,12 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn one_secret_is_read_and_two_are_none() {
+    fn every_secret_of_this_transport_is_read_and_nothing_else() {
+        let (one, other) = ("1".repeat(64), "2".repeat(64));
         let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1; keyledger=s; __Host-keyledger=t"));
-        assert_eq!(Transport::Loopback.read(&headers), Some("s"));
-        assert_eq!(Transport::Secure.read(&headers), Some("t"));
-        headers.append(COOKIE, HeaderValue::from_static("keyledger=u"));
-        assert_eq!(Transport::Loopback.read(&headers), None);
+        let mut add = |text: String| headers.append(COOKIE, HeaderValue::from_str(&text).unwrap());
+        add(format!("a={other}; keyledger={one}; __Host-keyledger={other}"));
+        add(format!("keyledger=x; keyledger=; keyledger={one}"));
+        assert_eq!(Transport::Loopback.read(&headers), [one.as_str()]);
+        assert_eq!(Transport::Secure.read(&headers), [other.as_str()]);
+        headers.append(COOKIE, HeaderValue::from_str(&format!("keyledger={other}")).unwrap());
+        assert_eq!(Transport::Loopback.read(&headers), [one.as_str(), other.as_str()]);
     }
 }

@@ -13,6 +13,11 @@ impl Document {
 
 // Pages: each asks, too, who looks at it and where they act.
 
+pub(super) const WHO: Document = Document(concat!(
+    include_str!("documents/who_looks.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
 pub(super) const KEYS: Document =
     Document(concat!(include_str!("documents/keys.graphql"), "\n", include_str!("documents/who.graphql")));
 pub(super) const KEY: Document =
@@ -49,6 +54,13 @@ pub(super) const DEPLOYMENT: Document = Document(concat!(
     "\n",
     include_str!("documents/who.graphql")
 ));
+pub(super) const PEOPLE: Document =
+    Document(concat!(include_str!("documents/people.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const REFUSALS: Document = Document(concat!(
+    include_str!("documents/refusals.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
 
 // Everything else: one field each.
 
@@ -78,6 +90,18 @@ pub(super) const REMOVE_MEMBER: Document = Document(include_str!("documents/remo
 pub(super) const CHANGE_POLICY: Document = Document(include_str!("documents/change_policy.graphql"));
 pub(super) const ROTATE_SIGNING_KEY: Document =
     Document(include_str!("documents/rotate_signing_key.graphql"));
+pub(super) const RETIRE_SIGNING_KEY: Document =
+    Document(include_str!("documents/retire_signing_key.graphql"));
+pub(super) const CREATE_TENANT: Document = Document(include_str!("documents/create_tenant.graphql"));
+pub(super) const SUSPEND_TENANT: Document = Document(include_str!("documents/suspend_tenant.graphql"));
+pub(super) const RESUME_TENANT: Document = Document(include_str!("documents/resume_tenant.graphql"));
+pub(super) const REMOVE_TENANT: Document = Document(include_str!("documents/remove_tenant.graphql"));
+pub(super) const SUSPEND_USER: Document = Document(include_str!("documents/suspend_user.graphql"));
+pub(super) const RESUME_USER: Document = Document(include_str!("documents/resume_user.graphql"));
+pub(super) const REMOVE_USER: Document = Document(include_str!("documents/remove_user.graphql"));
+pub(super) const GRANT_OPERATOR: Document = Document(include_str!("documents/grant_operator.graphql"));
+pub(super) const WITHDRAW_OPERATOR: Document = Document(include_str!("documents/withdraw_operator.graphql"));
+pub(super) const ERASE: Document = Document(include_str!("documents/erase.graphql"));
 
 #[cfg(test)]
 mod tests {
@@ -90,6 +114,7 @@ mod tests {
     fn every_document_is_of_the_schema() {
         let schema = schema();
         for document in [
+            WHO,
             KEYS,
             KEY,
             KEY_BRIEFLY,
@@ -125,6 +150,19 @@ mod tests {
             REMOVE_MEMBER,
             CHANGE_POLICY,
             ROTATE_SIGNING_KEY,
+            RETIRE_SIGNING_KEY,
+            PEOPLE,
+            REFUSALS,
+            CREATE_TENANT,
+            SUSPEND_TENANT,
+            RESUME_TENANT,
+            REMOVE_TENANT,
+            SUSPEND_USER,
+            RESUME_USER,
+            REMOVE_USER,
+            GRANT_OPERATOR,
+            WITHDRAW_OPERATOR,
+            ERASE,
         ] {
             let text = document.text();
             let operation = ValidatedOperation::new(text, None, &schema);

@@ -10,25 +10,45 @@ use super::refusal::Refusal;
 use super::root::Root;
 use crate::state::App;
 
-/// The most fields of a form: the largest of ours has half as many.
+/// The most fields of a form or of an address: the largest of ours has half as many.
 const FIELDS_MAX: usize = 64;
 
 /// Fields by name, in order. Those that are empty count as absent.
 #[derive(Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(super) struct Fields {
+    named: Vec<(String, String)>,
+    /// There were more than are read.
+    more: bool,
+}
+
+/// What is said to whoever sends more fields than are read: some of them would be ignored.
+pub(super) const TOO_MANY: &str =
+    "this has more than 64 fields, and no form here has as many; nothing was done";
 
 impl Fields {
     /// Reads `application/x-www-form-urlencoded`, as forms and queries are.
     pub(super) fn parse(bytes: &[u8]) -> Self {
-        let fields = form_urlencoded::parse(bytes).take(FIELDS_MAX);
+        let mut fields = form_urlencoded::parse(bytes);
+        let read = fields.by_ref().take(FIELDS_MAX);
         // A browser ends the lines of a text field with both characters.
-        let fields = fields.map(|(name, value)| (name.into_owned(), value.trim().replace("\r\n", "\n")));
-        Self(fields.filter(|(_, value)| !value.is_empty()).collect())
+        let read = read.map(|(name, value)| (name.into_owned(), value.trim().replace("\r\n", "\n")));
+        let named = read.filter(|(_, value)| !value.is_empty()).collect();
+        Self { named, more: fields.next().is_some() }
+    }
+
+    /// Whether nothing of what was sent is missing here.
+    pub(super) fn are_whole(&self) -> bool {
+        !self.more
+    }
+
+    /// Every field with its value, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.named.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A field's value.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// A field's value, empty if it is absent.
@@ -38,13 +58,13 @@ impl Fields {
 
     /// Every value of a field that may be chosen several times.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
     }
 }
 
 impl Drop for Fields {
     fn drop(&mut self) {
-        for (_, value) in &mut self.0 {
+        for (_, value) in &mut self.named {
             value.zeroize();
         }
     }
@@ -70,7 +90,11 @@ impl FromRequest<App> for Fields {
             let message = "the form is larger than 256 KiB, or could not be read";
             Refusal::new(root, rejection.status(), "PAYLOAD_TOO_LARGE", message)
         })?;
-        Ok(Self::parse(&body))
+        let fields = Self::parse(&body);
+        if !fields.are_whole() {
+            return Err(Refusal::new(root, StatusCode::UNPROCESSABLE_ENTITY, "FORM_INVALID", TOO_MANY));
+        }
+        Ok(fields)
     }
 }
 
@@ -84,5 +108,12 @@ mod tests {
         assert_eq!((fields.get("name"), fields.get("note")), (Some("a b"), None));
         assert_eq!(fields.all("scope").collect::<Vec<_>>(), ["x", "y"]);
         assert_eq!(fields.text("text"), "1\n2");
+    }
+
+    #[test]
+    fn what_is_not_read_is_told() {
+        let most = ["a=1"; FIELDS_MAX].join("&");
+        assert!(Fields::parse(most.as_bytes()).are_whole());
+        assert!(!Fields::parse(format!("{most}&a=1").as_bytes()).are_whole());
     }
 }

@@ -52,7 +52,6 @@ pub(super) struct Section {
 
 /// The moment at which a page looks.
 pub(super) struct Past {
-    pub(super) text: String,
     pub(super) position: Option<String>,
     pub(super) instant: Option<super::when::When>,
 }
@@ -95,7 +94,6 @@ impl Frame {
         let sections =
             sections.map(|&(path, name, _)| Section { path, name, current: path == section }).collect();
         let past = visit.as_of.as_ref().map(|as_of| Past {
-            text: as_of.text().to_owned(),
             position: as_of.position().map(|position| position.to_string()),
             instant: None,
         });
@@ -107,7 +105,7 @@ impl Frame {
             past,
             operations: vec![],
             cli: None,
-            notice: visit.query.get("done").and_then(notice),
+            notice: visit.done().and_then(notice),
             as_of: visit.as_of.clone(),
         }
     }
@@ -186,6 +184,11 @@ impl Frame {
         self.to(&format!("ui/events?kind={kind}"))
     }
 
+    /// The address of what was refused with a key, or about it.
+    pub(super) fn to_refusals_of(&self, key: &str) -> String {
+        self.to(&format!("ui/refusals?key={key}"))
+    }
+
     /// The address of the next page of a list, with what else it was asked.
     pub(super) fn to_next(&self, path: &str, kept: &[(&str, Option<&str>)], after: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -253,6 +256,20 @@ fn notice(done: &str) -> Option<&'static str> {
         "policy" => "The rules for new keys are changed.",
         "tenant" => "You are in another tenant now.",
         "signing-key" => "A new signing key is published.",
+        "signing-key-retired" => "The signing key is retired.",
+        "tenant-created" => {
+            "The tenant is made. Its administrator was known here and uses the keys that they have."
+        }
+        "tenant-suspended" => "The tenant is suspended. Its keys are refused until you resume it.",
+        "tenant-resumed" => "The tenant is resumed. Its keys are accepted again.",
+        "tenant-removed" => "The tenant is removed, with all that rested on it.",
+        "tenant-erased" => "The tenant’s names are erased.",
+        "user-suspended" => "They are suspended in every tenant until you resume them.",
+        "user-resumed" => "They are resumed. Their keys are accepted again.",
+        "user-removed" => "They are removed, with all of their keys.",
+        "user-erased" => "Every text about them is erased.",
+        "operator" => "They are an operator now.",
+        "no-operator" => "They are an ordinary user again.",
         _ => return None,
     };
     Some(sentence)

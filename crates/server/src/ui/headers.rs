@@ -5,7 +5,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tower_http::csrf::ProtectionError;
@@ -31,7 +31,12 @@ pub(super) async fn put(request: Request, next: Next) -> Response {
         let message = "this came from a page of another site, so nothing was done; if it was you, start from a page here";
         response = Refusal::new(root, StatusCode::FORBIDDEN, "CROSS_SITE", message).into_response();
     }
-    let headers = response.headers_mut();
+    dress(response.headers_mut());
+    response
+}
+
+/// Puts them on one answer: of a page, or of a refusal that never came to the pages.
+pub(super) fn dress(headers: &mut HeaderMap) {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -43,5 +48,4 @@ pub(super) async fn put(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }

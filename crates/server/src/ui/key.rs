@@ -264,7 +264,9 @@ pub(super) async fn rename(
     fields: Fields,
 ) -> Result<Response, Refusal> {
     if fields.get("name").is_none() {
-        return Err(visit.refusal(&Refused::new("FORM_INVALID", "give the key a name: 1 to 64 characters")));
+        return Err(
+            visit.refusal(&Refused::new("FORM_INVALID", "give the key a name of at most 200 characters"))
+        );
     }
     let input = json!({"key_id": id, "name": fields.get("name")});
     let _: Value = visit.page(document::RENAME_KEY, &json!({"input": input})).await?;

@@ -10,6 +10,7 @@ use super::consequences::Consequences;
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Member, Page, RoleWords, Who, role_name};
 use super::visit::Visit;
@@ -20,6 +21,12 @@ struct Answer {
     #[serde(flatten)]
     who: Who,
     members: Page<Member>,
+}
+
+#[derive(Deserialize)]
+struct WhoOnly {
+    #[serde(flatten)]
+    who: Who,
 }
 
 #[derive(Template)]
@@ -87,18 +94,25 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 
 /// `GET /ui/members/add`
 pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
-    addition(&visit, &Fields::default(), None, None).await
+    visit.for_administrators()?;
+    let who = who(&visit).await?;
+    Ok(addition(&visit, &who, &Fields::default(), None, None))
 }
 
 /// `POST /ui/members/add`
 pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    // Everything that the page of the key needs is read before there is one: it must not be lost.
+    let who = who(&visit).await?;
+    let again = |refused| Ok(addition(&visit, &who, &fields, Some(refused), None));
     let Some(email) = fields.get("email") else {
-        let message = "give the e-mail address of whom to add";
-        return addition(&visit, &fields, Some(Refused::new("FORM_INVALID", message)), None).await;
+        return again(Refused::new("FORM_INVALID", "give the e-mail address of whom to add"));
     };
     let first_key = fields.get("first_key") == Some("yes");
-    if first_key && let Err(refused) = visit.proven(&fields) {
-        return addition(&visit, &fields, Some(refused), None).await;
+    let powerful = fields.get("role") == Some("administrator");
+    if (first_key || powerful)
+        && let Err(refused) = visit.proven(&fields)
+    {
+        return again(refused);
     }
     let input = json!({
         "email": email,
@@ -108,10 +122,10 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
     });
     match visit.ask::<Value>(document::ADD_MEMBER, &json!({ "input": input })).await {
         Ok(added) => match added["add_member"]["key"].as_str() {
-            Some(secret) => addition(&visit, &fields, None, Some(secret.to_owned())).await,
+            Some(secret) => Ok(addition(&visit, &who, &fields, None, Some(secret.to_owned()))),
             None => Ok(visit.go_to("ui/members?done=member")),
         },
-        Err(refused) => addition(&visit, &fields, Some(refused), None).await,
+        Err(refused) => again(refused),
     }
 }
 
@@ -121,6 +135,13 @@ pub(super) async fn change_role(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
+    if !takes_only(&fields) {
+        let path = format!("ui/members/{id}/role");
+        let wish = Wish { section: "ui/members", path: &path, what: "give somebody another role" };
+        if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+            return Ok(asked);
+        }
+    }
     let input = json!({"user_id": id, "role": fields.get("role")});
     let _: Value = visit.page(document::CHANGE_MEMBER_ROLE, &json!({ "input": input })).await?;
     Ok(visit.go_to("ui/members?done=role"))
@@ -139,15 +160,26 @@ pub(super) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Respo
     }
 }
 
-async fn addition(
+/// Whether a change of role can only take rights away.
+pub(super) fn takes_only(fields: &Fields) -> bool {
+    fields.get("role") == Some("read_only")
+}
+
+/// Who looks.
+async fn who(visit: &Visit) -> Result<Who, Refusal> {
+    let WhoOnly { who } = visit.page(document::WHO, &json!({})).await?;
+    Ok(who)
+}
+
+/// The form, or the key of whoever was added with it. It asks nothing.
+fn addition(
     visit: &Visit,
+    who: &Who,
     fields: &Fields,
     error: Option<Refused>,
     first_key: Option<String>,
-) -> Result<Response, Refusal> {
-    let variables = json!({"filter": null, "after": null, "as_of": null});
-    let Answer { who, .. } = visit.page(document::MEMBERS, &variables).await?;
-    let frame = Frame::new(visit, "ui/members", "Add a member", &who)
+) -> Response {
+    let frame = Frame::new(visit, "ui/members", "Add a member", who)
         .asked(document::ADD_MEMBER, &json!({"input": {"email": "…", "role": "member"}}))
         .on_the_command_line("keyledger member add EMAIL --role member");
     let page = Addition {
@@ -159,7 +191,7 @@ async fn addition(
         error,
         first_key,
     };
-    Ok(visit.answer(&page, page.error.as_ref()))
+    visit.answer(&page, page.error.as_ref())
 }
 
 async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {

@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::headers;
 use super::root::Root;
 use crate::graphql::in_process::Refused;
 use crate::let_in::NotLetIn;
@@ -18,6 +19,8 @@ pub(crate) struct Refusal {
     code: String,
     message: String,
     retry_after_seconds: Option<u64>,
+    /// To somebody who is signed in, and may want to be somebody else.
+    signed_in: bool,
     noted: Box<Noted>,
 }
 
@@ -28,6 +31,7 @@ struct Page<'a> {
     heading: &'a str,
     code: &'a str,
     message: &'a str,
+    signed_in: bool,
 }
 
 impl Refusal {
@@ -35,12 +39,22 @@ impl Refusal {
     pub(crate) fn new(root: Root, status: StatusCode, code: &str, message: &str) -> Self {
         let noted = Box::new(Noted { code: Some(code.to_owned().into()), ..Noted::default() });
         let (code, message) = (code.to_owned(), message.to_owned());
-        Self { root, status, code, message, retry_after_seconds: None, noted }
+        Self { root, status, code, message, retry_after_seconds: None, signed_in: false, noted }
+    }
+
+    /// The same to somebody who is signed in.
+    pub(super) fn signed_in(self) -> Self {
+        Self { signed_in: true, ..self }
     }
 
     /// What the API refused.
     pub(super) fn of(root: Root, refused: &Refused) -> Self {
         Self::new(root, status(&refused.code), &refused.code, &refused.message)
+    }
+
+    /// An address that shows too much that nobody has.
+    pub(super) fn too_many_guesses(root: Root, retry_after_seconds: u64) -> Self {
+        Self::not_let_in(root, &NotLetIn::TooManyGuesses { retry_after_seconds })
     }
 
     /// Somebody who was not let in.
@@ -77,12 +91,14 @@ impl IntoResponse for Refusal {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "Not just now",
             _ => "This did not work",
         };
-        let page = Page { root: self.root, heading, code: &self.code, message: &self.message };
+        let Self { root, signed_in, .. } = self;
+        let page = Page { root, heading, code: &self.code, message: &self.message, signed_in };
         let text = page.render().expect("a page of texts can be written out");
         let mut response = (self.status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        headers::dress(response.headers_mut());
         response.extensions_mut().insert(*self.noted);
         response
     }

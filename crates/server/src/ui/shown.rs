@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::state_of_key::StateOfKey;
 use super::when::When;
+use super::words::{program_words, reason_words};
 
 /// Who looks, and where they act.
 #[derive(Clone, Debug, Deserialize)]
@@ -132,6 +133,11 @@ impl Key {
         format!("{}_…{}", self.prefix.trim_end_matches('_'), self.last_four)
     }
 
+    /// Why it was revoked, if it was.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.revocation_reason.as_deref().map(reason_words)
+    }
+
     /// What its owner is called.
     pub(super) fn owner(&self) -> &str {
         self.owner_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.user_id)
@@ -163,9 +169,11 @@ impl Usage {
 
     /// By what kinds of programs, in one line.
     pub(super) fn caller_words(&self) -> String {
-        let callers =
-            if self.callers.is_empty() { "unnamed programs".to_owned() } else { self.callers.join(", ") };
-        format!("{callers}; last {}", way_words(&self.last_way))
+        let mut callers: Vec<_> = self.callers.iter().map(|kind| program_words(kind)).collect();
+        if callers.is_empty() {
+            callers.push(program_words("none"));
+        }
+        format!("{}; last {}", callers.join(", "), way_words(&self.last_way))
     }
 }
 
@@ -253,6 +261,7 @@ pub(super) struct Detail {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct SigningKey {
+    pub(super) id: String,
     pub(super) kid: String,
     pub(super) active_from: When,
     pub(super) retired_at: Option<When>,

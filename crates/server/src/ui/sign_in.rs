@@ -1,6 +1,7 @@
 //! Signing in with a key, and out. The key opens a session and is forgotten: no page, cookie or browser keeps it.
 
 use askama::Template;
+use authority::sessions::Presence;
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -9,7 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::cookie::Transport;
 use super::form::Fields;
 use super::root::Root;
-use super::visit::{not_let_in, see_other};
+use super::visit::{not_let_in, resumed, see_other};
 use crate::graphql::in_process::Refused;
 use crate::request_log::Noted;
 use crate::state::App;
@@ -23,6 +24,8 @@ struct SignIn<'a> {
     then: &'a str,
     /// What went wrong, if something did.
     error: Option<&'a str>,
+    /// If it is not, nobody can have a key yet.
+    is_set_up: bool,
 }
 
 impl SignIn<'_> {
@@ -36,10 +39,11 @@ impl SignIn<'_> {
 const START: &str = "ui/keys";
 
 /// `GET /ui/sign-in`
-pub(super) async fn show(OriginalUri(address): OriginalUri) -> Response {
+pub(super) async fn show(State(app): State<App>, OriginalUri(address): OriginalUri) -> Response {
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let (then, error) = (within(query.get("then")), query.get("why").and_then(why));
-    SignIn { root: Root::of(address.path()), then, error }.page(StatusCode::OK)
+    let is_set_up = app.authority.is_set_up();
+    SignIn { root: Root::of(address.path()), then, error, is_set_up }.page(StatusCode::OK)
 }
 
 /// `POST /ui/sign-in`
@@ -54,7 +58,9 @@ pub(super) async fn sign_in(
     let (root, then) = (Root::of(address.path()), within(fields.get("then")));
     let shown = fields.get("key").unwrap_or_default();
     let refuse = |refused: &Refused, status, noted| {
-        let mut response = SignIn { root, then, error: Some(&refused.message) }.page(status);
+        let is_set_up = app.authority.is_set_up();
+        let page = SignIn { root, then, error: Some(&refused.message), is_set_up };
+        let mut response = page.page(status);
         response.extensions_mut().insert(Noted { code: Some(refused.code.clone().into()), ..noted });
         response
     };
@@ -80,8 +86,8 @@ pub(super) async fn sign_in(
             return response;
         }
     };
-    // The session that this browser had, if any, is not left behind.
-    if let Some(old) = transport.read(&headers) {
+    // The sessions that this browser had, if any, are not left behind.
+    for old in transport.read(&headers) {
         app.authority.close_session(old);
     }
     let secret = app.authority.open_session(&let_in.caller, app.sessions);
@@ -95,18 +101,20 @@ pub(super) async fn sign_in(
 
 /// `GET /ui/welcome`: whether the browser kept the cookie. Over clear text it does not, and must be told why.
 pub(super) async fn welcome(
+    State(app): State<App>,
     OriginalUri(address): OriginalUri,
+    visitor: Visitor,
     transport: Transport,
     headers: HeaderMap,
 ) -> Response {
     let root = Root::of(address.path());
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let then = within(query.get("then"));
-    if transport.read(&headers).is_some() {
+    if resumed(&app, &transport.read(&headers), visitor, Presence::Page).is_ok() {
         return see_other(&format!("{root}{then}"));
     }
     let error = why("COOKIE_NOT_KEPT");
-    SignIn { root, then, error }.page(StatusCode::BAD_REQUEST)
+    SignIn { root, then, error, is_set_up: true }.page(StatusCode::BAD_REQUEST)
 }
 
 /// `POST /ui/sign-out`
@@ -116,7 +124,7 @@ pub(super) async fn sign_out(
     transport: Transport,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(secret) = transport.read(&headers) {
+    for secret in transport.read(&headers) {
         app.authority.close_session(secret);
     }
     let mut response = see_other(&format!("{}ui/sign-in?why=SIGNED_OUT", Root::of(address.path())));
@@ -128,7 +136,10 @@ pub(super) async fn sign_out(
 fn within(then: Option<&str>) -> &str {
     let ours = |then: &&str| {
         let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        then.starts_with("ui/") && !then.contains("//") && !then.contains("..") && plain
+        // A browser reads `%2e` in a path as a dot; no path of ours has anything escaped.
+        let path = then.split(['?', '#']).next().unwrap_or_default();
+        let steps = then.contains("//") || then.contains("..") || path.contains('%');
+        then.starts_with("ui/") && !steps && plain
     };
     then.filter(ours).unwrap_or(START)
 }
@@ -177,6 +188,10 @@ mod tests {
             "/ui/keys",
             "ui/\\x",
             "ui/a b",
+            "ui/%2e%2e/x",
+            "ui/%2E./x",
+            "ui/keys/%2f%2fexample.com",
+            "ui/.%2e/.%2e/?a=%20",
         ] {
             assert_eq!(within(Some(foreign)), START, "{foreign}");
         }

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::document;
+use super::form::Fields;
 use super::frame::Frame;
+use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, SigningKey, Who};
 use super::visit::Visit;
@@ -68,7 +70,12 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 }
 
 /// `POST /ui/signing-keys`: a new key that signs at once.
-pub(super) async fn rotate(visit: Visit) -> Result<Response, Refusal> {
+pub(super) async fn rotate(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    let what = "publish a new signing key";
+    let wish = Wish { section: "ui/signing-keys", path: "ui/signing-keys", what };
+    if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+        return Ok(asked);
+    }
     let _: Value = visit.page(document::ROTATE_SIGNING_KEY, &json!({"input": {}})).await?;
     Ok(visit.go_to("ui/signing-keys?done=signing-key"))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, Tenant, Who, duration_words};
 use super::visit::Visit;
@@ -60,11 +61,16 @@ pub(super) async fn enter(visit: Visit, fields: Fields) -> Result<Response, Refu
 
 /// `POST /ui/tenants/policy`
 pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
-    let read = (seconds(&fields, "days_max"), seconds(&fields, "days_default"));
+    let read = (life_seconds(&fields, "days_max"), life_seconds(&fields, "days_default"));
     let (max, default) = match read {
         (Ok(max), Ok(default)) => (max, default),
         (Err(refused), _) | (_, Err(refused)) => return listed(&visit, Some(refused)).await,
     };
+    let what = "change the rules for new keys";
+    let wish = Wish { section: "ui/tenants", path: "ui/tenants/policy", what };
+    if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+        return Ok(asked);
+    }
     let input = json!({"key_life_seconds_max": max, "key_life_seconds_default": default});
     match visit.ask::<Value>(document::CHANGE_POLICY, &json!({ "input": input })).await {
         Ok(_) => Ok(visit.go_to("ui/tenants?done=policy")),
@@ -73,7 +79,7 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
 }
 
 /// Days as seconds; none: unlimited.
-fn seconds(fields: &Fields, name: &str) -> Result<Option<u64>, Refused> {
+pub(super) fn life_seconds(fields: &Fields, name: &str) -> Result<Option<u64>, Refused> {
     let Some(text) = fields.get(name) else { return Ok(None) };
     let days: Option<u64> = text.parse().ok().filter(|days| (1..=20_000).contains(days));
     let message = "give a number of days, 1 to 20000, or leave the field empty for no limit";

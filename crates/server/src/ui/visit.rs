@@ -3,21 +3,24 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use authority::sessions::{Resumed, SessionOver};
-use authority::{Caller, Credential};
+use authority::sessions::{Presence, Resumed, SessionOver};
+use authority::{Caller, Credential, Denial, Denied};
 use axum::extract::FromRequestParts;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::Refusal as CredentialRefusal;
 use domain::actor::Way;
+use domain::role::{Permission, Role};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::as_of::AsOf;
 use super::cookie::Transport;
 use super::document::Document;
-use super::form::Fields;
+use super::form::{self, Fields};
+use super::notices::DONE;
 use super::refusal::{self, Refusal};
 use super::root::Root;
 use crate::deadline::Deadline;
@@ -31,7 +34,25 @@ use crate::visitor::Visitor;
 pub(super) const MADE_FOR: &str = "in";
 
 /// The last parts of the paths of pages on which something is done.
-const FORMS: [&str; 5] = ["new", "add", "revoke", "rotate", "remove"];
+const FORMS: [&str; 11] = [
+    "new",
+    "add",
+    "revoke",
+    "rotate",
+    "remove",
+    "retire",
+    "suspend",
+    "resume",
+    "erase",
+    "grant-operator",
+    "withdraw-operator",
+];
+
+/// The last part of the path of what a page asks for by itself.
+const POLLED: &str = "used";
+
+/// The longest address that somebody is led back to after signing in.
+const THEN_BYTES_MAX: usize = 1_024;
 
 /// A request of somebody who is signed in.
 pub(super) struct Visit {
@@ -53,7 +74,7 @@ pub(super) struct Visit {
 /// Why there is no page for this request.
 pub(super) enum NoVisit {
     /// Nobody is signed in: they are led to where one signs in, and from there back.
-    SignIn { root: Root, then: String, why: Option<&'static str>, transport: Transport },
+    SignIn { root: Root, then: String, why: Option<&'static str>, forget: Option<Transport> },
     /// They are, and are refused.
     Refused(Refusal),
 }
@@ -70,24 +91,43 @@ impl FromRequestParts<App> for Visit {
             true => parts.uri.path_and_query().map(|asked| asked.as_str().trim_start_matches('/').to_owned()),
             false => None,
         };
-        let sign_in = |why| NoVisit::SignIn { root, then: then.clone().unwrap_or_default(), why, transport };
-        let secret = transport.read(&parts.headers).ok_or_else(|| sign_in(None))?.to_owned();
-        let resumed = app.authority.resume_session(&secret, visitor.address, app.sessions);
-        let Resumed { caller, proved, .. } = resumed.map_err(|over| match over {
-            SessionOver::NoSession => sign_in(Some("SESSION_OVER")),
-            SessionOver::Denied(denial) => sign_in(Some(denial.denied.code())),
-        })?;
+        let then = then.filter(|then| then.len() <= THEN_BYTES_MAX).unwrap_or_default();
+        let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
+        let presence = if last == POLLED { Presence::Page } else { Presence::Somebody };
+        let shown = transport.read(&parts.headers);
+        let (secret, Resumed { caller, proved, .. }) =
+            resumed(app, &shown, visitor, presence).map_err(|over| {
+                let (why, forget) = match over {
+                    None => (None, None),
+                    Some(SessionOver::NoSession) => (Some("SESSION_OVER"), Some(transport)),
+                    // From where it was opened it goes on.
+                    Some(SessionOver::Denied(denial)) if denial.denied == WRONG_ADDRESS => {
+                        (Some(denial.denied.code()), None)
+                    }
+                    Some(SessionOver::Denied(denial)) => (Some(denial.denied.code()), Some(transport)),
+                };
+                NoVisit::SignIn { root, then, why, forget }
+            })?;
+        let secret = secret.to_owned();
         let caller = match app.within_rate(caller) {
             Ok(let_in) => let_in.caller,
-            Err(refused) => return Err(NoVisit::Refused(Refusal::not_let_in(root, &refused))),
+            Err(refused) => return Err(NoVisit::Refused(Refusal::not_let_in(root, &refused).signed_in())),
         };
         app.authority.used(&caller, Some(visitor.kind), visitor.way);
         let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let as_of = AsOf::of(query.get("as_of"));
-        let refuse =
-            |code, message| Err(NoVisit::Refused(Refusal::new(root, StatusCode::CONFLICT, code, message)));
-        let does = !parts.method.is_safe()
-            || parts.uri.path().rsplit('/').next().is_some_and(|last| FORMS.contains(&last));
+        let refused = |status, code, message| {
+            Err(NoVisit::Refused(Refusal::new(root, status, code, message).signed_in()))
+        };
+        if !query.are_whole() {
+            return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", form::TOO_MANY);
+        }
+        if as_of.as_ref().is_some_and(|as_of| !as_of.is_well_formed()) {
+            let message = "the moment in the address of this page is none: give a position of the log, such as 1042, or a time, such as 2026-11-25T10:00";
+            return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", message);
+        }
+        let refuse = |code, message| refused(StatusCode::CONFLICT, code, message);
+        let does = !parts.method.is_safe() || FORMS.contains(&last);
         if as_of.is_some() && does {
             let message =
                 "this page was asked for as of the past, where nothing can be changed; return to now first";
@@ -142,7 +182,7 @@ impl Visit {
 
     /// A refusal of this page.
     pub(super) fn refusal(&self, refused: &Refused) -> Refusal {
-        Refusal::of(self.root, refused)
+        Refusal::of(self.root, refused).signed_in()
     }
 
     /// The moment asked about, as the API takes it.
@@ -172,9 +212,26 @@ impl Visit {
 
     /// After something was done: the page that shows it, at a path from the root.
     pub(super) fn go_to(&self, path: &str) -> Response {
+        self.app.running.notices.leave(&self.secret, path);
         let mut response = see_other(&format!("{}{path}", self.root));
         response.extensions_mut().insert(self.noted());
         response
+    }
+
+    /// What was just done by this session, if the address names it and nobody was told yet.
+    pub(super) fn done(&self) -> Option<&str> {
+        self.query.get(DONE).filter(|word| self.app.running.notices.take(&self.secret, word))
+    }
+
+    /// A page for administrators of the tenant is shown to nobody else: what is on it would be refused.
+    pub(super) fn for_administrators(&self) -> Result<(), Refusal> {
+        let scope = Permission::Administer.scope();
+        if self.caller.role == Some(Role::Administrator) && self.caller.scopes.include(scope) {
+            return Ok(());
+        }
+        let message =
+            "only administrators of this tenant do this; ask one of them, or sign in with a key that may";
+        Err(self.refusal(&Refused::new("FORBIDDEN", message)))
     }
 
     /// Whether the key was shown lately enough for a new secret to be seen.
@@ -182,13 +239,15 @@ impl Visit {
         self.proved.load(Ordering::Relaxed)
     }
 
-    /// A new secret is shown only to whoever held the key lately: an open session on an empty chair is not enough.
+    /// A new secret is shown, and somebody is given more rights, only if the key was shown lately: an open session on an
+    /// empty chair is not enough.
     pub(super) fn proven(&self, fields: &Fields) -> Result<(), Refused> {
         match fields.get("proof") {
             Some(shown) => self.prove(shown),
             None if self.is_proved() => Ok(()),
             None => {
-                let message = "paste the key that you signed in with once more: a new secret is shown only to whoever holds it";
+                let message =
+                    "paste the key that you signed in with once more: this is done only for whoever holds it";
                 Err(Refused::new("PROOF_MISSING", message))
             }
         }
@@ -213,9 +272,40 @@ impl Visit {
     }
 }
 
-/// The same words as on every interface.
+/// The same words as on every interface, but that a form has a field in the place of a header.
 pub(super) fn not_let_in(refused: &NotLetIn) -> Refused {
-    Refused::new(refused.code(), refused.message())
+    let message = match refused {
+        NotLetIn::Denied(Denial { denied: Denied::Malformed, .. }) => {
+            "this cannot be a key: paste the whole of it, and nothing else".to_owned()
+        }
+        _ => refused.message(),
+    };
+    Refused::new(refused.code(), message)
+}
+
+/// The key is accepted, and from elsewhere.
+const WRONG_ADDRESS: Denied = Denied::Refused(CredentialRefusal::AddressNotAllowed);
+
+/// The one session of those shown that goes on. If several do, somebody else gave this browser one of them, and none is
+/// taken; signing in ends them all. None: nothing was shown.
+pub(super) fn resumed<'a>(
+    app: &App,
+    shown: &[&'a str],
+    visitor: Visitor,
+    presence: Presence,
+) -> Result<(&'a str, Resumed), Option<SessionOver>> {
+    let mut found = None;
+    let mut over = None;
+    for secret in shown {
+        match app.authority.resume_session(secret, visitor.address, presence, app.sessions) {
+            Ok(_) if found.is_some() => return Err(Some(SessionOver::NoSession)),
+            Ok(resumed) => found = Some((*secret, resumed)),
+            // Why a key is refused says more than that there is no session.
+            Err(SessionOver::NoSession) if over.is_some() => {}
+            Err(why) => over = Some(why),
+        }
+    }
+    found.ok_or(over)
 }
 
 /// A relative redirection, which a browser follows by GET.
@@ -228,7 +318,7 @@ impl IntoResponse for NoVisit {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(refusal) => refusal.into_response(),
-            Self::SignIn { root, then, why, transport } => {
+            Self::SignIn { root, then, why, forget } => {
                 let mut query = form_urlencoded::Serializer::new(String::new());
                 if !then.is_empty() {
                     query.append_pair("then", &then);
@@ -241,7 +331,7 @@ impl IntoResponse for NoVisit {
                 let mut response = see_other(&format!("{root}ui/sign-in{mark}{query}"));
                 let code = why.unwrap_or("CREDENTIAL_MISSING");
                 response.extensions_mut().insert(Noted { code: Some(code.into()), ..Noted::default() });
-                if why.is_some() {
+                if let Some(transport) = forget {
                     response.headers_mut().insert(SET_COOKIE, transport.forget());
                 }
                 response

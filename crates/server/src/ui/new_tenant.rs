@@ -1,0 +1,102 @@
+//! Making a tenant with its first administrator: for operators. Somebody new gets a first key, which is shown this once.
+
+use askama::Template;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::document;
+use super::form::Fields;
+use super::frame::Frame;
+use super::refusal::Refusal;
+use super::shown::Who;
+use super::tenants::life_seconds;
+use super::visit::Visit;
+use crate::graphql::in_process::Refused;
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(flatten)]
+    who: Who,
+}
+
+#[derive(Template)]
+#[template(path = "new_tenant.html")]
+struct NewTenant {
+    frame: Frame,
+    slug: String,
+    name: String,
+    email: String,
+    days_max: String,
+    days_default: String,
+    must_prove: bool,
+    error: Option<Refused>,
+    /// The first key of an administrator who is new.
+    first_key: Option<String>,
+}
+
+/// `GET /ui/deployment/tenants/new`
+pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
+    let who = who(&visit).await?;
+    Ok(page(&visit, &who, &Fields::default(), None, None))
+}
+
+/// `POST /ui/deployment/tenants/new`
+pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
+    // Everything that the page of the key needs is read before there is one: it must not be lost.
+    let who = who(&visit).await?;
+    let input = match visit.proven(&fields).and_then(|()| input(&fields)) {
+        Ok(input) => input,
+        Err(refused) => return Ok(page(&visit, &who, &fields, Some(refused), None)),
+    };
+    match visit.ask::<Value>(document::CREATE_TENANT, &json!({ "input": input })).await {
+        Ok(made) => match made["create_tenant"]["key"].as_str() {
+            Some(key) => Ok(page(&visit, &who, &fields, None, Some(key.to_owned()))),
+            None => Ok(visit.go_to("ui/deployment?done=tenant-created")),
+        },
+        Err(refused) => Ok(page(&visit, &who, &fields, Some(refused), None)),
+    }
+}
+
+fn input(fields: &Fields) -> Result<Value, Refused> {
+    let missing = |message| Refused::new("FORM_INVALID", message);
+    let slug = fields.get("slug").ok_or(missing("give the tenant a short name, such as acme"))?;
+    let email = fields.get("email").ok_or(missing("give the e-mail address of its first administrator"))?;
+    Ok(json!({
+        "slug": slug,
+        "name": fields.get("name"),
+        "administrator_email": email,
+        "key_life_seconds_max": life_seconds(fields, "days_max")?,
+        "key_life_seconds_default": life_seconds(fields, "days_default")?,
+    }))
+}
+
+/// Who looks. Only an operator is shown the form: the list of all tenants is theirs alone.
+async fn who(visit: &Visit) -> Result<Who, Refusal> {
+    let Answer { who } = visit.page(document::DEPLOYMENT, &json!({"after": null, "as_of": null})).await?;
+    Ok(who)
+}
+
+fn page(
+    visit: &Visit,
+    who: &Who,
+    fields: &Fields,
+    error: Option<Refused>,
+    first_key: Option<String>,
+) -> Response {
+    let frame = Frame::new(visit, "ui/deployment", "New tenant", who)
+        .asked(document::CREATE_TENANT, &json!({"input": {"slug": "…", "administrator_email": "…"}}))
+        .on_the_command_line("keyledger tenant create SLUG --admin EMAIL");
+    let page = NewTenant {
+        frame,
+        slug: fields.text("slug"),
+        name: fields.text("name"),
+        email: fields.text("email"),
+        days_max: fields.text("days_max"),
+        days_default: fields.text("days_default"),
+        must_prove: !visit.is_proved(),
+        error,
+        first_key,
+    };
+    visit.answer(&page, page.error.as_ref())
+}
