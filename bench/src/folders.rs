@@ -8,6 +8,7 @@ use credentials::claims::Issuer;
 use credentials::digest::Pepper;
 use domain::event::TenantPolicy;
 use domain::names::{Email, Name, Slug};
+use store::secrets::SubjectKeys;
 use store::{DataFolder, Ledger, OpenOptions, secrets};
 
 use crate::grown::{Grown, Mix};
@@ -35,7 +36,30 @@ pub fn pepper(folder: &DataFolder) -> Result<Pepper, String> {
 
 /// A data folder with so many keys, made if there is none.
 pub fn with_keys(scratch: &Path, keys: u64, mix: Mix, commands_per_commit: usize) -> Result<PathBuf, String> {
-    let root = scratch.join(format!("{mix:?}-{keys}-{commands_per_commit}").to_lowercase());
+    let name = format!("{mix:?}-{keys}-{commands_per_commit}").to_lowercase();
+    grown(scratch, &name, |grown, _| grown.until(keys, mix, commands_per_commit))
+}
+
+/// A data folder whose first tenant has so many keys, with names that can be read, and whose other tenants have the rest of
+/// so many with a mixed history; made if there is none.
+pub fn with_a_tenant_of(scratch: &Path, of_tenant: u64, keys: u64) -> Result<PathBuf, String> {
+    grown(scratch, &format!("tenant-{of_tenant}-{keys}"), |grown, folder| {
+        let told = |error: store::StoreError| error.to_string();
+        let mut subjects = SubjectKeys::open(&folder.subjects()).map_err(told)?;
+        grown.until_readable(of_tenant, &mut subjects, COMMANDS_PER_COMMIT)?;
+        subjects.sync().map_err(told)?;
+        grown.until(keys, Mix::Mixed, COMMANDS_PER_COMMIT)
+    })
+}
+
+const COMMANDS_PER_COMMIT: usize = 4_096;
+
+fn grown(
+    scratch: &Path,
+    name: &str,
+    grow: impl FnOnce(&mut Grown<'_>, &DataFolder) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let root = scratch.join(name);
     let finished = root.join("finished");
     if finished.exists() {
         return Ok(root);
@@ -48,13 +72,13 @@ pub fn with_keys(scratch: &Path, keys: u64, mix: Mix, commands_per_commit: usize
     let pepper = pepper(&folder)?;
     let told = |error: store::StoreError| error.to_string();
     let ledger = Ledger::open(&folder.ledger(), &OpenOptions::default()).map_err(told)?;
-    Grown::new(&ledger, &pepper, made.user, made.tenant).until(keys, mix, commands_per_commit)?;
+    grow(&mut Grown::new(&ledger, &pepper, made.user, made.tenant), &folder)?;
     ledger.close().map_err(told)?;
     std::fs::write(&finished, made.key_string.expose()).map_err(|error| error.to_string())?;
     Ok(root)
 }
 
-/// The key of the administrator of a folder that [`with_keys`] made.
+/// The key of the administrator of a folder that was made here.
 pub fn administrator_key(root: &Path) -> Result<String, String> {
     std::fs::read_to_string(root.join("finished")).map_err(|error| error.to_string())
 }

@@ -1,13 +1,15 @@
 //! Ledgers of real size, grown by the events that people and machines would cause, in the commits of a busy writer.
 //!
 //! The events go through the store as the writer's do; only deciding is left out. Names are random bytes of a sealed
-//! name's size: nothing measured here reads them. Keys have real strings, drawn from the seed: [`key_string`].
+//! name's size, if nothing that is measured reads them. Keys have real strings, drawn from the seed: [`key_string`].
 
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use credentials::digest::Pepper;
 use credentials::key_string::{KeyString, default_prefix};
+use credentials::sealing::{self, SubjectKey};
 use domain::actor::{ActorId, Idempotency, IdempotencyKey, Way};
 use domain::event::{Event, KeyCreated, TenantPolicy};
 use domain::ids::{Id, KeyId, ServiceAccountId, TenantId, UserId};
@@ -15,6 +17,7 @@ use domain::key::{Owner, Reach, RevocationReason};
 use domain::role::{Role, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::Timestamp;
+use store::secrets::{SecretBytes, SubjectKeys};
 use store::{Ledger, Origin};
 
 use crate::dice::Dice;
@@ -40,6 +43,8 @@ pub struct Grown<'a> {
     recent: Vec<KeyId>,
     made: u64,
     waiting: Vec<(Vec<Event>, Origin, Timestamp)>,
+    /// Of the subjects whose names can be read.
+    sealing: HashMap<Subject, SubjectKey>,
 }
 
 /// What the events are.
@@ -73,7 +78,8 @@ impl<'a> Grown<'a> {
         let administrator = Owner::User(administrator);
         let (recent, waiting) = (vec![], vec![]);
         let (now_ms, made) = (BEGAN_MS, 0);
-        Self { ledger, pepper, dice, now_ms, tenant, account, administrator, recent, made, waiting }
+        let sealing = HashMap::new();
+        Self { ledger, pepper, dice, now_ms, tenant, account, administrator, recent, made, waiting, sealing }
     }
 
     /// Appends until so many keys were made, in commits of so many commands.
@@ -85,6 +91,31 @@ impl<'a> Grown<'a> {
             }
             if self.made.is_multiple_of(250_000) && self.waiting.is_empty() {
                 eprintln!("  {} keys ...", self.made);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, all in one tenant, with names that can be read.
+    pub fn until_readable(
+        &mut self,
+        keys: u64,
+        subjects: &mut SubjectKeys,
+        commands_per_commit: usize,
+    ) -> Result<(), String> {
+        while self.made < keys {
+            if self.made.is_multiple_of(KEYS_PER_ACCOUNT) {
+                let (account, key) = (self.id(), self.dice.bytes());
+                let subject = Subject::ServiceAccount(account);
+                subjects.add(subject, SecretBytes::new(key)).map_err(|error| error.to_string())?;
+                self.sealing.insert(subject, SubjectKey::from_bytes(key));
+                self.make_an_account(account);
+            }
+            let created = self.key_created();
+            self.remember(created.key);
+            self.push(vec![Event::KeyCreated(created)]);
+            if self.waiting.len() >= commands_per_commit || self.made == keys {
+                self.commit()?;
             }
         }
         Ok(())
@@ -133,20 +164,29 @@ impl<'a> Grown<'a> {
             self.push(vec![Event::TenantCreated { tenant, slug, name, policy: TenantPolicy::default() }]);
         }
         if self.made.is_multiple_of(KEYS_PER_ACCOUNT) {
-            let service_account = self.id();
-            self.account = service_account;
-            let name = self.name(Subject::ServiceAccount(service_account));
-            let (tenant, role) = (self.tenant, Role::Runner);
-            self.push(vec![Event::ServiceAccountCreated { service_account, tenant, name, role }]);
+            let account = self.id();
+            self.make_an_account(account);
         }
         let created = self.key_created();
+        self.remember(created.key);
+        self.push(vec![Event::KeyCreated(created)]);
+    }
+
+    fn make_an_account(&mut self, service_account: ServiceAccountId) {
+        self.account = service_account;
+        let name = self.name(Subject::ServiceAccount(service_account));
+        let (tenant, role) = (self.tenant, Role::Runner);
+        self.push(vec![Event::ServiceAccountCreated { service_account, tenant, name, role }]);
+    }
+
+    /// Notes a key that may be changed later.
+    fn remember(&mut self, key: KeyId) {
         if self.recent.len() < 10_000 {
-            self.recent.push(created.key);
+            self.recent.push(key);
         } else {
             let slot = self.dice.below(10_000) as usize;
-            self.recent[slot] = created.key;
+            self.recent[slot] = key;
         }
-        self.push(vec![Event::KeyCreated(created)]);
     }
 
     fn key_created(&mut self) -> KeyCreated {
@@ -201,6 +241,12 @@ impl<'a> Grown<'a> {
     }
 
     fn name(&mut self, subject: Subject) -> SealedName {
+        if self.sealing.contains_key(&subject) {
+            let text = format!("nightly import {}", self.made);
+            let nonce = self.dice.bytes();
+            let text = sealing::seal(&self.sealing[&subject], subject, nonce, &text);
+            return SealedName { text, digest: TextDigest(self.dice.bytes()) };
+        }
         let ciphertext = self.dice.bytes::<SEALED_BYTES>().to_vec();
         SealedName { text: Sealed { subject, ciphertext }, digest: TextDigest(self.dice.bytes()) }
     }

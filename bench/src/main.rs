@@ -9,6 +9,8 @@ mod process;
 mod wrk;
 mod signature;
 mod http;
+mod browser;
+mod ui;
 mod verify;
 mod size;
 mod start;
@@ -60,11 +62,21 @@ enum Part {
     Verify,
     /// What a request costs; needs wrk.
     Http,
+    /// What the pages of the web UI cost.
+    Ui,
 }
 
 impl Part {
-    const ALL: [Self; 7] =
-        [Self::Size, Self::Start, Self::Removal, Self::Durable, Self::Time, Self::Verify, Self::Http];
+    const ALL: [Self; 8] = [
+        Self::Size,
+        Self::Start,
+        Self::Removal,
+        Self::Durable,
+        Self::Time,
+        Self::Verify,
+        Self::Http,
+        Self::Ui,
+    ];
 
     fn measure(self, arguments: &Arguments, report: &mut Report) -> Result<(), String> {
         match self {
@@ -75,6 +87,7 @@ impl Part {
             Self::Time => time::measure(&arguments.scratch, arguments.keys, report),
             Self::Verify => verify::measure(&arguments.scratch, arguments.keys, report),
             Self::Http => http::measure(&arguments.scratch, arguments.keys, report),
+            Self::Ui => ui::measure(&arguments.scratch, report),
         }
     }
 }

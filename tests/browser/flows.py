@@ -1,5 +1,6 @@
 """Every page and flow of the web UI, as a person with a browser meets it."""
 
+import base64
 import contextlib
 import http.server
 import json
@@ -54,7 +55,7 @@ def furnish():
     graphql('mutation { rename_tenant(input: {name: "Acme Data"}) { success } }')
     etl, ci = create_account("etl-agent", "runner"), create_account("ci", "member")
     nightly = create_key(etl, "nightly import", expires_at="2099-01-01T00:00:00Z")
-    create_key(etl, "backfill")
+    other = create_key(etl, "backfill")
     deploy = create_key(ci, "deploy")
     old = create_key(ci, "old deploy key")
     create_key(MADE["user_id"], "laptop", scopes=["keyledger:read"])
@@ -72,7 +73,7 @@ def furnish():
         with contextlib.suppress(AssertionError):
             create_account(name, "runner")
     signing = graphql("{ signing_keys { edges { node { id } } } }")["signing_keys"]["edges"][0]["node"]["id"]
-    return {"account": etl, "key": nightly["id"], "grace": grace, "signing_key": signing}
+    return {"account": etl, "key": nightly["id"], "grace": grace, "signing_key": signing, "other": other["id"]}
 
 
 def use(key):
@@ -245,6 +246,11 @@ def guard(driver, base):
         return leaving.defaultPrevented;
     """
     check("leaving before the key is stored is asked about", driver.execute_script(leaving))
+    driver.execute_script("document.querySelector('main details').open = true")
+    for width, name in ((1280, "new-key-shown"), (360, "new-key-shown-phone")):
+        show(driver, width, "light")
+        save(driver, f"{name}-whole")
+    show(driver, 1280, "light")
     click(driver, "[data-copy]")
     wait(driver, lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-copy]").text == "Copied")
     check("the key is copied", True)
@@ -340,6 +346,7 @@ def examine(driver, name, address):
             if (width, scheme) in ((1280, "light"), (360, "dark")):
                 suffix = "" if width == 1280 else "-phone"
                 driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
+                save(driver, f"{name}{suffix}-whole")
 
 
 def set_up(driver):
@@ -380,24 +387,131 @@ def operate(driver, base, there):
     check("and resumed", True)
 
 
+def place_of(driver):
+    return int(driver.find_element(By.CSS_SELECTOR, "[data-place]").text)
+
+
+def arrived(driver, place):
+    """The slider, the list and the banner are at a place."""
+    current = driver.find_element(By.CSS_SELECTOR, ".events [aria-current] [data-go]")
+    banner = driver.find_elements(By.CSS_SELECTOR, "aside.banner")
+    told = not banner or f"after event {place}" in banner[0].text
+    return place_of(driver) == place and int(current.get_attribute("data-go")) <= place and told
+
+
 def slide(driver, base):
-    """The slider goes where it is let go; the steps go one event further; Back comes back."""
+    """The slider, the steps, the bars and the list of events are one control; Back comes back."""
     show(driver, 1280, "light")
-    driver.get(f"{base}/ui/time?as_of=5")
+    driver.get(f"{base}/ui/time?as_of=9")
+    driver.execute_script("window.stayed = true")
     driver.find_element(By.PARTIAL_LINK_TEXT, "Event after").click()
-    check("a step goes to the next event", int(driver.current_url.split("as_of=")[1]) > 5, driver.current_url)
+    wait(driver, lambda driver: arrived(driver, 10))
+    check("a step goes to the next event", driver.current_url.endswith("as_of=10"), driver.current_url)
     driver.back()
-    check("and Back comes back", driver.current_url.endswith("as_of=5"), driver.current_url)
+    wait(driver, lambda driver: arrived(driver, 9))
+    check("and Back comes back", driver.current_url.endswith("as_of=9"), driver.current_url)
     slider = driver.find_element(By.ID, "slider")
+    head = int(slider.get_attribute("max"))
     slider.send_keys(Keys.ARROW_RIGHT)
-    place = driver.find_element(By.CSS_SELECTOR, "[data-place]").text
-    check("the slider tells where it is", place == "6", place)
-    slider.submit()
-    wait(driver, lambda driver: "as_of=6" in driver.current_url)
+    wait(driver, lambda driver: arrived(driver, 10) and driver.current_url.endswith("as_of=10"))
+    check("an arrow key goes to the next event, and the list comes along", True)
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    wait(driver, lambda driver: arrived(driver, 11) and driver.current_url.endswith("as_of=11"))
+    check("keys that follow each other quickly end where they should", True)
+    slider.send_keys(Keys.END)
+    wait(driver, lambda driver: arrived(driver, head) and not driver.find_elements(By.CSS_SELECTOR, "aside.banner"))
+    check("End is now", driver.current_url == f"{base}/ui/time", driver.current_url)
+    slider.send_keys(Keys.PAGE_DOWN)
+    wait(driver, lambda driver: place_of(driver) <= head - 10 and arrived(driver, place_of(driver)))
+    check("Page Down goes ten events back", place_of(driver) >= 1, place_of(driver))
+    slider.send_keys(Keys.HOME)
+    wait(driver, lambda driver: place_of(driver) == 1 and driver.current_url.endswith("as_of=1"))
+    check("Home is the first event", True)
+    wait(driver, lambda driver: driver.find_elements(By.CSS_SELECTOR, ".events .later:not(.far) a"))
+    link = driver.find_elements(By.CSS_SELECTOR, ".events .later:not(.far) a")[0]
+    chosen = int(link.get_attribute("data-go"))
+    link.click()
+    wait(driver, lambda driver: arrived(driver, chosen))
+    check("an event that is chosen moves the slider", slider.get_attribute("value") == str(chosen), slider.get_attribute("value"))
+    driver.execute_script(
+        "const slider = document.querySelector('#slider');"
+        "for (const place of [10, 11, 12]) { slider.value = place; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    wait(driver, lambda driver: arrived(driver, 12) and driver.current_url.endswith("as_of=12"))
+    check("sliding brings the list along", True)
+    bar = driver.find_elements(By.CSS_SELECTOR, ".density a")[2]
+    aim = driver.execute_script("return arguments[0].getAttribute('href')", bar)
+    driver.execute_script("arguments[0].dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))", bar)
+    wanted = int(aim.split("as_of=")[1])
+    wait(driver, lambda driver: place_of(driver) == wanted)
+    check("a bar leads to its place", True)
+    check("the page was never left", driver.execute_script("return window.stayed === true"))
+    driver.get(f"{base}/ui/time?as_of=8")
+    click(driver, "[data-copy=unified]")
+    wait(driver, lambda driver: driver.find_element(By.CSS_SELECTOR, "[data-copy=unified]").text == "Copied")
+    check("what is otherwise is copied", True)
     driver.find_element(By.LINK_TEXT, "API keys then").click()
-    check("the moment goes along", "as_of=6" in driver.current_url, driver.current_url)
+    check("the moment goes along", "as_of=8" in driver.current_url, driver.current_url)
     driver.find_element(By.LINK_TEXT, "Return to now").click()
     check("and one returns to now", driver.current_url == f"{base}/ui/keys", driver.current_url)
+    told = complaints(driver)
+    check("the time machine: the browser complains of nothing", not told, told)
+
+
+def slide_by_links(driver, base):
+    """The same without JavaScript: steps, bars and a form."""
+    sign_in(driver, base)
+    driver.get(f"{base}/ui/time?as_of=9")
+    driver.find_element(By.PARTIAL_LINK_TEXT, "Event after").click()
+    wait(driver, lambda driver: driver.current_url.endswith("as_of=10"))
+    check("without JavaScript a step is a link", place_of(driver) == 10, place_of(driver))
+    driver.find_element(By.ID, "slider").send_keys(Keys.ARROW_RIGHT)
+    driver.find_element(By.XPATH, "//button[text()='Go to this event']").click()
+    wait(driver, lambda driver: driver.current_url.endswith("as_of=11"))
+    check("without JavaScript the slider is a field of a form", place_of(driver) == 11, place_of(driver))
+    copying = driver.find_element(By.CSS_SELECTOR, "[data-copy]").is_displayed()
+    check("without JavaScript copying is not offered", not copying)
+    driver.get(f"{base}/ui/keys")
+    driver.find_element(By.LINK_TEXT, "why?").click()
+    wait(driver, lambda driver: driver.current_url.endswith("#why"))
+    check("why leads to the events that decide", driver.find_element(By.ID, "why").is_displayed())
+
+
+def change(driver, base, there):
+    """What a key is held to, by its page's forms."""
+    driver.get(f"{base}/ui/keys/{there['other']}")
+    for summary in driver.find_elements(By.CSS_SELECTOR, ".alter summary"):
+        summary.click()
+    fill(driver, "#requests", "1000")
+    Select(driver.find_element(By.ID, "period")).select_by_visible_text("an hour")
+    driver.find_element(By.XPATH, "//button[text()='Change the rate']").click()
+    wait(driver, lambda driver: driver.find_elements(By.CSS_SELECTOR, ".notice"))
+    check("a rate is set on a key's page", "1000 requests in 1 hour" in driver.find_element(By.CSS_SELECTOR, ".facts").text)
+
+
+def on_paper(driver, base, there):
+    """What is printed has no buttons, no sections, and nothing that sticks out of a sheet."""
+    show(driver, 720, "dark")
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": []})
+    for name in ("keys", "key", "events", "time-machine"):
+        driver.get(f"{base}/{pages(there)[name]}")
+        seen = "return [...document.querySelectorAll('nav, button, footer, input[type=range]')].filter(e => e.offsetParent).length"
+        check(f"{name} on paper: nothing to press", driver.execute_script(seen) == 0, driver.execute_script(seen))
+        wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+        check(f"{name} on paper: nothing sticks out", wide <= 0, f"{wide} px")
+        ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+        check(f"{name} on paper: the ground is white", ground == "rgb(255, 255, 255)", ground)
+        save(driver, f"{name}-paper")
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+def save(driver, name):
+    """A picture of the whole page."""
+    size = "return [document.documentElement.clientWidth, Math.min(document.documentElement.scrollHeight, 6000)]"
+    width, height = driver.execute_script(size)
+    clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+    shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+    (PICTURES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
 
 def main():
@@ -407,9 +521,11 @@ def main():
     below = f"http://127.0.0.1:{proxy.server_port}{UnderAPath.prefix}"
     with browser() as driver:
         look(driver, URL, there)
+        on_paper(driver, URL, there)
         slide(driver, URL)
         operate(driver, URL, there)
         examine(driver, "set-up", LINK)
+        change(driver, URL, there)
     with browser() as driver:
         lifecycle(driver, URL, "the root", scripts=True)
         lifecycle(driver, below, "a path", scripts=True)
@@ -418,6 +534,8 @@ def main():
         guard(driver, URL)
     with browser(scripts=False) as driver:
         set_up(driver)
+        slide_by_links(driver, URL)
+    with browser(scripts=False) as driver:
         lifecycle(driver, URL, "the root again", scripts=False)
         lifecycle(driver, below, "a path again", scripts=False)
     print(f"{len(failures)} failed" if failures else "everything held")

@@ -242,3 +242,27 @@ fn what_differs_between_two_moments_is_told_field_by_field_to_whoever_administer
     let elsewhere = diff(&world.eve(), &from).unwrap();
     assert_eq!(elsewhere["count"], 0, "Globex has nothing to do with it: {elsewhere}");
 }
+
+/// `state_diff(limit: …, offset: …)`
+#[test]
+fn of_all_differences_a_part_is_told() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    let from = world.position();
+    for number in 0..7 {
+        key_for(&ada, &world.account_id, &format!("key {number}"));
+    }
+    let told = |more: &str| {
+        let document = format!(
+            "{{ state_diff(from: {{position: \"{from}\"}}{more}) {{ count entries {{ id summary }} }} }}"
+        );
+        let answer = ada.query("state_diff", &document).unwrap();
+        (answer["count"].as_u64().unwrap(), answer["entries"].as_array().unwrap().clone())
+    };
+    let (count, all) = told("");
+    assert_eq!((count, all.len()), (7, 7));
+    let parts: Vec<_> = [0, 3, 6, 9].map(|offset| told(&format!(", limit: 3, offset: {offset}"))).into();
+    assert!(parts.iter().all(|(count, _)| *count == 7), "all are counted, however few are told");
+    assert_eq!(parts.iter().map(|(_, entries)| entries.len()).collect::<Vec<_>>(), [3, 3, 1, 0]);
+    assert_eq!(parts.into_iter().flat_map(|(_, entries)| entries).collect::<Vec<_>>(), all);
+}

@@ -494,7 +494,8 @@ fn what_differs_between_two_moments_is_what_differs_between_the_folds() {
                         }
                     };
                     for wanted in [Wanted::All, Wanted::OnlyIncreases] {
-                        let answer = world.authority.state_diff(&caller, scope, *from, *to, wanted);
+                        let answer =
+                            world.authority.state_diff(&caller, scope, *from, *to, wanted, 0..usize::MAX);
                         let Ok(answer) = answer else {
                             assert!(!may, "seed {}: {scope:?} is refused", world.seed);
                             refusals += 1;

@@ -21,6 +21,7 @@ mod ui_safety;
 mod ui_operating;
 mod refusals;
 mod events;
+mod density;
 mod as_of;
 mod as_of_oracle;
 mod explain_oracle;

@@ -1,5 +1,8 @@
 //! The web UI from outside: a browser without a program, which has a cookie, follows forms, and reads pages.
 
+mod past;
+mod of_keys;
+
 use std::cell::RefCell;
 use std::path::PathBuf;
 

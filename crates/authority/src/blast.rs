@@ -1,6 +1,7 @@
 //! The blast radius of a key: what somebody who had it could do, and what was done with it.
 
 use domain::concern::Concerned;
+use domain::effect::Effect;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{Owner, RevocationReason};
@@ -10,6 +11,7 @@ use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
 use domain::{Lookup as _, Recorded};
+use store::history::Marked;
 use store::{Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
@@ -129,7 +131,7 @@ fn spells(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Vec<Spell>, Fa
     let (snapshot, until) = (&view.snapshot, view.basis.position);
     let mut boundaries: Vec<Position> =
         befallen(snapshot, key, tenants, until)?.into_iter().map(|(position, _)| position).collect();
-    for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))? {
+    for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions() {
         boundaries.push(position?);
     }
     boundaries.sort_unstable();
@@ -206,22 +208,32 @@ fn acted(view: &View, key: KeyId, scope: Scope) -> Result<Acted, Failure> {
     let snapshot = &view.snapshot;
     let mut acted = Acted { told: vec![], count: 0, keys_made: vec![] };
     let range = Position::START.next()..=view.basis.position;
-    for position in snapshot.history(Concerned::ActingKey(key), &range)?.rev() {
-        let position = position?;
+    let mut within = match scope {
+        Scope::Tenant(tenant) => Some(snapshot.among(Concerned::Tenant(tenant))),
+        Scope::Deployment | Scope::Oneself => None,
+    };
+    for event in snapshot.history(Concerned::ActingKey(key), &range)?.rev() {
+        let Marked { position, effect } = event?;
         // What was done in other tenants is the business of those.
-        if let Scope::Tenant(tenant) = scope
-            && !snapshot.concerns(Concerned::Tenant(tenant), position)?
+        if let Some(within) = &mut within
+            && !within.has(position)?
         {
             continue;
         }
         acted.count += 1;
+        let tells = acted.told.len() < EVENTS_TOLD_MAX;
+        let may_make = effect == Effect::Begins && acted.keys_made.len() < EVENTS_TOLD_MAX;
+        // Of the others it is enough to know that there are.
+        if !tells && !may_make {
+            continue;
+        }
         let recorded = snapshot.recorded(position)?;
         if let Event::KeyCreated(made) = &recorded.event
-            && acted.keys_made.len() < EVENTS_TOLD_MAX
+            && may_make
         {
             acted.keys_made.push(made.key);
         }
-        if acted.told.len() < EVENTS_TOLD_MAX {
+        if tells {
             acted.told.push(recorded);
         }
     }

@@ -48,7 +48,7 @@ impl Authority {
         self.view_keys(&view, ids, which, &mut keys)?;
         let confined = confinement(caller).filter(|_| matches!(owner, Owner::User(_)));
         keys.retain(|key| confined.is_none() || key.reach.confined_to() == confined);
-        keys.sort_by_key(|key| (key.created_at, key.id));
+        keys.sort_by_key(|key| (key.created, key.id));
         Ok((owner, keys))
     }
 

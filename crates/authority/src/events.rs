@@ -172,11 +172,12 @@ impl Authority {
         });
         // The narrowest history leads, and the others are asked about each of its events.
         concerning.sort_by_key(|of| std::cmp::Reverse(*of));
+        let mut others: Vec<_> = concerning.iter().skip(1).map(|of| snapshot.among(*of)).collect();
         for (examined, position) in positions(snapshot, concerning.first(), range, order)?.enumerate() {
             let position = position?;
             let mut wanted = true;
-            for of in concerning.iter().skip(1) {
-                wanted = wanted && snapshot.concerns(*of, position)?;
+            for other in &mut others {
+                wanted = wanted && other.has(position)?;
             }
             if wanted {
                 let recorded = snapshot.recorded(position)?;
@@ -257,8 +258,8 @@ fn positions<'s>(
     order: Order,
 ) -> Result<Positions<'s>, StoreError> {
     Ok(match (of, order) {
-        (Some(of), Order::OldestFirst) => Box::new(snapshot.history(*of, &range)?),
-        (Some(of), Order::NewestFirst) => Box::new(snapshot.history(*of, &range)?.rev()),
+        (Some(of), Order::OldestFirst) => Box::new(snapshot.history(*of, &range)?.positions()),
+        (Some(of), Order::NewestFirst) => Box::new(snapshot.history(*of, &range)?.positions().rev()),
         (None, order) => {
             let numbers = range.start().number()..=range.end().number();
             let position = |number| Ok(Position::new(number));

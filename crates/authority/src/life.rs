@@ -95,7 +95,7 @@ impl Authority {
             tenants.retain(|tenant| *tenant == viewed);
         }
         let mut found = befallen(&view.snapshot, key, &tenants, until)?;
-        let own = view.snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?;
+        let own = view.snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions();
         for position in own {
             found.push((position?, Through::Key));
         }

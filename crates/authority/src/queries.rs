@@ -12,8 +12,9 @@ use domain::rejection::{Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
 use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Standing, Tenant, User};
 use domain::status::{Admission, Bearer, admit};
-use domain::time::Timestamp;
+use domain::time::{Moment, Timestamp};
 
+use crate::ancestors::Remembered;
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
@@ -81,7 +82,7 @@ pub struct KeyView {
     pub limits: KeyLimits,
     pub expires_at: Option<Timestamp>,
     pub grace_ends_at: Option<Timestamp>,
-    pub created_at: Timestamp,
+    pub created: Moment,
     pub successor: Option<KeyId>,
     pub predecessor: Option<KeyId>,
     /// Why it was revoked, if it was.
@@ -333,9 +334,11 @@ impl Authority {
         which: Which,
         keys: &mut Vec<KeyView>,
     ) -> Result<(), Failure> {
+        let ancestors = Remembered::of(view);
         for id in ids {
-            let Some(row) = view.then().key(id)? else { continue };
-            let key = self.view_key(view, row)?;
+            let Some(row) = ancestors.rows.key(id)? else { continue };
+            let status = ancestors.status(&row, view.basis.instant)?;
+            let key = self.key_that_stands(row, status);
             if which == Which::All || !key.has_ended() {
                 keys.push(key);
             }
@@ -359,9 +362,12 @@ impl Authority {
     }
 
     pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
-        let bearer = Bearer::key(row.owner, row.reach, row.created.position);
-        let admitted = admit(&view.then(), &bearer, &row.life, None, view.basis.instant)?;
-        Ok(KeyView {
+        let status = Remembered::of(view).status(&row, view.basis.instant)?;
+        Ok(self.key_that_stands(row, status))
+    }
+
+    fn key_that_stands(&self, row: Key, status: Result<(), Refusal>) -> KeyView {
+        KeyView {
             id: row.id,
             owner: row.owner,
             reach: row.reach,
@@ -372,13 +378,13 @@ impl Authority {
             limits: row.limits,
             expires_at: row.life.expires_at,
             grace_ends_at: row.life.grace_ends_at,
-            created_at: row.created.at,
+            created: row.created,
             successor: row.successor,
             predecessor: row.predecessor,
             revoked: row.life.revoked,
             usage: None,
-            status: admitted.map(drop),
-        })
+            status,
+        }
     }
 
     fn tenant_view(&self, row: Tenant) -> TenantView {
@@ -433,7 +439,7 @@ pub(crate) fn confinement(caller: &Caller) -> Option<TenantId> {
 }
 
 /// Whether a key that is refused so will never be accepted again.
-fn ended(status: Result<(), Refusal>) -> bool {
+pub(crate) fn ended(status: Result<(), Refusal>) -> bool {
     matches!(
         status,
         Err(Refusal::KeyRevoked

@@ -3,7 +3,7 @@
 //! It costs what happened between the two, whatever there is besides.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use domain::Lookup;
 use domain::concern::{Concerned, concerned};
@@ -30,7 +30,9 @@ pub struct Differences {
     pub from: Basis,
     /// How many events were looked at.
     pub events: u64,
-    /// By what they are of, then by id.
+    /// How many differences there are.
+    pub count: usize,
+    /// Those of the part that is told, by what they are of, then by id.
     pub entries: Vec<DifferenceView>,
 }
 
@@ -68,7 +70,8 @@ pub enum Wanted {
 }
 
 impl Authority {
-    /// What differs in a tenant, for its administrators, or in the deployment, for operators.
+    /// What differs in a tenant, for its administrators, or in the deployment, for operators. All differences are counted,
+    /// and those of a part of them told.
     pub fn state_diff(
         &self,
         caller: &Caller,
@@ -76,6 +79,7 @@ impl Authority {
         from: AsOf,
         to: AsOf,
         wanted: Wanted,
+        part: Range<usize>,
     ) -> Result<Answer<Differences>, Failure> {
         let view = self.view(to)?;
         self.may_list(&view, caller, scope)?;
@@ -86,7 +90,7 @@ impl Authority {
         let window = Window::read(&view, scope, from.position.next()..=view.basis.position)?;
         let (before, after) = (view.snapshot.rows_at(from.position), view.then());
         let reader = Reader::new(self, &view.snapshot, caller, scope);
-        let mut entries = vec![];
+        let (mut count, mut entries) = (0, vec![]);
         for difference in between(&before, &after, window.touched)? {
             let unwanted = wanted == Wanted::OnlyIncreases && !difference.increases_access();
             if unwanted || difference.kind() == Kind::Derived {
@@ -97,9 +101,12 @@ impl Authority {
             {
                 continue;
             }
-            entries.push(told(&reader, &difference, &after)?);
+            if part.contains(&count) {
+                entries.push(told(&reader, &difference, &after)?);
+            }
+            count += 1;
         }
-        Ok(view.answer(Differences { from, events: window.events, entries }))
+        Ok(view.answer(Differences { from, events: window.events, count, entries }))
     }
 }
 
@@ -117,7 +124,7 @@ impl Window {
         }
         match scope {
             Scope::Tenant(tenant) => {
-                for position in view.snapshot.history(Concerned::Tenant(tenant), &range)? {
+                for position in view.snapshot.history(Concerned::Tenant(tenant), &range)?.positions() {
                     window.take(view, position?)?;
                 }
             }

@@ -5,6 +5,7 @@
 //! draws a random number, touches a disk or knows a cipher: whatever is needed arrives as a value.
 
 pub mod event;
+pub mod effect;
 pub mod command;
 pub mod rejection;
 pub mod decide;

@@ -15,6 +15,7 @@ mod api_tokens;
 mod agents;
 mod dry_run;
 mod events;
+mod density;
 mod explain;
 mod life;
 mod state_diff;

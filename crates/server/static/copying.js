@@ -1,24 +1,29 @@
 // Copying what is shown once, and a word before it is left behind.
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  const field = document.getElementById(button.dataset.copy);
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    button.textContent = (await copy(field)) ? "Copied" : "Press Ctrl+C";
-  });
+export function offerCopying(within) {
+  for (const button of within.querySelectorAll("button[data-copy][hidden]")) {
+    const field = document.getElementById(button.dataset.copy);
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      button.textContent = (await copy(field)) ? "Copied" : "Press Ctrl+C";
+    });
+  }
 }
 
 /** Without TLS there is no clipboard to write to: then the older way, or at least the selection. */
 async function copy(field) {
   field.focus();
-  field.select();
+  if (field.select) field.select();
+  else getSelection().selectAllChildren(field);
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(field.value ?? field.textContent);
     return true;
   } catch {
     return document.execCommand("copy");
   }
 }
+
+offerCopying(document);
 
 const guarded = document.querySelector("[data-guard]");
 const stored = guarded?.querySelector("[data-stored]");

@@ -1,16 +1,18 @@
 //! Histories: where in the log the events are that concern a tenant, a user, a service account or a key.
 //!
 //! The positions of one history stand in blocks, in ascending order. A block's key is whose history it is and its
-//! first position; its value is how far each further position lies from the one before (u32, little-endian), and
-//! the first 8 bytes of BLAKE3 over key and value, as in [`crate::rows`]. A link for each event would take ten times
-//! as much.
+//! first position; its value is what kind of event that one is (a byte); for each further event how far its position
+//! lies from the one before, four times, and its kind (u32, little-endian: the kind is the lowest two bits); and the
+//! first 8 bytes of BLAKE3 over key and value, as in [`crate::rows`]. A link for each event would take ten times as
+//! much. With the kind beside the position, events are counted by kind without reading one.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use domain::concern::Concerned;
+use domain::effect::Effect;
 use domain::time::Position;
-use redb::{Range, ReadableTable, Table};
+use redb::{Range, ReadOnlyTable, ReadableTable, Table};
 
 use crate::error::{StoreError, database};
 use crate::rows::{sealed_with_check, unsealed};
@@ -19,25 +21,36 @@ use crate::tables::{block_of, history_of};
 /// The most positions of a block. The last block of a history is written anew with each event.
 const BLOCK_POSITIONS_MAX: usize = 64;
 
-/// How far a position lies from the one before: a u32.
+/// How far a position lies from the one before, and of what kind its event is: a u32.
 const DISTANCE_BYTES: u64 = 4;
+/// The bits of the kind.
+const KIND_BITS: u32 = 2;
+
+/// An event of a history: where it is, and of what kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked {
+    /// Its place in the log.
+    pub position: Position,
+    /// What kind of thing happened.
+    pub effect: Effect,
+}
 
 /// Adds an event to a history. Positions come in ascending order; one that is there already is no news.
 pub(crate) fn add(
     table: &mut Table<'_, &'static [u8], &'static [u8]>,
     of: Concerned,
-    position: Position,
+    event: Marked,
 ) -> Result<(), StoreError> {
-    let mut positions = last_block(table, of, position)?.unwrap_or_default();
-    let distance = positions.last().map(|last| position.number() - last.number());
-    match distance.map(u32::try_from) {
-        Some(Ok(0)) => return Ok(()),
-        Some(Ok(_)) if positions.len() < BLOCK_POSITIONS_MAX => {}
-        Some(_) | None => positions.clear(),
+    let mut events = last_block(table, of, event.position)?.unwrap_or_default();
+    let distance = events.last().map(|last| event.position.number() - last.position.number());
+    match distance {
+        Some(0) => return Ok(()),
+        Some(distance) if events.len() < BLOCK_POSITIONS_MAX && distance >> (32 - KIND_BITS) == 0 => {}
+        Some(_) | None => events.clear(),
     }
-    positions.push(position);
-    let key = block_of(of, positions[0]);
-    let value = sealed_with_check(&key, distances(&positions));
+    events.push(event);
+    let key = block_of(of, events[0].position);
+    let value = sealed_with_check(&key, written(&events));
     table.insert(key.as_slice(), value.as_slice()).map(drop).map_err(database)
 }
 
@@ -52,29 +65,29 @@ pub(crate) fn count(table: &impl ReadableTable<&'static [u8], &'static [u8]>) ->
     Ok(count)
 }
 
-/// The positions of the last block that begins at or before this position.
+/// The events of the last block that begins at or before this position.
 fn last_block(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     of: Concerned,
     position: Position,
-) -> Result<Option<Vec<Position>>, StoreError> {
+) -> Result<Option<Vec<Marked>>, StoreError> {
     let (first, last) = (block_of(of, Position::START), block_of(of, position));
     let mut blocks = table.range(first.as_slice()..=last.as_slice()).map_err(database)?;
-    blocks.next_back().map(|block| positions(&history_of(of), block)).transpose()
+    blocks.next_back().map(|block| events(&history_of(of), block)).transpose()
 }
 
-/// Positions in ascending order, read block by block; from the other end, too.
+/// Events in ascending order, read block by block; from the other end, too.
 pub struct History<'t> {
     prefix: Vec<u8>,
     range: RangeInclusive<Position>,
     blocks: Range<'t, &'static [u8], &'static [u8]>,
     /// What was read of the blocks at either end and not handed out yet.
-    front: VecDeque<Position>,
-    back: VecDeque<Position>,
+    front: VecDeque<Marked>,
+    back: VecDeque<Marked>,
 }
 
 impl<'t> History<'t> {
-    /// The positions within the range.
+    /// The events within the range.
     pub(crate) fn read(
         table: &'t impl ReadableTable<&'static [u8], &'static [u8]>,
         of: Concerned,
@@ -82,7 +95,8 @@ impl<'t> History<'t> {
     ) -> Result<Self, StoreError> {
         // The block that the range begins in may begin before it.
         let before = last_block(table, of, *range.start())?;
-        let begins = before.and_then(|block| block.first().copied()).unwrap_or(*range.start());
+        let begins = before.and_then(|block| block.first().copied());
+        let begins = begins.map_or(*range.start(), |event| event.position);
         let (first, last) = (block_of(of, begins), block_of(of, *range.end()));
         // The database takes a range that ends before it begins for a mistake.
         let blocks = if range.is_empty() {
@@ -95,21 +109,26 @@ impl<'t> History<'t> {
         Ok(Self { prefix, range: range.clone(), blocks, front, back })
     }
 
-    fn within(&self, block: Found<'_>) -> Result<VecDeque<Position>, StoreError> {
-        let mut positions = positions(&self.prefix, block)?;
-        positions.retain(|position| self.range.contains(position));
-        Ok(positions.into())
+    /// Only where they are.
+    pub fn positions(self) -> impl DoubleEndedIterator<Item = Result<Position, StoreError>> {
+        self.map(|event| event.map(|event| event.position))
+    }
+
+    fn within(&self, block: Found<'_>) -> Result<VecDeque<Marked>, StoreError> {
+        let mut events = events(&self.prefix, block)?;
+        events.retain(|event| self.range.contains(&event.position));
+        Ok(events.into())
     }
 }
 
 impl Iterator for History<'_> {
-    type Item = Result<Position, StoreError>;
+    type Item = Result<Marked, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.front.is_empty() {
             let Some(block) = self.blocks.next() else { return self.back.pop_front().map(Ok) };
             match self.within(block) {
-                Ok(positions) => self.front = positions,
+                Ok(events) => self.front = events,
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -122,11 +141,37 @@ impl DoubleEndedIterator for History<'_> {
         while self.back.is_empty() {
             let Some(block) = self.blocks.next_back() else { return self.front.pop_back().map(Ok) };
             match self.within(block) {
-                Ok(positions) => self.back = positions,
+                Ok(events) => self.back = events,
                 Err(error) => return Some(Err(error)),
             }
         }
         self.back.pop_back().map(Ok)
+    }
+}
+
+/// Whether one position after another belongs to a history. Those that lie close together cost one look at their block.
+pub struct Among<'t> {
+    table: &'t ReadOnlyTable<&'static [u8], &'static [u8]>,
+    of: Concerned,
+    /// The block that was looked at last.
+    block: Vec<Marked>,
+}
+
+impl<'t> Among<'t> {
+    pub(crate) fn of(table: &'t ReadOnlyTable<&'static [u8], &'static [u8]>, of: Concerned) -> Self {
+        Self { table, of, block: vec![] }
+    }
+
+    /// Whether the event at a position belongs to it.
+    pub fn has(&mut self, position: Position) -> Result<bool, StoreError> {
+        let within = match (self.block.first(), self.block.last()) {
+            (Some(first), Some(last)) => (first.position..=last.position).contains(&position),
+            (_, _) => false,
+        };
+        if !within {
+            self.block = last_block(self.table, self.of, position)?.unwrap_or_default();
+        }
+        Ok(self.block.binary_search_by_key(&position, |event| event.position).is_ok())
     }
 }
 
@@ -135,30 +180,50 @@ type Found<'t> = redb::Result<
     redb::StorageError,
 >;
 
-/// The positions of a block of the history whose keys begin so.
-fn positions(prefix: &[u8], block: Found<'_>) -> Result<Vec<Position>, StoreError> {
+/// The events of a block of the history whose keys begin so.
+fn events(prefix: &[u8], block: Found<'_>) -> Result<Vec<Marked>, StoreError> {
     let (key, value) = block.map_err(database)?;
     let malformed = || StoreError::Row { what: "a block of a history".into() };
     let first =
         key.value().strip_prefix(prefix).and_then(|first| first.try_into().ok()).ok_or_else(malformed)?;
-    let (distances, rest) = unsealed(key.value(), value.value())?.as_chunks();
+    let (kind, distances) = unsealed(key.value(), value.value())?.split_first().ok_or_else(malformed)?;
+    let (distances, rest) = distances.as_chunks();
     if !rest.is_empty() {
         return Err(malformed());
     }
     let mut position = u64::from_be_bytes(first);
-    let mut positions = Vec::with_capacity(1 + distances.len());
-    positions.push(Position::new(position));
+    let mut events = Vec::with_capacity(1 + distances.len());
+    let effect = effect_of(u32::from(*kind)).ok_or_else(malformed)?;
+    events.push(Marked { position: Position::new(position), effect });
     for distance in distances {
-        position = position.checked_add(u32::from_le_bytes(*distance).into()).ok_or_else(malformed)?;
-        positions.push(Position::new(position));
+        let both = u32::from_le_bytes(*distance);
+        position = position.checked_add((both >> KIND_BITS).into()).ok_or_else(malformed)?;
+        let effect = effect_of(both & ((1 << KIND_BITS) - 1)).ok_or_else(malformed)?;
+        events.push(Marked { position: Position::new(position), effect });
     }
-    Ok(positions)
+    Ok(events)
 }
 
-fn distances(positions: &[Position]) -> Vec<u8> {
-    let distance = |pair: &[Position]| {
-        let far = pair[1].number() - pair[0].number();
-        u32::try_from(far).expect("a block ends before a position that lies farther").to_le_bytes()
-    };
-    positions.windows(2).flat_map(distance).collect()
+/// The value of a block, without its check.
+fn written(events: &[Marked]) -> Vec<u8> {
+    let first = u8::try_from(number_of(events[0].effect)).expect("a kind has two bits");
+    let further = events.windows(2).flat_map(|pair| {
+        let far = pair[1].position.number() - pair[0].position.number();
+        let far = u32::try_from(far).expect("a block ends before a position that lies farther");
+        (far << KIND_BITS | number_of(pair[1].effect)).to_le_bytes()
+    });
+    std::iter::once(first).chain(further).collect()
+}
+
+const fn number_of(effect: Effect) -> u32 {
+    match effect {
+        Effect::Begins => 0,
+        Effect::Ends => 1,
+        Effect::Stops => 2,
+        Effect::Changes => 3,
+    }
+}
+
+fn effect_of(number: u32) -> Option<Effect> {
+    Effect::ALL.into_iter().find(|effect| number_of(*effect) == number)
 }

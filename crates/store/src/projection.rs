@@ -10,7 +10,7 @@ use domain::{Recorded, evolve};
 use redb::Table;
 
 use crate::error::{StoreError, database};
-use crate::history;
+use crate::history::{self, Marked};
 use crate::lifetimes;
 use crate::rows::{Rows, sealed_with_check, stored};
 use crate::tables::Link;
@@ -44,14 +44,15 @@ impl Projected<'_> {
         for change in &changes {
             lifetimes::project(&mut self.lifetimes, &before, change, moment)?;
         }
+        let event = Marked { position: recorded.position, effect: recorded.event.effect() };
         for change in &changes {
             let rows = Rows::new(&self.views, recorded.position);
             for of in concerned(&rows, change)? {
-                history::add(&mut self.histories, of, recorded.position)?;
+                history::add(&mut self.histories, of, event)?;
             }
         }
         if let Some(of) = acting_key(&recorded.metadata.actor) {
-            history::add(&mut self.histories, of, recorded.position)?;
+            history::add(&mut self.histories, of, event)?;
         }
         if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
             let key = attempt_key(&recorded.metadata.actor, &used.key);

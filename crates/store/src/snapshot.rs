@@ -15,7 +15,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
-use crate::history::{self, History};
+use crate::history::{self, Among, History};
 use crate::lifetimes::{self, Found, List};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
@@ -222,7 +222,7 @@ impl Snapshot {
         Ok(self.recorded(position)?.recorded_at)
     }
 
-    /// Where the events are that concern something, within the range of positions.
+    /// The events that concern something, within the range of positions: where they are, and of what kind.
     pub fn history(
         &self,
         of: Concerned,
@@ -231,9 +231,14 @@ impl Snapshot {
         History::read(&self.histories, of, range)
     }
 
+    /// Whether the event at a position concerns something; asked of many positions, one after the other.
+    pub fn among(&self, of: Concerned) -> Among<'_> {
+        Among::of(&self.histories, of)
+    }
+
     /// Whether the event at a position concerns something.
     pub fn concerns(&self, of: Concerned, position: Position) -> Result<bool, StoreError> {
-        Ok(self.history(of, &(position..=position))?.next().transpose()?.is_some())
+        self.among(of).has(position)
     }
 
     /// How many positions all histories have together.

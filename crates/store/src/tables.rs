@@ -8,7 +8,7 @@
 //! | `views` | [`RowKey`] and position | a row and its check ([`crate::rows`]) | until rebuilt |
 //! | `links` | [`Link`] | nothing | until rebuilt |
 //! | `lifetimes` | what lives, and what has ended ([`crate::lifetimes`]) | nothing | until rebuilt |
-//! | `histories` | whose history, and a first position | positions and a check ([`crate::history`]) | until rebuilt |
+//! | `histories` | whose history, and a first position | positions, kinds and a check ([`crate::history`]) | until rebuilt |
 //! | `tree` | a level and a place in it | hashes and a check ([`crate::tree::stored`]) | until rebuilt |
 //! | `attempts` | actor and idempotency key, digested | position, digest of the command | until rebuilt |
 //!
@@ -50,7 +50,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 7;
+pub(crate) const VIEWS_VERSION: u32 = 8;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///

@@ -4,18 +4,20 @@
 #[path = "common/ledgers.rs"]
 mod ledgers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::actor::ActorId;
 use domain::concern::{Concerned, acting_key, concerned};
+use domain::effect::Effect;
 use domain::event::Event;
 use domain::ids::UserId;
 use domain::key::Owner;
 use domain::sealed::Subject;
 use domain::time::Position;
 use domain::{Lookup as _, Model, evolve};
+use keyledger_store::history::Marked;
 use keyledger_store::{
     Attempt, Ledger, OpenOptions, ReadOnlyLedger, Sharing, StoreError, TransactError, chain,
 };
@@ -461,17 +463,17 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
     grow(&ledger, 3, 500);
     let snapshot = ledger.snapshot().unwrap();
     let mut model = Model::default();
-    let mut histories = BTreeMap::<Concerned, BTreeSet<Position>>::new();
+    let mut histories = BTreeMap::<Concerned, BTreeMap<Position, Effect>>::new();
     for recorded in log(&snapshot).unwrap() {
         let Ok(changes) = evolve(&model, &recorded);
         changes.iter().cloned().for_each(|change| model.apply(change));
         if let Some(of) = acting_key(&recorded.metadata.actor) {
-            histories.entry(of).or_default().insert(recorded.position);
+            histories.entry(of).or_default().insert(recorded.position, recorded.event.effect());
         }
         for change in &changes {
             let Ok(concerned) = concerned(&model, change);
             for of in concerned {
-                histories.entry(of).or_default().insert(recorded.position);
+                histories.entry(of).or_default().insert(recorded.position, recorded.event.effect());
             }
         }
     }
@@ -480,8 +482,10 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
     for (of, positions) in histories {
         let ranges = [(0, head.number()), (70, 71), (head.number() / 3, head.number() / 2), (9, 8)];
         for (first, last) in ranges.map(|(first, last)| (Position::new(first), Position::new(last))) {
-            let within = |position: &&Position| (first..=last).contains(*position);
-            let expected: Vec<Position> = positions.iter().filter(within).copied().collect();
+            let within = |(position, _): &(&Position, &Effect)| (first..=last).contains(*position);
+            let event =
+                |(position, effect): (&Position, &Effect)| Marked { position: *position, effect: *effect };
+            let expected: Vec<Marked> = positions.iter().filter(within).map(event).collect();
             let history = || snapshot.history(of, &(first..=last)).unwrap();
             assert_eq!(history().collect::<Result<Vec<_>, _>>().unwrap(), expected, "{of:?}");
             let mut backwards = history().rev().collect::<Result<Vec<_>, _>>().unwrap();
@@ -495,8 +499,11 @@ fn histories_are_what_a_plain_fold_says_from_either_end_and_within_any_range() {
             back.reverse();
             assert_eq!([front, back].concat(), expected, "{of:?}, from both ends");
         }
-        for position in (1..=head.number()).step_by(7).map(Position::new) {
-            assert_eq!(snapshot.concerns(of, position).unwrap(), positions.contains(&position), "{of:?}");
+        // There and back, with steps within a block and beyond it.
+        let some: Vec<_> = (1..=head.number()).step_by(7).map(Position::new).collect();
+        let mut among = snapshot.among(of);
+        for position in some.iter().chain(some.iter().rev()).copied() {
+            assert_eq!(among.has(position).unwrap(), positions.contains_key(&position), "{of:?}");
         }
     }
 }

@@ -101,7 +101,8 @@ fn rehearse_and_do(house: &Household, composed: Composed) -> Rehearsed {
     assert_eq!(told, done.recorded);
     assert!(told.iter().map(bytes).eq(done.recorded.iter().map(bytes)), "byte for byte");
     let (from, all) = (AsOf::Position(head.position), Wanted::All);
-    let differences = authority.state_diff(&house.root(), Scope::Deployment, from, AsOf::Now, all).unwrap();
+    let differences =
+        authority.state_diff(&house.root(), Scope::Deployment, from, AsOf::Now, all, 0..usize::MAX).unwrap();
     assert_eq!(otherwise(&rehearsed.changes.first), otherwise(&differences.value.entries));
     rehearsed
 }

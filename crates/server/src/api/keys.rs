@@ -107,7 +107,7 @@ fn of_owner(asked: &Asked, owner: &str, key: &str) -> Result<KeyView, Failure> {
 
 /// A key as it is told of.
 pub(super) fn known_key(key: &KeyView) -> Value {
-    told(key.id, &key.name, key.created_at, key.expires_at)
+    told(key.id, &key.name, key.created.at, key.expires_at)
 }
 
 /// A key that was just made, with its secret.

@@ -168,7 +168,7 @@ impl Page<'_> {
         if let Some(after) = self.after
             && !entries.by_ref().any(|entry| cursor(id(&entry)) == after)
         {
-            return Err(malformed("after", "give the end_cursor of an earlier page of this list"));
+            return Err(unknown_cursor());
         }
         let mut edges = vec![];
         let (mut start_cursor, mut end_cursor) = (None, None);
@@ -183,10 +183,26 @@ impl Page<'_> {
     }
 }
 
+/// The id that a cursor stands for.
+pub(super) fn id_of(cursor: &str) -> Result<Uuid, FieldError> {
+    let digits = cursor.as_bytes().as_chunks::<2>();
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8; 2]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+    let bytes: Option<Vec<u8>> = digits.0.iter().map(byte).collect();
+    let id = bytes.filter(|_| digits.1.is_empty()).and_then(|bytes| bytes.try_into().ok());
+    id.map(Uuid).ok_or_else(unknown_cursor)
+}
+
+/// A cursor that the list does not have.
+pub(super) fn unknown_cursor() -> FieldError {
+    malformed("after", "give the end_cursor of an earlier page of this list")
+}
+
 fn malformed(field: &'static str, rule: &'static str) -> FieldError {
     refused(Failure::from(InputError::Malformed { field, rule }))
 }
 
-fn cursor(id: Uuid) -> String {
+/// The cursor of an entry.
+pub(super) fn cursor(id: Uuid) -> String {
     id.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,6 +11,7 @@ use juniper::{GraphQLInputObject, GraphQLObject};
 
 use super::as_of::{AsOfInput, AsOfShown};
 use super::connection::PageInfo;
+use super::density::EffectValue;
 use super::scalars::{Instant, LogPosition, Uuid};
 use crate::instant::rfc3339;
 
@@ -81,6 +82,8 @@ pub struct Event {
     pub recorded_at: Instant,
     /// What happened, such as KeyRevoked.
     pub r#type: String,
+    /// What kind of thing that is.
+    pub effect: EffectValue,
     /// What happened and who did it, in one line for people. A name that you may not see is left out.
     pub summary: String,
     /// Who did it.
@@ -190,6 +193,7 @@ impl From<EventView> for Event {
             position: LogPosition(position),
             recorded_at: Instant(recorded_at),
             r#type: event.name().to_owned(),
+            effect: event.effect().into(),
             summary: view.line.into_iter().filter_map(written).collect(),
             actor: metadata.actor.into(),
             way: metadata.way.as_str().to_owned(),

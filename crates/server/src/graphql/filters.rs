@@ -4,7 +4,8 @@ mod keys;
 mod old;
 mod people;
 
-pub use keys::{KeyFilter, KeyStateCount, KeyStates};
+pub(super) use keys::by_state;
+pub use keys::{KeyFilter, KeyStateCount};
 pub use old::{ApiKeyBoolExp, ApiKeyOrderBy, Window, ordered};
 pub use people::{MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter};
 

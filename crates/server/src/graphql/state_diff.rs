@@ -9,7 +9,6 @@ use juniper::GraphQLObject;
 
 use super::as_of::AsOfShown;
 use super::events::written;
-use super::filters::Window;
 use super::scalars::Uuid;
 
 /// What differs between two moments.
@@ -61,15 +60,14 @@ pub struct DifferenceField {
 }
 
 impl StateDiff {
-    pub(super) fn of(answer: Answer<Differences>, window: Window) -> Self {
-        let Answer { value: Differences { from, events, entries }, basis } = answer;
-        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    pub(super) fn of(answer: Answer<Differences>) -> Self {
+        let Answer { value: Differences { from, events, count, entries }, basis } = answer;
         Self {
             from: from.into(),
             to: basis.into(),
             events_count: i32::try_from(events).unwrap_or(i32::MAX),
-            count: count(entries.len()),
-            entries: window.of(entries).into_iter().map(DifferenceShown::from).collect(),
+            count: i32::try_from(count).unwrap_or(i32::MAX),
+            entries: entries.into_iter().map(DifferenceShown::from).collect(),
         }
     }
 

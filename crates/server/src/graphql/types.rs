@@ -7,6 +7,7 @@ use domain::row::Standing;
 use juniper::{GraphQLEnum, GraphQLObject};
 
 use super::dry_run::DryRun;
+use super::events::EventActor;
 use super::inputs::Reason;
 use super::limits::{RateLimit, shown_addresses, shown_rate};
 use super::scalars::{Instant, LogPosition, Uuid};
@@ -261,6 +262,11 @@ pub struct ApiKey {
     pub status: String,
     /// When it was made.
     pub created_at: Instant,
+    /// Who made it, as the event says that it began with; told by `keys` and `key`, and null in `auth_api_key`.
+    pub created_by: Option<EventActor>,
+    /// What whoever made it is called now: a service account's name, or a user's e-mail address; null: they have no name, or
+    /// it is not for you to see. Told by `keys` and `key`.
+    pub created_by_name: Option<String>,
     /// From when on only its successor is accepted; null: it was not rotated.
     pub grace_ends_at: Option<Instant>,
     /// The key that took its place; null: it was not rotated.
@@ -301,7 +307,9 @@ impl From<KeyView> for ApiKey {
             allowed_addresses: shown_addresses(&view.limits),
             rate_limit: shown_rate(&view.limits),
             status: view.status.map_or_else(|refusal| refusal.code(), |()| "ACTIVE").to_owned(),
-            created_at: Instant(view.created_at),
+            created_at: Instant(view.created.at),
+            created_by: None,
+            created_by_name: None,
             grace_ends_at: view.grace_ends_at.map(Instant),
             successor_id: view.successor.map(Uuid::from),
             predecessor_id: view.predecessor.map(Uuid::from),

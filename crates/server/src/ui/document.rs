@@ -42,6 +42,8 @@ pub(super) const EVENTS: Document =
     Document(concat!(include_str!("documents/events.graphql"), "\n", include_str!("documents/who.graphql")));
 pub(super) const TIME: Document =
     Document(concat!(include_str!("documents/time.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const TIME_OF_KEY: Document = Document(include_str!("documents/time_of_key.graphql"));
+pub(super) const TIME_DIFF: Document = Document(include_str!("documents/time_diff.graphql"));
 pub(super) const SIGNING_KEYS: Document = Document(concat!(
     include_str!("documents/signing_keys.graphql"),
     "\n",
@@ -71,6 +73,10 @@ pub(super) const DISABLE_KEY: Document = Document(include_str!("documents/disabl
 pub(super) const ENABLE_KEY: Document = Document(include_str!("documents/enable_key.graphql"));
 pub(super) const ROTATE_KEY: Document = Document(include_str!("documents/rotate_key.graphql"));
 pub(super) const RENAME_KEY: Document = Document(include_str!("documents/rename_key.graphql"));
+pub(super) const CHANGE_KEY_END: Document = Document(include_str!("documents/change_key_end.graphql"));
+pub(super) const CHANGE_KEY_ADDRESSES: Document =
+    Document(include_str!("documents/change_key_addresses.graphql"));
+pub(super) const CHANGE_KEY_RATE: Document = Document(include_str!("documents/change_key_rate.graphql"));
 pub(super) const CREATE_ACCOUNT: Document = Document(include_str!("documents/create_account.graphql"));
 pub(super) const REMOVE_ACCOUNT: Document = Document(include_str!("documents/remove_account.graphql"));
 pub(super) const CHANGE_ACCOUNT_ROLE: Document =
@@ -118,6 +124,8 @@ mod tests {
             TENANTS,
             EVENTS,
             TIME,
+            TIME_OF_KEY,
+            TIME_DIFF,
             SIGNING_KEYS,
             DEPLOYMENT,
             FIND,
@@ -129,6 +137,9 @@ mod tests {
             ENABLE_KEY,
             ROTATE_KEY,
             RENAME_KEY,
+            CHANGE_KEY_END,
+            CHANGE_KEY_ADDRESSES,
+            CHANGE_KEY_RATE,
             CREATE_ACCOUNT,
             REMOVE_ACCOUNT,
             CHANGE_ACCOUNT_ROLE,

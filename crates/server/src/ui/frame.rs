@@ -121,9 +121,14 @@ impl Frame {
 
     /// Shows what was asked.
     pub(super) fn asked(mut self, document: Document, variables: &Value) -> Self {
+        self.also_asked(document, variables);
+        self
+    }
+
+    /// Shows what else was asked.
+    pub(super) fn also_asked(&mut self, document: Document, variables: &Value) {
         let variables = serde_json::to_string_pretty(variables).unwrap_or_default();
         self.operations.push(Operation { document: document.text().trim_end(), variables });
-        self
     }
 
     /// Shows the same on the command line.
@@ -147,6 +152,11 @@ impl Frame {
     /// The address of a thing's page.
     pub(super) fn to_one(&self, path: &str, id: &str) -> String {
         self.to(&format!("{path}/{id}"))
+    }
+
+    /// The address of the events that decide how a key stands.
+    pub(super) fn to_why(&self, key: &str) -> String {
+        format!("{}#why", self.to_one("ui/keys", key))
     }
 
     /// The address of what can be done to a thing. There is nothing to do in the past.
@@ -233,6 +243,9 @@ fn notice(done: &str) -> Option<&'static str> {
         "disabled" => "The key is disabled. It is refused until you enable it.",
         "enabled" => "The key is enabled. It is accepted again.",
         "renamed" => "The key has its new name.",
+        "end" => "The key has its new end.",
+        "addresses" => "From where the key is accepted is changed. It counts from the next request on.",
+        "rate" => "How often the key is accepted is changed. It counts from the next request on.",
         "account" => "The service account is there. Make a key for it next.",
         "account-removed" => "The service account is removed, with all of its keys.",
         "account-suspended" => "The service account is suspended. Its keys are refused until you resume it.",

@@ -7,10 +7,13 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::changing_key::PERIODS;
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
+use super::new_key::{End, ends};
+use super::reach::Reach;
 use super::refusal::Refusal;
 use super::shown::{Basis, Event, Key, Usage, Who, duration_words, mark_of, role_name};
 use super::state_of_key::StateOfKey;
@@ -51,6 +54,7 @@ pub(super) struct Step {
 pub(super) struct StepEvent {
     pub(super) summary: String,
     pub(super) way: String,
+    pub(super) effect: String,
 }
 
 impl Step {
@@ -83,34 +87,34 @@ impl Step {
 
     /// The kind of its mark.
     pub(super) fn mark(&self) -> &'static str {
-        match self.what.as_str() {
-            "expired" | "grace_over" => "ends",
-            "first_used" | "last_used" => "use",
-            kind => mark_of(kind),
+        match (&self.event, self.what.as_str()) {
+            (Some(event), _) => mark_of(&event.effect),
+            (None, "first_used" | "last_used") => "use",
+            (None, _) => "ends",
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Blast {
-    spells: Vec<Spell>,
-    events: Vec<Event>,
-    events_count: u64,
-    keys_made: Vec<String>,
-    predecessor_ids: Vec<String>,
-    successor_ids: Vec<String>,
-    tokens_dead_at: Option<When>,
-    contain_with: Option<String>,
+pub(super) struct Blast {
+    pub(super) spells: Vec<Spell>,
+    pub(super) events: Vec<Event>,
+    pub(super) events_count: u64,
+    pub(super) keys_made: Vec<String>,
+    pub(super) predecessor_ids: Vec<String>,
+    pub(super) successor_ids: Vec<String>,
+    pub(super) tokens_dead_at: Option<When>,
+    pub(super) contain_with: Option<String>,
 }
 
 /// Where and as what it was accepted, from when until when.
 #[derive(Deserialize)]
-struct Spell {
-    tenant_id: Option<String>,
-    role: Option<String>,
-    from: When,
-    until: Option<When>,
-    position: String,
+pub(super) struct Spell {
+    pub(super) tenant_id: Option<String>,
+    pub(super) role: Option<String>,
+    pub(super) from: When,
+    pub(super) until: Option<When>,
+    pub(super) position: String,
 }
 
 #[derive(Deserialize)]
@@ -140,19 +144,43 @@ struct Shown {
     blast: Blast,
     explanation: Explanation,
     rate: Option<String>,
+    reach: Option<Reach>,
+    periods: Vec<(u64, String, bool)>,
+    /// What its end can be changed to.
+    ends: Vec<End>,
+    custom_end: String,
+    longest: Option<String>,
     /// The tenants by their ids, as far as the reader has them.
     tenants: Vec<(String, String)>,
 }
 
 impl Shown {
     fn tenant_name<'a>(&'a self, id: &'a Option<String>) -> &'a str {
-        let Some(id) = id else { return "outside of every tenant" };
-        self.tenants.iter().find(|(known, _)| known == id).map_or(id, |(_, name)| name)
+        tenant_name(&self.tenants, id.as_deref())
     }
 
     fn role<'a>(&self, role: &'a Option<String>) -> &'a str {
         role.as_deref().map_or("no role", role_name)
     }
+}
+
+/// The periods that a rate can be given for, and the one that it has.
+fn periods(current: Option<u64>) -> Vec<(u64, String, bool)> {
+    let named =
+        |(seconds, name): &(u64, &str)| (*seconds, (*name).to_owned(), current.unwrap_or(60) == *seconds);
+    let mut periods: Vec<_> = PERIODS.iter().map(named).collect();
+    if let Some(seconds) = current
+        && !periods.iter().any(|(known, _, _)| *known == seconds)
+    {
+        periods.push((seconds, duration_words(seconds), true));
+    }
+    periods
+}
+
+/// What a tenant is called, as far as the reader has it.
+fn tenant_name<'a>(tenants: &'a [(String, String)], id: Option<&'a str>) -> &'a str {
+    let Some(id) = id else { return "outside of every tenant" };
+    tenants.iter().find(|(known, _)| known == id).map_or(id, |(_, name)| name)
 }
 
 /// `GET /ui/keys/ID`
@@ -177,8 +205,16 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         .as_ref()
         .and_then(|key| key.rate_limit.as_ref())
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
-    let tenants = who.tenant.iter().map(|tenant| (tenant.id.clone(), tenant.name.clone())).collect();
+    let tenants: Vec<_> = who.tenant.iter().map(|tenant| (tenant.id.clone(), tenant.name.clone())).collect();
+    let reach = key.as_ref().and_then(|key| {
+        let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
+        Reach::of(key, &blast_radius, &key_history.as_of.instant, name_of)
+    });
+    // None of them is chosen: to change an end takes a choice.
+    let (ends, longest) = ends(&visit, &who, Some(""));
+    let rate_limit = key.as_ref().and_then(|key| key.rate_limit.as_ref());
     let shown = Shown {
+        periods: periods(rate_limit.map(|rate| rate.period_seconds)),
         frame,
         id,
         key,
@@ -187,6 +223,10 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         blast: blast_radius,
         explanation: explain,
         rate,
+        reach,
+        ends,
+        custom_end: String::new(),
+        longest,
         tenants,
     };
     Ok(visit.answer(&shown, None))

@@ -31,11 +31,11 @@ struct OwnerChoice {
 }
 
 /// When a key is to end.
-struct End {
-    value: &'static str,
-    name: String,
-    at: Option<When>,
-    chosen: bool,
+pub(super) struct End {
+    pub(super) value: &'static str,
+    pub(super) name: String,
+    pub(super) at: Option<When>,
+    pub(super) chosen: bool,
 }
 
 /// A permission that a key may be narrowed to.
@@ -54,6 +54,8 @@ struct NewKeyForm {
     ends: Vec<End>,
     custom_end: String,
     narrowed: bool,
+    /// Whether it is to act here only, though its owner may act elsewhere, too.
+    confined: bool,
     scopes: Vec<ScopeChoice>,
     more_scopes: String,
     /// The tenant's longest life of a key, in words.
@@ -93,8 +95,9 @@ struct Made {
     /// The file for programs that read their settings from the environment.
     env_file: String,
     json_file: String,
-    /// The address of the server as the reader has it.
     file_name: String,
+    /// The short name of the tenant in which one acts; clients in the field ask for it.
+    slug: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +117,7 @@ struct MadeKey {
 /// The lives that are offered, in days.
 const DAYS: [(&str, u64); 5] = [("7", 7), ("30", 30), ("60", 60), ("90", 90), ("365", 365)];
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+const MINUTE_MS: i64 = 60 * 1000;
 
 const SCOPES: [(&str, &str); 6] = [
     ("keyledger:read", "See the tenant, its members and its own keys"),
@@ -224,17 +228,26 @@ fn creation_input(visit: &Visit, fields: &Fields) -> Result<Value, Refused> {
             "choose what the key may do, or let it do all that its owner may",
         ));
     }
+    let here = match fields.get("reach") {
+        None | Some("anywhere") => None,
+        Some("here") => visit.caller.tenant.map(|tenant| tenant.to_string()),
+        Some(_) => {
+            let message = "say where the key is to act; choose one of the list";
+            return Err(Refused::new("FORM_INVALID", message));
+        }
+    };
     Ok(json!({
         "user_id": owner,
         "name": name,
         "expires_at": end(visit, fields)?,
         "scopes": narrowed.then_some(scopes),
+        "tenant_id": here,
         "idempotency_key": fields.get("attempt"),
     }))
 }
 
 /// The end that was chosen, as the API takes it; none: as the tenant's rules say.
-fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refused> {
+pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refused> {
     let chosen = fields.get("end").unwrap_or("none");
     if chosen == "custom" {
         let missing =
@@ -257,12 +270,14 @@ fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refused> {
     Ok(Some(after(visit, days).exact().to_owned()))
 }
 
+/// So many days from now, less what is beyond the minute: what is shown is exact.
 fn after(visit: &Visit, days: u64) -> When {
-    When::of_unix_ms(visit.app.authority.now().plus_seconds(days * DAY_SECONDS).unix_ms() / 1000 * 1000)
+    let end = visit.app.authority.now().plus_seconds(days * DAY_SECONDS);
+    When::of_unix_ms(end.unix_ms() / MINUTE_MS * MINUTE_MS)
 }
 
 /// The ends that the tenant's rules allow.
-fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<String>) {
+pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<String>) {
     let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
     let longest = tenant.and_then(|tenant| tenant.key_life_seconds_max);
     let default = tenant.and_then(|tenant| tenant.key_life_seconds_default.or(tenant.key_life_seconds_max));
@@ -329,6 +344,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
         ends,
         custom_end: fields.text("custom_end"),
         narrowed: fields.get("narrowed") == Some("yes"),
+        confined: fields.get("reach") == Some("here"),
         scopes: scopes.into(),
         more_scopes: fields.text("more_scopes"),
         longest,
@@ -389,6 +405,7 @@ fn shown(
         let object = json!({"key_id": made.id, "name": name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
         format!("{object:#}\n")
     });
+    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
     let page = Made {
         frame,
         owner,
@@ -400,6 +417,7 @@ fn shown(
         env_file: data_url("text/plain", &env.unwrap_or_default()),
         json_file: data_url("application/json", &json.unwrap_or_default()),
         file_name: "keyledger-key".to_owned(),
+        slug: tenant.map(|tenant| tenant.slug.clone()),
     };
     visit.answer(&page, None)
 }

@@ -5,8 +5,9 @@ use axum::{Router, middleware};
 use tower_http::csrf::CsrfLayer;
 
 use super::{
-    accounts, deployment, ending_key, events, files, headers, home, key, keys, members, new_key, new_tenant,
-    operating, people, refused, retiring, search, set_up, sign_in, signing_keys, tenants, time_machine,
+    accounts, changing_key, deployment, ending_key, events, files, headers, home, key, keys, members,
+    new_key, new_tenant, operating, people, refused, retiring, search, set_up, sign_in, signing_keys,
+    tenants, time_machine,
 };
 use crate::router::{method_not_allowed, not_found};
 use crate::state::App;
@@ -26,6 +27,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ui/keys/{id}", get(key::show))
         .route("/ui/keys/{id}/used", get(key::used))
         .route("/ui/keys/{id}/rename", post(key::rename))
+        .route("/ui/keys/{id}/end", post(changing_key::end))
+        .route("/ui/keys/{id}/addresses", post(changing_key::addresses))
+        .route("/ui/keys/{id}/rate", post(changing_key::rate))
         .route("/ui/keys/{id}/disable", post(ending_key::disable))
         .route("/ui/keys/{id}/enable", post(ending_key::enable))
         .route("/ui/keys/{id}/revoke", get(ending_key::form).post(ending_key::revoke))

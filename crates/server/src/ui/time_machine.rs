@@ -1,56 +1,101 @@
-//! The time machine: a place in the log, what is otherwise now, and the way to every page as it was then.
+//! The time machine: a place in the log, what happened around it, what there was then, and the way to every page as it was.
+//!
+//! With a program the slider and the list are one: where it stands is asked for as this page, and the parts of it that are
+//! marked for that take the places of those that are shown.
 
 use askama::Template;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::as_of::AsOf;
+use super::density::{Density, Drawing};
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
 use super::shown::{Basis, Event, Page, Who};
+use super::unified::{self, Line};
 use super::visit::Visit;
+use crate::graphql::in_process::Refused;
+
+/// The most positions that the slider spans: of so many the API counts the events.
+const SPAN_MAX: u64 = 10_000_000;
+/// What lies so close to now is compared with it without being asked: it costs little.
+const COMPARED_UNASKED: u64 = 1_000;
 
 #[derive(Deserialize)]
 struct Answer {
     #[serde(flatten)]
     who: Who,
-    state_diff: Difference,
+    event_density: Density,
+    before: Page<Event>,
+    after: Page<Event>,
+    keys: Keys,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    states: Vec<StateCount>,
+}
+
+#[derive(Deserialize)]
+struct StateCount {
+    state: String,
+    count: u64,
+}
+
+#[derive(Deserialize)]
+struct OfKey {
     before: Page<Event>,
     after: Page<Event>,
 }
 
 #[derive(Deserialize)]
-struct Difference {
-    from: Basis,
-    to: Basis,
-    events_count: u64,
-    count: u64,
-    entries: Vec<Entry>,
+struct Compared {
+    state_diff: Difference,
 }
 
 #[derive(Deserialize)]
-struct Entry {
-    what: String,
-    kind: String,
-    id: Option<String>,
-    increases_access: bool,
-    summary: String,
-    fields: Vec<Field>,
+pub(super) struct Difference {
+    pub(super) from: Basis,
+    pub(super) to: Basis,
+    pub(super) events_count: u64,
+    pub(super) count: u64,
+    pub(super) entries: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
-struct Field {
-    name: String,
-    before: Option<String>,
-    after: Option<String>,
+pub(super) struct Entry {
+    pub(super) what: String,
+    pub(super) kind: String,
+    pub(super) id: Option<String>,
+    pub(super) increases_access: bool,
+    pub(super) summary: String,
+    pub(super) fields: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 impl Entry {
-    /// The kind in words.
-    fn kind_words(&self) -> String {
-        self.kind.replace('_', " ")
+    /// What it is, without its fields, which are told one by one: the summary as far as the first colon that is in no
+    /// name. In quotes a backslash stands before a quote.
+    pub(super) fn subject(&self) -> &str {
+        let (mut quoted, mut escaped) = (false, false);
+        for (at, c) in self.summary.char_indices() {
+            match c {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                ':' if !quoted => return &self.summary[..at],
+                _ => {}
+            }
+        }
+        &self.summary
     }
 
     /// The page of the thing, if it has one.
@@ -59,83 +104,177 @@ impl Entry {
     }
 }
 
+/// The steps that one can take from a place: addresses.
+struct Steps {
+    first: String,
+    earlier: Option<String>,
+    later: Option<String>,
+    /// To the changes of the key that the event at this place is about.
+    earlier_of_key: Option<String>,
+    later_of_key: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "time.html")]
 struct Shown {
     frame: Frame,
-    from: Basis,
-    to: Basis,
-    /// The moment of the other end, as it stands in the address; empty: now.
-    to_text: String,
+    here: Basis,
+    /// The instant as a field for times has it, in UTC.
+    instant_field: String,
+    /// Where the slider stands, where it begins, and where it ends.
     position: u64,
+    first: u64,
     head: u64,
-    difference: Difference,
-    only_increases: bool,
+    drawing: Drawing,
+    density: Density,
+    /// How many events of which kind, with classes and words.
+    kinds: Vec<(&'static str, &'static str, u64)>,
+    states: Vec<(&'static str, u64)>,
     before: Vec<Event>,
     after: Vec<Event>,
-    /// The steps to the events beside this place.
-    earlier: Option<String>,
-    later: Option<String>,
+    steps: Steps,
+    comparison: Comparison,
 }
 
-impl Shown {
-    /// How far along the slider an event of the list lies, in thousandths.
-    fn place(&self, event: &Event) -> u64 {
-        let position: u64 = event.position.parse().unwrap_or(0);
-        if self.head <= 1 { 1000 } else { (position.saturating_sub(1)) * 1000 / (self.head - 1) }
-    }
+/// What is otherwise between this place and another.
+struct Comparison {
+    /// The moment of the other end, as it stands in the address; empty: now.
+    to_text: String,
+    only_increases: bool,
+    told: Told,
+}
+
+enum Told {
+    /// It is far to now, and nobody asked.
+    Unasked {
+        positions: u64,
+    },
+    /// It cannot be told.
+    Refused(Refused),
+    Difference(Difference, Vec<Line>),
 }
 
 /// `GET /ui/time?as_of=…&to=…`
 pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
-    // Without a moment it begins where the log ends: the place itself is asked first, for the lists around it.
-    let from = match &visit.as_of {
-        Some(as_of) => as_of.clone(),
-        None => AsOf::of(Some(&visit.app.authority.position().to_string())).expect("a position is a moment"),
+    let head = visit.app.authority.position().number();
+    let place = match &visit.as_of {
+        None => head,
+        Some(as_of) => match as_of.position() {
+            Some(position) => position,
+            None => position_at(&visit, as_of).await?,
+        },
     };
-    let to = AsOf::of(visit.query.get("to"));
-    let only_increases = visit.query.get("only_increases") == Some("yes");
-    let place = match from.position() {
-        Some(position) => position.to_string(),
-        None => position_at(&visit, &from).await?,
-    };
-    let next = place.parse::<u64>().map_or(1, |place| place.saturating_add(1));
+    let first = head.saturating_sub(SPAN_MAX - 1).max(1);
+    let next = place.saturating_add(1);
     let variables = json!({
-        "from": from.input(),
-        "to": to.as_ref().map(AsOf::input),
-        "only_increases": only_increases,
-        "before": {"to": place},
-        "after": {"from": next.to_string()},
+        "moment": visit.moment(),
+        "next": next.to_string(),
+        "from": first.to_string(),
     });
-    let Answer { who, state_diff, before, after } = visit.page(document::TIME, &variables).await?;
-    let line = format!("keyledger diff {}", from.text());
-    let mut frame = Frame::new(&visit, "ui/time", "Time machine", &who).asked(document::TIME, &variables);
-    frame.cli = Some(match &to {
-        Some(to) => format!("{line} {}", to.text()),
-        None => line,
-    });
-    let frame = frame.based(Some(&state_diff.from));
-    let number = |text: &str| text.parse::<u64>().unwrap_or(0);
-    let step = |event: &Event| format!("{}ui/time?as_of={}", visit.root, event.position);
-    let before: Vec<_> = before.nodes().cloned().collect();
-    let after: Vec<_> = after.nodes().cloned().collect();
-    let earlier =
-        before.iter().find(|event| number(&event.position) < number(&state_diff.from.position)).map(step);
+    let Answer { who, event_density, before, after, keys } = visit.page(document::TIME, &variables).await?;
+    let here = before.as_of.clone();
+    let here =
+        here.ok_or_else(|| visit.refusal(&Refused::new("INTERNAL", "the server failed; its log says why")))?;
+    let position = number(&here.position);
+    let head = number(&here.head).max(head);
+    let mut frame = Frame::new(&visit, "ui/time", "Time machine", &who)
+        .based(Some(&here))
+        .asked(document::TIME, &variables)
+        .on_the_command_line("keyledger events");
+    let current = before.nodes().next().cloned();
+    let steps = steps(&visit, &mut frame, position, current.as_ref(), (&before, &after)).await;
+    let comparison = compare(&visit, &mut frame, position, head).await;
     let shown = Shown {
+        instant_field: here.instant.exact().get(..19).unwrap_or_default().to_owned(),
+        drawing: Drawing::of(&event_density, (first, head), position),
+        kinds: event_density.counts.kinds().into(),
+        density: event_density,
+        states: states(&keys.states),
+        before: before.nodes().cloned().collect(),
+        after: after.nodes().cloned().collect(),
         frame,
-        position: number(&state_diff.from.position),
-        head: number(&state_diff.from.head),
-        from: state_diff.from.clone(),
-        to: state_diff.to.clone(),
-        to_text: to.as_ref().map(|to| to.text().to_owned()).unwrap_or_default(),
-        difference: state_diff,
-        only_increases,
-        later: after.first().map(step),
-        earlier,
-        before,
-        after,
+        here,
+        position,
+        first,
+        head,
+        steps,
+        comparison,
     };
     Ok(visit.answer(&shown, None))
+}
+
+/// The steps to the events beside this place, and to the changes of the same key.
+async fn steps(
+    visit: &Visit,
+    frame: &mut Frame,
+    position: u64,
+    current: Option<&Event>,
+    (before, after): (&Page<Event>, &Page<Event>),
+) -> Steps {
+    let to = |event: &Event| format!("{}ui/time?as_of={}", visit.root, event.position);
+    let mut steps = Steps {
+        first: format!("{}ui/time?as_of=1", visit.root),
+        earlier: before.nodes().find(|event| number(&event.position) < position).map(to),
+        later: after.nodes().next().map(to),
+        earlier_of_key: None,
+        later_of_key: None,
+    };
+    if let Some(key) = current.and_then(|event| event.key_id.as_ref())
+        && let Some(at) = current.map(|event| number(&event.position))
+    {
+        let variables = json!({
+            "before": {"key_id": key, "to": at.saturating_sub(1).to_string()},
+            "after": {"key_id": key, "from": at.saturating_add(1).to_string()},
+        });
+        // A step less is no page less.
+        if let Ok(OfKey { before, after }) = visit.ask(document::TIME_OF_KEY, &variables).await {
+            steps.earlier_of_key = before.nodes().next().map(to);
+            steps.later_of_key = after.nodes().next().map(to);
+            frame.also_asked(document::TIME_OF_KEY, &variables);
+        }
+    }
+    steps
+}
+
+/// What is otherwise, if it was asked for or costs little.
+async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> Comparison {
+    let to = AsOf::of(visit.query.get("to"));
+    let asked = visit.query.get("to").is_some();
+    let only_increases = visit.query.get("only_increases") == Some("yes");
+    let to_text = to.as_ref().map(|to| to.text().to_owned()).unwrap_or_default();
+    let positions = head.saturating_sub(position);
+    if !asked && positions > COMPARED_UNASKED {
+        return Comparison { to_text, only_increases, told: Told::Unasked { positions } };
+    }
+    let from = visit.as_of.as_ref().map_or_else(|| json!({"position": position.to_string()}), AsOf::input);
+    let to_input = to.as_ref().map_or(Value::Null, AsOf::input);
+    let variables = json!({"from": from, "to": to_input, "only_increases": only_increases});
+    let told = match visit.ask::<Compared>(document::TIME_DIFF, &variables).await {
+        Ok(Compared { state_diff }) => {
+            frame.also_asked(document::TIME_DIFF, &variables);
+            let from =
+                visit.as_of.as_ref().map_or_else(|| position.to_string(), |from| from.text().to_owned());
+            let to = to.as_ref().map(|to| format!(" {}", to.text())).unwrap_or_default();
+            let increases = if only_increases { " --only-increases" } else { "" };
+            frame.cli = Some(format!("keyledger diff {from}{to}{increases}"));
+            let lines = unified::lines(&state_diff);
+            Told::Difference(state_diff, lines)
+        }
+        Err(refused) => Told::Refused(refused),
+    };
+    Comparison { to_text, only_increases, told }
+}
+
+/// How many keys stood how, those that lived.
+fn states(counts: &[StateCount]) -> Vec<(&'static str, u64)> {
+    let count =
+        |state: &str| counts.iter().find(|counted| counted.state == state).map_or(0, |counted| counted.count);
+    let states = ["active", "expired", "disabled", "suspended"];
+    states.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0).collect()
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
 }
 
 #[derive(Deserialize)]
@@ -144,7 +283,31 @@ struct Reached {
 }
 
 /// The last place until an instant.
-async fn position_at(visit: &Visit, moment: &AsOf) -> Result<String, Refusal> {
+async fn position_at(visit: &Visit, moment: &AsOf) -> Result<u64, Refusal> {
     let Reached { position } = visit.page(document::REACHED, &json!({"as_of": moment.input()})).await?;
-    Ok(position)
+    Ok(number(&position))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_colon_is_no_end_of_the_subject() {
+        let entry = |summary: &str| Entry {
+            what: String::new(),
+            kind: String::new(),
+            id: None,
+            increases_access: false,
+            summary: summary.to_owned(),
+            fields: vec![],
+        };
+        for (summary, subject) in [
+            (r#"key "a" 0123: disabled no"#, r#"key "a" 0123"#),
+            (r#"key "a: \"b: \\" 0123: disabled no"#, r#"key "a: \"b: \\" 0123"#),
+            ("operators of the deployment", "operators of the deployment"),
+        ] {
+            assert_eq!(entry(summary).subject(), subject);
+        }
+    }
 }

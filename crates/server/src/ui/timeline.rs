@@ -100,13 +100,15 @@ fn place(at: i64, from: i64, until: i64, width: f64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
     fn step(at: &str, what: &str, status: &str) -> Step {
+        let effect = if what == "KeyDisabled" { "stops" } else { "begins" };
+        let event = json!({"summary": what, "way": "ui", "effect": effect});
         let step = json!({"at": at, "what": what, "through": "key", "position": "1", "status": status,
-                          "approximate": false, "event": Value::Null});
+                          "approximate": false, "event": event});
         serde_json::from_value(step).unwrap()
     }
 

@@ -1,9 +1,8 @@
 //! Which keys are wanted.
 
-use authority::queries::{KeyView, Which};
+use authority::queries::Which;
 use authority::{Failure, InputError};
 use domain::Refusal;
-use domain::time::Timestamp;
 use juniper::{GraphQLEnum, GraphQLInputObject, GraphQLObject};
 
 use super::{among, contains};
@@ -57,23 +56,14 @@ pub struct KeyStateCount {
     pub count: i32,
 }
 
-/// How many keys were counted in each state.
-#[derive(Debug, Default)]
-pub struct KeyStates([i32; KeyState::ALL.len()]);
-
-impl KeyStates {
-    /// Counts a key.
-    pub(in crate::graphql) fn count(&mut self, key: &KeyView) {
-        let state = KeyState::of(key.status);
-        if let Some(place) = KeyState::ALL.iter().position(|known| Some(*known) == state) {
-            self.0[place] = self.0[place].saturating_add(1);
-        }
-    }
-
-    /// What was counted, state by state.
-    pub(in crate::graphql) fn into_counts(self) -> Vec<KeyStateCount> {
-        KeyState::ALL.into_iter().zip(self.0).map(|(state, count)| KeyStateCount { state, count }).collect()
-    }
+/// How many keys are in each state, state by state.
+pub(in crate::graphql) fn by_state(counts: &[(Result<(), Refusal>, u64)]) -> Vec<KeyStateCount> {
+    let of = |state| counts.iter().filter(move |(status, _)| KeyState::of(*status) == Some(state));
+    let counted = |state| {
+        let count: u64 = of(state).map(|(_, count)| count).sum();
+        KeyStateCount { state, count: i32::try_from(count).unwrap_or(i32::MAX) }
+    };
+    KeyState::ALL.into_iter().map(counted).collect()
 }
 
 impl KeyState {
@@ -134,31 +124,16 @@ impl KeyFilter {
         if all || named { Which::All } else { Which::Living }
     }
 
-    /// Whether the key is in a state that is wanted.
-    pub(in crate::graphql) fn admits(&self, key: &KeyView) -> bool {
-        match KeyState::of(key.status) {
+    /// Whether a key that stands so is in a state that is wanted.
+    pub(in crate::graphql) fn admits(&self, status: Result<(), Refusal>) -> bool {
+        match KeyState::of(status) {
             Some(state) => among(&state, self.state.as_deref()),
             None => self.state.is_none(),
         }
     }
 
-    /// Whether everything else that is wanted applies to the key.
-    pub(in crate::graphql) fn fits(&self, key: &KeyView, now: Timestamp) -> bool {
-        let owner: Uuid = match key.owner {
-            domain::key::Owner::User(user) => user.into(),
-            domain::key::Owner::ServiceAccount(account) => account.into(),
-        };
-        let expiring = self.expiring_within_seconds.is_none_or(|seconds| {
-            let limit = now.plus_seconds(u64::try_from(seconds).unwrap_or(0));
-            let end = [key.expires_at, key.grace_ends_at].into_iter().flatten().min();
-            end.is_some_and(|end| end > now && end <= limit)
-        });
-        let unused = self
-            .last_used_before
-            .is_none_or(|before| key.usage.as_ref().is_none_or(|usage| usage.tally.last < before.0));
-        self.user_id.is_none_or(|wanted| wanted == owner)
-            && expiring
-            && unused
-            && contains(&key.name, self.name_contains.as_deref())
+    /// Whether the name is one that is wanted.
+    pub(in crate::graphql) fn names(&self, name: &str) -> bool {
+        contains(name, self.name_contains.as_deref())
     }
 }

@@ -1,6 +1,7 @@
 //! The old lists, as existing clients ask for them: `where`, `order_by`, `limit` and `offset`.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use authority::{Failure, InputError};
 use juniper::GraphQLInputObject;
@@ -90,6 +91,11 @@ impl Window {
             limit: count("limit", limit)?.unwrap_or(usize::MAX),
             offset: count("offset", offset)?.unwrap_or(0),
         })
+    }
+
+    /// Which entries that are, by number.
+    pub fn part(&self) -> Range<usize> {
+        self.offset..self.offset.saturating_add(self.limit)
     }
 
     /// The entries of that part.

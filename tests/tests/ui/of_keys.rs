@@ -1,0 +1,146 @@
+//! Keys as the pages tell of them: who made them, why they stand so, what can be changed, and what to do with a new one.
+
+use super::*;
+
+#[test]
+fn a_list_tells_who_made_a_key_and_leads_to_the_events_that_decide() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, _) = world.key(&account, "nightly");
+    let (grace, grace_key) = world.member("grace@example.com", "administrator");
+    let made = Client::holding(world.server.url(), &grace_key)
+        .mutate("create_api_key", &json!({"user_id": account, "name": "by grace"}), "id")
+        .unwrap();
+    let by_grace = text(&made["id"]);
+    let browser = world.signed_in(&world.made.key);
+    let list = browser.page("/ui/keys");
+    let row = |id: &str| {
+        let row = list.split("<tr>").find(|row| row.contains(&format!("ui/keys/{id}\""))).map(str::to_owned);
+        row.unwrap_or_else(|| panic!("{list}"))
+    };
+    assert!(row(&key).contains("by ada@example.com"), "{}", row(&key));
+    assert!(row(&by_grace).contains("by grace@example.com"), "{}", row(&by_grace));
+    assert!(row(&world.made.key_id).contains("by somebody at the machine itself"), "{list}");
+    assert!(row(&key).contains(&format!("href=\"../ui/keys/{key}#why\"")), "{}", row(&key));
+    let position = text(&world.position());
+    let past = browser.page(&format!("/ui/keys?as_of={position}"));
+    assert!(past.contains(&format!("../ui/keys/{key}?as_of={position}#why")), "{past}");
+    let page = browser.page(&format!("/ui/keys/{by_grace}"));
+    assert!(page.contains("by grace@example.com"), "{page}");
+
+    // Whoever left the tenant is named to its administrators only.
+    let input = json!({"email": "edsger@example.com", "role": "member", "first_key": true});
+    let added =
+        Client::holding(world.server.url(), &grace_key).mutate("add_member", &input, "user_id key").unwrap();
+    let edsger = world.signed_in(&text(&added["key"]));
+    assert!(edsger.page("/ui/keys").contains("by grace@example.com"), "a member sees the other members");
+    world.admin().mutate("remove_member", &json!({"user_id": grace}), "success").unwrap();
+    assert!(!edsger.page("/ui/keys").contains("grace@example.com"), "who left is no member's business");
+    assert!(browser.page("/ui/keys").contains("by grace@example.com"), "it is an administrator's");
+}
+
+#[test]
+fn what_a_key_is_held_to_is_changed_on_its_page() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, string) = world.key(&account, "nightly");
+    let browser = world.signed_in(&world.made.key);
+    let holder = Client::holding(world.server.url(), &string);
+    let path = |what: &str| format!("/ui/keys/{key}/{what}");
+    let done = |what: &str, form: &[(&str, &str)]| {
+        let answer = browser.submit(&path(what), form);
+        assert_eq!(location(&answer), format!("../../../ui/keys/{key}?done={what}"), "{what}");
+        let page = browser.page(&format!("/ui/keys/{key}?done={what}"));
+        assert!(page.contains("class=\"notice\""), "{what}: {page}");
+        page
+    };
+    let page = done("end", &[("end", "custom"), ("custom_end", "2031-05-06T07:08")]);
+    assert!(page.contains("6 May 2031, 07:08 UTC"), "{page}");
+    assert_eq!(text(&holder.whoami().json()["expires_at"]), "2031-05-06T07:08:00Z");
+    done("end", &[("end", "none")]);
+    assert_eq!(holder.whoami().json()["expires_at"], Value::Null);
+
+    let page = done("rate", &[("requests", "1000"), ("period", "3600")]);
+    assert!(page.contains("1000 requests in 1 hour"), "{page}");
+    assert!(page.contains(r#"<option value="3600" selected>"#), "{page}");
+    assert!(done("rate", &[("period", "60")]).contains("as often as it is shown"));
+
+    let page = done("addresses", &[("addresses", "192.0.2.0/24\r\n2001:db8::1")]);
+    assert!(page.contains("192.0.2.0/24\n2001:db8::1") && page.contains("2 networks"), "{page}");
+    assert_eq!(holder.whoami().code().as_deref(), Some("ADDRESS_NOT_ALLOWED"));
+    assert!(done("addresses", &[]).contains("any address"));
+    assert_eq!(holder.whoami().status, 200);
+
+    let before = world.position();
+    for (what, form) in [
+        ("end", vec![]),
+        ("end", vec![("end", "999")]),
+        ("end", vec![("end", "custom")]),
+        ("rate", vec![("requests", "many"), ("period", "60")]),
+        ("rate", vec![("requests", "5")]),
+        ("rate", vec![("requests", "0"), ("period", "60")]),
+        ("addresses", vec![("addresses", "nowhere")]),
+    ] {
+        let refused = browser.submit(&path(what), &form);
+        assert_eq!(refused.status, 422, "{what} {form:?}: {}", refused.text);
+    }
+    let (_, member) = world.member("grace@example.com", "member");
+    let grace = world.signed_in(&member);
+    let position = world.position();
+    for (what, form) in
+        [("end", ("end", "none")), ("rate", ("period", "60")), ("addresses", ("addresses", ""))]
+    {
+        let refused = grace.submit(&path(what), &[form]);
+        assert!([403, 404, 422].contains(&refused.status), "{what}: {}", refused.status);
+        assert_eq!(browser.submit(&format!("{}?as_of=3", path(what)), &[form]).status, 409, "{what}");
+    }
+    assert_eq!(world.position(), position);
+    assert_ne!(before, position, "a member was added in between");
+}
+
+#[test]
+fn what_a_leaked_key_could_do_is_drawn() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let page = browser.page(&format!("/ui/keys/{}", world.made.key_id));
+    let figure =
+        page.split("class=\"reach\"").nth(1).and_then(|rest| rest.split("</figure>").next()).unwrap();
+    assert!(figure.contains("role administrator") && figure.contains("role operator"), "{figure}");
+    world.account("etl", "runner");
+    let page = browser.page(&format!("/ui/keys/{}", world.made.key_id));
+    let figure =
+        page.split("class=\"reach\"").nth(1).and_then(|rest| rest.split("</figure>").next()).unwrap();
+    assert!(figure.contains("mark begins") && figure.contains("One event was made with it"), "{figure}");
+}
+
+#[test]
+fn a_key_may_be_made_for_one_tenant_and_says_how_it_is_used() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let input = json!({"slug": "globex", "administrator_email": "ada@example.com"});
+    let other = text(&world.admin().mutate("create_tenant", &input, "id").unwrap()["id"]);
+    let make = |reach: &str| {
+        let form = [("owner", world.made.user_id.as_str()), ("name", "n"), ("end", "30"), ("reach", reach)];
+        browser.submit("/ui/keys/new", &form)
+    };
+    let secret_of = |page: &str| {
+        attributes(page, "value").into_iter().find(|value| value.starts_with("klu_")).unwrap().to_owned()
+    };
+    let (wide, narrow) = (make("anywhere"), make("here"));
+    let status = |secret: &str| Client::holding(world.server.url(), secret).in_tenant(&other).whoami().status;
+    assert_eq!(status(&secret_of(&wide.text)), 200);
+    assert_ne!(status(&secret_of(&narrow.text)), 200, "it acts in acme only");
+    assert_eq!(make("elsewhere").status, 422);
+    for line in [
+        "/v1/whoami",
+        "keyledger auth login",
+        "PREFECT__CLOUD__API_KEY",
+        "prefect auth login -t",
+        "prefect cloud login -k &#34;$KEYLEDGER_KEY&#34; -w acme/acme",
+    ] {
+        let line = line.replace("&#34;", "\"");
+        assert!(wide.text.contains(&line), "{line}: {}", wide.text);
+    }
+    let form = browser.page("/ui/keys/new");
+    assert!(form.contains("data-local") && form.contains("UTC"), "the end, in UTC and for the reader's zone");
+}
