@@ -63,6 +63,12 @@ def furnish():
     graphql(act % "disable_api_key", id=nightly["id"])
     graphql(act % "enable_api_key", id=nightly["id"])
     graphql(act % "delete_api_key", id=old["id"])
+    rename = "mutation($id: uuid!, $name: String!) { rename_api_key(input: {key_id: $id, name: $name}) { success } }"
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday"):
+        graphql(act % "disable_api_key", id=other["id"])
+        graphql(act % "enable_api_key", id=other["id"])
+        graphql(rename, id=other["id"], name=f"backfill since {day}")
+    graphql(rename, id=other["id"], name="backfill")
     graphql(act % "disable_api_key", id=deploy["id"])
     add = "mutation($input: add_member_input!) { add_member(input: $input) { user_id } }"
     grace = {"email": "grace@example.com", "name": "Grace", "role": "member"}
@@ -73,7 +79,7 @@ def furnish():
         with contextlib.suppress(AssertionError):
             create_account(name, "runner")
     signing = graphql("{ signing_keys { edges { node { id } } } }")["signing_keys"]["edges"][0]["node"]["id"]
-    return {"account": etl, "key": nightly["id"], "grace": grace, "signing_key": signing, "other": other["id"]}
+    return {"account": etl, "key": nightly["id"], "other": other["id"], "grace": grace, "signing_key": signing}
 
 
 def use(key):
@@ -301,7 +307,7 @@ def pages(there):
         "add-member": "ui/members/add",
         "tenants": "ui/tenants",
         "events": "ui/events",
-        "time-machine": "ui/time?as_of=12",
+        "time-machine": "ui/time?as_of=33",
         "keys-then": "ui/keys?as_of=9",
         "signing-keys": "ui/signing-keys",
         "deployment": "ui/deployment",
@@ -523,9 +529,9 @@ def main():
         look(driver, URL, there)
         on_paper(driver, URL, there)
         slide(driver, URL)
+        change(driver, URL, there)
         operate(driver, URL, there)
         examine(driver, "set-up", LINK)
-        change(driver, URL, there)
     with browser() as driver:
         lifecycle(driver, URL, "the root", scripts=True)
         lifecycle(driver, below, "a path", scripts=True)
@@ -533,9 +539,9 @@ def main():
     with browser() as driver:
         guard(driver, URL)
     with browser(scripts=False) as driver:
-        set_up(driver)
         slide_by_links(driver, URL)
     with browser(scripts=False) as driver:
+        set_up(driver)
         lifecycle(driver, URL, "the root again", scripts=False)
         lifecycle(driver, below, "a path again", scripts=False)
     print(f"{len(failures)} failed" if failures else "everything held")
