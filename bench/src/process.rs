@@ -19,7 +19,14 @@ pub struct Serving {
 impl Serving {
     /// Starts a program that lies beside this one, and waits until it says where it listens.
     pub fn start(program: &str, arguments: &[&str]) -> Result<Self, String> {
-        let mut child = Command::new("taskset")
+        // What is said to the bench is no setting of the server, which refuses what it does not know.
+        let mut command = Command::new("taskset");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("KEYLEDGER_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .args(["-c", CORE])
             .arg(beside(program)?)
             .args(arguments)
