@@ -130,7 +130,7 @@ const SCOPES: [(&str, &str); 6] = [
 
 /// How long the old key is accepted beside its successor, in seconds.
 const OVERLAPS: [(&str, &str); 5] = [
-    ("0", "Not at all: refuse the old key at once"),
+    ("0", "No time at all: it is refused at once"),
     ("3600", "1 hour"),
     ("86400", "1 day"),
     ("604800", "7 days"),
