@@ -40,6 +40,37 @@ fn a_list_tells_who_made_a_key_and_leads_to_the_events_that_decide() {
 }
 
 #[test]
+fn lists_of_accounts_and_members_lead_to_the_events_that_made_them_so() {
+    let world = World::new();
+    let [etl, other] = ["etl", "other"].map(|name| world.account(name, "runner"));
+    for account in [&etl, &other] {
+        world
+            .admin()
+            .mutate("suspend_service_account", &json!({"service_account_id": account}), "success")
+            .unwrap();
+    }
+    let (grace, _) = world.member("grace@example.com", "member");
+    let role = json!({"user_id": grace, "role": "read_only"});
+    world.admin().mutate("change_member_role", &role, "success").unwrap();
+    let browser = world.signed_in(&world.made.key);
+    let why = |list: &str, parameter: &str, id: &str| {
+        let page = browser.page(list);
+        let asked = format!("{parameter}={id}");
+        let link =
+            page.split("href=\"").find(|link| link.split('"').next().is_some_and(|to| to.ends_with(&asked)));
+        let link = link.unwrap_or_else(|| panic!("{asked}: {page}")).split('"').next().unwrap();
+        browser.page(&link.replace("&#38;", "&").replace("&amp;", "&").replacen("..", "", 1))
+    };
+    let events = why("/ui/accounts", "account", &etl);
+    assert!(events.contains("ServiceAccountSuspended: service account &#34;etl&#34;"), "{events}");
+    assert!(events.contains("Only what concerns one service account."), "{events}");
+    assert!(!events.contains("&#34;other&#34;") && !events.contains("MemberAdded"), "{events}");
+    let events = why("/ui/members", "user", &grace);
+    assert!(events.contains("MemberRoleChanged: user &#34;grace@example.com&#34;"), "{events}");
+    assert!(!events.contains("ServiceAccount"), "{events}");
+}
+
+#[test]
 fn what_a_key_is_held_to_is_changed_on_its_page() {
     let world = World::new();
     let account = world.account("etl", "runner");

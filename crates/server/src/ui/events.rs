@@ -24,8 +24,8 @@ struct List {
     frame: Frame,
     events: Page<Event>,
     kinds: Vec<(&'static str, &'static str, bool)>,
-    /// One event is asked for by its place.
-    at: Option<String>,
+    /// What the list is confined to, beside a kind.
+    only: Option<String>,
     next: Option<String>,
 }
 
@@ -91,8 +91,22 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let kind = visit.query.get("kind").unwrap_or_default();
     let types = KINDS.iter().find(|(value, _, _)| *value == kind).map(|(_, _, types)| *types);
     let types = types.filter(|types| !types.is_empty());
-    let (at, key) = (visit.query.get("at"), visit.query.get("key"));
-    let filter = json!({"types": types, "from": at, "to": at, "key_id": key});
+    let [at, key, account, user] = ["at", "key", "account", "user"].map(|name| visit.query.get(name));
+    let filter = json!({
+        "types": types,
+        "from": at,
+        "to": at,
+        "key_id": key,
+        "service_account_id": account,
+        "user_id": user,
+    });
+    let only = match (at, key, account, user) {
+        (Some(at), ..) => Some(format!("Only event {at}.")),
+        (None, Some(_), ..) => Some("Only what was done with one key, or to it.".to_owned()),
+        (None, None, Some(_), _) => Some("Only what concerns one service account.".to_owned()),
+        (None, None, None, Some(_)) => Some("Only what concerns one person.".to_owned()),
+        (None, None, None, None) => None,
+    };
     let variables = json!({
         "filter": filter,
         "after": visit.query.get("after"),
@@ -104,9 +118,10 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
         .based(events.as_of.as_ref())
         .asked(document::EVENTS, &variables)
         .on_the_command_line("keyledger events");
-    let kept = [("kind", Some(kind).filter(|kind| !kind.is_empty())), ("key", key)];
+    let kind = Some(kind).filter(|kind| !kind.is_empty());
+    let kept = [("kind", kind), ("key", key), ("account", account), ("user", user)];
     let next = events.next().map(|after| frame.to_next("ui/events", &kept, after));
-    let kinds = KINDS.map(|(value, name, _)| (value, name, value == kind)).into();
-    let list = List { at: at.map(str::to_owned), kinds, next, events, frame };
+    let kinds = KINDS.map(|(value, name, _)| (value, name, value == kind.unwrap_or_default())).into();
+    let list = List { only, kinds, next, events, frame };
     Ok(visit.answer(&list, None))
 }

@@ -184,6 +184,16 @@ impl Frame {
         self.to(&format!("ui/events?kind={kind}"))
     }
 
+    /// The address of the events that made a service account what it is.
+    pub(super) fn to_why_of_account(&self, account: &str) -> String {
+        self.to(&format!("ui/events?kind=accounts&account={account}"))
+    }
+
+    /// The address of the events that made a person what they are here.
+    pub(super) fn to_why_of_user(&self, user: &str) -> String {
+        self.to(&format!("ui/events?kind=people&user={user}"))
+    }
+
     /// The address of what was refused with a key, or about it.
     pub(super) fn to_refusals_of(&self, key: &str) -> String {
         self.to(&format!("ui/refusals?key={key}"))
