@@ -97,16 +97,12 @@ impl Authority {
         if let Scope::Tenant(viewed) = scope {
             tenants.retain(|tenant| *tenant == viewed);
         }
-        let spells = spells(&view, &key, &tenants)?;
+        let Spells { spells, tokens_dead_at } = Spells::of(&view, &key, &tenants)?;
         let Acted { told, count, keys_made } = acted(&view, id, scope)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let told = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
         let rows = view.then();
-        let end = |spell: &Spell| spell.until;
         let minting = spells.iter().any(|spell| spell.until.is_none());
-        let last = spells.iter().filter_map(end).max();
-        let dead = last.map(|last| last.plus_seconds(TOKEN_LIFE_SECONDS_MAX));
-        let dead = [dead, key.life.expires_at, key.life.grace_ends_at].into_iter().flatten().min();
         Ok(view.answer(BlastRadius {
             key: id,
             owner: key.owner,
@@ -117,7 +113,7 @@ impl Authority {
             keys_made,
             predecessors: lineage(key.predecessor, |id| Ok(rows.key(id)?.and_then(|key| key.predecessor)))?,
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
-            tokens_dead_at: if minting { None } else { dead.or(Some(key.created.at)) },
+            tokens_dead_at: if minting { None } else { tokens_dead_at.or(Some(key.created.at)) },
             usage: self.usage_of(&[id]).remove(&id),
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
@@ -126,48 +122,73 @@ impl Authority {
     }
 }
 
-/// Where and as what the key was accepted, from when until when.
-fn spells(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Vec<Spell>, Failure> {
-    let (snapshot, until) = (&view.snapshot, view.basis.position);
-    let mut boundaries: Vec<Position> =
-        befallen(snapshot, key, tenants, until)?.into_iter().map(|(position, _)| position).collect();
-    for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions() {
-        boundaries.push(position?);
-    }
-    boundaries.sort_unstable();
-    boundaries.dedup();
-    let moments = boundaries.iter().map(|position| {
-        let recorded = snapshot.recorded(*position)?;
-        Ok(Moment { position: *position, at: recorded.recorded_at })
-    });
-    let moments = moments.collect::<Result<Vec<_>, StoreError>>()?;
-    let mut spells = vec![];
-    // Outside of any tenant there is what operators do.
-    for tenant in tenants.iter().copied().map(Some).chain([None]) {
-        let mut open: Option<Spell> = None;
-        for (place, moment) in moments.iter().enumerate() {
-            let next = moments.get(place + 1).map(|next| next.at);
-            let (role, end) = accepted(snapshot, key, tenant, *moment, next, view.basis.instant)?;
-            open = match (open, role) {
-                // It goes on.
-                (Some(spell), Some(role)) if spell.role == role => Some(spell),
-                (before, role) => {
-                    spells.extend(before.map(|spell| Spell { until: Some(moment.at), ..spell }));
-                    role.map(|role| Spell { tenant, role, from: *moment, until: None })
-                }
-            };
-            if let (Some(spell), Some(end)) = (open, end) {
-                spells.push(Spell { until: Some(end), ..spell });
-                open = None;
-            }
-        }
-        spells.extend(open);
-    }
-    Ok(spells)
+/// Where and as what a key was accepted, from when until when.
+struct Spells {
+    spells: Vec<Spell>,
+    /// When the last token is dead that was minted in one which is over.
+    tokens_dead_at: Option<Timestamp>,
 }
 
-/// As what the key was accepted after the moment (in no role outside of any tenant), and when the clock ended that
-/// before the next one.
+impl Spells {
+    fn of(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Self, Failure> {
+        let (snapshot, until) = (&view.snapshot, view.basis.position);
+        let mut boundaries: Vec<Position> =
+            befallen(snapshot, key, tenants, until)?.into_iter().map(|(position, _)| position).collect();
+        for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions()
+        {
+            boundaries.push(position?);
+        }
+        boundaries.sort_unstable();
+        boundaries.dedup();
+        let moments = boundaries.iter().map(|position| {
+            let recorded = snapshot.recorded(*position)?;
+            Ok(Moment { position: *position, at: recorded.recorded_at })
+        });
+        let moments = moments.collect::<Result<Vec<_>, StoreError>>()?;
+        let (mut spells, mut tokens_dead_at) = (vec![], None);
+        // Outside of any tenant there is what operators do.
+        for tenant in tenants.iter().copied().map(Some).chain([None]) {
+            let mut open: Option<Spell> = None;
+            for (place, moment) in moments.iter().enumerate() {
+                let next = moments.get(place + 1).map(|next| next.at);
+                let Accepted { role, end, ended } =
+                    accepted(snapshot, key, tenant, *moment, next, view.basis.instant)?;
+                if let (Some(_), Some(over)) = (role, ended.or(next)) {
+                    // A token ends with its key as it was when it was minted: an end that was brought forward since, it does not
+                    // know.
+                    let last = over.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                    tokens_dead_at = tokens_dead_at.max(Some(end.map_or(last, |end| end.min(last))));
+                }
+                open = match (open, role) {
+                    // It goes on.
+                    (Some(spell), Some(role)) if spell.role == role => Some(spell),
+                    (before, role) => {
+                        spells.extend(before.map(|spell| Spell { until: Some(moment.at), ..spell }));
+                        role.map(|role| Spell { tenant, role, from: *moment, until: None })
+                    }
+                };
+                if let (Some(spell), Some(ended)) = (open, ended) {
+                    spells.push(Spell { until: Some(ended), ..spell });
+                    open = None;
+                }
+            }
+            spells.extend(open);
+        }
+        Ok(Self { spells, tokens_dead_at })
+    }
+}
+
+/// How a key stood after an event.
+struct Accepted {
+    /// As what it was accepted, in no role outside of any tenant; none: it was not.
+    role: Option<Option<Role>>,
+    /// When it was to end by the clock.
+    end: Option<Timestamp>,
+    /// When the clock ended it, before the next event.
+    ended: Option<Timestamp>,
+}
+
+/// How the key stood after the moment, and until the next.
 fn accepted(
     snapshot: &Snapshot,
     key: &Key,
@@ -175,9 +196,9 @@ fn accepted(
     moment: Moment,
     next: Option<Timestamp>,
     now: Timestamp,
-) -> Result<(Option<Option<Role>>, Option<Timestamp>), StoreError> {
+) -> Result<Accepted, StoreError> {
     let rows = snapshot.rows_at(moment.position);
-    let Some(then) = rows.key(key.id)? else { return Ok((None, None)) };
+    let Some(then) = rows.key(key.id)? else { return Ok(Accepted { role: None, end: None, ended: None }) };
     let role = match tenant {
         Some(_) => {
             let bearer = Bearer::key(then.owner, then.reach, then.created.position);
@@ -193,8 +214,9 @@ fn accepted(
             admitted.ok().filter(|()| operator).map(|()| None)
         }
     };
-    let ends = [then.life.expires_at, then.life.grace_ends_at].into_iter().flatten().min();
-    Ok((role, ends.filter(|end| *end <= now && next.is_none_or(|next| *end <= next))))
+    let end = then.life.ends_at();
+    let ended = end.filter(|end| *end <= now && next.is_none_or(|next| *end <= next));
+    Ok(Accepted { role, end, ended })
 }
 
 /// What was done with a key.

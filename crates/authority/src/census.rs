@@ -47,7 +47,7 @@ impl Authority {
                 let Ok(admitted) = admit(&index.near(record), &bearer, &life, None, now);
                 match admitted {
                     Ok(_) => {
-                        let end = [life.expires_at, life.grace_ends_at].into_iter().flatten().min();
+                        let end = life.ends_at();
                         census.active += 1;
                         census.ending_within_a_week += u64::from(end.is_some_and(|end| end <= soon));
                     }

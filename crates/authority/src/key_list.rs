@@ -195,6 +195,6 @@ fn owner_id(owner: Owner) -> [u8; 16] {
 /// Whether the key ends by itself after the moment asked about, within so many seconds.
 fn ends_within(key: &Key, view: &View, seconds: u64) -> bool {
     let now = view.basis.instant;
-    let end = [key.life.expires_at, key.life.grace_ends_at].into_iter().flatten().min();
+    let end = key.life.ends_at();
     end.is_some_and(|end| end > now && end <= now.plus_seconds(seconds))
 }

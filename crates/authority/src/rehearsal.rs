@@ -189,9 +189,8 @@ fn stops<L: Lookup<Error = StoreError>>(
         if let (true, Err(refusal)) = (accepted, admit(after, &bearer, &changed, tenant, now)?)
             && seen.insert((key.id, tenant))
         {
-            let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
-            let ends = [key.life.expires_at, key.life.grace_ends_at];
-            let until = ends.into_iter().flatten().fold(longest, Timestamp::min);
+            // Not its own end: a token that was minted before that was brought forward, does not know it.
+            let until = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
             found.tokens_live_until = found.tokens_live_until.max(Some(until));
             let (key, owner) = (key.id, key.owner);
             found.keys.push(StoppedKey {
@@ -208,7 +207,19 @@ fn stops<L: Lookup<Error = StoreError>>(
     let living = |standing: Option<Standing>| standing == Some(Standing::Living);
     for change in changes {
         match change {
-            Change::Key(row) => key(before.key(row.id)?, None, &mut found)?,
+            Change::Key(row) => {
+                let was = before.key(row.id)?;
+                // An end that comes sooner than tokens that were minted before it was known.
+                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                let sooner = |end: &Timestamp| {
+                    *end < longest
+                        && was.as_ref().is_some_and(|was| was.life.ends_at().is_none_or(|was| *end < was))
+                };
+                if row.life.ends_at().filter(sooner).is_some() {
+                    found.tokens_live_until = found.tokens_live_until.max(Some(longest));
+                }
+                key(was, None, &mut found)?;
+            }
             Change::ServiceAccount(row) => {
                 let was = before.service_account(row.id)?.map(|row| row.standing);
                 if living(was) && row.standing != Standing::Living {

@@ -144,7 +144,7 @@ impl Authority {
     }
 
     /// Ends the sessions of keys that these events stop, or that are not accepted just now: sessions do not come back with
-    /// their keys.
+    /// their keys. One whose tenant alone is closed to it leaves that tenant, and does not come back to it either.
     pub(crate) fn stop_sessions(&self, after: &[Recorded]) {
         let counters = &self.recorder.counters;
         let open: Vec<_> = counters.sessions_in_passing(|sessions| sessions.all().collect());
@@ -157,13 +157,23 @@ impl Authority {
         let is_disabled = |wanted: KeyId| {
             after.iter().any(|recorded| matches!(recorded.event, Event::KeyDisabled { key } if key == wanted))
         };
-        let is_stopped = |&Session { key, tenant, .. }: &Session| {
-            is_disabled(key) || is_refused(key, None) && tenant.is_none_or(|_| is_refused(key, tenant))
+        let is_out = |session: &Session| session.tenant.is_some() && is_refused(session.key, session.tenant);
+        let is_stopped = |session: &Session| {
+            let in_its_own = session.tenant.is_none() || is_out(session);
+            is_disabled(session.key) || in_its_own && is_refused(session.key, None)
         };
-        let stopped: Vec<_> = open.into_iter().filter(|(_, session)| is_stopped(session)).collect();
-        if !stopped.is_empty() {
-            counters.sessions(|sessions| stopped.iter().for_each(|(digest, _)| sessions.stop(*digest)));
+        let (stopped, others): (Vec<_>, Vec<_>) =
+            open.into_iter().partition(|(_, session)| is_stopped(session));
+        let out: Vec<_> = others.into_iter().filter(|(_, session)| is_out(session)).collect();
+        if stopped.is_empty() && out.is_empty() {
+            return;
         }
+        counters.sessions(|sessions| {
+            stopped.iter().for_each(|(digest, _)| sessions.stop(*digest));
+            for (digest, session) in out {
+                sessions.put(digest, Session { tenant: None, ..session });
+            }
+        });
     }
 
     /// Ends a session.

@@ -119,6 +119,13 @@ pub struct KeyLife {
     pub revoked: Option<RevocationReason>,
 }
 
+impl KeyLife {
+    /// When the clock ends it, if it does.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        [self.expires_at, self.grace_ends_at].into_iter().flatten().min()
+    }
+}
+
 /// Why a key was revoked: the reasons of RFC 5280, section 5.3.1, that can apply to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationReason {

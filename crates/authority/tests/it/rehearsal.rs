@@ -10,11 +10,12 @@ use domain::names::{Name, Note};
 use domain::network::{AllowedAddresses, Network};
 use domain::role::Role;
 use domain::{Command, Recorded};
-use keyledger_authority::compose::Composed;
+use keyledger_authority::compose::{Composed, KeyInput};
 use keyledger_authority::events::Scope;
+use keyledger_authority::named::KeyNamed;
 use keyledger_authority::rehearsal::Rehearsed;
 use keyledger_authority::state_diff::{DifferenceView, Wanted};
-use keyledger_authority::{AsOf, Caller, Failure, Request, Shown};
+use keyledger_authority::{AsOf, Caller, Failure, Request, Shown, Wanted as TokenWanted};
 use store::chain::ChainHash;
 use store::envelope;
 
@@ -239,6 +240,54 @@ fn a_dry_run_tells_what_would_be_otherwise_where_nothing_stops() {
     });
     let (fields, more) = field(&expiry, "expires_at");
     assert!(fields.starts_with("None Some(Instant(") && !more, "{fields}");
+}
+
+/// A service that checks tokens by itself goes by what a token says, which is what held when it was minted.
+#[test]
+fn no_token_outlives_what_is_said_of_the_last_one() {
+    type Compose = fn(&Household, KeyId) -> Composed;
+    let ways: [(&str, Compose); 6] = [
+        ("its end is brought forward", |_, key| {
+            Composed::plain(Command::ChangeKeyExpiry { key, expires_at: Some(at(2_000)) })
+        }),
+        ("replaced at once", |house, key| {
+            house.scene.authority.rotate_key_overlapping(key, None, 0).unwrap()
+        }),
+        ("replaced with an overlap shorter than a token's life", |house, key| {
+            house.scene.authority.rotate_key_overlapping(key, None, 3).unwrap()
+        }),
+        ("revoked", |house, key| {
+            house.scene.authority.revoke_key(key, RevocationReason::KeyCompromise, None).unwrap()
+        }),
+        ("disabled", |_, key| Composed::plain(Command::DisableKey { key })),
+        ("its owner removed", |house, _| {
+            Composed::plain(Command::RemoveServiceAccount { service_account: house.account })
+        }),
+    ];
+    for (way, compose) in ways {
+        let house = Household::new();
+        let authority = &house.scene.authority;
+        let (key, string) = &house.keys[1];
+        let token = authority.exchange(Shown::from_nowhere(string), TokenWanted::default()).unwrap();
+        let (request, composed) = (house.scene.request(), compose(&house, *key));
+        let until = house.rehearse(&request, &composed).unwrap().stops.tokens_live_until;
+        assert!(until >= Some(token.expires_at), "{way}: the dry run says {until:?}");
+        authority.execute(&house.root().actor, &request, composed).unwrap();
+        house.scene.clock.set(at(5_000));
+        let named = KeyNamed::Id(*key);
+        let radius = authority.blast_radius(&house.root(), &named, AsOf::Now).unwrap().value;
+        assert!(radius.tokens_dead_at >= Some(token.expires_at), "{way}: {:?}", radius.tokens_dead_at);
+    }
+
+    // An end that it always had binds its tokens, too.
+    let house = Household::new();
+    let input = KeyInput { expires_at: Some(at(60_000)), ..key_input("short") };
+    let (key, _) =
+        house.scene.key_for(Owner::ServiceAccount(house.account), Reach::Tenant(house.scene.tenant), &input);
+    house.scene.clock.set(at(61_000));
+    let radius =
+        house.scene.authority.blast_radius(&house.root(), &KeyNamed::Id(key), AsOf::Now).unwrap().value;
+    assert_eq!(radius.tokens_dead_at, Some(at(60_000)));
 }
 
 #[test]

@@ -92,6 +92,23 @@ fn what_stops_a_key_for_a_while_ends_its_sessions_for_good() {
 }
 
 #[test]
+fn a_session_does_not_come_back_into_a_tenant_that_was_closed_to_it() {
+    for asks_meanwhile in [false, true] {
+        let scene = Scene::new();
+        let other = scene.another_tenant("globex");
+        let secret = scene.signed_in(&scene.root);
+        scene.authority.enter_tenant(secret.expose(), other);
+        assert_eq!(scene.resumed(&secret).unwrap().tenant, Some(other));
+        scene.must(Command::SuspendTenant { tenant: other });
+        if asks_meanwhile {
+            assert_eq!(scene.resumed(&secret).unwrap().tenant, Some(scene.tenant));
+        }
+        scene.must(Command::ResumeTenant { tenant: other });
+        assert_eq!(scene.resumed(&secret).unwrap().tenant, Some(scene.tenant), "{asks_meanwhile}");
+    }
+}
+
+#[test]
 fn a_page_that_was_left_open_keeps_no_session_alive() {
     let scene = Scene::new();
     let secret = scene.signed_in(&scene.root);
