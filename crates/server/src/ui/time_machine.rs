@@ -185,7 +185,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
     let steps = steps(&visit, &mut frame, position, current.as_ref(), (&before, &after)).await;
     let comparison = compare(&visit, &mut frame, position, head).await;
     let shown = Shown {
-        instant_field: here.instant.exact().get(..19).unwrap_or_default().to_owned(),
+        instant_field: here.instant.field(),
         drawing: Drawing::of(&event_density, (first, head), position),
         kinds: event_density.counts.kinds().into(),
         density: event_density,
