@@ -11,6 +11,7 @@ mod set_up;
 mod cookie;
 mod signed_in;
 mod visit;
+mod command_line;
 mod document;
 mod frame;
 mod refusal;

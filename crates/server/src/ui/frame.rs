@@ -134,7 +134,7 @@ impl Frame {
     /// Shows the same on the command line.
     pub(super) fn on_the_command_line(mut self, line: impl Into<String>) -> Self {
         self.cli = Some(match &self.as_of {
-            Some(as_of) => format!("{} --as-of {}", line.into(), as_of.text()),
+            Some(as_of) => format!("{} --as-of {}", line.into(), as_of.on_the_command_line()),
             None => line.into(),
         });
         self
