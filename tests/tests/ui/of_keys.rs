@@ -175,3 +175,24 @@ fn a_key_may_be_made_for_one_tenant_and_says_how_it_is_used() {
     let form = browser.page("/ui/keys/new");
     assert!(form.contains("data-local") && form.contains("UTC"), "the end, in UTC and for the reader's zone");
 }
+
+#[test]
+fn each_event_of_a_key_leads_to_the_key_just_after_it_in_the_past_too() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, _) = world.key(&account, "nightly");
+    let made = text(&world.position());
+    world.admin().mutate("disable_api_key", &json!({"key_id": key}), "success").unwrap();
+    let disabled = text(&world.position());
+    world.admin().mutate("enable_api_key", &json!({"key_id": key}), "success").unwrap();
+    let enabled = text(&world.position());
+    let browser = world.signed_in(&world.made.key);
+    for query in [String::new(), format!("?as_of={enabled}")] {
+        let page = browser.page(&format!("/ui/keys/{key}{query}"));
+        let life = page.split("id=\"life\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+        for position in [&made, &disabled, &enabled] {
+            let link = format!("ui/keys/{key}?as_of={position}\" title");
+            assert_eq!(life.matches(&link).count(), 1, "{query}: {position}: {life}");
+        }
+    }
+}

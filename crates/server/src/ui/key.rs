@@ -159,8 +159,24 @@ impl Shown {
         tenant_name(&self.tenants, id.as_deref())
     }
 
+    /// How many events were made with it, and which of them are told.
+    fn acted_words(&self) -> String {
+        acted_words(self.blast.events_count, self.blast.events.len().min(ACTED_SHOWN))
+    }
+
     fn role<'a>(&self, role: &'a Option<String>) -> &'a str {
         role.as_deref().map_or("no role", role_name)
+    }
+}
+
+/// The most events that are told of what was done with a key.
+const ACTED_SHOWN: usize = 50;
+
+fn acted_words(count: u64, shown: usize) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        _ if count > shown as u64 => format!("the last {shown} of {count} events, the last first"),
+        _ => format!("{count} events, the last first"),
     }
 }
 
@@ -271,4 +287,16 @@ pub(super) async fn rename(
     let input = json!({"key_id": id, "name": fields.get("name")});
     let _: Value = visit.page(document::RENAME_KEY, &json!({"input": input})).await?;
     Ok(visit.go_to(&format!("ui/keys/{id}?done=renamed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_which_of_the_events_are_told() {
+        assert_eq!(acted_words(1, 1), "1 event");
+        assert_eq!(acted_words(50, 50), "50 events, the last first");
+        assert_eq!(acted_words(69, 50), "the last 50 of 69 events, the last first");
+    }
 }
