@@ -27,6 +27,7 @@ mod consequences;
 mod as_of;
 mod keys;
 mod key;
+mod offered;
 mod new_key;
 mod changing_key;
 mod ending_key;

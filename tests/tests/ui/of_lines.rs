@@ -15,7 +15,7 @@ fn line(page: &str) -> String {
 }
 
 /// What it prints, typed into a shell by the administrator.
-fn typed(world: &World, line: &str) -> String {
+pub fn typed(world: &World, line: &str) -> String {
     let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).env_clear().env("PATH", path).env("HOME", &world.data).stdin(Stdio::null());
