@@ -2,6 +2,7 @@
 
 mod past;
 mod of_keys;
+mod of_lines;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -175,3 +175,121 @@ fn a_key_may_be_made_for_one_tenant_and_says_how_it_is_used() {
     let form = browser.page("/ui/keys/new");
     assert!(form.contains("data-local") && form.contains("UTC"), "the end, in UTC and for the reader's zone");
 }
+
+#[test]
+fn each_event_of_a_key_leads_to_the_key_just_after_it_in_the_past_too() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, _) = world.key(&account, "nightly");
+    let made = text(&world.position());
+    world.admin().mutate("disable_api_key", &json!({"key_id": key}), "success").unwrap();
+    let disabled = text(&world.position());
+    world.admin().mutate("enable_api_key", &json!({"key_id": key}), "success").unwrap();
+    let enabled = text(&world.position());
+    let browser = world.signed_in(&world.made.key);
+    for query in [String::new(), format!("?as_of={enabled}")] {
+        let page = browser.page(&format!("/ui/keys/{key}{query}"));
+        let life = page.split("id=\"life\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+        for position in [&made, &disabled, &enabled] {
+            let link = format!("ui/keys/{key}?as_of={position}\" title");
+            assert_eq!(life.matches(&link).count(), 1, "{query}: {position}: {life}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_was_not_made_yet_is_to_come_and_one_that_never_was_is_not() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let before = text(&world.position());
+    let (key, _) = world.key(&account, "nightly");
+    let browser = world.signed_in(&world.made.key);
+    let page = browser.page(&format!("/ui/keys/{key}?as_of={before}"));
+    assert!(page.contains("A key that is to come") && page.contains("You look at the past"), "{page}");
+    assert!(!page.contains("nightly"), "its name is of later: {page}");
+    let never = format!("/ui/keys/{}?as_of={before}", world.made.tenant_id);
+    assert_eq!(browser.get(&never).status, 404);
+    let (_, member) = world.member("grace@example.com", "member");
+    let unseen = world.signed_in(&member).get(&format!("/ui/keys/{key}?as_of={before}"));
+    assert_eq!(unseen.status, 404, "whether it was made later is nobody else's business");
+}
+
+/// What a page offers to do to a key.
+fn offers(page: &str) -> Vec<&'static str> {
+    let offered = [
+        ("disable", "/disable?in="),
+        ("enable", "/enable?in="),
+        ("replace", "/rotate\""),
+        ("revoke", "/revoke\""),
+        ("rename", "/rename?in="),
+        ("end", "/end?in="),
+        ("addresses", "/addresses?in="),
+        ("rate", "/rate?in="),
+    ];
+    offered.into_iter().filter(|(_, link)| page.contains(link)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn what_one_may_not_do_to_a_key_is_not_offered() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (machine, _) = world.key(&account, "nightly");
+    let (_, grace) = world.member("grace@example.com", "member");
+    let (_, hopper) = world.member("hopper@example.com", "administrator");
+    let own = |secret: &str| text(&Client::holding(world.server.url(), secret).whoami().json()["key_id"]);
+    let (of_grace, of_hopper) = (own(&grace), own(&hopper));
+    let page = |secret: &str, key: &str| world.signed_in(secret).page(&format!("/ui/keys/{key}"));
+    let all = ["disable", "replace", "revoke", "rename", "end", "addresses", "rate"];
+    assert_eq!(offers(&page(&grace, &of_grace)), all, "one's own");
+    for administrator in [&hopper, &world.made.key] {
+        assert_eq!(offers(&page(administrator, &machine)), all, "a service account's, to an administrator");
+    }
+    // A member's key: an administrator cannot change it, and an operator can revoke it.
+    let shown = page(&hopper, &of_grace);
+    assert_eq!(offers(&shown), [""; 0], "{shown}");
+    assert!(shown.contains("remove its owner from this tenant, or ask an operator to revoke it"), "{shown}");
+    let shown = page(&world.made.key, &of_hopper);
+    assert_eq!(offers(&shown), ["revoke"], "{shown}");
+    assert!(shown.contains("Only its owner changes this key. You can revoke it."), "{shown}");
+    let browser = world.signed_in(&world.made.key);
+    let revoke = browser.page(&format!("/ui/keys/{of_hopper}/revoke"));
+    assert!(!revoke.contains("Gentler ways") && revoke.contains("Revoke it now"), "{revoke}");
+    // What is offered is done, and what is not is refused.
+    let refused = browser.submit(&format!("/ui/keys/{of_hopper}/disable"), &[]);
+    assert_eq!(refused.status, 404, "{}", refused.text);
+    let shown = browser.page(&format!("/ui/keys/{of_grace}"));
+    let name = shown.split("<h1>").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap();
+    let form = [("reason", "key_compromise"), ("name", name)];
+    let revoked = browser.submit(&format!("/ui/keys/{of_grace}/revoke"), &form);
+    assert_eq!(revoked.status, 303, "{}", revoked.text);
+
+    // A key that only looks offers nothing but its own end.
+    let input = json!({"user_id": world.made.user_id, "name": "reader", "scopes": ["keyledger:read"]});
+    let reader = world.admin().mutate("create_api_key", &input, "id key").unwrap();
+    let (id, reader) = (text(&reader["id"]), text(&reader["key"]));
+    assert_eq!(offers(&page(&reader, &world.made.key_id)), [""; 0]);
+    assert_eq!(offers(&page(&reader, &id)), ["revoke"]);
+    assert!(!world.signed_in(&reader).page("/ui/keys").contains("New key"));
+}
+
+#[test]
+fn what_a_key_is_past_is_not_offered() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let made = of_lines::typed(
+        &world,
+        &format!("keyledger key create -n brief --owner {account} --expires 1s -o json"),
+    );
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let brief = text(&made["id"]);
+    let (old, _) = world.key(&account, "old");
+    let input = json!({"key_id": old, "overlap_seconds": 3600});
+    world.admin().mutate("rotate_api_key", &input, "id").unwrap();
+    let browser = world.signed_in(&world.made.key);
+    let offered = |key: &str| offers(&browser.page(&format!("/ui/keys/{key}")));
+    assert_eq!(offered(&old), ["disable", "revoke", "rename", "end", "addresses", "rate"], "in its grace");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(offered(&brief), ["disable", "revoke", "rename", "addresses", "rate"], "expired");
+    browser.submit(&format!("/ui/keys/{old}/disable"), &[]);
+    assert_eq!(offered(&old), ["enable", "revoke", "rename", "end", "addresses", "rate"], "disabled");
+}

@@ -80,7 +80,7 @@ pub(super) const TENANTS: [Act; 4] = [
         proved: Some("erase a tenant’s names"),
         typed: true,
         done: "tenant-erased",
-        cli: "keyledger erase --tenant",
+        cli: "keyledger erase --whole-tenant",
     },
 ];
 

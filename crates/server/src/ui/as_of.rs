@@ -30,6 +30,15 @@ impl AsOf {
         if self.is_position() { self.position().is_some() } else { instant() }
     }
 
+    /// As the command line takes it: a position, or the whole instant.
+    pub(super) fn on_the_command_line(&self) -> String {
+        if self.is_position() {
+            return self.0.clone();
+        }
+        let whole = self.whole();
+        whole.parse::<jiff::Timestamp>().map_or(whole, |instant| instant.to_string())
+    }
+
     /// As the API takes it. A date field of a browser gives neither seconds nor a zone: it is UTC here.
     pub(super) fn input(&self) -> Value {
         if self.is_position() { json!({ "position": self.0 }) } else { json!({ "instant": self.whole() }) }
@@ -66,6 +75,16 @@ mod tests {
         assert_eq!(input("2026-11-25T10:00:01"), Some(json!({"instant": "2026-11-25T10:00:01Z"})));
         assert_eq!(input("2026-11-25T10:00:01+02:00"), Some(json!({"instant": "2026-11-25T10:00:01+02:00"})));
         assert_eq!((input(" "), input("now")), (None, None));
+        let on_the_command_line = |text: &str| AsOf::of(Some(text)).unwrap().on_the_command_line();
+        for (text, line) in [
+            ("42", "42"),
+            ("2026-11-25", "2026-11-25T00:00:00Z"),
+            ("2026-11-25T10:00", "2026-11-25T10:00:00Z"),
+            ("2026-11-25 10:00:01.25", "2026-11-25T10:00:01.25Z"),
+            ("2026-11-25T10:00:01+02:00", "2026-11-25T08:00:01Z"),
+        ] {
+            assert_eq!(on_the_command_line(text), line);
+        }
         let well_formed = |text: &str| AsOf::of(Some(text)).is_some_and(|as_of| as_of.is_well_formed());
         for good in
             ["1", "18446744073709551615", "2026-11-25", "2026-11-25T10:00", "2026-11-25T10:00:01+02:00"]

@@ -22,6 +22,11 @@ pub(super) const KEYS: Document =
     Document(concat!(include_str!("documents/keys.graphql"), "\n", include_str!("documents/who.graphql")));
 pub(super) const KEY: Document =
     Document(concat!(include_str!("documents/key.graphql"), "\n", include_str!("documents/who.graphql")));
+pub(super) const KEY_TO_COME: Document = Document(concat!(
+    include_str!("documents/key_to_come.graphql"),
+    "\n",
+    include_str!("documents/who.graphql")
+));
 pub(super) const KEY_BRIEFLY: Document = Document(concat!(
     include_str!("documents/key_briefly.graphql"),
     "\n",
@@ -64,6 +69,7 @@ pub(super) const REFUSALS: Document = Document(concat!(
 
 // Everything else: one field each.
 
+pub(super) const MANAGED: Document = Document(include_str!("documents/managed.graphql"));
 pub(super) const FIND: Document = Document(include_str!("documents/find_key.graphql"));
 pub(super) const REACHED: Document = Document(include_str!("documents/reached.graphql"));
 pub(super) const USED: Document = Document(include_str!("documents/key_used.graphql"));
@@ -117,6 +123,7 @@ mod tests {
             WHO,
             KEYS,
             KEY,
+            KEY_TO_COME,
             KEY_BRIEFLY,
             OWNERS,
             ACCOUNTS,
@@ -128,6 +135,7 @@ mod tests {
             TIME_DIFF,
             SIGNING_KEYS,
             DEPLOYMENT,
+            MANAGED,
             FIND,
             REACHED,
             USED,

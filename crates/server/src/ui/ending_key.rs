@@ -11,6 +11,7 @@ use super::document::{self, Document};
 use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
+use super::offered::Offered;
 use super::refusal::Refusal;
 use super::shown::{Key, Who};
 use super::visit::Visit;
@@ -28,6 +29,7 @@ struct Answer {
 struct Revocation {
     frame: Frame,
     key: Key,
+    offered: Offered,
     consequences: Consequences,
     /// Used within a day: its name must be typed.
     busy: bool,
@@ -103,10 +105,12 @@ async fn asked(
     let (who, key) = briefly(visit, id).await?;
     let input = json!({"key_id": id});
     let consequences = Consequences::of(visit, document::REVOKE_KEY, "delete_api_key", input.clone()).await;
-    let frame = Frame::new(visit, "ui/keys", format!("Revoke {}", key.name), &who)
+    let mut frame = Frame::new(visit, "ui/keys", format!("Revoke {}", key.name), &who)
         .asked(document::REVOKE_KEY, &json!({ "input": input }))
         .on_the_command_line(format!("keyledger key revoke {id}"));
+    let offered = Offered::of(visit, &mut frame, &key).await;
     let page = Revocation {
+        offered,
         busy: is_busy(visit, &key),
         own: frame.who.key_id == key.id,
         note: fields.text("note"),

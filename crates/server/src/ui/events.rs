@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::command_line::with_flags;
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
@@ -86,6 +87,21 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
+/// The same list on the command line.
+fn command_line(types: Option<&[&str]>, [at, key, account, user]: [Option<&str>; 4]) -> String {
+    let types = types.map(|types| types.join(","));
+    let flags = [
+        ("--type", types.as_deref()),
+        ("--from", at),
+        ("--to", at),
+        ("--key", key),
+        ("--service-account", account),
+        // An account and a person are never both asked about there.
+        ("--user", user.filter(|_| account.is_none())),
+    ];
+    with_flags("keyledger events", &flags)
+}
+
 /// `GET /ui/events`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let kind = visit.query.get("kind").unwrap_or_default();
@@ -117,7 +133,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let frame = Frame::new(&visit, "ui/events", "Events", &who)
         .based(events.as_of.as_ref())
         .asked(document::EVENTS, &variables)
-        .on_the_command_line("keyledger events");
+        .on_the_command_line(command_line(types, [at, key, account, user]));
     let kind = Some(kind).filter(|kind| !kind.is_empty());
     let kept = [("kind", kind), ("key", key), ("account", account), ("user", user)];
     let next = events.next().map(|after| frame.to_next("ui/events", &kept, after));

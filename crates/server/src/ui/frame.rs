@@ -41,6 +41,8 @@ pub(super) struct Shown {
     pub(super) administers: bool,
     /// Whether they operate the deployment with this key.
     pub(super) operates: bool,
+    /// Whether they make keys with this key: their own, or those of service accounts.
+    pub(super) makes_keys: bool,
 }
 
 /// A section of the pages.
@@ -134,7 +136,7 @@ impl Frame {
     /// Shows the same on the command line.
     pub(super) fn on_the_command_line(mut self, line: impl Into<String>) -> Self {
         self.cli = Some(match &self.as_of {
-            Some(as_of) => format!("{} --as-of {}", line.into(), as_of.text()),
+            Some(as_of) => format!("{} --as-of {}", line.into(), as_of.on_the_command_line()),
             None => line.into(),
         });
         self
@@ -226,11 +228,11 @@ impl Frame {
 impl Shown {
     fn of(visit: &Visit, who: &Who) -> Self {
         let caller = &visit.caller;
-        let permits = |permission: Permission| caller.scopes.include(permission.scope());
         let me = who.user.first();
         let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
-        let administers = caller.role == Some(Role::Administrator) && permits(Permission::Administer);
-        let operates = me.is_some_and(|me| me.operator) && permits(Permission::Operate);
+        let administers = caller.role == Some(Role::Administrator) && visit.permits(Permission::Administer);
+        let operator = me.is_some_and(|me| me.operator);
+        let operates = operator && visit.permits(Permission::Operate) && visit.confined_to().is_none();
         let name = me.map(|me| me.name.clone().unwrap_or_else(|| me.email.clone()));
         Self {
             name: name.unwrap_or_else(|| "a service account".to_owned()),
@@ -242,6 +244,7 @@ impl Shown {
             is_user: me.is_some(),
             administers,
             operates,
+            makes_keys: administers || visit.permits(Permission::OwnKeys),
         }
     }
 }

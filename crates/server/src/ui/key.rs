@@ -13,6 +13,7 @@ use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
 use super::new_key::{End, ends};
+use super::offered::Offered;
 use super::reach::Reach;
 use super::refusal::Refusal;
 use super::shown::{Basis, Event, Key, Usage, Who, duration_words, mark_of, role_name};
@@ -26,7 +27,7 @@ use crate::graphql::in_process::Refused;
 struct Answer {
     #[serde(flatten)]
     who: Who,
-    key: Option<Key>,
+    key: Key,
     key_history: History,
     blast_radius: Blast,
     explain: Explanation,
@@ -137,8 +138,8 @@ struct Deciding {
 struct Shown {
     frame: Frame,
     id: String,
-    /// None: it was made later.
-    key: Option<Key>,
+    key: Key,
+    offered: Offered,
     steps: Vec<Step>,
     timeline: Option<Timeline>,
     blast: Blast,
@@ -159,8 +160,24 @@ impl Shown {
         tenant_name(&self.tenants, id.as_deref())
     }
 
+    /// How many events were made with it, and which of them are told.
+    fn acted_words(&self) -> String {
+        acted_words(self.blast.events_count, self.blast.events.len().min(ACTED_SHOWN))
+    }
+
     fn role<'a>(&self, role: &'a Option<String>) -> &'a str {
         role.as_deref().map_or("no role", role_name)
+    }
+}
+
+/// The most events that are told of what was done with a key.
+const ACTED_SHOWN: usize = 50;
+
+fn acted_words(count: u64, shown: usize) -> String {
+    match count {
+        1 => "1 event".to_owned(),
+        _ if count > shown as u64 => format!("the last {shown} of {count} events, the last first"),
+        _ => format!("{count} events, the last first"),
     }
 }
 
@@ -186,38 +203,35 @@ fn tenant_name<'a>(tenants: &'a [(String, String)], id: Option<&'a str>) -> &'a 
 /// `GET /ui/keys/ID`
 pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let variables = json!({"key": by_id(&id), "as_of": visit.moment()});
-    let answer: Answer = visit.page(document::KEY, &variables).await?;
+    let answer = match visit.ask::<Answer>(document::KEY, &variables).await {
+        Err(refused) if refused.code == "NOT_FOUND" && visit.as_of.is_some() => {
+            return to_come(&visit, id, &variables, &refused).await;
+        }
+        answer => answer.map_err(|refused| visit.refusal(&refused))?,
+    };
     let Answer { who, key, key_history, blast_radius, explain } = answer;
-    let title = key.as_ref().map_or_else(|| "A key that is to come".to_owned(), |key| key.name.clone());
-    let frame = Frame::new(&visit, "ui/keys", title, &who)
+    let mut frame = Frame::new(&visit, "ui/keys", key.name.as_str(), &who)
         .based(Some(&key_history.as_of))
         .asked(document::KEY, &variables)
         .on_the_command_line(format!("keyledger key show {id}"));
-    let timeline = key.as_ref().and_then(|key| {
-        Timeline::of(
-            &key_history.steps,
-            key.expires_at.as_ref(),
-            key.grace_ends_at.as_ref(),
-            &key_history.as_of.instant,
-        )
-    });
-    let rate = key
-        .as_ref()
-        .and_then(|key| key.rate_limit.as_ref())
+    let offered = Offered::of(&visit, &mut frame, &key).await;
+    let instant = &key_history.as_of.instant;
+    let (ends_at, grace) = (key.expires_at.as_ref(), key.grace_ends_at.as_ref());
+    let timeline = Timeline::of(&key_history.steps, ends_at, grace, instant);
+    let rate_limit = key.rate_limit.as_ref();
+    let rate = rate_limit
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
     let tenants: Vec<_> = who.tenant.iter().map(|tenant| (tenant.id.clone(), tenant.name.clone())).collect();
-    let reach = key.as_ref().and_then(|key| {
-        let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
-        Reach::of(key, &blast_radius, &key_history.as_of.instant, name_of)
-    });
+    let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
+    let reach = Reach::of(&key, &blast_radius, instant, name_of);
     // None of them is chosen: to change an end takes a choice.
     let (ends, longest) = ends(&visit, &who, Some(""));
-    let rate_limit = key.as_ref().and_then(|key| key.rate_limit.as_ref());
     let shown = Shown {
         periods: periods(rate_limit.map(|rate| rate.period_seconds)),
         frame,
         id,
         key,
+        offered,
         steps: key_history.steps,
         timeline,
         blast: blast_radius,
@@ -230,6 +244,45 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         tenants,
     };
     Ok(visit.answer(&shown, None))
+}
+
+#[derive(Deserialize)]
+struct ToCome {
+    #[serde(flatten)]
+    who: Who,
+    key_history: NoHistory,
+}
+
+#[derive(Deserialize)]
+struct NoHistory {
+    steps: Vec<Value>,
+    as_of: Basis,
+}
+
+#[derive(Template)]
+#[template(path = "key_to_come.html")]
+struct YetToCome {
+    frame: Frame,
+    id: String,
+}
+
+/// The page of a key that was made later than the moment asked about: nothing of it is there to be told. What nobody made
+/// is refused as it was.
+async fn to_come(
+    visit: &Visit,
+    id: String,
+    variables: &Value,
+    refused: &Refused,
+) -> Result<Response, Refusal> {
+    let ToCome { who, key_history } = visit.page(document::KEY_TO_COME, variables).await?;
+    if !key_history.steps.is_empty() {
+        return Err(visit.refusal(refused));
+    }
+    let frame = Frame::new(visit, "ui/keys", "A key that is to come", &who)
+        .based(Some(&key_history.as_of))
+        .asked(document::KEY_TO_COME, variables)
+        .on_the_command_line(format!("keyledger key history {id}"));
+    Ok(visit.answer(&YetToCome { frame, id }, None))
 }
 
 #[derive(Deserialize)]
@@ -271,4 +324,16 @@ pub(super) async fn rename(
     let input = json!({"key_id": id, "name": fields.get("name")});
     let _: Value = visit.page(document::RENAME_KEY, &json!({"input": input})).await?;
     Ok(visit.go_to(&format!("ui/keys/{id}?done=renamed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_which_of_the_events_are_told() {
+        assert_eq!(acted_words(1, 1), "1 event");
+        assert_eq!(acted_words(50, 50), "50 events, the last first");
+        assert_eq!(acted_words(69, 50), "the last 50 of 69 events, the last first");
+    }
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::command_line::with_flags;
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
@@ -77,7 +78,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let frame = Frame::new(&visit, "ui/keys", "API keys", &who)
         .based(page.as_of.as_ref())
         .asked(document::KEYS, &variables)
-        .on_the_command_line("keyledger key list --all");
+        .on_the_command_line(command_line(state, states, owner, wanted));
     let count = |states: &[&str]| {
         let counted = counts.iter().filter(|counted| states.contains(&counted.state.as_str()));
         counted.map(|counted| counted.count).sum()
@@ -116,6 +117,13 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
         frame,
     };
     Ok(visit.answer(&list, None))
+}
+
+/// The same list on the command line, which leaves out what ended for good by itself.
+fn command_line(state: &str, states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
+    let states = Some(states.join(",")).filter(|_| FILTERS.iter().skip(1).any(|(name, ..)| *name == state));
+    let flags = [("--state", states.as_deref()), ("--owner", owner), ("--named", wanted)];
+    with_flags("keyledger key list", &flags)
 }
 
 /// A key by its id, as the API takes it.

@@ -21,13 +21,9 @@ impl StateOfKey {
         let state = |word, sign, class, says, lives| Self { word, sign, class, says, lives };
         match status {
             "ACTIVE" => state("active", "●", "good", "It is accepted.", true),
-            "KEY_EXPIRED" => state(
-                "expired",
-                "◷",
-                "over",
-                "Its time is over. Give it another end, or make a new one.",
-                true,
-            ),
+            "KEY_EXPIRED" => {
+                state("expired", "◷", "over", "Its time is over, for good. Make a new one.", true)
+            }
             "KEY_DISABLED" => {
                 state("disabled", "‖", "held", "It is refused until somebody enables it.", true)
             }

@@ -185,7 +185,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
     let steps = steps(&visit, &mut frame, position, current.as_ref(), (&before, &after)).await;
     let comparison = compare(&visit, &mut frame, position, head).await;
     let shown = Shown {
-        instant_field: here.instant.exact().get(..19).unwrap_or_default().to_owned(),
+        instant_field: here.instant.field(),
         drawing: Drawing::of(&event_density, (first, head), position),
         kinds: event_density.counts.kinds().into(),
         density: event_density,
@@ -252,9 +252,8 @@ async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> 
     let told = match visit.ask::<Compared>(document::TIME_DIFF, &variables).await {
         Ok(Compared { state_diff }) => {
             frame.also_asked(document::TIME_DIFF, &variables);
-            let from =
-                visit.as_of.as_ref().map_or_else(|| position.to_string(), |from| from.text().to_owned());
-            let to = to.as_ref().map(|to| format!(" {}", to.text())).unwrap_or_default();
+            let from = visit.as_of.as_ref().map_or_else(|| position.to_string(), AsOf::on_the_command_line);
+            let to = to.as_ref().map(|to| format!(" {}", to.on_the_command_line())).unwrap_or_default();
             let increases = if only_increases { " --only-increases" } else { "" };
             frame.cli = Some(format!("keyledger diff {from}{to}{increases}"));
             let lines = unified::lines(&state_diff);

@@ -11,7 +11,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Refusal as CredentialRefusal;
-use domain::actor::Way;
+use domain::actor::{Actor, Way};
+use domain::ids::TenantId;
 use domain::role::{Permission, Role};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -223,10 +224,22 @@ impl Visit {
         self.query.get(DONE).filter(|word| self.app.running.notices.take(&self.secret, word))
     }
 
+    /// Whether the key is not narrowed so far that it leaves this out.
+    pub(super) fn permits(&self, permission: Permission) -> bool {
+        self.caller.scopes.include(permission.scope())
+    }
+
+    /// The only tenant in which the key acts, if it is only one.
+    pub(super) fn confined_to(&self) -> Option<TenantId> {
+        match &self.caller.actor {
+            Actor::Holder(holder) => holder.confined_to,
+            Actor::Console | Actor::Server => None,
+        }
+    }
+
     /// A page for administrators of the tenant is shown to nobody else: what is on it would be refused.
     pub(super) fn for_administrators(&self) -> Result<(), Refusal> {
-        let scope = Permission::Administer.scope();
-        if self.caller.role == Some(Role::Administrator) && self.caller.scopes.include(scope) {
+        if self.caller.role == Some(Role::Administrator) && self.permits(Permission::Administer) {
             return Ok(());
         }
         let message =

@@ -27,6 +27,11 @@ impl When {
         &self.0
     }
 
+    /// As a field for times has it, in UTC, to the millisecond: what lies within a second comes back as it was.
+    pub(super) fn field(&self) -> String {
+        self.written("%Y-%m-%dT%H:%M:%S.%3f")
+    }
+
     /// In words, to the minute.
     pub(super) fn words(&self) -> String {
         self.written("%-d %b %Y, %H:%M UTC")
@@ -62,6 +67,8 @@ mod tests {
             when.to_string(),
             r#"<time datetime="2026-11-25T10:00:00.123Z">25 Nov 2026, 10:00 UTC</time>"#
         );
+        assert_eq!(when.field(), "2026-11-25T10:00:00.123");
+        assert_eq!(When("2026-11-25T10:00:00Z".to_owned()).field(), "2026-11-25T10:00:00.000");
         assert_eq!(When("<script>".to_owned()).to_string(), "");
         assert_eq!(When::of_unix_ms(0).exact(), "1970-01-01T00:00:00Z");
     }
