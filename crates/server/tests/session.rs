@@ -166,7 +166,7 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
         ("/ui/members/add", "email=grace%40example.com&role=administrator"),
         ("/ui/accounts/new", "name=chief&role=administrator"),
         (role.as_str(), "role=administrator"),
-        ("/ui/tenants/policy", "days_max=30&days_default=7"),
+        ("/ui/tenants/policy", "max=30&max_unit=days&default=7&default_unit=days"),
         ("/ui/signing-keys", ""),
         ("/ui/deployment/tenants/new", "slug=globex&email=grace%40example.com"),
         (remove_tenant.as_str(), "name=acme"),
@@ -185,11 +185,11 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
     // What takes rights away is not held up, and what was filled in is sent again with the key.
     let lowered = stage.send("POST", &role, "role=read_only");
     assert_eq!(lowered.status, 303, "{}", lowered.page);
-    let asked = stage.send("POST", "/ui/tenants/policy", "days_max=30&days_default=7");
-    for field in [r#"name="days_max" value="30""#, r#"name="days_default" value="7""#] {
+    let asked = stage.send("POST", "/ui/tenants/policy", "max=30&max_unit=days&default=7&default_unit=days");
+    for field in [r#"name="max" value="30""#, r#"name="default" value="7""#] {
         assert!(asked.page.contains(field), "{field}: {}", asked.page);
     }
-    let proved = format!("days_max=30&days_default=7&proof={}", stage.key);
+    let proved = format!("max=30&max_unit=days&default=7&default_unit=days&proof={}", stage.key);
     assert_eq!(stage.send("POST", "/ui/tenants/policy", &proved).status, 303);
     let now = stage.send("POST", "/ui/signing-keys", "");
     assert_eq!(now.status, 303, "for ten more minutes: {}", now.page);
