@@ -630,7 +630,7 @@ fn a_form_does_nothing_in_another_tenant_than_the_one_that_it_was_made_for() {
         let action = attributes(&page, "action").into_iter().find(|action| action.contains("in=")).unwrap();
         format!("/{}", action.trim_start_matches("../"))
     });
-    let fields = [("name", "stray"), ("role", "administrator"), ("days_max", "1"), ("days_default", "1")];
+    let fields = [("name", "stray"), ("role", "administrator"), ("max", "1"), ("max_unit", "days")];
     world.admin().mutate("suspend_tenant", &json!({"tenant_id": other}), "success").unwrap();
     let before = world.position();
     for form in &forms {
@@ -677,12 +677,13 @@ fn another_tenant_is_entered_only_by_its_members() {
     let entered = browser.submit("/ui/tenants/enter", &[("tenant", &other)]);
     assert_eq!(location(&entered), "../../ui/keys?done=tenant");
     assert!(browser.page("/ui/tenants").contains("You are in <strong>globex</strong>"));
-    let policy = [("days_max", "30"), ("days_default", "7")];
+    let policy = [("max", "30"), ("max_unit", "days"), ("default", "7"), ("default_unit", "days")];
     assert_eq!(location(&browser.submit("/ui/tenants/policy", &policy)), "../../ui/tenants?done=policy");
     let form = browser.page("/ui/keys/new");
     assert!(form.contains("at most 30 days") && !form.contains("365 days"), "{form}");
-    let wrong = browser.submit("/ui/tenants/policy", &[("days_max", "a week")]);
+    let wrong = browser.submit("/ui/tenants/policy", &[("max", "a week"), ("max_unit", "days")]);
     assert!(wrong.status == 422 && wrong.text.contains("FORM_INVALID"), "{}", wrong.text);
+    assert!(wrong.text.contains(r#"value="a week""#), "what was typed stays: {}", wrong.text);
     world.admin().mutate("remove_tenant", &json!({"tenant_id": other}), "success").unwrap();
     assert!(browser.page("/ui/tenants").contains("You are in <strong>acme</strong>"), "back in its own");
 
@@ -690,6 +691,36 @@ fn another_tenant_is_entered_only_by_its_members() {
     let grace = world.signed_in(&member);
     let refused = grace.submit("/ui/tenants/enter", &[("tenant", &other)]);
     assert_eq!(refused.status, 422, "{}", refused.text);
+}
+
+#[test]
+fn a_tenants_rules_are_shown_whole_and_stay_if_they_are_not_changed() {
+    let world = World::new();
+    let policy = json!({"key_life_seconds_max": 36 * 3600, "key_life_seconds_default": 12 * 3600});
+    world.admin().mutate("change_tenant_policy", &policy, "success").unwrap();
+    let browser = world.signed_in(&world.made.key);
+    let page = browser.page("/ui/tenants");
+    for (name, number) in [("max", "36"), ("default", "12")] {
+        let field = page.split(&format!("name=\"{name}\"")).nth(1).unwrap().split("</div>").next().unwrap();
+        assert_eq!(attributes(field, "value")[0], number, "{field}");
+        assert!(field.contains(r#"<option value="hours" selected>"#), "{field}");
+    }
+    let rules = || {
+        let asked = "{ tenants { edges { node { key_life_seconds_max key_life_seconds_default } } } }";
+        world.admin().query("tenants", asked).unwrap()["edges"][0]["node"].clone()
+    };
+    let unchanged = [("max", "36"), ("max_unit", "hours"), ("default", "12"), ("default_unit", "hours")];
+    assert_eq!(browser.submit("/ui/tenants/policy", &unchanged).status, 303);
+    assert_eq!(rules(), policy);
+    let contradicts = [("max", "36"), ("max_unit", "hours"), ("default", "2"), ("default_unit", "days")];
+    let refused = browser.submit("/ui/tenants/policy", &contradicts);
+    assert!(refused.status == 422 && refused.text.contains("POLICY_CONTRADICTS"), "{}", refused.text);
+    assert!(
+        refused.text.contains(r#"<option value="days" selected>"#),
+        "what was typed stays: {}",
+        refused.text
+    );
+    assert_eq!(rules(), policy);
 }
 
 #[test]

@@ -70,6 +70,28 @@ fn a_key_pasted_into_any_search_is_not_in_an_address() {
 }
 
 #[test]
+fn a_key_that_one_may_not_see_is_said_to_be_known_and_leads_nowhere() {
+    let world = World::new();
+    let input = json!({"slug": "globex", "administrator_email": "grace@globex.example"});
+    let other = text(&world.admin().mutate("create_tenant", &input, "key").unwrap()["key"]);
+    let (_, member) = world.member("edsger@example.com", "member");
+    let (account, grace) = (world.account("etl", "runner"), world.signed_in(&other));
+    let (_, machine) = world.key(&account, "nightly");
+    for (browser, pasted) in [(grace, &world.made.key), (world.signed_in(&member), &machine)] {
+        let answer = browser.submit("/ui/keys/find", &[("q", pasted)]);
+        assert_eq!(answer.status, 403, "{:?} {}", answer.header("location"), answer.text);
+        assert!(
+            answer.text.contains("this key is known here, but it is none that you may see"),
+            "{}",
+            answer.text
+        );
+        assert!(!answer.text.contains(pasted.as_str()), "it is not repeated");
+    }
+    let found = world.signed_in(&member).submit("/ui/keys/find", &[("q", &member)]);
+    assert!(location(&found).starts_with("../../ui/keys/0"), "one's own is found");
+}
+
+#[test]
 fn guesses_in_a_search_are_counted_by_address() {
     let world = World::with(&["--guesses-per-minute", "2"]);
     let browser = world.signed_in(&world.made.key);

@@ -164,9 +164,13 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
     let before = stage.authority.position();
     let forms = [
         ("/ui/members/add", "email=grace%40example.com&role=administrator"),
+        ("/ui/members/add", "email=grace%40example.com&role=member"),
+        ("/ui/members/add", "email=grace%40example.com"),
+        ("/ui/members/add", "email=grace%40example.com&role=read_only&first_key=yes"),
         ("/ui/accounts/new", "name=chief&role=administrator"),
+        ("/ui/accounts/new", "name=chief&role=runner"),
         (role.as_str(), "role=administrator"),
-        ("/ui/tenants/policy", "days_max=30&days_default=7"),
+        ("/ui/tenants/policy", "max=30&max_unit=days&default=7&default_unit=days"),
         ("/ui/signing-keys", ""),
         ("/ui/deployment/tenants/new", "slug=globex&email=grace%40example.com"),
         (remove_tenant.as_str(), "name=acme"),
@@ -182,14 +186,25 @@ fn more_rights_are_given_only_by_whoever_showed_the_key_lately() {
         }
         assert_eq!(stage.authority.position(), before, "{path}: nothing was done");
     }
-    // What takes rights away is not held up, and what was filled in is sent again with the key.
-    let lowered = stage.send("POST", &role, "role=read_only");
-    assert_eq!(lowered.status, 303, "{}", lowered.page);
-    let asked = stage.send("POST", "/ui/tenants/policy", "days_max=30&days_default=7");
-    for field in [r#"name="days_max" value="30""#, r#"name="days_default" value="7""#] {
+    // What takes rights away, or gives none but to read, is not held up.
+    for (path, form) in [
+        (role.as_str(), "role=read_only"),
+        ("/ui/members/add", "email=edsger%40example.com&role=read_only"),
+        ("/ui/accounts/new", "name=mirror&role=read_only"),
+    ] {
+        let done = stage.send("POST", path, form);
+        assert_eq!(done.status, 303, "{path}: {}", done.page);
+    }
+    // What was filled in is sent again with the key.
+    let asked = stage.send("POST", "/ui/members/add", "email=grace%40example.com&role=member&first_key=yes");
+    for field in [r#"name="role" value="member""#, r#"name="first_key" value="yes""#] {
         assert!(asked.page.contains(field), "{field}: {}", asked.page);
     }
-    let proved = format!("days_max=30&days_default=7&proof={}", stage.key);
+    let asked = stage.send("POST", "/ui/tenants/policy", "max=30&max_unit=days&default=7&default_unit=days");
+    for field in [r#"name="max" value="30""#, r#"name="default" value="7""#] {
+        assert!(asked.page.contains(field), "{field}: {}", asked.page);
+    }
+    let proved = format!("max=30&max_unit=days&default=7&default_unit=days&proof={}", stage.key);
     assert_eq!(stage.send("POST", "/ui/tenants/policy", &proved).status, 303);
     let now = stage.send("POST", "/ui/signing-keys", "");
     assert_eq!(now.status, 303, "for ten more minutes: {}", now.page);

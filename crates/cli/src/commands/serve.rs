@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use authority::{Authority, OpaqueSecret, Options, Rollback, SigningKeyPolicy, set_up};
@@ -42,6 +43,9 @@ goes to standard error; KEYLEDGER_LOG (or RUST_LOG) sets its level, such as debu
 SIGINT finish the requests under way and stop. Under systemd, the credentials
 keyledger.master-key and keyledger.pepper are taken if no file is named.";
 
+/// Where a server listens, if nothing else was said.
+pub(super) const LISTEN: &str = "127.0.0.1:4200";
+
 /// How to serve.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -54,7 +58,7 @@ pub struct ServeArgs {
         value_name = "ADDRESS",
         env = "KEYLEDGER_LISTEN",
         hide_env_values = true,
-        default_value = "127.0.0.1:4200",
+        default_value = LISTEN,
         value_parser = parse_address
     )]
     listen: SocketAddr,
@@ -325,9 +329,9 @@ fn begin(args: &ServeArgs, issuer: &Issuer) -> Result<(), CliError> {
 /// The link by which a browser sets up, and what goes with it.
 struct Invitation {
     code: OpaqueSecret,
+    data: PathBuf,
     issuer: Option<Issuer>,
     life_seconds: u64,
-    another: String,
 }
 
 /// A new link, if the ledger has no tenant yet. It goes to standard output and never into the log.
@@ -338,13 +342,18 @@ fn invitation(args: &ServeArgs, authority: &Authority) -> Result<Option<Invitati
     let life_seconds = args.set_up_link.life_seconds();
     let folder = args.data.folder(None);
     let (code, _) = set_up::new_code(&folder, authority.now(), life_seconds)?;
-    let another = set_up_link::another(&args.data.data);
-    tracing::warn!(another, "there is no tenant yet: the link by which one is made is on standard output");
-    Ok(Some(Invitation { code, issuer: args.issuer.clone(), life_seconds, another }))
+    let data = args.data.data.clone();
+    Ok(Some(Invitation { code, data, issuer: args.issuer.clone(), life_seconds }))
 }
 
 impl Invitation {
+    /// What is written out, once it is known where the server listens. The log is told how to come by another link.
     fn text(&self, listening: SocketAddr) -> String {
+        let another = set_up_link::another(&self.data, self.issuer.as_ref(), listening);
+        tracing::warn!(
+            another,
+            "there is no tenant yet: the link by which one is made is on standard output"
+        );
         let reached = Reached::by(self.issuer.as_ref(), listening);
         let remark = reached.remark().map(|remark| format!("  {remark}\n\n")).unwrap_or_default();
         format!(
@@ -358,7 +367,6 @@ impl Invitation {
 ",
             life = words(self.life_seconds),
             link = reached.link(&self.code),
-            another = self.another,
         )
     }
 }
@@ -579,6 +587,25 @@ fn parse_session(text: &str) -> Result<Seconds, MalformedValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_printed_way_to_another_link_leads_to_the_same_address() {
+        let issuer = Issuer::parse("https://keys.example.com").unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = store::DataFolder::at(scratch.path().join("data"));
+        Authority::begin(Options::new(folder.clone(), issuer.clone())).unwrap();
+        for (issuer, url, command) in [
+            (Some(issuer), "https://keys.example.com", "--address https://keys.example.com"),
+            (None, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714"),
+        ] {
+            let (code, _) = set_up::new_code(&folder, authority::Clock::System.now(), 900).unwrap();
+            let invitation = Invitation { code, data: "n1".into(), issuer, life_seconds: 900 };
+            let text = invitation.text("127.0.0.1:4714".parse().unwrap());
+            assert!(text.contains(&format!("{url}/ui/set-up?code=")), "{text}");
+            let another = format!(": keyledger set-up-link --data n1 {command}\n");
+            assert!(text.contains(&another), "{text}");
+        }
+    }
 
     #[test]
     fn lengths_of_time_are_seconds_or_have_a_unit() {

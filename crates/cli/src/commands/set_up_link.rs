@@ -1,6 +1,7 @@
 //! `set-up-link`: another link by which a browser sets up a server that has no tenant yet.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use authority::{Clock, set_up};
 use clap::Args;
@@ -11,7 +12,7 @@ use replay::{Audit, Repair};
 use serde_json::json;
 
 use crate::args::DataArgs;
-use crate::commands::serve::{parse_address, parse_issuer};
+use crate::commands::serve::{LISTEN, parse_address, parse_issuer};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs, shell_word};
 use crate::set_up::{Reached, SetUpArgs, words};
@@ -40,7 +41,7 @@ pub struct SetUpLinkArgs {
         value_name = "ADDRESS",
         env = "KEYLEDGER_LISTEN",
         hide_env_values = true,
-        default_value = "127.0.0.1:4200",
+        default_value = LISTEN,
         value_parser = parse_address
     )]
     listen: SocketAddr,
@@ -85,7 +86,38 @@ Open this link within {life}, and once. The one before does not work any more.
     Ok(())
 }
 
-/// The command that prints another link for the server on this folder.
-pub fn another(data: &std::path::Path) -> String {
-    format!("keyledger set-up-link --data {}", shell_word(&data.to_string_lossy()))
+/// The command that prints another link for the server on this folder, to where a browser reaches it. It is to be pasted
+/// into a shell that knows nothing of how the server was started.
+pub fn another(data: &Path, issuer: Option<&Issuer>, listening: SocketAddr) -> String {
+    let mut command = format!("keyledger set-up-link --data {}", shell_word(&data.to_string_lossy()));
+    match issuer {
+        Some(issuer) => command += &format!(" --address {}", shell_word(issuer.as_str())),
+        None if listening.to_string() == LISTEN => {}
+        None => command += &format!(" --listen {}", shell_word(&listening.to_string())),
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_for_another_link_says_where_the_server_is_reached() {
+        let issuer = Issuer::parse("https://keys.example.com/it's").unwrap();
+        for (data, issuer, listen, expected) in [
+            ("n1", None, "127.0.0.1:4200", "--data n1"),
+            ("n1", None, "127.0.0.1:4714", "--data n1 --listen 127.0.0.1:4714"),
+            ("a b", None, "[::]:4200", "--data 'a b' --listen '[::]:4200'"),
+            (
+                "n1",
+                Some(&issuer),
+                "127.0.0.1:4714",
+                r"--data n1 --address 'https://keys.example.com/it'\''s'",
+            ),
+        ] {
+            let command = another(Path::new(data), issuer, listen.parse().unwrap());
+            assert_eq!(command, format!("keyledger set-up-link {expected}"));
+        }
+    }
 }

@@ -107,8 +107,8 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
         let message = "choose what it may do";
         return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message))).await;
     };
-    if role == "administrator" {
-        let what = "make an administrator";
+    if !takes_only(&fields) {
+        let what = "make a service account that may do more than read";
         let wish = Wish { section: "ui/accounts", path: "ui/accounts/new", what };
         if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
             return Ok(asked);

@@ -45,7 +45,7 @@ struct Addition {
     email: String,
     name: String,
     role: String,
-    must_prove: bool,
+    with_key: bool,
     error: Option<Refused>,
     /// The new member's first key, which is shown this once.
     first_key: Option<String>,
@@ -107,12 +107,12 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
     let Some(email) = fields.get("email") else {
         return again(Refused::new("FORM_INVALID", "give the e-mail address of whom to add"));
     };
-    let first_key = fields.get("first_key") == Some("yes");
-    let powerful = fields.get("role") == Some("administrator");
-    if (first_key || powerful)
-        && let Err(refused) = visit.proven(&fields)
-    {
-        return again(refused);
+    let first_key = wants_first_key(&fields);
+    if first_key || !takes_only(&fields) {
+        let wish = Wish { section: "ui/members", path: "ui/members/add", what: "add a member" };
+        if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
+            return Ok(asked);
+        }
     }
     let input = json!({
         "email": email,
@@ -160,7 +160,12 @@ pub(super) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Respo
     }
 }
 
-/// Whether a change of role can only take rights away.
+/// Whether whoever is added gets a key at once, which is shown.
+fn wants_first_key(fields: &Fields) -> bool {
+    fields.get("first_key") == Some("yes")
+}
+
+/// Whether the role is the least one: to give it to somebody adds no rights but to read.
 pub(super) fn takes_only(fields: &Fields) -> bool {
     fields.get("role") == Some("read_only")
 }
@@ -187,7 +192,7 @@ fn addition(
         email: fields.text("email"),
         name: fields.text("name"),
         role: fields.get("role").unwrap_or("member").to_owned(),
-        must_prove: !visit.is_proved(),
+        with_key: wants_first_key(fields),
         error,
         first_key,
     };

@@ -6,10 +6,12 @@ use axum::response::Response;
 use domain::Refusal as CredentialRefusal;
 use domain::names::Email;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::document;
 use super::form::Fields;
+use super::keys::by_id;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
@@ -25,6 +27,12 @@ struct Found {
 #[derive(Deserialize)]
 struct Explained {
     key_id: Option<String>,
+}
+
+/// A key, if the reader may see it.
+#[derive(Deserialize)]
+struct Seen {
+    key: Option<IgnoredAny>,
 }
 
 /// `POST /ui/keys/find`
@@ -63,11 +71,26 @@ pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Re
         return Err(visit.refusal(&Refused::new("FORM_INVALID", message)));
     }
     match visit.ask::<Found>(document::FIND, &json!({"key": {"secret": key}})).await {
-        Ok(Found { explain: Explained { key_id: Some(id) } }) => Ok(visit.go_to(&format!("ui/keys/{id}"))),
+        Ok(Found { explain: Explained { key_id: Some(id) } }) => led_to(visit, &id).await,
         Ok(Found { explain: Explained { key_id: None } }) => Err(unknown(visit)),
         Err(refused) if refused.code == "NOT_FOUND" => Err(unknown(visit)),
         Err(refused) => Err(visit.refusal(&refused)),
     }
+}
+
+/// Leads to a key's page, if the reader may see it. Whoever has the key may ask why it is accepted or refused, whosever it is;
+/// its page is for fewer.
+async fn led_to(visit: &Visit, id: &str) -> Result<Response, Refusal> {
+    let hidden = match visit.ask::<Seen>(document::KEY_BRIEFLY, &json!({"key": by_id(id)})).await {
+        Ok(Seen { key }) => key.is_none(),
+        Err(refused) if refused.code == "NOT_FOUND" => true,
+        Err(refused) => return Err(visit.refusal(&refused)),
+    };
+    if hidden {
+        let message = "this key is known here, but it is none that you may see: it is of another tenant, or of somebody else";
+        return Err(visit.refusal(&Refused::new("FORBIDDEN", message)));
+    }
+    Ok(visit.go_to(&format!("ui/keys/{id}")))
 }
 
 /// Nobody here has the key. It counts as a guess, as it does wherever it is shown.

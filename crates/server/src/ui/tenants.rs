@@ -27,9 +27,8 @@ struct Answer {
 struct List {
     frame: Frame,
     tenants: Page<Tenant>,
-    /// The rules of the tenant where the reader is, in days.
-    days_max: String,
-    days_default: String,
+    /// The rules of the tenant where the reader is.
+    rules: [Rule; 2],
     error: Option<Refused>,
 }
 
@@ -39,7 +38,76 @@ impl List {
     }
 }
 
+/// A rule of the form: a number and its unit, as they are stored or were typed.
+struct Rule {
+    field: RuleField,
+    number: String,
+    unit: &'static Unit,
+}
+
+/// What a rule is about, and how its fields are called.
+#[derive(Clone, Copy)]
+struct RuleField {
+    label: &'static str,
+    number: &'static str,
+    unit: &'static str,
+}
+
+/// A unit of time.
+struct Unit {
+    name: &'static str,
+    seconds: u64,
+}
+
 const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+/// The units, the largest first. The last makes every stored life a whole number.
+const UNITS: [Unit; 4] = [
+    Unit { name: "days", seconds: DAY_SECONDS },
+    Unit { name: "hours", seconds: 60 * 60 },
+    Unit { name: "minutes", seconds: 60 },
+    Unit { name: "seconds", seconds: 1 },
+];
+
+const LONGEST: RuleField = RuleField { label: "Longest life", number: "max", unit: "max_unit" };
+const USUAL: RuleField =
+    RuleField { label: "Life if nothing else is asked for", number: "default", unit: "default_unit" };
+
+impl Rule {
+    /// What is stored, in the largest unit in which it is whole: sent back unchanged, it stays what it is.
+    fn stored(field: RuleField, seconds: Option<u64>) -> Self {
+        let whole = |unit: &&Unit| seconds.is_none_or(|seconds| seconds.is_multiple_of(unit.seconds));
+        let unit = UNITS.iter().find(whole).expect("everything is a whole number of seconds");
+        let number = seconds.map(|seconds| (seconds / unit.seconds).to_string()).unwrap_or_default();
+        Self { field, number, unit }
+    }
+
+    /// What was typed.
+    fn typed(field: RuleField, fields: &Fields) -> Self {
+        let unit = unit(fields, field).unwrap_or(&UNITS[0]);
+        Self { field, number: fields.text(field.number), unit }
+    }
+
+    fn units(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        UNITS.iter().map(|unit| (unit.name, unit.seconds == self.unit.seconds))
+    }
+}
+
+fn unit(fields: &Fields, field: RuleField) -> Option<&'static Unit> {
+    let name = fields.get(field.unit)?;
+    UNITS.iter().find(|unit| unit.name == name)
+}
+
+/// A rule's seconds, as many as the API takes; none: unlimited.
+fn rule_seconds(fields: &Fields, field: RuleField) -> Result<Option<u64>, Refused> {
+    let Some(text) = fields.get(field.number) else { return Ok(None) };
+    let refused = |message| Refused::new("FORM_INVALID", message);
+    let unit = unit(fields, field).ok_or(refused("say whether these are days, hours, minutes or seconds"))?;
+    let seconds = text.parse().ok().and_then(|number: u64| number.checked_mul(unit.seconds));
+    let seconds = seconds.filter(|seconds| (1..=i32::MAX as u64).contains(seconds));
+    let message = "give a whole number, for 68 years at the most, or leave the field empty for no limit";
+    seconds.map(Some).ok_or(refused(message))
+}
 
 /// `GET /ui/tenants`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
@@ -61,10 +129,10 @@ pub(super) async fn enter(visit: Visit, fields: Fields) -> Result<Response, Refu
 
 /// `POST /ui/tenants/policy`
 pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
-    let read = (life_seconds(&fields, "days_max"), life_seconds(&fields, "days_default"));
+    let read = (rule_seconds(&fields, LONGEST), rule_seconds(&fields, USUAL));
     let (max, default) = match read {
         (Ok(max), Ok(default)) => (max, default),
-        (Err(refused), _) | (_, Err(refused)) => return listed(&visit, Some(refused)).await,
+        (Err(refused), _) | (_, Err(refused)) => return listed(&visit, Some((&fields, refused))).await,
     };
     let what = "change the rules for new keys";
     let wish = Wish { section: "ui/tenants", path: "ui/tenants/policy", what };
@@ -74,7 +142,7 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
     let input = json!({"key_life_seconds_max": max, "key_life_seconds_default": default});
     match visit.ask::<Value>(document::CHANGE_POLICY, &json!({ "input": input })).await {
         Ok(_) => Ok(visit.go_to("ui/tenants?done=policy")),
-        Err(refused) => listed(&visit, Some(refused)).await,
+        Err(refused) => listed(&visit, Some((&fields, refused))).await,
     }
 }
 
@@ -86,7 +154,8 @@ pub(super) fn life_seconds(fields: &Fields, name: &str) -> Result<Option<u64>, R
     days.map(|days| Some(days * DAY_SECONDS)).ok_or(Refused::new("FORM_INVALID", message))
 }
 
-async fn listed(visit: &Visit, error: Option<Refused>) -> Result<Response, Refusal> {
+/// The page. After a refusal its form shows what was typed.
+async fn listed(visit: &Visit, refused: Option<(&Fields, Refused)>) -> Result<Response, Refusal> {
     let variables = json!({ "as_of": visit.moment() });
     let Answer { who, tenants } = visit.page(document::TENANTS, &variables).await?;
     let frame = Frame::new(visit, "ui/tenants", "Tenants", &who)
@@ -94,10 +163,52 @@ async fn listed(visit: &Visit, error: Option<Refused>) -> Result<Response, Refus
         .asked(document::TENANTS, &variables)
         .on_the_command_line("keyledger tenant list");
     let here = tenants.nodes().find(|tenant| tenant.id == frame.who.tenant_id);
-    let days =
-        |seconds: Option<u64>| seconds.map(|seconds| (seconds / DAY_SECONDS).to_string()).unwrap_or_default();
-    let days_max = days(here.and_then(|tenant| tenant.key_life_seconds_max));
-    let days_default = days(here.and_then(|tenant| tenant.key_life_seconds_default));
-    let list = List { frame, tenants, days_max, days_default, error };
+    let rules = match &refused {
+        Some((fields, _)) => [LONGEST, USUAL].map(|field| Rule::typed(field, fields)),
+        None => [
+            Rule::stored(LONGEST, here.and_then(|tenant| tenant.key_life_seconds_max)),
+            Rule::stored(USUAL, here.and_then(|tenant| tenant.key_life_seconds_default)),
+        ],
+    };
+    let list = List { frame, tenants, rules, error: refused.map(|(_, refused)| refused) };
     Ok(visit.answer(&list, list.error.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_was_not_changed_is_sent_back_as_it_is_stored() {
+        for (seconds, number, unit) in [
+            (None, "", "days"),
+            (Some(30 * DAY_SECONDS), "30", "days"),
+            (Some(36 * 3600), "36", "hours"),
+            (Some(5_400), "90", "minutes"),
+            (Some(86_401), "86401", "seconds"),
+            (Some(i32::MAX as u64), "2147483647", "seconds"),
+        ] {
+            let rule = Rule::stored(LONGEST, seconds);
+            assert_eq!((rule.number.as_str(), rule.unit.name), (number, unit));
+            let sent = format!("max={}&max_unit={}", rule.number, rule.unit.name);
+            let fields = Fields::parse(sent.as_bytes());
+            assert_eq!(rule_seconds(&fields, LONGEST).ok(), Some(seconds), "{sent}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_length_of_time_is_no_rule() {
+        for sent in [
+            "max=0&max_unit=days",
+            "max=1.5&max_unit=days",
+            "max=-1&max_unit=hours",
+            "max=30",
+            "max=30&max_unit=weeks",
+            "max=24856&max_unit=days",
+            "max=18446744073709551615&max_unit=days",
+        ] {
+            let refused = rule_seconds(&Fields::parse(sent.as_bytes()), LONGEST);
+            assert!(refused.is_err_and(|refused| refused.code == "FORM_INVALID"), "{sent}");
+        }
+    }
 }
