@@ -103,12 +103,12 @@ pub(crate) async fn answer(
     visitor: Visitor,
     request: Request,
 ) -> Response {
-    let signed_in = SignedIn::of(&app, request.headers(), request.extensions(), &visitor);
     if !same_origin::holds(request.headers(), app.authority.issuer()) {
         let message = "this form was sent from another site, or by a program that does not say from where; \
                        open the page that your program shows, and use its own form";
         return page::refusal(&RestError::new(StatusCode::FORBIDDEN, "OTHER_ORIGIN", message));
     }
+    let signed_in = SignedIn::of(&app, request.headers(), request.extensions(), &visitor);
     let form = match Bytes::from_request(request, &()).await {
         Ok(body) => Form::parse(&body).ok().ok_or_else(no_callback),
         Err(rejection) => {
