@@ -21,6 +21,7 @@ use keyledger_domain::rejection::{Rejection, RejectionClass};
 use keyledger_domain::role::Role;
 use keyledger_domain::sealed::Subject;
 use keyledger_domain::time::Position;
+use keyledger_domain::token_life::TokenLife;
 
 use scene::*;
 
@@ -208,7 +209,7 @@ fn scene() -> Scene {
 /// The commands in the order of their rows. The match is exhaustive, and its array of this length: a new
 /// command needs a place here, and a place needs a row.
 const fn name(command: &Command) -> &'static str {
-    const NAMES: [&str; 36] = NAMES_IN_ORDER;
+    const NAMES: [&str; 37] = NAMES_IN_ORDER;
     let place = match command {
         Command::Bootstrap(_) => 0,
         Command::AcceptRollback { .. } => 1,
@@ -246,11 +247,12 @@ const fn name(command: &Command) -> &'static str {
         Command::RetireSigningKey { .. } => 33,
         Command::RevokeTokens { .. } => 34,
         Command::EraseSubject { .. } => 35,
+        Command::ChangeTokenLife { .. } => 36,
     };
     NAMES[place]
 }
 
-const NAMES_IN_ORDER: [&str; 36] = [
+const NAMES_IN_ORDER: [&str; 37] = [
     "Bootstrap",
     "AcceptRollback",
     "CreateTenant",
@@ -287,6 +289,7 @@ const NAMES_IN_ORDER: [&str; 36] = [
     "RetireSigningKey",
     "RevokeTokens",
     "EraseSubject",
+    "ChangeTokenLife",
 ];
 
 /// Of whom a command speaks: decides which laws apply.
@@ -378,6 +381,7 @@ fn deployment() -> Vec<Row> {
         row(Deployment, "the runner of A, operator", Command::WithdrawOperator { user: RITA }),
         row(Deployment, "new", Command::AddSigningKey { signing_key: next }),
         row(Deployment, "one of two", retire),
+        row(Deployment, "the ledger", Command::ChangeTokenLife { life: TokenLife::SHORTEST }),
     ]
 }
 
@@ -563,6 +567,7 @@ impl Cell {
             Err(Rejection::NotFound(_)) => "absent",
             Err(Rejection::NotAuthenticated(_)) => "dead",
             Err(Rejection::ConsoleOnly) => "machine",
+            Err(Rejection::ServerOnly) => "setting",
             Err(Rejection::ScopesNotHeld) => "scopes",
             Err(Rejection::ReachNotHeld) => "reach",
             Err(Rejection::LastAdministrator { .. }) => "last",
@@ -576,6 +581,7 @@ const LEGEND: &str = "\
 ok       done             -        allowed, but nothing changes
 forbid   FORBIDDEN        absent   NOT_FOUND: there is none, or none that one may see
 machine  CONSOLE_ONLY     dead     the credential is not accepted (401)
+setting  SERVER_ONLY: it follows from a setting
 scopes   SCOPES_NOT_HELD  reach    REACH_NOT_HELD
 last     LAST_ADMINISTRATOR        begun    ALREADY_INITIALISED
 (blank: makes no sense)
@@ -656,6 +662,7 @@ fn every_cell(law: impl Fn(&Cell) -> bool) {
 fn may(who: Who, about: About, command: &Command) -> bool {
     match command {
         Command::Bootstrap(_) | Command::AcceptRollback { .. } => who == Console,
+        Command::ChangeTokenLife { .. } => who == Server,
         Command::CreateTenant { .. }
         | Command::SuspendTenant { .. }
         | Command::ResumeTenant { .. }

@@ -49,6 +49,7 @@ pub enum EventType {
     SigningKeyAdded = 601,
     SigningKeyRetired = 602,
     TokensRevoked = 603,
+    TokenLifeChanged = 604,
 
     SubjectErased = 701,
 
@@ -57,7 +58,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -91,6 +92,7 @@ impl EventType {
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
+        Self::TokenLifeChanged,
         Self::SubjectErased,
         Self::RollbackAccepted,
     ];
@@ -152,6 +154,7 @@ impl EventType {
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,
+            Event::TokenLifeChanged { .. } => Self::TokenLifeChanged,
             Event::SubjectErased { .. } => Self::SubjectErased,
             Event::RollbackAccepted { .. } => Self::RollbackAccepted,
         }
