@@ -151,6 +151,10 @@ pub enum Command {
         key: KeyId,
         rate: Option<RateLimit>,
     },
+    ChangeKeyNote {
+        key: KeyId,
+        note: Option<Sealed>,
+    },
 
     AddSigningKey {
         signing_key: NewSigningKey,
@@ -210,6 +214,7 @@ impl Command {
             Self::RotateKey { .. } => "RotateKey",
             Self::ChangeKeyAddresses { .. } => "ChangeKeyAddresses",
             Self::ChangeKeyRate { .. } => "ChangeKeyRate",
+            Self::ChangeKeyNote { .. } => "ChangeKeyNote",
             Self::AddSigningKey { .. } => "AddSigningKey",
             Self::RetireSigningKey { .. } => "RetireSigningKey",
             Self::RevokeTokens { .. } => "RevokeTokens",
@@ -261,7 +266,8 @@ impl Command {
             | Self::RevokeKey { key, .. }
             | Self::RotateKey { key, .. }
             | Self::ChangeKeyAddresses { key, .. }
-            | Self::ChangeKeyRate { key, .. } => Some(Entity::Key(*key)),
+            | Self::ChangeKeyRate { key, .. }
+            | Self::ChangeKeyNote { key, .. } => Some(Entity::Key(*key)),
 
             Self::RetireSigningKey { signing_key, .. } => Some(Entity::SigningKey(*signing_key)),
             Self::EraseSubject { subject } => Some((*subject).into()),
@@ -327,9 +333,11 @@ pub struct NewKey {
     /// None: as the tenant's policy says.
     pub expires_at: Option<Timestamp>,
     pub limits: KeyLimits,
+    /// What people remark about it.
+    pub note: Option<Sealed>,
 }
 
-/// The key that takes another's place; name, owner, reach, scopes and limits are that one's.
+/// The key that takes another's place; name, note, owner, reach, scopes and limits are that one's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of KeyCreated")]
 pub struct Successor {

@@ -45,6 +45,7 @@ pub enum EventType {
     KeyRotated = 507,
     KeyAddressesChanged = 508,
     KeyRateChanged = 509,
+    KeyNoteChanged = 510,
 
     SigningKeyAdded = 601,
     SigningKeyRetired = 602,
@@ -58,7 +59,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -89,6 +90,7 @@ impl EventType {
         Self::KeyRotated,
         Self::KeyAddressesChanged,
         Self::KeyRateChanged,
+        Self::KeyNoteChanged,
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
@@ -151,6 +153,7 @@ impl EventType {
             Event::KeyRotated { .. } => Self::KeyRotated,
             Event::KeyAddressesChanged { .. } => Self::KeyAddressesChanged,
             Event::KeyRateChanged { .. } => Self::KeyRateChanged,
+            Event::KeyNoteChanged { .. } => Self::KeyNoteChanged,
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,
