@@ -5,6 +5,8 @@
 mod main_job;
 mod backup;
 mod tokens;
+mod token_life;
+mod token_lives;
 mod standards;
 mod graphql_http;
 mod existing_clients;

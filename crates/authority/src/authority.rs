@@ -15,6 +15,7 @@ use domain::ids::{KeyId, LedgerId, PepperId, RequestId, TenantId, UserId};
 use domain::origin::LogOrigin;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 use domain::{Command, Event, Recorded, Rejection, decide};
 use store::chain::ChainHash;
 use store::guard::Guard;
@@ -35,11 +36,9 @@ use crate::reopening::Published;
 use crate::sessions::stops_for_a_while;
 use crate::signatures::Signatures;
 use crate::tally::Tally;
+use crate::token_life::last_signed_dead_at;
 use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission, Traced};
-
-/// The longest life of a token, whatever is configured.
-pub(crate) const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
 
 /// How an authority is set up.
 #[derive(Clone, Debug)]
@@ -60,8 +59,8 @@ pub struct Options {
     pub audience: Audience,
     /// The `alg` of its tokens.
     pub algorithm: Algorithm,
-    /// How long its tokens live: 60 to 900 seconds.
-    pub token_life_seconds: u64,
+    /// How long its tokens are to live, once the log says so: `Authority::keep_token_life`.
+    pub token_life: TokenLife,
     /// How its keys begin.
     pub prefixes: Prefixes,
     /// What the log is called in its checkpoints; none: by its own id.
@@ -92,7 +91,7 @@ impl Options {
             issuer,
             audience,
             algorithm: Algorithm::default(),
-            token_life_seconds: 600,
+            token_life: TokenLife::new(600).expect("ten minutes are a life"),
             prefixes: Prefixes::default(),
             origin: None,
             rollback: Rollback::Refuse,
@@ -185,7 +184,7 @@ pub struct Authority {
     pub(crate) shared: Arc<Shared>,
     pub(crate) issuer: Issuer,
     pub(crate) audience: Audience,
-    pub(crate) token_life_seconds: u64,
+    pub(crate) token_life: TokenLife,
     pub(crate) prefixes: Prefixes,
     queue: Mutex<Option<Sender<Submission>>>,
     writer: Option<JoinHandle<()>>,
@@ -408,7 +407,7 @@ impl Authority {
                 // What it signed last is dead by now.
                 Some(retired) => {
                     retired.reason == domain::event::RetirementReason::Superseded
-                        && now < retired.moment.at.plus_seconds(TOKEN_LIFE_SECONDS_MAX)
+                        && now < last_signed_dead_at(retired.moment.at)
                 }
             })
             .collect();
@@ -463,7 +462,7 @@ impl Authority {
             shared: Arc::new(shared),
             issuer: options.issuer,
             audience: options.audience,
-            token_life_seconds: options.token_life_seconds.clamp(60, TOKEN_LIFE_SECONDS_MAX),
+            token_life: options.token_life,
             prefixes: options.prefixes,
             queue: Mutex::new(None),
             writer: None,

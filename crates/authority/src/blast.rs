@@ -10,13 +10,14 @@ use domain::role::{Role, Scopes};
 use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
+use domain::token_life::TokenLives;
 use domain::{Lookup as _, Recorded};
 use store::history::Marked;
 use store::{Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
-use crate::authority::{Authority, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
 use crate::named::{KeyNamed, unseen};
@@ -150,13 +151,22 @@ impl Spells {
         for tenant in tenants.iter().copied().map(Some).chain([None]) {
             let mut open: Option<Spell> = None;
             for (place, moment) in moments.iter().enumerate() {
-                let next = moments.get(place + 1).map(|next| next.at);
+                let next = moments.get(place + 1).copied();
+                let next_at = next.map(|next| next.at);
                 let Accepted { role, end, ended } =
-                    accepted(snapshot, key, tenant, *moment, next, view.basis.instant)?;
-                if let (Some(_), Some(over)) = (role, ended.or(next)) {
+                    accepted(snapshot, key, tenant, *moment, next_at, view.basis.instant)?;
+                let over = match (role, ended, next) {
+                    (None, _, _) | (_, None, None) => None,
+                    (Some(_), Some(ended), _) => {
+                        Some(Moment { position: snapshot.position_at(ended)?.min(until), at: ended })
+                    }
+                    (Some(_), None, next) => next,
+                };
+                if let Some(over) = over {
                     // A token ends with its key as it was when it was minted: an end that was brought forward since, it does not
                     // know.
-                    let last = over.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                    let lives = TokenLives::until(snapshot, over.position, over.at)?;
+                    let last = lives.last_dead_at(moment.position);
                     tokens_dead_at = tokens_dead_at.max(Some(end.map_or(last, |end| end.min(last))));
                 }
                 open = match (open, role) {

@@ -8,20 +8,21 @@ use std::collections::BTreeSet;
 
 use domain::actor::Metadata;
 use domain::difference::{Kind, between};
-use domain::event::Recorded;
+use domain::event::{Recorded, TokenTarget};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::overlay::Overlay;
 use domain::rejection::Refusal;
 use domain::row::{Change, Key, Standing};
 use domain::status::{Bearer, admit};
-use domain::time::Timestamp;
+use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLives;
 use domain::{Lookup, decide, evolve};
 use store::{Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
-use crate::authority::{Authority, Request, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::{Authority, Request};
 use crate::compose::Composed;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
@@ -177,6 +178,7 @@ fn stops<L: Lookup<Error = StoreError>>(
     now: Timestamp,
 ) -> Result<Stops, StoreError> {
     let before = snapshot.rows();
+    let lives = TokenLives::until(snapshot, snapshot.head().position, now)?;
     let mut found = Stops::default();
     let mut seen = BTreeSet::new();
     let mut key = |key: Option<Key>, tenant: Option<TenantId>, found: &mut Stops| {
@@ -190,7 +192,7 @@ fn stops<L: Lookup<Error = StoreError>>(
             && seen.insert((key.id, tenant))
         {
             // Not its own end: a token that was minted before that was brought forward, does not know it.
-            let until = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+            let until = lives.last_dead_at(key.created.position);
             found.tokens_live_until = found.tokens_live_until.max(Some(until));
             let (key, owner) = (key.id, key.owner);
             found.keys.push(StoppedKey {
@@ -210,7 +212,7 @@ fn stops<L: Lookup<Error = StoreError>>(
             Change::Key(row) => {
                 let was = before.key(row.id)?;
                 // An end that comes sooner than tokens that were minted before it was known.
-                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                let longest = lives.last_dead_at(row.created.position);
                 let sooner = |end: &Timestamp| {
                     *end < longest
                         && was.as_ref().is_some_and(|was| was.life.ends_at().is_none_or(|was| *end < was))
@@ -275,12 +277,31 @@ fn stops<L: Lookup<Error = StoreError>>(
                 }
             }
             // Tokens stop, whose keys do not.
-            Change::Watermark(_, _) | Change::SigningKey(_) => {
-                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+            Change::Watermark(target, _) => {
+                let longest = lives.last_dead_at(began(&before, *target)?);
+                found.tokens_live_until = found.tokens_live_until.max(Some(longest));
+            }
+            Change::SigningKey(row) => {
+                let longest = lives.last_dead_at(row.created.position);
                 found.tokens_live_until = found.tokens_live_until.max(Some(longest));
             }
             Change::Deployment(_) | Change::UniqueName(_, _) => {}
         }
     }
     Ok(found)
+}
+
+/// The event before which there was no token of the target.
+fn began<L: Lookup>(rows: &L, target: TokenTarget) -> Result<Position, L::Error> {
+    let created = match target {
+        TokenTarget::Token { key, .. } | TokenTarget::Key(key) => rows.key(key)?.map(|row| row.created),
+        TokenTarget::Owner(Owner::User(user)) => rows.user(user)?.map(|row| row.created),
+        TokenTarget::Owner(Owner::ServiceAccount(account)) => {
+            rows.service_account(account)?.map(|row| row.created)
+        }
+        TokenTarget::Tenant(tenant) => rows.tenant(tenant)?.map(|row| row.created),
+        TokenTarget::SigningKey(signing_key) => rows.signing_key(signing_key)?.map(|row| row.created),
+        TokenTarget::All => None,
+    };
+    Ok(created.map_or(Position::START, |created| created.position))
 }

@@ -293,6 +293,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Rules,
+        "SERVER_ONLY",
+        "It follows from a setting of the server, which records it.",
+        "Change the setting, and start the server again.",
+    ),
+    entry(
+        Rules,
         "NOT_FOUND",
         "There is no such thing, or none that the caller may know of.",
         "Check the id and the tenant.",

@@ -180,6 +180,7 @@ impl<L: Lookup> Case<'_, L> {
                 self.retire_signing_key(signing_key, reason, replacement)
             }
             Command::RevokeTokens { target } => self.revoke_tokens(target),
+            Command::ChangeTokenLife { life } => self.change_token_life(life),
             Command::EraseSubject { subject } => self.erase_subject(subject),
         }
     }

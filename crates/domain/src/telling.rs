@@ -137,6 +137,9 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
             vec![Piece::Unnamed(Entity::SigningKey(*signing_key)), say(": "), say(retirement(*reason))]
         }
         Event::TokensRevoked { target } => tokens(target),
+        Event::TokenLifeChanged { life } => {
+            vec![say(format!("tokens minted from now on live {} s at most", life.seconds()))]
+        }
         Event::SubjectErased { subject } => vec![Piece::Unnamed((*subject).into())],
         Event::RollbackAccepted { guard_position, guard_hash } => vec![
             say(format!("the guard had seen position {guard_position} with hash ")),

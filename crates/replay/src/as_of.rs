@@ -256,6 +256,7 @@ impl Past<'_> {
             Held::Folded(model) => model.row_ids().try_for_each(each),
             Held::Views(snapshot) => {
                 let rows = snapshot.rows();
+                each(RowId::Deployment)?;
                 let tenants: Vec<TenantId> = rows.tenants()?.iter().map(|row| row.id).collect();
                 let users: Vec<UserId> = rows.users()?.iter().map(|row| row.id).collect();
                 tenants.iter().copied().map(RowId::Tenant).try_for_each(&mut each)?;

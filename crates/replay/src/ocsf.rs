@@ -107,6 +107,7 @@ impl Activity {
             | Event::KeyAddressesChanged { .. }
             | Event::KeyRateChanged { .. }
             | Event::KeyNoteChanged { .. }
+            | Event::TokenLifeChanged { .. }
             | Event::RollbackAccepted { .. } => Self::Entity(EntityManagement::Update),
         }
     }

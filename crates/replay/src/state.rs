@@ -105,7 +105,7 @@ impl RowFilter {
 
 /// Of what is derived from other rows, nothing is told.
 pub(crate) fn told(row: RowId) -> bool {
-    !matches!(row, RowId::Deployment | RowId::UniqueName(_))
+    !matches!(row, RowId::UniqueName(_))
 }
 
 /// How something stands.
@@ -135,7 +135,10 @@ pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result
         Change::SigningKey(row) if row.active_from > at => Status { word: "published", lives: true },
         Change::SigningKey(_) => Status { word: "active", lives: true },
         Change::Watermark(_, _) => Status { word: "refused", lives: true },
-        Change::Deployment(_) | Change::UniqueName(_, _) => Status { word: "derived", lives: true },
+        Change::Deployment(row) if row.token_life_since.is_some() => Status { word: "recorded", lives: true },
+        // The log does not say.
+        Change::Deployment(_) => Status { word: "assumed", lives: true },
+        Change::UniqueName(_, _) => Status { word: "derived", lives: true },
     })
 }
 

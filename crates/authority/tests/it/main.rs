@@ -10,6 +10,7 @@ mod expiry;
 mod tokens;
 mod remembered_tokens;
 mod schedule;
+mod token_life;
 mod idempotency;
 mod usage;
 mod sessions;

@@ -33,6 +33,14 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
+    /// Only the server, of itself.
+    pub(super) fn server(&self) -> Answer<(), L> {
+        match self.actor {
+            Actor::Server => Ok(()),
+            Actor::Console | Actor::Holder(_) => Err(Rejection::ServerOnly.into()),
+        }
+    }
+
     /// An administrator of the tenant.
     pub(super) fn administer(&self, tenant: TenantId) -> Answer<(), L> {
         self.permitted_role(tenant, Permission::Administer).map(drop)

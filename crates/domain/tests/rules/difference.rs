@@ -10,6 +10,7 @@ use keyledger_domain::role::Role;
 use keyledger_domain::row::{Change, RowId};
 use keyledger_domain::telling::Piece;
 use keyledger_domain::time::Timestamp;
+use keyledger_domain::token_life::TokenLife;
 
 use crate::scene::*;
 
@@ -138,6 +139,21 @@ fn what_is_neither_wider_nor_narrower_gives_nobody_more() {
     check([], [tokens.clone()], Kind::Added, "refused_before", NO_MORE);
     let again = Event::TokensRevoked { target: TokenTarget::Tenant(A) };
     check([tokens], [again], Kind::Changed, "refused_before", NO_MORE);
+}
+
+#[test]
+fn a_longer_life_of_tokens_is_more() {
+    let life = |seconds| Event::TokenLifeChanged { life: TokenLife::new(seconds).expect("in bounds") };
+    check([], [life(300)], Kind::Changed, "token_life_seconds", NO_MORE);
+    check([life(300)], [life(301)], Kind::Changed, "token_life_seconds", MORE);
+    check([life(300)], [life(299)], Kind::Changed, "token_life_seconds", NO_MORE);
+    // Who operates is told of users.
+    let before = Scene::cast();
+    let granted = [Event::OperatorGranted { user: MAX }];
+    let after = before.clone().given(granted.clone().map(fact));
+    assert!(
+        differences(&before.model, &after.model, &granted).iter().all(|one| one.row != RowId::Deployment)
+    );
 }
 
 #[test]
