@@ -338,6 +338,97 @@ fn an_evidence_bundle_is_checked_without_a_server_and_its_tampered_twin_is_refus
     assert_eq!(check().status.code(), Some(1), "a proof too many");
 }
 
+/// Evidence of a key must not lack its revocation without a word, and a bundle without events is no evidence.
+#[test]
+fn a_bundle_leaves_nothing_out_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &admin.key);
+    let made = |name: &str| {
+        let input = json!({"user_id": admin.user_id, "name": name, "expires_at": null});
+        operator.mutate("create_api_key", &input, "id").unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let revoked = |key: &str| {
+        let done = operator.mutate("delete_api_key", &json!({"key_id": key}), "position").unwrap();
+        done["position"].as_str().unwrap().to_owned()
+    };
+    let signed = || operator.get("/tlog/checkpoint").text.lines().nth(1).unwrap().to_owned();
+    // Whoever asks right after a change was acknowledged gets a checkpoint that covers it, however often.
+    for _ in 0..3 {
+        let key = made("short-lived");
+        let position = revoked(&key);
+        assert_eq!(signed(), position);
+    }
+    let key = made("leaked");
+    let (verifier_key, covered) = (operator.get("/tlog/verifier-key").text.trim_end().to_owned(), signed());
+    let head = revoked(&key);
+    server.stop();
+
+    let to = folder.path().join("evidence");
+    let bundle = |arguments: &[&str]| {
+        let (data, to) = (text(&data), text(&to));
+        keyledger([&["audit", "bundle", "--data", &data, "--to", &to, "-o", "json"], arguments].concat())
+    };
+    let refused = |arguments: &[&str]| {
+        let ended = bundle(arguments);
+        assert!(!to.exists(), "{arguments:?}");
+        let error: Value = serde_json::from_slice(&ended.stderr).unwrap();
+        (ended.status.code().unwrap(), error["error"]["code"].as_str().unwrap().to_owned())
+    };
+    let because = |exit: i32, code: &str| (exit, code.to_owned());
+    let of_tenant = ["--tenant", &admin.tenant_id];
+    for arguments in [&["--key", key.as_str()][..], &of_tenant, &[], &["--from", &head]] {
+        assert_eq!(refused(arguments), because(1, "NOT_COVERED"), "{arguments:?}");
+    }
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(refused(&["--key", nobody, "--up-to-checkpoint"]), because(5, "NO_SUCH_KEY"));
+    assert_eq!(refused(&["--tenant", nobody, "--up-to-checkpoint"]), because(5, "NO_SUCH_TENANT"));
+    assert_eq!(refused(&["--from", "8", "--until", "7"]), because(2, "AS_OF_BACKWARDS"));
+    assert_eq!(refused(&["--until", "9999"]), because(2, "AS_OF_BEYOND_HEAD"));
+    let empty = ["--from", head.as_str(), "--up-to-checkpoint"];
+    assert_eq!(refused(&empty), because(5, "NOTHING_TO_PROVE"));
+    let of_another = ["--key", key.as_str(), "--until", "2"];
+    assert_eq!(refused(&of_another), because(5, "NOTHING_TO_PROVE"));
+
+    let told = json_of(&bundle(&["--key", &key, "--up-to-checkpoint"]));
+    let scope = json!({
+        "key": key, "tenant": null, "from": "1", "until": null, "events": 1,
+        "covered": covered, "head": head, "later_events": 1,
+    });
+    assert_eq!((&told["events"], &told["scope"]), (&json!(1), &scope));
+    let check =
+        || keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key, "-o", "json"]);
+    assert_eq!(json_of(&check())["scope"], scope);
+    for file in ["history.txt", "README.md"] {
+        let said = fs::read_to_string(to.join(file)).unwrap();
+        let left_out = format!(
+            "up to position {covered}. The log went on to position {head}: 1 such event after position {covered} NOT IN HERE."
+        );
+        assert!(said.contains(&left_out), "{file}: {said}");
+    }
+    let scoped = to.join("scope.json");
+    let good = fs::read_to_string(&scoped).unwrap();
+    for changed in
+        [good.replace("\"events\":1", "\"events\":2"), good.replace(&covered, &head), "{}".to_owned()]
+    {
+        fs::write(&scoped, &changed).unwrap();
+        assert_eq!(check().status.code(), Some(1), "{changed}");
+    }
+    fs::write(&scoped, &good).unwrap();
+    fs::write(to.join("events.jsonl"), "").unwrap();
+    fs::remove_dir_all(to.join("proofs")).unwrap();
+    fs::create_dir(to.join("proofs")).unwrap();
+    for _ in 0..2 {
+        let ended = check();
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("PROOF_INVALID"));
+        // Nor with the form of before.
+        let _ = fs::remove_file(&scoped);
+    }
+}
+
 /// Whatever was shown to anybody fits what is signed later, wherever the server was when it was killed.
 #[test]
 fn a_killed_server_never_contradicts_a_checkpoint_that_it_showed() {

@@ -769,8 +769,20 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Machine,
         "NOT_COVERED",
-        "The event came after the highest signed checkpoint.",
-        "Ask the running server for its checkpoint once (`GET /tlog/checkpoint`), then again.",
+        "The event, or one that belongs into the bundle, came after the highest signed checkpoint.",
+        "Ask the running server for its checkpoint once (`GET /tlog/checkpoint`), then again; `audit bundle --up-to-checkpoint` leaves out what came later, and says so.",
+    ),
+    entry(
+        Machine,
+        "NOTHING_TO_PROVE",
+        "No event of the log is one that the bundle was to have.",
+        "Look with `keyledger audit show` what there is; no bundle is written without an event.",
+    ),
+    entry(
+        Machine,
+        "NO_SUCH_TENANT",
+        "The log knows no tenant with this id.",
+        "`keyledger audit replay` lists the ids of all there are.",
     ),
     entry(
         Machine,

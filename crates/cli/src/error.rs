@@ -169,7 +169,7 @@ impl CliError {
             Self::Help(_) => Exit::Ok,
             Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
             Self::Store(error) => store_exit(error),
-            Self::Proof(ProofError::NoEvent(_)) => Exit::NotFound,
+            Self::Proof(ProofError::NoEvent(_) | ProofError::Nothing { .. }) => Exit::NotFound,
             Self::Proof(ProofError::Exists(_)) => Exit::Conflict,
             Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
@@ -181,7 +181,8 @@ impl CliError {
             }
             Self::Traces(_) => Exit::Failed,
             Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
-            Self::NoSuchUser { .. } | Self::Audit(ReplayError::NoSuchKey { .. }) => Exit::NotFound,
+            Self::NoSuchUser { .. }
+            | Self::Audit(ReplayError::NoSuchKey { .. } | ReplayError::NoSuchTenant { .. }) => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
@@ -220,6 +221,10 @@ impl CliError {
                 "start the server on it once, or repair it (this writes to the file) with: keyledger audit verify --repair --data {}",
                 crate::output::shell_word(&folder.to_string_lossy())
             )),
+            Self::Proof(ProofError::LeftOut { .. } | ProofError::Nothing { later: 1.., .. }) => Some(
+                "have the server sign a newer checkpoint, with: curl -H \"Authorization: Bearer $KEYLEDGER_KEY\" \"$KEYLEDGER_URL/tlog/checkpoint\"; then again. Or leave out what came later, with --up-to-checkpoint"
+                    .into(),
+            ),
             Self::VerificationFailed { .. } => {
                 Some("the report tells every problem; copy the data folder before anything changes it".into())
             }
@@ -273,9 +278,10 @@ impl From<ReplayError> for CliError {
             ReplayError::NeedsRepair { folder } => Self::NeedsRepair { folder },
             ReplayError::Output(error) => Self::Output(error),
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
-            ReplayError::AsOf(_) | ReplayError::Export { .. } | ReplayError::NoSuchKey { .. } => {
-                Self::Audit(error)
-            }
+            ReplayError::AsOf(_)
+            | ReplayError::Export { .. }
+            | ReplayError::NoSuchKey { .. }
+            | ReplayError::NoSuchTenant { .. } => Self::Audit(error),
         }
     }
 }
@@ -288,6 +294,7 @@ const fn audit_code(error: &ReplayError) -> &'static str {
         ReplayError::AsOf(AsOfError::Backwards) => "AS_OF_BACKWARDS",
         ReplayError::Export { .. } => "EXPORT_DAMAGED",
         ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
+        ReplayError::NoSuchTenant { .. } => "NO_SUCH_TENANT",
         ReplayError::Store(error) => store_code(error),
         ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
         ReplayError::Pages { .. } => "LEDGER_DAMAGED",
@@ -308,7 +315,8 @@ const fn proof_code(error: &ProofError) -> &'static str {
     match error {
         ProofError::Replay(_) | ProofError::File { .. } => "FILE_FAILED",
         ProofError::NoCheckpoint(_) => "NO_CHECKPOINT",
-        ProofError::NotCovered { .. } => "NOT_COVERED",
+        ProofError::NotCovered { .. } | ProofError::LeftOut { .. } => "NOT_COVERED",
+        ProofError::Nothing { .. } => "NOTHING_TO_PROVE",
         ProofError::NoEvent(_) => "NO_SUCH_EVENT",
         ProofError::Invalid(_) => "PROOF_INVALID",
         ProofError::Exists(_) => "FILE_EXISTS",

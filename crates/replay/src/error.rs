@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use domain::ids::KeyId;
+use domain::ids::{KeyId, TenantId};
 use store::StoreError;
 
 use crate::as_of::AsOfError;
@@ -49,6 +49,12 @@ pub enum ReplayError {
     NoSuchKey {
         /// What was asked for.
         key: KeyId,
+    },
+    /// No such tenant.
+    #[error("the log knows no tenant {tenant}; audit replay lists the ids of all there are")]
+    NoSuchTenant {
+        /// What was asked for.
+        tenant: TenantId,
     },
     /// What was found could not be written out.
     #[error("the listing could not be written: {0}")]

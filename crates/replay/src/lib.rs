@@ -46,7 +46,8 @@ pub mod verify;
 mod views;
 
 pub use as_of::{AsOf, AsOfError, Basis, Past, Window};
-pub use bundle::{Bundled, check_bundle, write_bundle};
+pub use bundle::scope::{About, Scope};
+pub use bundle::{Bundled, Later, check_bundle, write_bundle};
 pub use diff::{DiffFilter, Which, diff};
 pub use error::{ReplayError, reading};
 pub use export::export;

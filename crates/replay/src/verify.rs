@@ -259,6 +259,7 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
         | ReplayError::AsOf(_)
         | ReplayError::Export { .. }
         | ReplayError::NoSuchKey { .. }
+        | ReplayError::NoSuchTenant { .. }
         | ReplayError::Output(_) => (last.next(), error.to_string()),
     }
 }
