@@ -429,6 +429,69 @@ fn a_bundle_leaves_nothing_out_without_a_word() {
     }
 }
 
+/// A key that its account or its tenant stopped must not look alive to a third party.
+#[test]
+fn a_bundle_of_a_key_has_what_stopped_it_through_its_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &admin.key);
+    let input = json!({"tenant_id": admin.tenant_id, "name": "agent", "role": "runner"});
+    let account = operator.mutate("create_service_account", &input, "id").unwrap();
+    let input = json!({"user_id": account["id"], "name": "agent", "expires_at": null});
+    let key = operator.mutate("create_api_key", &input, "id").unwrap()["id"].as_str().unwrap().to_owned();
+    let of_account = json!({"service_account_id": account["id"]});
+    for mutation in ["suspend_service_account", "resume_service_account"] {
+        operator.mutate(mutation, &of_account, "success").unwrap();
+    }
+    // What befalls others is no part of it.
+    let input = json!({"user_id": admin.user_id, "name": "another", "expires_at": null});
+    operator.mutate("create_api_key", &input, "id").unwrap();
+    let of_tenant = json!({"tenant_id": admin.tenant_id});
+    for mutation in ["suspend_tenant", "resume_tenant"] {
+        operator.mutate(mutation, &of_tenant, "success").unwrap();
+    }
+    operator.mutate("delete_service_account", &of_account, "success").unwrap();
+    let verifier_key = operator.get("/tlog/verifier-key").text.trim_end().to_owned();
+    operator.get("/tlog/checkpoint");
+    server.stop();
+
+    let to = folder.path().join("evidence");
+    let timeline = ["audit", "timeline", &key, "--data", &text(&data), "-o", "json"];
+    let positions = |events: &Value| {
+        events.as_array().unwrap().iter().map(|event| event["position"].clone()).collect::<Vec<_>>()
+    };
+    let life = json_of(&keyledger(timeline));
+    let names: Vec<_> = life.as_array().unwrap().iter().map(|event| &event["event"]).collect();
+    assert_eq!(
+        names,
+        [
+            "KeyCreated",
+            "ServiceAccountSuspended",
+            "ServiceAccountResumed",
+            "TenantSuspended",
+            "TenantResumed",
+            "ServiceAccountRemoved"
+        ]
+    );
+    let bundle = ["audit", "bundle", "--data", &text(&data), "--to", &text(&to), "--key", &key, "-o", "json"];
+    assert_eq!(json_of(&keyledger(bundle))["events"], 6);
+    let lines = fs::read_to_string(to.join("events.jsonl")).unwrap();
+    let events: Value = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    assert_eq!(positions(&events), positions(&life));
+    let history = fs::read_to_string(to.join("history.txt")).unwrap();
+    assert!(history.lines().last().unwrap().ends_with("OWNER_REMOVED"), "{history}");
+
+    let check =
+        || keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key, "-o", "json"]);
+    assert_eq!(json_of(&check())["scope"]["key"], key.as_str());
+    // What is proved must be of the key that the bundle says to be about.
+    let scope = fs::read_to_string(to.join("scope.json")).unwrap();
+    fs::write(to.join("scope.json"), scope.replace(&key, &admin.key_id)).unwrap();
+    assert_eq!(check().status.code(), Some(1));
+}
+
 /// Whatever was shown to anybody fits what is signed later, wherever the server was when it was killed.
 #[test]
 fn a_killed_server_never_contradicts_a_checkpoint_that_it_showed() {

@@ -20,21 +20,23 @@ use std::path::Path;
 use credentials::note::NoteVerifier;
 use domain::Lookup as _;
 use domain::time::Position;
+use store::scan::Scanned;
 
 use crate::as_of::AsOfError;
-use crate::bundle::scope::{About, Scope};
+use crate::bundle::scope::{About, Admission, Scope};
 use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
 use crate::json;
+use crate::life::{Happened, Life};
 use crate::names::Names;
 use crate::print::instant;
 use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, unreadable};
+use crate::rows::RowsAt;
 use crate::show::Stop;
 use crate::summary::Summary;
 use crate::table::Table;
 
 const README: &str = include_str!("bundle/README.md");
-const HEADINGS: [&str; 6] = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
 
 /// What a bundle holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,14 +145,22 @@ struct Chosen {
 fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofError> {
     let (covered, sealed) = (prover.signed().checkpoint.size, Names::sealed());
     let About { key, tenant, from, until } = about;
-    let filter = Filter { from, to: until, tenant, key, ..Filter::default() };
+    let filter = Filter { from, to: until, tenant, ..Filter::default() };
+    let mut life = key.map(Life::of);
     let (mut chosen, mut history) = (Chosen::default(), vec![]);
-    let mut table = Table::new(&mut history, HEADINGS);
+    // How the key stood after each; of other bundles nothing stands there.
+    let status = if key.is_some() { "STATUS" } else { "" };
+    let mut table = Table::new(&mut history, ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT", status]);
     let read = prover.source.follow_rows(|scanned, rows| {
         let recorded = &scanned.recorded;
         if filter.ends_before(recorded) {
             return Err(Stop::Enough);
         }
+        let status = match &mut life {
+            Some(life) => lived(life, &scanned, rows)?,
+            None => Some(""),
+        };
+        let Some(status) = status.filter(|_| recorded.position >= from) else { return Ok(()) };
         if !filter.admits(rows, recorded)? {
             return Ok(());
         }
@@ -169,10 +179,11 @@ fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofE
             summary.actor(&recorded.metadata.actor),
             recorded.metadata.way.as_str().to_owned(),
             summary.what(recorded),
+            status.to_owned(),
         ])?;
         Ok(())
     });
-    match read.and_then(|()| Ok(())) {
+    match read {
         Ok(()) | Err(Stop::Enough) => {}
         Err(Stop::Failed(error)) => return Err(error.into()),
     }
@@ -182,12 +193,24 @@ fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofE
     Ok(chosen)
 }
 
+/// How the key stood after the event, if that belongs to its life.
+fn lived(life: &mut Life, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<Option<&'static str>, Stop> {
+    let mut stood = None;
+    life.take(scanned, rows, &mut |happened| {
+        if let Happened::Event { status, .. } = happened {
+            stood = Some(status);
+        }
+        Ok(())
+    })?;
+    Ok(stood)
+}
+
 /// Checks a bundle: every event of it is in the log that the key signed, and says what `events.jsonl` says.
 pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofError> {
     let note = read(&from.join("checkpoint"))?;
     let Signed { checkpoint, .. } = Signed::parse(&note, Some(key))?;
     let lines = read(&from.join("events.jsonl"))?;
-    let scope = read_scope(from, checkpoint.size)?;
+    let mut scope = read_scope(from, checkpoint.size)?.map(Admission::by);
     let mut last = Position::START;
     for line in lines.lines() {
         let position =
@@ -205,8 +228,8 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         if json::event(&proved.scanned, &Names::sealed()) != line {
             return Err(at("events.jsonl says something else than what is proved"));
         }
-        if let Some(scope) = &scope {
-            scope.admits(&proved.scanned.recorded).map_err(|why| at(&why))?;
+        if let Some(scope) = &mut scope {
+            scope.admits(&proved.scanned.recorded).map_err(at)?;
         }
         last = position;
     }
@@ -214,6 +237,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
     if events == 0 {
         return Err(invalid("events.jsonl is empty: a bundle without events proves nothing"));
     }
+    let scope = scope.map(|admission| admission.scope);
     if scope.as_ref().is_some_and(|scope| scope.events != events) {
         return Err(invalid("scope.json tells another number of events than events.jsonl has"));
     }

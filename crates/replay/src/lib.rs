@@ -24,6 +24,7 @@ pub mod filter;
 pub mod show;
 pub mod state;
 pub mod diff;
+mod life;
 pub mod timeline;
 pub mod stats;
 pub mod export;

@@ -5,16 +5,19 @@
 //! ```
 
 use domain::Recorded;
+use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
+use domain::key::{Owner, Reach};
 use domain::time::Position;
 use serde_json::{Value, json};
 
+use crate::life::bears_on;
 use crate::report::counted;
 
 /// Which events a bundle is to have: those that everything said here applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// About this key.
+    /// Of the life of this key: about it, or such that it stopped the key or let it be accepted again.
     pub key: Option<KeyId>,
     /// About this tenant, or what belongs to it.
     pub tenant: Option<TenantId>,
@@ -44,8 +47,10 @@ impl Scope {
     pub fn said(&self) -> String {
         let Self { about, covered, head, later, .. } = self;
         let mut what = match (about.key, about.tenant) {
-            (Some(key), Some(tenant)) => format!("The events of key {key} in tenant {tenant}"),
-            (Some(key), None) => format!("The events of key {key}"),
+            (Some(key), Some(tenant)) => {
+                format!("The life of key {key}, as far as it is about tenant {tenant},")
+            }
+            (Some(key), None) => format!("The life of key {key}"),
             (None, Some(tenant)) => format!("The events of tenant {tenant}"),
             (None, None) => "The events of the log".to_owned(),
         };
@@ -97,14 +102,40 @@ impl Scope {
         // Whatever else the file says would be believed, too.
         (scope.json() == json && scope.head >= scope.covered).then_some(scope)
     }
+}
 
-    /// Whether the event may be in a bundle of this scope, as far as the event alone tells.
-    pub(crate) fn admits(&self, recorded: &Recorded) -> Result<(), String> {
-        let About { from, until, .. } = self.about;
+/// Holds the proved events of a bundle, in their order, to what it says of itself, as far as they tell that themselves.
+pub(crate) struct Admission {
+    pub(crate) scope: Scope,
+    /// Whose the key is and where it acts, once its beginning was proved.
+    made: Option<(Owner, Reach)>,
+}
+
+impl Admission {
+    pub(crate) const fn by(scope: Scope) -> Self {
+        Self { scope, made: None }
+    }
+
+    /// Whether the next event may be in the bundle.
+    pub(crate) fn admits(&mut self, recorded: &Recorded) -> Result<(), &'static str> {
+        let About { key, from, until, .. } = self.scope.about;
         if recorded.position < from || until.is_some_and(|until| recorded.position > until) {
-            return Err("it lies outside of the positions that scope.json tells".to_owned());
+            return Err("it lies outside of the positions that scope.json tells");
         }
-        Ok(())
+        let Some(key) = key else { return Ok(()) };
+        if let Event::KeyCreated(created) = &recorded.event
+            && created.key == key
+        {
+            self.made = Some((created.owner, created.reach));
+            return Ok(());
+        }
+        match self.made {
+            Some((owner, reach)) if bears_on(&recorded.event, key, owner, reach) => Ok(()),
+            Some(_) => Err("nothing of it bears on the key that scope.json names"),
+            None if from <= Position::new(1) => Err("it comes before the key that scope.json names was made"),
+            // Of a part of its life the rest is not there to tell.
+            None => Ok(()),
+        }
     }
 }
 
@@ -131,7 +162,7 @@ mod tests {
 
     #[test]
     fn words_tell_what_is_left_out() {
-        let key = "The events of key 01890a5d-ac96-774b-bcce-b302099a8057 from position 1 up to position 83.";
+        let key = "The life of key 01890a5d-ac96-774b-bcce-b302099a8057 from position 1 up to position 83.";
         let said = |head, later| scope(head, later).said().strip_prefix(key).unwrap().to_owned();
         assert_eq!(said(83, 0), " The log ended there when this was made.");
         assert_eq!(said(84, 0), " The log went on to position 84, with no other such event.");

@@ -36,7 +36,7 @@ pub struct BundleArgs {
     /// The folder to make
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// The life of this key
+    /// The life of this key, as audit timeline tells it: also what stopped it through its owner, membership or tenant
     #[arg(long, value_name = "ID", value_parser = KeyId::parse)]
     key: Option<KeyId>,
     /// About this tenant, or what belongs to it
