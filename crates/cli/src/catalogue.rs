@@ -689,7 +689,7 @@ pub const ENTRIES: &[Entry] = &[
         Machine,
         "LEDGER_DAMAGED",
         "The file is damaged.",
-        "Copy the folder before anything changes it; restore a backup.",
+        "Copy the folder before anything changes it. If the message names a table of the views, stop the server and run `keyledger audit rebuild`; else restore a backup.",
     ),
     entry(
         Machine,
@@ -707,7 +707,7 @@ pub const ENTRIES: &[Entry] = &[
         Machine,
         "VIEWS_DAMAGED",
         "A row of the views does not match its check.",
-        "Stop the server and run `keyledger audit rebuild`: the log is the truth.",
+        "Stop the server and run `keyledger audit rebuild`: the log is the truth, and damaged pages of the views are thrown away.",
     ),
     entry(
         Machine,

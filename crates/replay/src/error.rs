@@ -27,7 +27,7 @@ pub enum ReplayError {
     },
     /// The database could not walk its own pages.
     #[error(
-        "the ledger's pages are damaged, and its database stopped with: {why}; restore a backup, or if the chain of the log holds, rebuild the views"
+        "the ledger's pages are damaged, and its database stopped with: {why}; stop the server and run keyledger audit rebuild, which needs the log alone; if that cannot be read either, restore a backup"
     )]
     Pages {
         /// What the database said.
