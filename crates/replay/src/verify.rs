@@ -252,7 +252,7 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
             (*position, format!("{error}; that event or the one before it was changed"))
         }
         ReplayError::Store(StoreError::Event { position, .. }) => (*position, error.to_string()),
-        ReplayError::Store(_) if last >= head => (last, error.to_string()),
+        ReplayError::Store(_) | ReplayError::Export { .. } if last >= head => (last, error.to_string()),
         ReplayError::Store(_)
         | ReplayError::Pages { .. }
         | ReplayError::NeedsRepair { .. }
