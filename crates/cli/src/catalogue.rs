@@ -780,6 +780,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Machine,
+        "MADE_LATER",
+        "What was asked for was made after the moment that was asked about.",
+        "The message says when: ask for that moment or a later one.",
+    ),
+    entry(
+        Machine,
         "NO_SUCH_TENANT",
         "The log knows no tenant with this id.",
         "`keyledger audit replay` lists the ids of all there are.",

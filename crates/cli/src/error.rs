@@ -182,7 +182,11 @@ impl CliError {
             Self::Traces(_) => Exit::Failed,
             Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
             Self::NoSuchUser { .. }
-            | Self::Audit(ReplayError::NoSuchKey { .. } | ReplayError::NoSuchTenant { .. }) => Exit::NotFound,
+            | Self::Audit(
+                ReplayError::NoSuchKey { .. }
+                | ReplayError::NoSuchTenant { .. }
+                | ReplayError::MadeLater { .. },
+            ) => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
@@ -281,7 +285,8 @@ impl From<ReplayError> for CliError {
             ReplayError::AsOf(_)
             | ReplayError::Export { .. }
             | ReplayError::NoSuchKey { .. }
-            | ReplayError::NoSuchTenant { .. } => Self::Audit(error),
+            | ReplayError::NoSuchTenant { .. }
+            | ReplayError::MadeLater { .. } => Self::Audit(error),
         }
     }
 }
@@ -295,6 +300,7 @@ const fn audit_code(error: &ReplayError) -> &'static str {
         ReplayError::Export { .. } => "EXPORT_DAMAGED",
         ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
         ReplayError::NoSuchTenant { .. } => "NO_SUCH_TENANT",
+        ReplayError::MadeLater { .. } => "MADE_LATER",
         ReplayError::Store(error) => store_code(error),
         ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
         ReplayError::Pages { .. } => "LEDGER_DAMAGED",

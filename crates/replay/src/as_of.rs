@@ -119,7 +119,7 @@ impl Source {
 
     fn fold(&self, ends: [AsOf; 2], now: Timestamp, progress: Progress<'_>) -> Result<Fold<'_>, ReplayError> {
         for end in ends {
-            self.check(end, now)?;
+            self.check_moment(end, now)?;
         }
         let (state, touched) = (State::of(self), BTreeSet::new());
         let mut fold = Fold { source: self, ends, before: None, state, touched, events: 0 };
@@ -137,8 +137,8 @@ impl Source {
         }
     }
 
-    /// Whether there is such a moment at all.
-    fn check(&self, as_of: AsOf, now: Timestamp) -> Result<(), AsOfError> {
+    /// Whether there is such a moment at all; `now` is what is no future yet.
+    pub fn check_moment(&self, as_of: AsOf, now: Timestamp) -> Result<(), AsOfError> {
         let head = self.head();
         let beyond = Err(AsOfError::BeyondHead { head: head.position });
         match as_of {

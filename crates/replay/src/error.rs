@@ -6,9 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use domain::ids::{KeyId, TenantId};
+use domain::rejection::Entity;
+use domain::time::{Position, Timestamp};
 use store::StoreError;
 
 use crate::as_of::AsOfError;
+use crate::print::instant;
 
 /// Why an audit could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,16 @@ pub enum ReplayError {
     NoSuchKey {
         /// What was asked for.
         key: KeyId,
+    },
+    /// It was made later than the moment asked about.
+    #[error("{what} was made later, at position {position}, {}; ask for that moment or a later one", instant(*.at))]
+    MadeLater {
+        /// What was asked for.
+        what: Entity,
+        /// Where in the log it begins.
+        position: Position,
+        /// When that was.
+        at: Timestamp,
     },
     /// No such tenant.
     #[error("the log knows no tenant {tenant}; audit replay lists the ids of all there are")]

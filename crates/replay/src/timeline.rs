@@ -3,7 +3,9 @@
 use std::io::{BufWriter, Write};
 
 use domain::Recorded;
+use domain::event::Event;
 use domain::ids::KeyId;
+use domain::rejection::Entity;
 use domain::time::Timestamp;
 use serde_json::json;
 
@@ -41,7 +43,15 @@ pub fn timeline(
             progress(recorded.position.number(), total);
         }
         if recorded.recorded_at > until {
-            return Err(Stop::Enough);
+            if life.begun() {
+                return Err(Stop::Enough);
+            }
+            // Nothing is told of it, but that it came later.
+            if matches!(&recorded.event, Event::KeyCreated(created) if created.key == key) {
+                let (what, position, at) = (Entity::Key(key), recorded.position, recorded.recorded_at);
+                return Err(ReplayError::MadeLater { what, position, at }.into());
+            }
+            return Ok(());
         }
         life.take(&scanned, rows, &mut tell)
     });

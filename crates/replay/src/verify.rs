@@ -260,6 +260,7 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
         | ReplayError::Export { .. }
         | ReplayError::NoSuchKey { .. }
         | ReplayError::NoSuchTenant { .. }
+        | ReplayError::MadeLater { .. }
         | ReplayError::Output(_) => (last.next(), error.to_string()),
     }
 }

@@ -133,6 +133,13 @@ fn bad_moments_and_keys_have_codes() {
     assert_eq!(code(&["diff", "4", "3"]), refused("AS_OF_BACKWARDS"));
     let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
     assert_eq!(code(&["timeline", nobody]), (5, "NO_SUCH_KEY".to_owned()));
+    let key = deployment.id("key_id");
+    assert_eq!(code(&["timeline", key, "--until", "30d"]), refused("AS_OF_IN_FUTURE"));
+    let before = ["timeline", key, "--until", "2020-01-01T00:00:00Z"];
+    assert_eq!(code(&before), (5, "MADE_LATER".to_owned()));
+    assert_eq!(code(&["timeline", nobody, "--until", "2020-01-01T00:00:00Z"]), (5, "NO_SUCH_KEY".to_owned()));
+    let said = deployment.run(&[&["audit"], &before[..]].concat()).err;
+    assert!(said.contains("was made later, at position 5, "), "{said}");
     let ended = deployment.run(&["audit", "replay", "--as-of", "yesterday"]);
     assert!(ended.code == 2 && ended.err.contains("before:1042"), "{}", ended.err);
 }
