@@ -32,6 +32,7 @@ pub mod ocsf;
 pub mod import;
 mod fold;
 pub mod listing;
+mod columns;
 pub mod json;
 pub mod names;
 pub mod print;

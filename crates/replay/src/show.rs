@@ -6,6 +6,7 @@ use store::StoreError;
 use store::head::Head;
 use store::scan::Scanned;
 
+use crate::columns::{COLUMNS, columns};
 use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
 use crate::json;
@@ -95,7 +96,7 @@ struct Lines<'a, W: Write> {
 impl<'a, W: Write> Lines<'a, W> {
     fn new(names: &'a Names, filter: &'a Filter, format: Format, out: W) -> Self {
         let headings = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
-        let listing = Listing::new(format, BufWriter::new(out), headings);
+        let listing = Listing::new(format, BufWriter::new(out), headings, &COLUMNS);
         Self { names, filter, listing, shown: Shown::default() }
     }
 
@@ -110,6 +111,10 @@ impl<'a, W: Write> Lines<'a, W> {
             return Err(Stop::Enough);
         }
         if self.filter.admits(rows, recorded)? {
+            self.shown.events += 1;
+            if self.listing.takes_rows() {
+                return Ok(self.listing.row(&columns(scanned, rows, names)?)?);
+            }
             let summary = Summary { names, rows };
             let cells = || {
                 [
@@ -122,7 +127,6 @@ impl<'a, W: Write> Lines<'a, W> {
                 ]
             };
             self.listing.entry(cells, || json::event(scanned, names))?;
-            self.shown.events += 1;
         }
         Ok(())
     }

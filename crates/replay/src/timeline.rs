@@ -10,6 +10,7 @@ use domain::time::Timestamp;
 use serde_json::json;
 
 use crate::as_of::PROGRESS_EVENTS;
+use crate::columns::{COLUMNS, columns};
 use crate::error::ReplayError;
 use crate::json;
 use crate::life::{Happened, Life};
@@ -22,6 +23,16 @@ use crate::summary::Summary;
 
 const HEADINGS: [&str; 8] = ["POSITION", "TIME", "STATUS", "EVENT", "ACTOR", "WAY", "CAUSE", "WHAT"];
 
+/// The columns of an event, and how the key stood after it.
+const WITH_STATUS: [&str; COLUMNS.len() + 1] = {
+    let (mut all, mut next) = (["status"; COLUMNS.len() + 1], 0);
+    while next < COLUMNS.len() {
+        all[next] = COLUMNS[next];
+        next += 1;
+    }
+    all
+};
+
 /// Writes every event about the key, every one that changed whether it is accepted, and the instants at which it
 /// expired or its grace ended, up to `until`; each with how the key stood after it.
 pub fn timeline(
@@ -33,7 +44,7 @@ pub fn timeline(
     out: impl Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<(), ReplayError> {
-    let mut listing = Listing::new(format, BufWriter::new(out), HEADINGS);
+    let mut listing = Listing::new(format, BufWriter::new(out), HEADINGS, &WITH_STATUS);
     let mut life = Life::of(key);
     let total = source.head().position.number();
     let mut tell = |happened: Happened<'_>| entry(&mut listing, names, happened);
@@ -72,6 +83,19 @@ fn entry<W: Write>(listing: &mut Listing<W, 8>, names: &Names, happened: Happene
     match happened {
         Happened::Ended { at, what, status } => {
             let at = instant(at);
+            if listing.takes_rows() {
+                let mut cells = vec![String::new(); WITH_STATUS.len()];
+                for (column, cell) in WITH_STATUS.iter().zip(&mut cells) {
+                    *cell = match *column {
+                        "recorded_at" => at.clone(),
+                        "event" => what.to_owned(),
+                        "actor" => "clock".to_owned(),
+                        "status" => status.to_owned(),
+                        _ => continue,
+                    };
+                }
+                return Ok(listing.row(&cells)?);
+            }
             let json = json!({ "position": null, "recorded_at": at, "event": what, "status": status });
             let none = || "-".to_owned();
             let cells = [
@@ -89,6 +113,11 @@ fn entry<W: Write>(listing: &mut Listing<W, 8>, names: &Names, happened: Happene
         Happened::Event { scanned, rows, status } => {
             let recorded = &scanned.recorded;
             let Recorded { position, recorded_at, metadata, event } = recorded;
+            if listing.takes_rows() {
+                let mut cells = columns(scanned, rows, names)?.to_vec();
+                cells.push(status.to_owned());
+                return Ok(listing.row(&cells)?);
+            }
             let summary = Summary { names, rows };
             let cells = || {
                 [

@@ -148,8 +148,23 @@ fn bad_moments_and_keys_have_codes() {
 fn csv_has_headings_and_times_narrow() {
     let deployment = Deployment::new();
     let csv = deployment.run(&["audit", "show", "-o", "csv"]).out;
-    assert!(csv.starts_with("POSITION,TIME,EVENT,ACTOR,WAY,WHAT\r\n1,"), "{csv}");
+    let headings = "position,recorded_at,event,actor,actor_id,actor_key,actor_token,tenant,user,service_account,keys,signing_key,way,request_id,idempotency_key,cause,hash,what\r\n1,";
+    assert!(csv.starts_with(headings), "{csv}");
     assert_eq!(csv.lines().count(), 7);
+    // Rows can be joined by whole ids: the key's has its owner and its tenant.
+    let made: Vec<_> = csv.lines().nth(5).unwrap().split(',').collect();
+    let ids = ["tenant_id", "user_id"].map(|name| deployment.id(name));
+    assert_eq!((made[2], &made[7..9], made[10]), ("KeyCreated", &ids[..], deployment.id("key_id")));
+    let life = deployment.run(&["audit", "timeline", deployment.id("key_id"), "-o", "csv"]).out;
+    assert!(life.lines().next().unwrap().ends_with(",hash,what,status"), "{life}");
+    assert!(life.lines().nth(1).unwrap().ends_with(",accepted"), "{life}");
+    let replayed = deployment.run(&["audit", "replay", "--as-of", "5", "-o", "csv"]);
+    assert!(replayed.out.starts_with("kind,id,tenant,status,what\r\n"), "{}", replayed.out);
+    assert!(replayed.err.starts_with("note: As of position 5, "), "{}", replayed.err);
+    assert!(replayed.err.ends_with("; the log ends at position 6\n"), "{}", replayed.err);
+    let diff = deployment.run(&["audit", "diff", "4", "5", "-o", "csv"]);
+    assert!(diff.out.starts_with("change,kind,id,tenant,access,what\r\nadded,key,"), "{}", diff.out);
+    assert!(diff.err.starts_with("note: From position 4, "), "{}", diff.err);
     let count = |arguments: &[&str]| {
         let ended = deployment.run(&[&["audit", "show", "-o", "jsonl"], arguments].concat());
         assert_eq!(ended.code, 0, "{}", ended.err);

@@ -15,7 +15,7 @@ use crate::args::MalformedValue;
 use crate::client::when::When;
 use crate::commands::audit::log::{LogArgs, Reads};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,10 @@ Examples:
   keyledger audit show --data ./data --type KeyRevoked,KeyRotated --from 100
   keyledger audit show --data ./data --key 01890a5d-ac96-774b-bcce-b302099a8057 -o jsonl
   keyledger audit show --data ./data --since -2h -f
-  keyledger audit show --data backup.keyledger --until 2026-03-01T00:00:00Z -o csv";
+  keyledger audit show --data backup.keyledger --until 2026-03-01T00:00:00Z -o csv
+
+csv has whole ids, each in a column of its own. A cell that a spreadsheet would take for a formula,
+since it begins with =, +, - or @, gets an apostrophe before it.";
 
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(300);
@@ -97,6 +100,13 @@ impl ListingArgs {
             Form::Json => Format::Json,
             Form::Jsonl => Format::Jsonl,
             Form::Csv => Format::Csv,
+        }
+    }
+
+    /// Says what the answer rests on where its form has no place for that.
+    pub fn say_where_csv_cannot(&self, said: impl FnOnce() -> String) {
+        if self.output == Form::Csv {
+            output::remark(&format!("note: {}\n", said()));
         }
     }
 
