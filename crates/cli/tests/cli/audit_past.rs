@@ -90,7 +90,13 @@ fn a_backup_and_an_export_tell_the_same() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(past.audit(&["export"]).out, std::fs::read_to_string(&export).unwrap());
     let again = past.audit(&["export", "--to", text(&export)]);
-    assert_eq!(again.code, 1, "never over another file: {}", again.out);
+    assert_eq!(again.code, 6, "never over another file: {}", again.out);
+    assert!(again.err.contains("is there already; choose another name"), "{}", again.err);
+    let again = past.audit(&["export", "--to", text(&export), "-o", "json"]);
+    assert_eq!((again.code, again.error().0.as_str()), (6, "FILE_EXISTS"));
+    let other = folder.join("other.jsonl");
+    let told = past.json(&["export", "--to", text(&other)]);
+    assert_eq!((&told["ok"], &told["file"]), (&Value::from(true), &Value::from(text(&other))));
 
     let sealed = past.json(&["show"]);
     for file in [&backup, &export] {
@@ -115,6 +121,26 @@ fn a_backup_and_an_export_tell_the_same() {
         let code = ended.error().0;
         assert!(code == "EXPORT_DAMAGED" || code == "VERIFICATION_FAILED", "{arguments:?}: {code}");
     }
+}
+
+/// Names leave the folder only where somebody says so.
+#[test]
+fn events_of_ocsf_have_the_names_that_are_asked_for() {
+    let deployment = Deployment::new();
+    let (data, export) = (deployment.data(), deployment.folder.path().join("log.jsonl"));
+    assert_eq!(deployment.run(&["audit", "export", "--to", text(&export)]).code, 0);
+    let sealed = deployment.run(&["audit", "export", "--form", "ocsf"]);
+    assert!(sealed.code == 0 && !sealed.out.contains("ada@example.com"), "{}", sealed.out);
+    for log in [&data, &export] {
+        let arguments = ["audit", "export", "--form", "ocsf", "--data", text(log), "--names", text(&data)];
+        let opened = run(&arguments);
+        assert_eq!((opened.code, opened.err.as_str()), (0, ""));
+        let user = opened.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let user = user.into_iter().find(|event| event["metadata"]["event_code"] == "UserCreated").unwrap();
+        assert_eq!(user["unmapped"]["payload"]["email"]["text"], "ada@example.com");
+    }
+    let ended = deployment.run(&["audit", "export", "--names", text(&data), "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (2, "USAGE"), "{}", ended.out);
 }
 
 #[test]
