@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use domain::time::Position;
 use store::StoreError;
 use store::head::Head;
 use store::scan::Scanned;
@@ -43,7 +44,8 @@ pub fn show(
 }
 
 /// Lists what was appended after `known`, and goes on for as long as `wait` says to: it waits for more to come, and
-/// is told where the log ends now. Never ends by itself: the reader does, or whoever waits.
+/// is told where the log ends now. Ends when the filter admits nothing more, whatever comes; else the reader does, or
+/// whoever waits.
 pub fn follow(
     audit: &Audit,
     known: Head,
@@ -54,7 +56,7 @@ pub fn follow(
 ) -> Result<(), ReplayError> {
     let (mut known, sealed) = (known, Names::sealed());
     let mut lines = Lines::new(&sealed, filter, format, out);
-    while wait() == Wait::Over {
+    while !lines.is_full(known.position) && wait() == Wait::Over {
         let snapshot = audit.snapshot()?;
         if snapshot.head() == known {
             continue;
@@ -106,8 +108,7 @@ impl<'a, W: Write> Lines<'a, W> {
 
     fn take_with(&mut self, names: &Names, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
         let recorded = &scanned.recorded;
-        let enough = self.filter.limit.is_some_and(|limit| self.shown.events >= limit);
-        if enough || self.filter.ends_before(recorded) {
+        if self.has_enough() || self.filter.ends_before(recorded) {
             return Err(Stop::Enough);
         }
         if self.filter.admits(rows, recorded)? {
@@ -129,6 +130,15 @@ impl<'a, W: Write> Lines<'a, W> {
             self.listing.entry(cells, || json::event(scanned, names))?;
         }
         Ok(())
+    }
+
+    fn has_enough(&self) -> bool {
+        self.filter.limit.is_some_and(|limit| self.shown.events >= limit)
+    }
+
+    /// Whether no event after this position can be wanted.
+    fn is_full(&self, position: Position) -> bool {
+        self.has_enough() || self.filter.to.is_some_and(|to| to <= position)
     }
 
     fn end(self, read: Result<(), Stop>) -> Result<Shown, ReplayError> {

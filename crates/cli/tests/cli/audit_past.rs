@@ -227,3 +227,32 @@ fn what_comes_is_followed() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// What can have no more entries ends, and does not wait for an interruption.
+#[test]
+fn following_ends_where_nothing_more_can_come() {
+    let scene = Scene::new();
+    let data = scene.deployment.data();
+    let lines = |arguments: &[&str]| {
+        let arguments = [&["audit", "show", "-f", "-o", "jsonl", "--data", text(&data)], arguments].concat();
+        let mut child = keyledger(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let began = std::time::Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed().as_secs() < 20, "{arguments:?} goes on");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        BufReader::new(child.stdout.take().unwrap()).lines().count()
+    };
+    assert_eq!(lines(&["--to", "3"]), 3);
+    assert_eq!(lines(&["--limit", "1"]), 1);
+    assert_eq!(lines(&["--limit", "0"]), 0);
+    assert_eq!(lines(&["--until", "-1h"]), 0);
+    assert_eq!(lines(&["--until", "1s"]), 6);
+    // And with what comes meanwhile.
+    std::thread::scope(|threads| {
+        let awaited = threads.spawn(|| lines(&["--from", "7", "--limit", "1"]));
+        scene.done(&["service-account", "create", "one"]);
+        assert_eq!(awaited.join().unwrap(), 1);
+    });
+    assert_eq!(lines(&["--to", "7"]), 7);
+}

@@ -13,7 +13,7 @@ use store::codec::event_type::EventType;
 
 use crate::args::MalformedValue;
 use crate::client::when::When;
-use crate::commands::audit::log::{LogArgs, Reads};
+use crate::commands::audit::log::{LogArgs, Reads, now};
 use crate::error::CliError;
 use crate::output::{self, Output};
 
@@ -64,7 +64,7 @@ pub struct ShowArgs {
     /// At most so many, the oldest first
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Go on with what is appended, until interrupted; json is then jsonl. A file has an end
+    /// Go on with what is appended, until interrupted or nothing more can be wanted; json is then jsonl. A file has an end
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -134,7 +134,13 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     if let (true, Some(audit)) = (follow, source.audit()) {
         let left = limit.map(|limit| limit.saturating_sub(shown.events));
         let filter = Filter { limit: left, ..filter };
+        let mut last_look = false;
         replay::follow(audit, source.head(), &filter, format, io::stdout().lock(), || {
+            if last_look {
+                return Wait::Ended;
+            }
+            // What is recorded from then on is not wanted; what was before is there at the next look.
+            last_look = filter.until.is_some_and(|until| now() >= until);
             thread::sleep(LOOK);
             Wait::Over
         })?;
