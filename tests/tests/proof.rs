@@ -259,6 +259,15 @@ fn a_mutations_receipt_is_checked_offline() {
         (&json!(position), &made["id"])
     );
 
+    // As a program prints it that ends each text with a line end, it is the same; but no more than that.
+    let printed = folder.path().join("printed.tlog-proof");
+    fs::write(&printed, format!("{}\n", receipt["proof"].as_str().unwrap())).unwrap();
+    assert_eq!(json_of(&check(&printed, &verifier_key)), proved);
+    for more in ["\n\n", " \n", " "] {
+        fs::write(&printed, format!("{}{more}", receipt["proof"].as_str().unwrap())).unwrap();
+        assert_eq!(check(&printed, &verifier_key).status.code(), Some(1), "{more:?}");
+    }
+
     // Offline it is the same, beside the server; and nothing else passes for it.
     let offline = folder.path().join("offline.tlog-proof");
     let prove = [
