@@ -780,6 +780,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Machine,
+        "NOT_A_DATA_FOLDER",
+        "The command needs a data folder, and was given a file, such as a backup or an export.",
+        "Make a folder of it: `keyledger restore` of a backup, `keyledger audit import` of an export.",
+    ),
+    entry(
+        Machine,
         "MADE_LATER",
         "What was asked for was made after the moment that was asked about.",
         "The message says when: ask for that moment or a later one.",

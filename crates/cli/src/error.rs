@@ -180,7 +180,7 @@ impl CliError {
                 Exit::Conflict
             }
             Self::Traces(_) => Exit::Failed,
-            Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
+            Self::Audit(ReplayError::AsOf(_) | ReplayError::NotAFolder { .. }) => Exit::Usage,
             Self::NoSuchUser { .. }
             | Self::Audit(
                 ReplayError::NoSuchKey { .. }
@@ -284,6 +284,7 @@ impl From<ReplayError> for CliError {
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
             ReplayError::AsOf(_)
             | ReplayError::Export { .. }
+            | ReplayError::NotAFolder { .. }
             | ReplayError::NoSuchKey { .. }
             | ReplayError::NoSuchTenant { .. }
             | ReplayError::MadeLater { .. } => Self::Audit(error),
@@ -298,6 +299,7 @@ const fn audit_code(error: &ReplayError) -> &'static str {
         ReplayError::AsOf(AsOfError::BeyondHead { .. }) => "AS_OF_BEYOND_HEAD",
         ReplayError::AsOf(AsOfError::Backwards) => "AS_OF_BACKWARDS",
         ReplayError::Export { .. } => "EXPORT_DAMAGED",
+        ReplayError::NotAFolder { .. } => "NOT_A_DATA_FOLDER",
         ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
         ReplayError::NoSuchTenant { .. } => "NO_SUCH_TENANT",
         ReplayError::MadeLater { .. } => "MADE_LATER",

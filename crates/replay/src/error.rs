@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::ids::{KeyId, TenantId};
 use domain::rejection::Entity;
@@ -27,6 +27,14 @@ pub enum ReplayError {
     NeedsRepair {
         /// The data folder.
         folder: PathBuf,
+    },
+    /// A file, where the command needs a data folder.
+    #[error("{} is {}, and this command needs a data folder; {}", .path.display(), .kind.what(), .kind.advice(.path))]
+    NotAFolder {
+        /// Its path.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
     },
     /// The database could not walk its own pages.
     #[error(
@@ -72,6 +80,40 @@ pub enum ReplayError {
     /// What was found could not be written out.
     #[error("the listing could not be written: {0}")]
     Output(#[from] io::Error),
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// What `keyledger backup` writes.
+    Backup,
+    /// What `keyledger audit export` writes.
+    Export,
+    /// Anything else.
+    Other,
+}
+
+impl FileKind {
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Backup => "a backup",
+            Self::Export => "an export",
+            Self::Other => "a file, and neither a backup nor an export",
+        }
+    }
+
+    fn advice(self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Backup => {
+                format!("make one of it, with: keyledger restore --from {path} --data NEW_FOLDER")
+            }
+            Self::Export => {
+                format!("make one of it, with: keyledger audit import --from {path} --data NEW_FOLDER")
+            }
+            Self::Other => "name the folder that keyledger init made".to_owned(),
+        }
+    }
 }
 
 /// Runs what reads the database. Where pages were changed behind its back, redb promises no more than a

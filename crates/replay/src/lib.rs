@@ -55,7 +55,7 @@ pub use error::{ReplayError, reading};
 pub use export::export;
 pub use filter::{ActorFilter, Filter, parse_event_type};
 pub use fold::Depth;
-pub use import::import;
+pub use import::{import, import_stream};
 pub use listing::Format;
 pub use names::Names;
 pub use ocsf::ocsf;

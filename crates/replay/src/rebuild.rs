@@ -4,13 +4,13 @@ use std::path::Path;
 
 use domain::ids::LedgerId;
 use serde_json::json;
+use store::DataFolder;
 use store::anew::{self, Rebuilt};
 use store::head::Head;
 use store::rebuilt::{self, Comparison, Divergence};
-use store::{DataFolder, StoreError};
 
 use crate::error::{ReplayError, reading};
-use crate::open::{Audit, Repair};
+use crate::open::{Audit, Repair, require_ledger};
 use crate::print::hex;
 
 /// Rebuilds the views of a data folder; tells how many rows they have now. Not beside a running server.
@@ -19,9 +19,7 @@ use crate::print::hex;
 /// the ledger's file is written anew, and the old one is kept. `progress` is called now and then with how many events were
 /// read and how many there are.
 pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Result<Rebuilt, ReplayError> {
-    if !folder.ledger().exists() {
-        return Err(StoreError::NoLedger(folder.root().to_owned()).into());
-    }
+    require_ledger(folder)?;
     reading(|| Ok(anew::rebuild(folder, progress)?))
 }
 

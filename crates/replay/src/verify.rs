@@ -256,6 +256,7 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
         ReplayError::Store(_)
         | ReplayError::Pages { .. }
         | ReplayError::NeedsRepair { .. }
+        | ReplayError::NotAFolder { .. }
         | ReplayError::AsOf(_)
         | ReplayError::Export { .. }
         | ReplayError::NoSuchKey { .. }

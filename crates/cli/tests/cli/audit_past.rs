@@ -1,6 +1,6 @@
 //! `audit replay`, `diff`, `timeline`, `stats`, `export`, `import`: on a data folder, a backup and an export.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -121,6 +121,81 @@ fn a_backup_and_an_export_tell_the_same() {
         let code = ended.error().0;
         assert!(code == "EXPORT_DAMAGED" || code == "VERIFICATION_FAILED", "{arguments:?}: {code}");
     }
+}
+
+/// A backup or an export in the place of a data folder is called what it is, and what to do with it is said.
+#[test]
+fn a_file_that_is_no_data_folder_is_told_for_what_it_is() {
+    let deployment = Deployment::new();
+    let folder = deployment.folder.path();
+    let (backup, export, other) = (folder.join("backup"), folder.join("log.jsonl"), folder.join("other"));
+    assert_eq!(deployment.run(&["backup", "--to", text(&backup)]).code, 0);
+    assert_eq!(deployment.run(&["audit", "export", "--to", text(&export)]).code, 0);
+    std::fs::write(&other, "hello\n").unwrap();
+    let evidence = folder.join("evidence");
+    for (file, what) in [
+        (
+            &backup,
+            format!(
+                "is a backup, and this command needs a data folder; make one of it, with: keyledger restore --from {} ",
+                text(&backup)
+            ),
+        ),
+        (
+            &export,
+            format!(
+                "is an export, and this command needs a data folder; make one of it, with: keyledger audit import --from {} ",
+                text(&export)
+            ),
+        ),
+        (&other, "is a file, and neither a backup nor an export".to_owned()),
+    ] {
+        for arguments in [
+            &["rebuild"][..],
+            &["rebuild", "--check"],
+            &["bundle", "--to", text(&evidence)],
+            &["prove", "--position", "1"],
+        ] {
+            let ended = run(&[&["audit"], arguments, &["--data", text(file), "-o", "json"]].concat());
+            let (code, message) = ended.error();
+            assert_eq!((ended.code, code.as_str()), (2, "NOT_A_DATA_FOLDER"), "{arguments:?}: {message}");
+            assert!(message.contains(&what), "{arguments:?}: {message}");
+        }
+    }
+    let copy = folder.join("copy");
+    let nowhere = run(&["audit", "import", "--from", "/nonexist", "--data", text(&copy)]);
+    assert_eq!(nowhere.code, 1);
+    assert!(
+        nowhere.err.contains("/nonexist: there is no such file; name that of an export"),
+        "{}",
+        nowhere.err
+    );
+    assert!(!copy.exists());
+}
+
+/// An export can be piped, and one that is cut short leaves nothing.
+#[test]
+fn an_export_is_imported_from_standard_input() {
+    let deployment = Deployment::new();
+    let (copy, scratch) = (deployment.folder.path().join("copy"), deployment.folder.path().join("scratch"));
+    std::fs::create_dir(&scratch).unwrap();
+    let export = deployment.run(&["audit", "export"]).out;
+    let import = |bytes: &[u8]| {
+        let mut command = keyledger(&["audit", "import", "--from", "-", "--data", text(&copy), "-o", "json"]);
+        let command = command.env("TMPDIR", &scratch).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // A reader that has seen enough may leave before the end.
+        let _ = child.stdin.take().unwrap().write_all(bytes);
+        Ended::of(child.wait_with_output().unwrap())
+    };
+    let short = import(&export.as_bytes()[..export.len() - 9]);
+    assert_eq!((short.code, short.error().0.as_str()), (1, "EXPORT_DAMAGED"));
+    assert!(!copy.exists());
+    let whole = import(export.as_bytes());
+    assert_eq!((whole.code, &whole.json()["head_position"]), (0, &Value::from("6")), "{}", whole.err);
+    assert_eq!(run(&["audit", "export", "--data", text(&copy)]).out, export);
+    assert_eq!(import(export.as_bytes()).error().0, "LEDGER_EXISTS");
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
 }
 
 /// Names leave the folder only where somebody says so.
