@@ -6,14 +6,15 @@ use domain::difference::touched_by;
 use domain::event::{Event, TokenTarget};
 use domain::ids::{TenantId, UserId};
 use domain::key::Owner;
-use domain::row::RowId;
+use domain::rejection::Entity;
+use domain::row::{RowId, Standing};
 use domain::time::{Position, Timestamp};
 use domain::{Lookup, Model, Recorded};
 use store::{Snapshot, StoreError};
 
-use crate::error::ReplayError;
+use crate::error::{ReplayError, reading};
 use crate::rows::RowsAt;
-use crate::show::Stop;
+use crate::show::{Stop, unless_left};
 use crate::source::Source;
 
 /// A moment of the log.
@@ -115,6 +116,29 @@ impl Source {
             return Err(AsOfError::Backwards.into());
         }
         Ok(Window { before, after, touched, events })
+    }
+
+    /// How the tenant stands as of the moment; an error says that the log does not know it, or not yet.
+    pub fn tenant_as_of(&self, tenant: TenantId, past: &Past<'_>) -> Result<Standing, ReplayError> {
+        let known = reading(|| past.rows().tenant(tenant).map_err(ReplayError::from))?;
+        if let Some(row) = known {
+            return Ok(row.standing);
+        }
+        // A row stays once it is there: if it is anywhere, it is later.
+        let mut made = None;
+        let read = self.scan(|scanned| {
+            let Recorded { position, recorded_at, event, .. } = &scanned.recorded;
+            if matches!(event, Event::TenantCreated { tenant: created, .. } if *created == tenant) {
+                made = Some((*position, *recorded_at));
+                return Err(Stop::Enough);
+            }
+            Ok(())
+        });
+        unless_left(read)?;
+        Err(match made {
+            Some((position, at)) => ReplayError::MadeLater { what: Entity::Tenant(tenant), position, at },
+            None => ReplayError::NoSuchTenant { tenant },
+        })
     }
 
     fn fold(&self, ends: [AsOf; 2], now: Timestamp, progress: Progress<'_>) -> Result<Fold<'_>, ReplayError> {

@@ -245,6 +245,35 @@ fn bad_moments_and_keys_have_codes() {
     assert!(ended.code == 2 && ended.err.contains("before:1042"), "{}", ended.err);
 }
 
+/// An empty answer would say that a tenant has nothing.
+#[test]
+fn a_tenant_that_the_moment_does_not_know_is_told() {
+    let scene = Scene::new();
+    let made = scene.done(&["tenant", "create", "other", "--admin", "eve@example.com"]);
+    let tenant = made["tenant_id"].as_str().or(made["id"].as_str()).unwrap_or_else(|| panic!("{made}"));
+    let run = |arguments: &[&str]| {
+        scene.deployment.run(&[&["audit"], arguments, &["--tenant", tenant, "-o", "json"]].concat())
+    };
+    let shown = run(&["show", "--type", "TenantCreated"]).json();
+    let position = shown[0]["position"].as_str().unwrap().to_owned();
+    assert!(!run(&["replay"]).json()["rows"].as_array().unwrap().is_empty());
+    assert!(!run(&["diff", "6"]).json()["differences"].as_array().unwrap().is_empty());
+    for arguments in [&["replay", "--as-of", "6"][..], &["diff", "2", "6"]] {
+        let ended = run(arguments);
+        let (code, message) = ended.error();
+        assert_eq!((ended.code, code.as_str(), ended.out.as_str()), (5, "MADE_LATER", ""), "{arguments:?}");
+        assert!(message.contains(&format!("was made later, at position {position}, ")), "{message}");
+    }
+    for arguments in [&["replay"][..], &["diff", "2", "6"]] {
+        let nobody = ["--tenant", crate::scene::NOBODY, "-o", "json"];
+        let ended = scene.deployment.run(&[&["audit"], arguments, &nobody].concat());
+        assert_eq!((ended.code, ended.error().0.as_str()), (5, "NO_SUCH_TENANT"), "{arguments:?}");
+    }
+    scene.done(&["tenant", "remove", "other", "--yes"]);
+    let removed = scene.deployment.run(&["audit", "replay", "--living", "--tenant", tenant]);
+    assert_eq!((removed.code, removed.err), (0, format!("note: tenant {tenant} had been removed by then\n")));
+}
+
 #[test]
 fn csv_has_headings_and_times_narrow() {
     let deployment = Deployment::new();

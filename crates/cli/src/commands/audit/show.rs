@@ -7,6 +7,7 @@ use std::time::Duration;
 use authority::Clock;
 use clap::{Args, ValueEnum};
 use domain::ids::{KeyId, TenantId};
+use domain::row::Standing;
 use domain::time::Position;
 use replay::{ActorFilter, Filter, Format, Wait, parse_event_type};
 use store::codec::event_type::EventType;
@@ -107,6 +108,13 @@ impl ListingArgs {
     pub fn say_where_csv_cannot(&self, said: impl FnOnce() -> String) {
         if self.output == Form::Csv {
             output::remark(&format!("note: {}\n", said()));
+        }
+    }
+
+    /// Says to people why there is little to be told of a tenant.
+    pub fn say_if_removed(&self, tenant: TenantId, standing: Standing) {
+        if standing == Standing::Removed && matches!(self.output, Form::Table | Form::Csv) {
+            output::remark(&format!("note: tenant {tenant} had been removed by then\n"));
         }
     }
 
