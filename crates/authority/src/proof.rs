@@ -44,10 +44,17 @@ impl Authority {
         self.checkpoints.verifier()
     }
 
-    /// The latest checkpoint, with the cosignatures that it has by now.
+    /// The latest checkpoint, with the cosignatures that it has by now. It may be a second old.
     pub fn checkpoint(&self) -> Result<String, Failure> {
         let snapshot = self.snapshot()?;
         Ok(self.checkpoint_as(&snapshot, Wanted::Fresh)?.note.to_string())
+    }
+
+    /// A checkpoint that covers all that was acknowledged before this was called; signed now if need be.
+    pub fn checkpoint_of_now(&self) -> Result<String, Failure> {
+        let snapshot = self.snapshot()?;
+        let wanted = Wanted::Covering(snapshot.head().position);
+        Ok(self.checkpoint_as(&snapshot, wanted)?.note.to_string())
     }
 
     /// The hashes of a tile, as far as a checkpoint covers them.

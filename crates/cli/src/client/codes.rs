@@ -141,7 +141,8 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "PAYLOAD_TOO_LARGE"
         | "AS_OF_BEFORE_FIRST_EVENT"
         | "AS_OF_IN_FUTURE"
-        | "AS_OF_BEYOND_HEAD" => Exit::Usage,
+        | "AS_OF_BEYOND_HEAD"
+        | "AS_OF_BACKWARDS" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
         "SUBJECT_KEY_MISSING"
         | "NO_SIGNING_KEY"
