@@ -29,6 +29,7 @@ use crate::handle::Handle;
 use crate::health::Health;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
+use crate::living_tokens::TokenCount;
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
@@ -191,6 +192,7 @@ pub struct Authority {
     writer: Option<JoinHandle<()>>,
     pub(crate) recorder: Recorder,
     pub(crate) signatures: Signatures,
+    pub(crate) tokens: TokenCount,
     pub(crate) checkpoints: Checkpoints,
 }
 
@@ -449,6 +451,7 @@ impl Authority {
         checkpoints: Checkpoints,
     ) -> Self {
         let path = options.folder.ledger();
+        let tokens = TokenCount::new(options.clock.now(), index.position());
         let shared = Shared {
             ledger: Handle::new(ledger, path, options.storage, options.ledger),
             index: ShardedLock::new(index),
@@ -469,6 +472,7 @@ impl Authority {
             writer: None,
             recorder: Recorder::idle(),
             signatures: Signatures::default(),
+            tokens,
             checkpoints,
         }
     }

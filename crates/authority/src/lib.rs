@@ -18,6 +18,7 @@ mod opaque;
 pub mod sessions;
 pub mod exchange;
 pub mod renewal;
+pub mod living_tokens;
 pub mod schedule;
 pub mod compose;
 pub mod api_tokens;

@@ -12,6 +12,7 @@ mod remembered_tokens;
 mod schedule;
 mod idempotency;
 mod usage;
+mod living_tokens;
 mod sessions;
 mod refusals;
 mod rehearsal;

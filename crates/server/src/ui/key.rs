@@ -16,7 +16,7 @@ use super::new_key::{End, ends};
 use super::offered::Offered;
 use super::reach::Reach;
 use super::refusal::Refusal;
-use super::shown::{Basis, Event, Key, Usage, Who, duration_words, mark_of, role_name};
+use super::shown::{Basis, Event, Key, LivingTokens, Usage, Who, duration_words, mark_of, role_name};
 use super::state_of_key::StateOfKey;
 use super::timeline::Timeline;
 use super::visit::Visit;
@@ -106,6 +106,7 @@ pub(super) struct Blast {
     pub(super) successor_ids: Vec<String>,
     pub(super) tokens_dead_at: Option<When>,
     pub(super) contain_with: Option<String>,
+    pub(super) tokens: Option<LivingTokens>,
 }
 
 /// Where and as what it was accepted, from when until when.
