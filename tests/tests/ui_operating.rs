@@ -3,7 +3,9 @@
 use keyledger_tests::client::Client;
 use serde_json::json;
 
-use crate::ui::{World, attributes, location, text};
+use std::collections::BTreeSet;
+
+use crate::ui::{Browser, World, attributes, location, text};
 
 /// The address of a thing's page, by what a list links to, such as `Erase…` of somebody.
 fn link(page: &str, ends: &str) -> Option<String> {
@@ -256,4 +258,54 @@ fn what_was_refused_is_read_by_administrators_and_found_by_key() {
     let reader = world.signed_in(&member);
     assert_eq!(reader.get("/ui/refusals").status, 403);
     assert!(!reader.page("/ui/keys").contains("ui/refusals"));
+}
+
+/// The pages to which a page links, as paths of the server.
+fn links(page: &str) -> BTreeSet<String> {
+    let addresses = attributes(page, "href").into_iter().filter(|it| !it.starts_with(['#', 'd']));
+    let path = |address: &str| {
+        let path = address.split('#').next().unwrap().trim_start_matches("./").trim_start_matches("../");
+        format!("/{}", path.replace("&amp;", "&"))
+    };
+    addresses.map(path).filter(|path| path.starts_with("/ui/") && !path.starts_with("/ui/static/")).collect()
+}
+
+/// Opens whatever is linked to from where one comes in, and from there.
+fn everything_offered_opens(who: &str, browser: &Browser) -> BTreeSet<String> {
+    let mut opened = BTreeSet::new();
+    let mut next = BTreeSet::from(["/ui/keys".to_owned()]);
+    for _ in 0..3 {
+        let mut found = BTreeSet::new();
+        for path in &next {
+            let answer = browser.get(path);
+            assert_eq!(answer.status, 200, "{who} is offered {path}: {}", answer.text);
+            found.extend(links(&answer.text));
+        }
+        opened.append(&mut next);
+        next = found.difference(&opened).cloned().collect();
+    }
+    opened
+}
+
+#[test]
+fn what_is_offered_can_be_opened_whoever_looks() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (_, agent) = world.key(&account, "nightly");
+    let (_, member) = world.member("maya@example.com", "member");
+    let (_, reader) = world.member("rene@example.com", "read_only");
+    let (otto, operator) = world.member("otto@example.com", "read_only");
+    let (admin, input) = (world.admin(), json!({"user_id": otto}));
+    admin.mutate("grant_operator", &input, "success").unwrap();
+    admin.mutate("remove_member", &input, "success").unwrap();
+    for (who, key, offered, not) in [
+        ("the administrator", &world.made.key, "/ui/refusals", "/ui/nothing"),
+        ("a member", &member, "/ui/members", "/ui/events"),
+        ("a reader", &reader, "/ui/members", "/ui/accounts"),
+        ("an operator in no tenant", &operator, "/ui/deployment/people", "/ui/members"),
+        ("a service account", &agent, "/ui/members", "/ui/accounts"),
+    ] {
+        let opened = everything_offered_opens(who, &world.signed_in(key));
+        assert!(opened.contains(offered) && !opened.contains(not), "{who}: {opened:?}");
+    }
 }

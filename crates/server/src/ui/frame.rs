@@ -68,7 +68,7 @@ pub(super) struct Operation {
 const SECTIONS: [(&str, &str, For); 8] = [
     ("ui/keys", "API keys", For::Everyone),
     ("ui/accounts", "Service accounts", For::Administrators),
-    ("ui/members", "Members", For::Everyone),
+    ("ui/members", "Members", For::WhoeverIsInATenant),
     ("ui/tenants", "Tenants", For::Everyone),
     ("ui/events", "Events", For::Administrators),
     ("ui/time", "Time machine", For::Administrators),
@@ -79,6 +79,8 @@ const SECTIONS: [(&str, &str, For); 8] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {
     Everyone,
+    /// Not an operator outside of every tenant.
+    WhoeverIsInATenant,
     Administrators,
     Operators,
 }
@@ -89,6 +91,7 @@ impl Frame {
         let shown = Shown::of(visit, who);
         let wanted = |of: For| match of {
             For::Everyone => true,
+            For::WhoeverIsInATenant => !shown.tenant_id.is_empty(),
             For::Administrators => shown.administers,
             For::Operators => shown.operates,
         };
