@@ -142,7 +142,7 @@ impl Clients {
     fn create(&self) -> Result<f64, String> {
         let name = Name::parse("measured").expect("a name");
         let limits = KeyLimits::default();
-        let input = KeyInput { name, expires_at: None, scopes: Scopes::All, limits };
+        let input = KeyInput { name, expires_at: None, scopes: Scopes::All, limits, note: None };
         let request = Request { way: Way::Cli, id: self.authority.request_id(), idempotency_key: None };
         let (taken, done) = timed(|| {
             let composed = self.authority.create_key(self.owner, self.reach, &input)?;

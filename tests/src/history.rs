@@ -140,6 +140,7 @@ impl History {
             | Event::KeyRenamed { .. }
             | Event::KeyEnabled { .. }
             | Event::KeyRateChanged { .. }
+            | Event::KeyNoteChanged { .. }
             | Event::SigningKeyAdded { .. }
             | Event::SigningKeyRetired { .. }
             | Event::TokensRevoked { .. }
@@ -329,7 +330,7 @@ mod tests {
             assert!((10..200).contains(&rejected), "seed {seed}: {rejected} of 400 rejected");
             assert!((4..120).contains(&idle), "seed {seed}: {idle} of 400 changed nothing");
         }
-        assert_eq!(count.len(), 35, "only {count:#?}");
+        assert_eq!(count.len(), 36, "only {count:#?}");
         assert!(count.values().all(|times| *times >= 3), "too seldom: {count:#?}");
     }
 

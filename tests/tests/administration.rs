@@ -167,6 +167,13 @@ fn names_and_roles_change_once_and_lists_show_them() {
     let input = json!({"key_id": world.member.id, "name": "my own"});
     world.done_once(&world.holding(&world.member.secret), "rename_api_key", &input, "KeyRenamed");
 
+    let input = json!({"key_id": agent, "note": "in the vault, OPS-1311"});
+    world.done_once(&operator, "change_api_key_note", &input, "KeyNoteChanged");
+    assert_eq!(world.listed("keys", agent, "note")["note"], "in the vault, OPS-1311");
+    let none = json!({"key_id": agent, "note": null});
+    world.done_once(&operator, "change_api_key_note", &none, "KeyNoteChanged");
+    assert_eq!(world.listed("keys", agent, "note")["note"], Value::Null);
+
     let input = json!({"service_account_id": account, "name": "loader"});
     world.done_once(&operator, "rename_service_account", &input, "ServiceAccountRenamed");
     assert_eq!(world.listed("service_accounts", account, "name")["name"], "loader");
@@ -588,6 +595,7 @@ fn members_and_strangers_may_do_none_of_it() {
     let (forbidden, unseen) = ("FORBIDDEN", "NOT_FOUND");
     for (mutation, input, to_member, to_stranger) in [
         ("rename_api_key", json!({"key_id": agent, "name": "x"}), forbidden, unseen),
+        ("change_api_key_note", json!({"key_id": agent, "note": "x"}), forbidden, unseen),
         ("rename_api_key", json!({"key_id": operator_key, "name": "x"}), unseen, unseen),
         ("change_api_key_expiry", json!({"key_id": agent, "expires_at": FAR}), forbidden, unseen),
         ("change_api_key_expiry", json!({"key_id": operator_key}), unseen, unseen),
@@ -659,6 +667,13 @@ fn bad_input_is_refused_with_a_code_and_changes_nothing() {
         ("rename_api_key", json!({"key_id": agent, "name": long}), "NAME_TOO_LONG"),
         ("rename_api_key", json!({"key_id": ONE_OF_NONE, "name": "x"}), "NOT_FOUND"),
         ("rename_api_key", json!({"key_id": revoked, "name": "x"}), "KEY_REVOKED"),
+        ("change_api_key_note", json!({"key_id": revoked, "note": "x"}), "KEY_REVOKED"),
+        ("change_api_key_note", json!({"key_id": ONE_OF_NONE, "note": "x"}), "NOT_FOUND"),
+        (
+            "change_api_key_note",
+            json!({"key_id": agent, "note": format!("it is {}.", world.agent.secret)}),
+            "INVALID",
+        ),
         ("rename_api_key", json!({"key_id": agent, "name": "x", "idempotency_key": ""}), "INVALID"),
         ("change_api_key_expiry", json!({"key_id": agent, "expires_at": past}), "EXPIRY_IN_PAST"),
         ("change_api_key_expiry", json!({"key_id": ONE_OF_NONE, "expires_at": FAR}), "NOT_FOUND"),

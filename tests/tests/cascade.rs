@@ -464,6 +464,7 @@ fn addressed<'a>(
         ("change_api_key_expiry", of_key.clone()),
         ("rotate_api_key", of_key.clone()),
         ("change_api_key_addresses", json!({"key_id": key, "allowed_addresses": ["192.0.2.0/24"]})),
+        ("change_api_key_note", json!({"key_id": key, "note": "stolen"})),
         ("change_api_key_rate", json!({"key_id": key, "rate_limit": {"requests": 1, "period_seconds": 60}})),
         ("revoke_tokens", json!({"token_id": ONE_OF_NONE, "key_id": key})),
         ("revoke_tokens", of_key),

@@ -74,7 +74,7 @@ fn user_input(email: &str) -> UserInput {
 
 fn key_input() -> KeyInput {
     let name = Name::parse("of a history").unwrap();
-    KeyInput { name, expires_at: None, scopes: Scopes::All, limits: KeyLimits::default() }
+    KeyInput { name, expires_at: None, scopes: Scopes::All, limits: KeyLimits::default(), note: None }
 }
 
 const ADMIN: &str = "ada@example.com";

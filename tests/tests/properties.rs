@@ -117,6 +117,7 @@ fn makes_something_each_time(command: &Command) -> bool {
         | Command::EnableKey { .. }
         | Command::ChangeKeyAddresses { .. }
         | Command::ChangeKeyRate { .. }
+        | Command::ChangeKeyNote { .. }
         | Command::RevokeKey { .. }
         | Command::RetireSigningKey { .. }
         | Command::EraseSubject { .. } => false,
@@ -294,6 +295,7 @@ fn touches(event: &Event, before: &Model, change: &Change) -> bool {
         | Event::KeyEnabled { key }
         | Event::KeyAddressesChanged { key, .. }
         | Event::KeyRateChanged { key, .. }
+        | Event::KeyNoteChanged { key, .. }
         | Event::KeyRevoked { key, .. } => matches!(change, Change::Key(row) if row.id == *key),
         Event::KeyRotated { key, successor, .. } => {
             matches!(change, Change::Key(row) if row.id == *key || row.id == *successor)

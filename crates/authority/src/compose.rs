@@ -66,6 +66,19 @@ pub struct KeyInput {
     pub scopes: Scopes,
     /// What it is held to; accepted from anywhere: from wherever the key used is.
     pub limits: KeyLimits,
+    /// What people remark about it.
+    pub note: Option<Note>,
+}
+
+/// What people remark, as the log may keep it. Whoever may see the key reads it, for good: it must not hold a key.
+pub fn note(text: &str) -> Result<Note, Failure> {
+    let note = Note::parse(text)?;
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    if words.into_iter().any(|word| KeyString::check(word).is_ok()) {
+        let rule = "there is an API key in the text; write where it is kept instead";
+        return Err(InputError::Malformed { field: "note", rule }.into());
+    }
+    Ok(note)
 }
 
 /// What a tenant is to be.
@@ -206,6 +219,23 @@ impl Authority {
         Ok(Composed::asked(asked, Command::RenameKey { key: id, name }))
     }
 
+    /// What people remark about a key from now on; none: nothing.
+    pub fn change_key_note(&self, id: KeyId, note: Option<&Note>) -> Result<Composed, Failure> {
+        let asked = format!("change_key_note {id} {note:?}");
+        let row = self.snapshot()?.rows().key(id)?.ok_or(Rejection::NotFound(Entity::Key(id)))?;
+        let note = match (note, row.note) {
+            (None, _) => None,
+            // The same text is sealed otherwise each time; sent as it is, it says nothing new.
+            (Some(note), Some(before)) if self.open_text(&before) == note.as_str() => Some(before),
+            (Some(note), _) => {
+                let subject = subject_of(row.owner).0;
+                let key = self.known_subject(subject, Entity::Key(id))?;
+                Some(self.shared.keyring.seal(&key, subject, note.as_str()))
+            }
+        };
+        Ok(Composed::asked(asked, Command::ChangeKeyNote { key: id, note }))
+    }
+
     /// The end of a key, with a remark for whoever reads the log.
     pub fn revoke_key(
         &self,
@@ -276,7 +306,7 @@ impl Authority {
             None => {
                 let name = Name::parse(&account.name)?;
                 let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
-                let key = KeyInput { name, expires_at, scopes, limits };
+                let key = KeyInput { name, expires_at, scopes, limits, note: None };
                 self.create_key(owner, Reach::Tenant(account.tenant), &key)?
             }
         };
@@ -427,7 +457,8 @@ impl Authority {
     /// The key with which a new user begins.
     fn first_key(&self, user: UserId, subject_key: &SubjectKey) -> (NewKey, KeyString) {
         let name = Name::parse("first key").expect("two words are a name");
-        let input = KeyInput { name, expires_at: None, scopes: Scopes::All, limits: KeyLimits::default() };
+        let (scopes, limits) = (Scopes::All, KeyLimits::default());
+        let input = KeyInput { name, expires_at: None, scopes, limits, note: None };
         self.new_key(Owner::User(user), subject_key, &input)
     }
 
@@ -443,6 +474,10 @@ impl Authority {
             scopes: input.scopes.clone(),
             expires_at: input.expires_at,
             limits: input.limits.clone(),
+            note: input
+                .note
+                .as_ref()
+                .map(|note| self.shared.keyring.seal(subject_key, subject, note.as_str())),
         };
         (key, string)
     }

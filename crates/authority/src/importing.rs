@@ -159,6 +159,7 @@ impl Authority {
             scopes: key.scopes.clone(),
             expires_at: key.expires_at,
             limits: KeyLimits::default(),
+            note: None,
         };
         Ok(Composed::asked(asked, Command::CreateKey { owner: key.owner, reach: key.reach, key: new }))
     }

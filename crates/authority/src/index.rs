@@ -446,6 +446,7 @@ impl Lookup for Textless<'_> {
             scopes: index.scopes(record).clone(),
             life: record.life(),
             limits: KeyLimits { addresses: index.addresses(record).clone(), rate: index.rate(record) },
+            note: None,
             successor: None,
             predecessor: None,
             created: Moment { position: record.created(), at: Timestamp::MIN },

@@ -46,7 +46,8 @@ impl Authority {
         }
         let Some(home) = home else { return Ok(None) };
         let name = Name::parse("recovery key").expect("two words are a name");
-        let input = KeyInput { name, expires_at: None, scopes: Scopes::All, limits: KeyLimits::default() };
+        let (scopes, limits) = (Scopes::All, KeyLimits::default());
+        let input = KeyInput { name, expires_at: None, scopes, limits, note: None };
         let mut composed = self.create_key(Owner::User(user), Reach::AnyTenant { home }, &input)?;
         let key_string = composed.key.take().expect("create_key makes a key");
         let request = Request { way: Way::Bootstrap, id: self.request_id(), idempotency_key: None };

@@ -150,6 +150,10 @@ pub enum Command {
         key: KeyId,
         rate: Option<RateLimit>,
     },
+    ChangeKeyNote {
+        key: KeyId,
+        note: Option<Sealed>,
+    },
 
     AddSigningKey {
         signing_key: NewSigningKey,
@@ -205,6 +209,7 @@ impl Command {
             Self::RotateKey { .. } => "RotateKey",
             Self::ChangeKeyAddresses { .. } => "ChangeKeyAddresses",
             Self::ChangeKeyRate { .. } => "ChangeKeyRate",
+            Self::ChangeKeyNote { .. } => "ChangeKeyNote",
             Self::AddSigningKey { .. } => "AddSigningKey",
             Self::RetireSigningKey { .. } => "RetireSigningKey",
             Self::RevokeTokens { .. } => "RevokeTokens",
@@ -254,7 +259,8 @@ impl Command {
             | Self::RevokeKey { key, .. }
             | Self::RotateKey { key, .. }
             | Self::ChangeKeyAddresses { key, .. }
-            | Self::ChangeKeyRate { key, .. } => Some(Entity::Key(*key)),
+            | Self::ChangeKeyRate { key, .. }
+            | Self::ChangeKeyNote { key, .. } => Some(Entity::Key(*key)),
 
             Self::RetireSigningKey { signing_key, .. } => Some(Entity::SigningKey(*signing_key)),
             Self::EraseSubject { subject } => Some((*subject).into()),
@@ -320,9 +326,11 @@ pub struct NewKey {
     /// None: as the tenant's policy says.
     pub expires_at: Option<Timestamp>,
     pub limits: KeyLimits,
+    /// What people remark about it.
+    pub note: Option<Sealed>,
 }
 
-/// The key that takes another's place; name, owner, reach, scopes and limits are that one's.
+/// The key that takes another's place; name, note, owner, reach, scopes and limits are that one's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of KeyCreated")]
 pub struct Successor {

@@ -163,6 +163,7 @@ impl<L: Lookup> Case<'_, L> {
             }
             Command::ChangeKeyAddresses { key, addresses } => self.change_key_addresses(key, addresses),
             Command::ChangeKeyRate { key, rate } => self.change_key_rate(key, rate),
+            Command::ChangeKeyNote { key, note } => self.change_key_note(key, note),
 
             Command::AddSigningKey { signing_key } => self.add_signing_key(signing_key),
             Command::RetireSigningKey { signing_key, reason, replacement } => {

@@ -58,6 +58,7 @@ impl Event {
             | Self::KeyRotated { .. }
             | Self::KeyAddressesChanged { .. }
             | Self::KeyRateChanged { .. }
+            | Self::KeyNoteChanged { .. }
             | Self::RollbackAccepted { .. } => Effect::Changes,
         }
     }

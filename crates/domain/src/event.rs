@@ -99,6 +99,8 @@ pub enum Event {
     KeyAddressesChanged { key: KeyId, addresses: AllowedAddresses },
     /// How often the key is accepted was set anew.
     KeyRateChanged { key: KeyId, rate: Option<RateLimit> },
+    /// What people remark about the key was said anew.
+    KeyNoteChanged { key: KeyId, note: Option<Sealed> },
 
     /// A key that signs tokens was published.
     SigningKeyAdded { signing_key: SigningKeyId, public_key: PublicKey, active_from: Timestamp },
@@ -216,6 +218,7 @@ impl Event {
             Self::KeyRotated { .. } => "KeyRotated",
             Self::KeyAddressesChanged { .. } => "KeyAddressesChanged",
             Self::KeyRateChanged { .. } => "KeyRateChanged",
+            Self::KeyNoteChanged { .. } => "KeyNoteChanged",
             Self::SigningKeyAdded { .. } => "SigningKeyAdded",
             Self::SigningKeyRetired { .. } => "SigningKeyRetired",
             Self::TokensRevoked { .. } => "TokensRevoked",

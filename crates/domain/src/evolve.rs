@@ -152,6 +152,7 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
             key_with(rows, *key, |row| row.limits.addresses = addresses.clone())
         }
         Event::KeyRateChanged { key, rate } => key_with(rows, *key, |row| row.limits.rate = *rate),
+        Event::KeyNoteChanged { key, note } => key_with(rows, *key, |row| row.note = note.clone()),
 
         Event::SigningKeyAdded { signing_key, public_key, active_from } => {
             Ok(vec![Change::SigningKey(SigningKey {
@@ -199,6 +200,7 @@ fn new_key(created: &KeyCreated, moment: Moment) -> Key {
         scopes: created.scopes.clone(),
         life: KeyLife { expires_at: created.expires_at, ..KeyLife::default() },
         limits: KeyLimits::default(),
+        note: None,
         successor: None,
         predecessor: None,
         created: moment,

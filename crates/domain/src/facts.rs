@@ -143,8 +143,7 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
         Event::KeyRevoked { key, reason, note } => vec![
             fact("key", Value::Thing(Entity::Key(*key))),
             fact("reason", Value::Word(reason.as_str())),
-            // A note is for whoever may read about the key's owner; it says nothing of the key that its name does.
-            fact("note", maybe(note.as_ref(), |note| Value::Text(note.subject.into(), note))),
+            fact("note", remark(note.as_ref())),
         ],
         Event::KeyRotated { key, successor, grace_ends_at } => vec![
             fact("key", Value::Thing(Entity::Key(*key))),
@@ -157,6 +156,9 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
         }
         Event::KeyRateChanged { key, rate } => {
             vec![fact("key", Value::Thing(Entity::Key(*key))), fact("rate", frequency(*rate))]
+        }
+        Event::KeyNoteChanged { key, note } => {
+            vec![fact("key", Value::Thing(Entity::Key(*key))), fact("note", remark(note.as_ref()))]
         }
 
         Event::SigningKeyAdded { signing_key, public_key, active_from } => vec![
@@ -298,6 +300,11 @@ fn frequency(rate: Option<RateLimit>) -> Value<'static> {
             fact("period_seconds", Value::Seconds(seconds)),
         ])
     })
+}
+
+/// A remark is for whoever may read about the key's owner; it says nothing of the key that its name does.
+fn remark(note: Option<&Sealed>) -> Value<'_> {
+    maybe(note, |note| Value::Text(note.subject.into(), note))
 }
 
 fn maybe<'a, T>(value: Option<T>, say: impl FnOnce(T) -> Value<'a>) -> Value<'a> {

@@ -127,6 +127,8 @@ pub struct Key {
     pub life: KeyLife,
     /// What it is held to beyond that.
     pub limits: KeyLimits,
+    /// What people remark about it.
+    pub note: Option<Sealed>,
     /// The key that took its place.
     pub successor: Option<KeyId>,
     /// The key whose place it took.

@@ -9,9 +9,9 @@ use crate::ids::{ServiceAccountId, TenantId, UserId};
 pub enum Subject {
     /// A tenant: its slug and name.
     Tenant(TenantId),
-    /// A user: e-mail address, name, the names of own keys.
+    /// A user: e-mail address, name, the names of own keys and what is remarked about them.
     User(UserId),
-    /// A service account: its name, the names of its keys.
+    /// A service account: its name, the names of its keys and what is remarked about them.
     ServiceAccount(ServiceAccountId),
 }
 

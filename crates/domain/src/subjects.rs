@@ -42,6 +42,7 @@ pub fn subjects_of(event: &Event) -> Vec<Entity> {
         | Event::KeyEnabled { key }
         | Event::KeyAddressesChanged { key, .. }
         | Event::KeyRateChanged { key, .. }
+        | Event::KeyNoteChanged { key, .. }
         | Event::KeyRevoked { key, .. } => vec![Entity::Key(*key)],
         Event::KeyRotated { key, successor, .. } => vec![Entity::Key(*key), Entity::Key(*successor)],
 

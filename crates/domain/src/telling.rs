@@ -120,6 +120,13 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
         Event::KeyRateChanged { key, rate } => {
             vec![Piece::Thing(Entity::Key(*key)), say(": "), say(frequency(*rate))]
         }
+        Event::KeyNoteChanged { key, note } => {
+            let thing = Piece::Thing(Entity::Key(*key));
+            match note {
+                Some(note) => vec![thing, say(": noted "), Piece::Text(note.subject.into(), note)],
+                None => vec![thing, say(": no note")],
+            }
+        }
 
         Event::SigningKeyAdded { signing_key, active_from, .. } => vec![
             Piece::Unnamed(Entity::SigningKey(*signing_key)),

@@ -208,7 +208,7 @@ fn scene() -> Scene {
 /// The commands in the order of their rows. The match is exhaustive, and its array of this length: a new
 /// command needs a place here, and a place needs a row.
 const fn name(command: &Command) -> &'static str {
-    const NAMES: [&str; 36] = NAMES_IN_ORDER;
+    const NAMES: [&str; 37] = NAMES_IN_ORDER;
     let place = match command {
         Command::Bootstrap(_) => 0,
         Command::AcceptRollback { .. } => 1,
@@ -242,15 +242,16 @@ const fn name(command: &Command) -> &'static str {
         Command::RotateKey { .. } => 29,
         Command::ChangeKeyAddresses { .. } => 30,
         Command::ChangeKeyRate { .. } => 31,
-        Command::AddSigningKey { .. } => 32,
-        Command::RetireSigningKey { .. } => 33,
-        Command::RevokeTokens { .. } => 34,
-        Command::EraseSubject { .. } => 35,
+        Command::ChangeKeyNote { .. } => 32,
+        Command::AddSigningKey { .. } => 33,
+        Command::RetireSigningKey { .. } => 34,
+        Command::RevokeTokens { .. } => 35,
+        Command::EraseSubject { .. } => 36,
     };
     NAMES[place]
 }
 
-const NAMES_IN_ORDER: [&str; 36] = [
+const NAMES_IN_ORDER: [&str; 37] = [
     "Bootstrap",
     "AcceptRollback",
     "CreateTenant",
@@ -283,6 +284,7 @@ const NAMES_IN_ORDER: [&str; 36] = [
     "RotateKey",
     "ChangeKeyAddresses",
     "ChangeKeyRate",
+    "ChangeKeyNote",
     "AddSigningKey",
     "RetireSigningKey",
     "RevokeTokens",
@@ -492,7 +494,7 @@ fn keys(about: About, owner: Owner) -> Vec<Row> {
     rows
 }
 
-fn changes() -> [fn(Owner, KeyId) -> Command; 7] {
+fn changes() -> [fn(Owner, KeyId) -> Command; 8] {
     [
         |owner, key| Command::RenameKey { key, name: key_name(owner, "new") },
         |_, key| Command::ChangeKeyExpiry { key, expires_at: Some(at(60)) },
@@ -504,6 +506,7 @@ fn changes() -> [fn(Owner, KeyId) -> Command; 7] {
             addresses: AllowedAddresses::parse(["192.0.2.0/24"]).expect("a network"),
         },
         |_, key| Command::ChangeKeyRate { key, rate: RateLimit::new(100, 60).ok() },
+        |owner, key| Command::ChangeKeyNote { key, note: Some(key_name(owner, "a remark").text) },
     ]
 }
 
@@ -693,7 +696,8 @@ fn may(who: Who, about: About, command: &Command) -> bool {
         | Command::EnableKey { .. }
         | Command::RotateKey { .. }
         | Command::ChangeKeyAddresses { .. }
-        | Command::ChangeKeyRate { .. } => manages(who, about),
+        | Command::ChangeKeyRate { .. }
+        | Command::ChangeKeyNote { .. } => manages(who, about),
         Command::RevokeKey { .. } => manages(who, about) || who == Operator || holds(who, command),
         Command::RevokeTokens { target } => match target {
             TokenTarget::Token { .. } | TokenTarget::Key(_) => {

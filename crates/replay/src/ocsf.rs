@@ -106,6 +106,7 @@ impl Activity {
             | Event::KeyRotated { .. }
             | Event::KeyAddressesChanged { .. }
             | Event::KeyRateChanged { .. }
+            | Event::KeyNoteChanged { .. }
             | Event::RollbackAccepted { .. } => Self::Entity(EntityManagement::Update),
         }
     }

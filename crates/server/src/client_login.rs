@@ -214,7 +214,7 @@ fn make(
     loop {
         let expires_at = Some(authority.now().plus_seconds(life_seconds));
         let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
-        let key = KeyInput { name: name.clone(), expires_at, scopes, limits };
+        let key = KeyInput { name: name.clone(), expires_at, scopes, limits, note: None };
         let mut composed = authority.create_key(owner, reach, &key)?;
         let secret = composed.key.take();
         match authority.execute(&caller.actor, request, composed) {

@@ -50,7 +50,7 @@ pub(crate) const VIEWS: &str = "views";
 pub(crate) const PROBE: &str = "probe";
 
 /// The version of the views that this software writes. Another one is rebuilt when the ledger is opened.
-pub(crate) const VIEWS_VERSION: u32 = 8;
+pub(crate) const VIEWS_VERSION: u32 = 9;
 
 /// What a row of the views is about. With a position behind it, it is a key of `views`.
 ///

@@ -45,7 +45,7 @@ pub(super) fn place_of(addresses: &AllowedAddresses) -> Option<IpAddr> {
 type Wish = fn(&mut History) -> Command;
 
 /// How often each is wished, and what it is.
-const WISHES: [(u64, Wish); 36] = [
+const WISHES: [(u64, Wish); 37] = [
     (2, History::bootstrap),
     (1, History::accept_rollback),
     (14, History::create_tenant),
@@ -90,6 +90,7 @@ const WISHES: [(u64, Wish); 36] = [
     (36, History::rotate_key),
     (9, |h| Command::ChangeKeyAddresses { key: h.key(), addresses: h.addresses() }),
     (9, |h| Command::ChangeKeyRate { key: h.key(), rate: h.rate() }),
+    (9, History::change_key_note),
     (2, |h| Command::AddSigningKey { signing_key: h.new_signing_key() }),
     (2, History::retire_signing_key),
     (6, |h| Command::RevokeTokens { target: h.token_target() }),
@@ -205,6 +206,19 @@ impl History {
         Command::RotateKey { key, successor, grace_ends_at }
     }
 
+    /// Sometimes the one that it has, or none.
+    fn change_key_note(&mut self) -> Command {
+        let key = self.key();
+        let known = self.model.keys.get(&key).and_then(|row| row.note.clone());
+        let subject = self.subject_of(key);
+        let note = match self.dice.below(6) {
+            0 => None,
+            1 => known,
+            _ => Some(self.sealed(subject)),
+        };
+        Command::ChangeKeyNote { key, note }
+    }
+
     fn retire_signing_key(&mut self) -> Command {
         let reasons = [RetirementReason::Superseded, RetirementReason::Compromised];
         let reason = *self.dice.pick(&reasons);
@@ -277,6 +291,7 @@ impl History {
             scopes: self.scopes(),
             expires_at: self.expiry(),
             limits: KeyLimits { addresses: self.addresses(), rate: self.rate() },
+            note: self.dice.one_in(4).then(|| self.sealed(subject)),
         }
     }
 

@@ -96,6 +96,12 @@ fn what_a_key_is_held_to_is_changed_on_its_page() {
     assert!(page.contains(r#"<option value="3600" selected>"#), "{page}");
     assert!(done("rate", &[("period", "60")]).contains("as often as it is shown"));
 
+    let page = done("note", &[("note", "in the vault of <ops>")]);
+    assert!(page.contains("<dt>Note</dt><dd>in the vault of &#60;ops&#62;</dd>"), "{page}");
+    assert!(!done("note", &[("note", "")]).contains("<dt>Note</dt>"));
+    let refused = browser.submit(&path("note"), &[("note", &string)]);
+    assert!(refused.status == 422 && refused.text.contains("there is an API key in the text"));
+
     let page = done("addresses", &[("addresses", "192.0.2.0/24\r\n2001:db8::1")]);
     assert!(page.contains("192.0.2.0/24\n2001:db8::1") && page.contains("2 networks"), "{page}");
     assert_eq!(holder.whoami().code().as_deref(), Some("ADDRESS_NOT_ALLOWED"));

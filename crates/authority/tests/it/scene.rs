@@ -65,6 +65,7 @@ pub fn key_input(name: &str) -> KeyInput {
         expires_at: None,
         scopes: Scopes::All,
         limits: KeyLimits::default(),
+        note: None,
     }
 }
 

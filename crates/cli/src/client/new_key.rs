@@ -1,7 +1,7 @@
 //! A key to be: what every command that makes one asks, and how the new key is handed over.
 
 use clap::Args;
-use domain::names::Name;
+use domain::names::{Name, Note};
 use domain::role::{Scope, ScopeError};
 use serde_json::json;
 
@@ -35,6 +35,9 @@ pub struct NewKeyArgs {
     /// Let it act in this tenant only, by slug or id [default: as wide as the key used]
     #[arg(long, value_name = "TENANT", value_parser = TenantName::parse)]
     pub confine_to: Option<TenantName>,
+    /// A remark for whoever may see the key, such as where it is kept
+    #[arg(long, value_name = "TEXT", value_parser = Note::parse)]
+    pub note: Option<Note>,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -65,6 +68,7 @@ pub fn create(
         "tenant_id": confined.map(|tenant| tenant.to_string()),
         "allowed_addresses": limits::networks(&args.limits.allow),
         "rate_limit": args.limits.rate.map(Rate::input),
+        "note": args.note.as_ref().map(Note::as_str),
     });
     let made = server.mutate(CREATE, input, attempt)?;
     let end = show::cell_or(&made, "expires_at", "never");

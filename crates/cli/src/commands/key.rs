@@ -8,6 +8,7 @@ pub mod history;
 pub mod blast_radius;
 pub mod create;
 pub mod rename;
+pub mod note;
 pub mod expire;
 pub mod addresses;
 pub mod rate;
@@ -24,6 +25,7 @@ use self::expire::ExpireArgs;
 use self::explain::ExplainKeyArgs;
 use self::history::HistoryArgs;
 use self::list::ListArgs;
+use self::note::NoteArgs;
 use self::rate::RateArgs;
 use self::rename::RenameArgs;
 use self::revoke::RevokeArgs;
@@ -49,6 +51,8 @@ pub enum KeyCommand {
     Create(CreateArgs),
     /// Give a key another name
     Rename(RenameArgs),
+    /// Change what is remarked about a key
+    Note(NoteArgs),
     /// Change when a key ends
     Expire(ExpireArgs),
     /// Change from where a key is accepted
@@ -75,6 +79,7 @@ pub fn run(command: KeyCommand) -> Result<(), CliError> {
         KeyCommand::BlastRadius(args) => blast_radius::run(args),
         KeyCommand::Create(args) => create::run(args),
         KeyCommand::Rename(args) => rename::run(args),
+        KeyCommand::Note(args) => note::run(args),
         KeyCommand::Expire(args) => expire::run(args),
         KeyCommand::Addresses(args) => addresses::run(args),
         KeyCommand::Rate(args) => rate::run(args),

@@ -50,6 +50,13 @@ fn a_key_lives_and_ends() {
     let made = scene.done(&["auth", "create-key", "-n", "ci"]);
     let (id, secret) = (text(&made, "id"), text(&made, "key"));
     assert_eq!(scene.said(&["key", "rename", &id, "ci two"]), format!("Key {id} is named ci two now\n"));
+    let note = "in the vault of the data team";
+    assert_eq!(scene.said(&["key", "note", &id, note]), format!("Key {id} is noted: {note}\n"));
+    assert_eq!(text(&scene.done(&["key", "show", &id]), "note"), note);
+    assert_eq!(scene.refused(&["key", "note", &id, &secret]), refusal(2, "SECRET_IN_ARGUMENTS"));
+    assert!(scene.said(&["key", "note", &id, "--remove"]).contains("has no note"));
+    let noted = scene.done(&["auth", "create-key", "-n", "noted", "--note", note]);
+    assert_eq!(text(&scene.done(&["key", "show", &text(&noted, "id")]), "note"), note);
     let end = "2031-01-01T00:00:00Z";
     assert!(scene.said(&["key", "expire", &id, end]).ends_with("expires at 2031-01-01T00:00:00.000Z\n"));
     let shown = scene.done(&["key", "show", &id]);

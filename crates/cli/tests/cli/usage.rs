@@ -149,7 +149,7 @@ fn settings_come_from_the_environment_too() {
 }
 
 /// Every command, in an order in which each can do its work; with the code with which it ends.
-const EVERY_COMMAND: [(&str, i32); 92] = [
+const EVERY_COMMAND: [(&str, i32); 93] = [
     ("help", 0),
     ("--version", 0),
     ("serve", 5),
@@ -209,6 +209,7 @@ const EVERY_COMMAND: [(&str, i32); 92] = [
     ("key blast-radius ID", 3),
     ("key create --owner etl -n x", 3),
     ("key rename ID x", 3),
+    ("key note ID --remove", 3),
     ("key expire ID 30d", 3),
     ("key addresses ID --anywhere", 3),
     ("key rate ID 100/1m", 3),

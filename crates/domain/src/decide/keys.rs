@@ -126,8 +126,9 @@ impl<L: Lookup> Case<'_, L> {
         let expires_at =
             self.key_end(&self.policies(key.owner, key.reach)?, successor.expires_at, self.now)?;
         let Successor { id: successor, digest, prefix, last_four, expires_at: _ } = successor;
-        let (name, scopes, limits) = (key.name.clone(), key.scopes.clone(), key.limits.clone());
-        let new = NewKey { id: successor, name, digest, prefix, last_four, scopes, expires_at, limits };
+        let (name, note) = (key.name.clone(), key.note.clone());
+        let (scopes, limits) = (key.scopes.clone(), key.limits.clone());
+        let new = NewKey { id: successor, name, digest, prefix, last_four, scopes, expires_at, limits, note };
         let grace_ends_at = grace_ends_at.max(self.now);
         let mut events = self.key_created(key.owner, key.reach, new, expires_at)?;
         events.push(Event::KeyRotated { key: id, successor, grace_ends_at });
@@ -152,7 +153,12 @@ impl<L: Lookup> Case<'_, L> {
         Ok(if same { vec![] } else { vec![Event::KeyRateChanged { key: id, rate }] })
     }
 
-    /// A key with its limits, which are events of their own.
+    pub(super) fn change_key_note(&self, id: KeyId, note: Option<Sealed>) -> Decision<L> {
+        let same = self.unrevoked(id)?.note == note;
+        Ok(if same { vec![] } else { vec![Event::KeyNoteChanged { key: id, note }] })
+    }
+
+    /// A key with its limits and its note, which are events of their own.
     pub(super) fn key_created(
         &self,
         owner: Owner,
@@ -160,7 +166,7 @@ impl<L: Lookup> Case<'_, L> {
         key: NewKey,
         expires_at: Option<Timestamp>,
     ) -> Decision<L> {
-        let NewKey { id, name, digest, prefix, last_four, scopes, expires_at: _, limits } = key;
+        let NewKey { id, name, digest, prefix, last_four, scopes, expires_at: _, limits, note } = key;
         if self.rows.key(id).map_err(Stop::Failed)?.is_some() {
             return Err(Rejection::IdTaken(Entity::Key(id)).into());
         }
@@ -174,6 +180,9 @@ impl<L: Lookup> Case<'_, L> {
         }
         if rate.is_some() {
             events.push(Event::KeyRateChanged { key: id, rate });
+        }
+        if note.is_some() {
+            events.push(Event::KeyNoteChanged { key: id, note });
         }
         Ok(events)
     }

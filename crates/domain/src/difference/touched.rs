@@ -40,6 +40,7 @@ pub fn touched_by(event: &Event) -> Vec<RowId> {
         | Event::KeyRotated { .. }
         | Event::KeyAddressesChanged { .. }
         | Event::KeyRateChanged { .. }
+        | Event::KeyNoteChanged { .. }
         | Event::SigningKeyAdded { .. }
         | Event::SigningKeyRetired { .. }
         | Event::SubjectErased { .. } => {}

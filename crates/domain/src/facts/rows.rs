@@ -1,7 +1,8 @@
 //! A row as a list of named facts: what it says of its entity, without what only counts or repeats other rows.
 
 use crate::facts::{
-    Fact, Value, fact, frequency, maybe, narrowed_to, networks, owned_by, retirement, rules, where_it_acts,
+    Fact, Value, fact, frequency, maybe, narrowed_to, networks, owned_by, remark, retirement, rules,
+    where_it_acts,
 };
 use crate::rejection::Entity;
 use crate::row::{Change, Key, Membership, ServiceAccount, SigningKey, Standing, Tenant, User};
@@ -81,12 +82,13 @@ fn service_account(row: &ServiceAccount) -> Vec<Fact<'_>> {
 
 fn key(row: &Key) -> Vec<Fact<'_>> {
     let Key { id, owner, reach, name, prefix, last_four, scopes, .. } = row;
-    let Key { digest: _, life, limits, successor, predecessor, created, .. } = row;
+    let Key { digest: _, life, limits, note, successor, predecessor, created, .. } = row;
     let other = |key: Option<_>| maybe(key, |key| Value::Thing(Entity::Key(key)));
     vec![
         fact("owner", Value::Group(owned_by(*owner))),
         fact("reach", Value::Group(where_it_acts(*reach))),
         fact("name", Value::Name(Entity::Key(*id), name)),
+        fact("note", remark(note.as_ref())),
         fact("prefix", Value::Word(prefix.as_str())),
         fact("last_four", Value::Word(last_four.as_str())),
         fact("scopes", narrowed_to(scopes)),

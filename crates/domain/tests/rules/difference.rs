@@ -130,6 +130,8 @@ fn what_ends_is_removed_and_gives_nobody_more() {
 fn what_is_neither_wider_nor_narrower_gives_nobody_more() {
     let named = Event::KeyRenamed { key: MAXS, name: key_name(Owner::User(MAX), "other") };
     check([], [named], Kind::Changed, "name", NO_MORE);
+    let noted = Event::KeyNoteChanged { key: MAXS, note: Some(key_name(Owner::User(MAX), "remark").text) };
+    check([], [noted], Kind::Changed, "note", NO_MORE);
     let policy = TenantPolicy { key_life_seconds_max: Some(5), key_life_seconds_default: None };
     check([], [Event::TenantPolicyChanged { tenant: A, policy }], Kind::Changed, "policy", NO_MORE);
     let tokens = Event::TokensRevoked { target: TokenTarget::Tenant(A) };

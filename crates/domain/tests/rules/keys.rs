@@ -50,6 +50,7 @@ fn succeeded(owner: Owner, reach: Reach, id: KeyId, scopes: Scopes, end: Option<
         scopes,
         expires_at: None,
         limits: KeyLimits::default(),
+        note: None,
     };
     key_created(owner, reach, key, end)
 }

@@ -59,6 +59,32 @@ fn a_key_is_made_with_its_limits_in_one_command() {
 }
 
 #[test]
+fn a_note_begins_with_the_key_is_changed_once_and_follows_to_the_successor() {
+    let owner = Owner::User(MAX);
+    let remark = |text: &str| Some(key_name(owner, text).text);
+    let note = |key, text: Option<&str>| Command::ChangeKeyNote { key, note: text.and_then(remark) };
+    let noted = |key, text: Option<&str>| Event::KeyNoteChanged { key, note: text.and_then(remark) };
+    let made = NewKey { note: remark("OPS-1"), ..new_key(owner, K) };
+    let make = Command::CreateKey { owner, reach: Reach::Tenant(A), key: made.clone() };
+    let begun = [key_created(owner, Reach::Tenant(A), made, None), noted(K, Some("OPS-1"))];
+    Scene::cast().check(by(max(), make), events(begun));
+
+    let first = by(max(), note(MAXS, Some("OPS-1")));
+    Scene::cast().check(first.clone(), once([noted(MAXS, Some("OPS-1"))]));
+    let other = by(max(), note(MAXS, Some("OPS-2")));
+    Scene::cast().given([first.clone()]).check(other, once([noted(MAXS, Some("OPS-2"))]));
+    Scene::cast().given([first.clone()]).check(by(max(), note(MAXS, None)), once([noted(MAXS, None)]));
+    Scene::cast().check(by(max(), note(MAXS, None)), events([]));
+
+    let rotate = Command::RotateKey { key: MAXS, successor: successor(K), grace_ends_at: at(50) };
+    let scene = Scene::cast().given([first, by(max(), rotate)]);
+    assert_eq!(scene.model.keys[&K].note, remark("OPS-1"));
+    let begun = by(max(), create(KeyLimits::default()));
+    let over = Scene::cast().given([begun, fact(revoked(K))]);
+    over.check(by(max(), note(K, Some("late"))), Then::Rejection(Rejection::KeyRevoked(K)));
+}
+
+#[test]
 fn limits_are_changed_and_taken_away_and_saying_so_twice_changes_nothing() {
     let list = addresses("10.0.0.0/8");
     let narrow = by(max_from("10.1.1.1"), change(MAXS, list.clone()));

@@ -417,6 +417,7 @@ pub fn new_key(owner: Owner, id: KeyId) -> NewKey {
         scopes: Scopes::All,
         expires_at: None,
         limits: KeyLimits::default(),
+        note: None,
     }
 }
 

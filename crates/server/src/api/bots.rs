@@ -189,7 +189,7 @@ pub(crate) async fn rotate(
 
 fn first_key(asked: &Asked, name: &Name, expires_at: Option<Timestamp>) -> KeyInput {
     let scopes = asked.caller.scopes.clone();
-    KeyInput { name: name.clone(), expires_at, scopes, limits: KeyLimits::default() }
+    KeyInput { name: name.clone(), expires_at, scopes, limits: KeyLimits::default(), note: None }
 }
 
 /// The service account, if it is this account's; else there is none at this address.

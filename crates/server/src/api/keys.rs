@@ -37,7 +37,7 @@ pub(crate) async fn create(asker: Asker, Named(owner): Named<String>, Given(new)
             let name = Name::parse(&new.name)?;
             let expires_at = instant("expiration", new.expiration.as_deref())?;
             let scopes = asked.caller.scopes.clone();
-            let key = KeyInput { name, expires_at, scopes, limits: KeyLimits::default() };
+            let key = KeyInput { name, expires_at, scopes, limits: KeyLimits::default(), note: None };
             let (owner, reach) = asked.authority.place_of_key(&asked.caller, owner.bytes(), None)?;
             let mut composed = asked.authority.create_key(owner, reach, &key)?;
             let secret = composed.key.take();

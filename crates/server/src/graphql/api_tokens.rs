@@ -86,7 +86,7 @@ pub(super) fn create(context: &Context, input: &CreateApiTokenInput) -> FieldRes
     let tenant = context.tenant(None)?;
     // As wide as the credential used, as with every new key for which nothing was asked.
     let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
-    let key = KeyInput { name, expires_at: input.expires_at.map(|at| at.0), scopes, limits };
+    let key = KeyInput { name, expires_at: input.expires_at.map(|at| at.0), scopes, limits, note: None };
     let attempt = || -> Result<_, Failure> {
         let mut composed = authority.create_api_token(caller, tenant, scope, &key)?;
         let secret = composed.key.take();

@@ -1,6 +1,6 @@
 //! What requests are made of, and how it becomes what the authority takes.
 
-use authority::compose::{FirstKey, KeyInput, TenantInput, UserInput};
+use authority::compose::{self, FirstKey, KeyInput, TenantInput, UserInput};
 use authority::{Failure, InputError};
 use domain::event::TenantPolicy;
 use domain::key::RevocationReason;
@@ -33,6 +33,8 @@ pub struct CreateApiKeyInput {
     pub allowed_addresses: Option<Vec<String>>,
     /// How often it is accepted; null: as often as it is shown.
     pub rate_limit: Option<RateLimitInput>,
+    /// A remark for whoever may see the key, such as where it is kept: one line of at most 2000 bytes.
+    pub note: Option<String>,
     /// Your own name for this attempt: sent again with the same input, nothing is done twice.
     pub idempotency_key: Option<String>,
 }
@@ -50,7 +52,8 @@ impl CreateApiKeyInput {
         let (name, expires_at) = (Name::parse(&self.name)?, self.expires_at.map(|at| at.0));
         let addresses = limits::addresses(self.allowed_addresses.as_deref())?;
         let limits = KeyLimits { addresses, rate: limits::rate(self.rate_limit.as_ref())? };
-        Ok(KeyInput { name, expires_at, scopes, limits })
+        let note = self.note.as_deref().map(compose::note).transpose()?;
+        Ok(KeyInput { name, expires_at, scopes, limits, note })
     }
 }
 
@@ -62,6 +65,18 @@ pub struct RenameApiKeyInput {
     pub key_id: Uuid,
     /// What people will call it.
     pub name: String,
+    /// Your own name for this attempt.
+    pub idempotency_key: Option<String>,
+}
+
+/// What is remarked about a key.
+#[derive(Clone, Debug, GraphQLInputObject)]
+#[graphql(name = "change_api_key_note_input", rename_all = "none")]
+pub struct ChangeApiKeyNoteInput {
+    /// The key.
+    pub key_id: Uuid,
+    /// The remark, one line of at most 2000 bytes; null: none. Those before stay in its history.
+    pub note: Option<String>,
     /// Your own name for this attempt.
     pub idempotency_key: Option<String>,
 }
@@ -168,7 +183,7 @@ pub struct DeleteApiKeyInput {
 impl DeleteApiKeyInput {
     /// The remark, if it is fit to be one.
     pub fn note(&self) -> Result<Option<Note>, Failure> {
-        Ok(self.note.as_deref().map(Note::parse).transpose()?)
+        self.note.as_deref().map(compose::note).transpose()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The mutations: each composes one command, waits until it lasts, and answers from its events.
 
 use authority::Done;
-use authority::compose::{Composed, KeyInput};
+use authority::compose::{self, Composed, KeyInput};
 use credentials::signing_key::Kid;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
@@ -16,11 +16,11 @@ use super::api_tokens::{self, CreateApiTokenInput, CreateApiTokenPayload, Delete
 use super::context::{Context, answered};
 use super::erasure::EraseSubjectInput;
 use super::inputs::{
-    AddMemberInput, ChangeApiKeyExpiryInput, ChangeMemberRoleInput, ChangeServiceAccountRoleInput,
-    ChangeTenantPolicyInput, CreateApiKeyInput, CreateServiceAccountInput, CreateTenantInput,
-    DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput, RenameApiKeyInput,
-    RenameServiceAccountInput, RenameTenantInput, RotateApiKeyInput, ServiceAccountIdInput, TenantIdInput,
-    UserIdInput,
+    AddMemberInput, ChangeApiKeyExpiryInput, ChangeApiKeyNoteInput, ChangeMemberRoleInput,
+    ChangeServiceAccountRoleInput, ChangeTenantPolicyInput, CreateApiKeyInput, CreateServiceAccountInput,
+    CreateTenantInput, DeleteApiKeyInput, DeleteServiceAccountInput, KeyIdInput, MemberInput,
+    RenameApiKeyInput, RenameServiceAccountInput, RenameTenantInput, RotateApiKeyInput,
+    ServiceAccountIdInput, TenantIdInput, UserIdInput,
 };
 use super::limits::{self, ChangeApiKeyAddressesInput, ChangeApiKeyRateInput};
 use super::scalars::{Instant, LogPosition};
@@ -116,6 +116,13 @@ impl Mutation {
     fn rename_api_key(context: &Context, input: RenameApiKeyInput) -> FieldResult<SuccessPayload> {
         let name = answered(Name::parse(&input.name))?;
         let composed = answered(context.authority.rename_key(input.key_id.id(), &name))?;
+        succeed(context, composed, input.idempotency_key.as_deref())
+    }
+
+    /// Changes what is remarked about a key.
+    fn change_api_key_note(context: &Context, input: ChangeApiKeyNoteInput) -> FieldResult<SuccessPayload> {
+        let note = answered(input.note.as_deref().map(compose::note).transpose())?;
+        let composed = answered(context.authority.change_key_note(input.key_id.id(), note.as_ref()))?;
         succeed(context, composed, input.idempotency_key.as_deref())
     }
 

@@ -240,6 +240,8 @@ pub struct ApiKey {
     pub id: Uuid,
     /// What people call it.
     pub name: String,
+    /// What is remarked about it; null: nothing.
+    pub note: Option<String>,
     /// When it ends by itself; null: never.
     pub expires_at: Option<Instant>,
     /// Its owner: a user or a service account.
@@ -301,6 +303,7 @@ impl From<KeyView> for ApiKey {
         Self {
             id: view.id.into(),
             name: view.name,
+            note: view.note,
             expires_at: view.expires_at.map(Instant),
             user_id,
             owner_name: None,

@@ -1,4 +1,4 @@
-//! Changing what a key is held to: when it ends, from where it is accepted, and how often.
+//! Changing what a key is held to, when it ends, from where it is accepted and how often; and what is remarked about it.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -54,6 +54,12 @@ pub(super) async fn rate(visit: Visit, Path(id): Path<String>, fields: Fields) -
     };
     let input = json!({"key_id": id, "rate_limit": rate});
     change(&visit, &id, document::CHANGE_KEY_RATE, input, "rate").await
+}
+
+/// `POST /ui/keys/ID/note`
+pub(super) async fn note(visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Refusal> {
+    let input = json!({"key_id": id, "note": fields.get("note")});
+    change(&visit, &id, document::CHANGE_KEY_NOTE, input, "note").await
 }
 
 async fn change(

@@ -82,6 +82,7 @@ pub(super) const RENAME_KEY: Document = Document(include_str!("documents/rename_
 pub(super) const CHANGE_KEY_END: Document = Document(include_str!("documents/change_key_end.graphql"));
 pub(super) const CHANGE_KEY_ADDRESSES: Document =
     Document(include_str!("documents/change_key_addresses.graphql"));
+pub(super) const CHANGE_KEY_NOTE: Document = Document(include_str!("documents/change_key_note.graphql"));
 pub(super) const CHANGE_KEY_RATE: Document = Document(include_str!("documents/change_key_rate.graphql"));
 pub(super) const CREATE_ACCOUNT: Document = Document(include_str!("documents/create_account.graphql"));
 pub(super) const REMOVE_ACCOUNT: Document = Document(include_str!("documents/remove_account.graphql"));
@@ -145,6 +146,7 @@ mod tests {
             ENABLE_KEY,
             ROTATE_KEY,
             RENAME_KEY,
+            CHANGE_KEY_NOTE,
             CHANGE_KEY_END,
             CHANGE_KEY_ADDRESSES,
             CHANGE_KEY_RATE,

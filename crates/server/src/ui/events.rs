@@ -46,6 +46,7 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
             "KeyRotated",
             "KeyAddressesChanged",
             "KeyRateChanged",
+            "KeyNoteChanged",
         ],
     ),
     (

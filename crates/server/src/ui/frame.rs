@@ -259,6 +259,7 @@ fn notice(done: &str) -> Option<&'static str> {
         "disabled" => "The key is disabled. It is refused until you enable it.",
         "enabled" => "The key is enabled. It is accepted again.",
         "renamed" => "The key has its new name.",
+        "note" => "The note about the key is changed.",
         "end" => "The key has its new end.",
         "addresses" => "From where the key is accepted is changed. It counts from the next request on.",
         "rate" => "How often the key is accepted is changed. It counts from the next request on.",

@@ -51,6 +51,7 @@ struct NewKeyForm {
     frame: Frame,
     owners: Vec<OwnerChoice>,
     name: String,
+    note: String,
     ends: Vec<End>,
     custom_end: String,
     narrowed: bool,
@@ -239,6 +240,7 @@ fn creation_input(visit: &Visit, fields: &Fields) -> Result<Value, Refused> {
     Ok(json!({
         "user_id": owner,
         "name": name,
+        "note": fields.get("note"),
         "expires_at": end(visit, fields)?,
         "scopes": narrowed.then_some(scopes),
         "tenant_id": here,
@@ -341,6 +343,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
         frame,
         owners,
         name: fields.text("name"),
+        note: fields.text("note"),
         ends,
         custom_end: fields.text("custom_end"),
         narrowed: fields.get("narrowed") == Some("yes"),

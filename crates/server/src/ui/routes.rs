@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ui/keys/{id}/end", post(changing_key::end))
         .route("/ui/keys/{id}/addresses", post(changing_key::addresses))
         .route("/ui/keys/{id}/rate", post(changing_key::rate))
+        .route("/ui/keys/{id}/note", post(changing_key::note))
         .route("/ui/keys/{id}/disable", post(ending_key::disable))
         .route("/ui/keys/{id}/enable", post(ending_key::enable))
         .route("/ui/keys/{id}/revoke", get(ending_key::form).post(ending_key::revoke))

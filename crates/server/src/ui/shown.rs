@@ -89,6 +89,7 @@ impl<T> Page<T> {
 pub(super) struct Key {
     pub(super) id: String,
     pub(super) name: String,
+    pub(super) note: Option<String>,
     pub(super) prefix: String,
     pub(super) last_four: String,
     pub(super) status: String,

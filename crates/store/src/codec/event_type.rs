@@ -45,6 +45,7 @@ pub enum EventType {
     KeyRotated = 507,
     KeyAddressesChanged = 508,
     KeyRateChanged = 509,
+    KeyNoteChanged = 510,
 
     SigningKeyAdded = 601,
     SigningKeyRetired = 602,
@@ -57,7 +58,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -88,6 +89,7 @@ impl EventType {
         Self::KeyRotated,
         Self::KeyAddressesChanged,
         Self::KeyRateChanged,
+        Self::KeyNoteChanged,
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
@@ -149,6 +151,7 @@ impl EventType {
             Event::KeyRotated { .. } => Self::KeyRotated,
             Event::KeyAddressesChanged { .. } => Self::KeyAddressesChanged,
             Event::KeyRateChanged { .. } => Self::KeyRateChanged,
+            Event::KeyNoteChanged { .. } => Self::KeyNoteChanged,
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,

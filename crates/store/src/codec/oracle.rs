@@ -84,6 +84,7 @@ fn agree_on_payload(event_type: EventType, payload: &[u8]) {
         EventType::KeyRotated => agree_on_damaged::<KeyRotatedV1>(payload),
         EventType::KeyAddressesChanged => agree_on_damaged::<KeyAddressesChangedV1>(payload),
         EventType::KeyRateChanged => agree_on_damaged::<KeyRateChangedV1>(payload),
+        EventType::KeyNoteChanged => agree_on_damaged::<KeyNoteChangedV1>(payload),
         EventType::SigningKeyAdded => agree_on_damaged::<SigningKeyAddedV1>(payload),
         EventType::SigningKeyRetired => agree_on_damaged::<SigningKeyRetiredV1>(payload),
         EventType::TokensRevoked => agree_on_damaged::<TokensRevokedV1>(payload),

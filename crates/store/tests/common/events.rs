@@ -142,6 +142,7 @@ fn key_events() -> Vec<BoxedStrategy<Event>> {
             .prop_map(|(key, addresses)| Event::KeyAddressesChanged { key, addresses })
             .boxed(),
         (id(), option::of(rate())).prop_map(|(key, rate)| Event::KeyRateChanged { key, rate }).boxed(),
+        (id(), option::of(sealed())).prop_map(|(key, note)| Event::KeyNoteChanged { key, note }).boxed(),
     ]
 }
 

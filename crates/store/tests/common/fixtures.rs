@@ -135,6 +135,7 @@ fn rich_events() -> Vec<Event> {
             addresses: networks(["2001:db8::/32", "192.0.2.0/24", "10.1.2.3"]),
         },
         Event::KeyRateChanged { key, rate: RateLimit::new(100, 60).ok() },
+        Event::KeyNoteChanged { key, note: Some(user_name(34).text) },
         Event::SigningKeyAdded {
             signing_key,
             public_key: PublicKey(run(0xE0)),
@@ -162,6 +163,7 @@ fn variant_events() -> Vec<(&'static str, Event)> {
         ("min", Event::KeyExpiryChanged { key, expires_at: None }),
         ("min", Event::KeyAddressesChanged { key, addresses: AllowedAddresses::Any }),
         ("min", Event::KeyRateChanged { key, rate: None }),
+        ("min", Event::KeyNoteChanged { key, note: None }),
         ("min", revoked(RevocationReason::Unspecified)),
         ("affiliation_changed", revoked(RevocationReason::AffiliationChanged)),
         ("superseded", revoked(RevocationReason::Superseded)),

@@ -68,7 +68,7 @@ pub fn run(args: CreateTokenArgs) -> Result<(), CliError> {
     };
     let limits = LimitArgs::default();
     let (name, expires) = (args.name, args.expires);
-    let key = NewKeyArgs { name, expires, scope: vec![], confine_to: None, limits };
+    let key = NewKeyArgs { name, expires, scope: vec![], confine_to: None, note: None, limits };
     new_key::create(&server, &owner, &key, &args.attempt, &args.quiet, args.client.form())
 }
 

@@ -39,6 +39,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
         let mut facts = vec![
             ("key", id.clone()),
             ("name", show::cell(&key, "name")),
+            ("note", show::cell(&key, "note")),
             ("owner", show::cell(&key, "user_id")),
             ("tenant", show::cell_or(&key, "tenant_id", "any of its user")),
             ("scopes", show::cell_or(&key, "scopes", "all that the role permits")),

@@ -7,7 +7,7 @@ use domain::ids::{Id, KeyId};
 use domain::key::KeyLife;
 use domain::limits::{KeyLimits, RateLimit};
 use domain::row::Key;
-use domain::sealed::SealedName;
+use domain::sealed::{Sealed, SealedName};
 use domain::time::{Moment, Position, Timestamp};
 
 use super::{StoredRow, decode};
@@ -15,7 +15,7 @@ use crate::codec::codes;
 use crate::codec::error::{DecodeError, Malformed};
 use crate::codec::v1::limits::{NetworkV1, RateLimitV1, addresses, of_addresses};
 use crate::codec::v1::parts::{
-    KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, instant, key_prefix, last_four, of_scopes, scopes,
+    KeyDigestV1, OwnerV1, ReachV1, SealedNameV1, SealedV1, instant, key_prefix, last_four, of_scopes, scopes,
 };
 use crate::codec::write;
 
@@ -37,6 +37,7 @@ pub(crate) struct ChangedKey {
     name: Option<SealedName>,
     life: KeyLife,
     limits: KeyLimits,
+    note: Option<Sealed>,
     successor: Option<KeyId>,
     predecessor: Option<KeyId>,
 }
@@ -58,6 +59,7 @@ impl ChangedKey {
             name: Some(key.name.clone()),
             life: key.life,
             limits: key.limits.clone(),
+            note: key.note.clone(),
             successor: key.successor,
             predecessor: key.predecessor,
         }
@@ -65,9 +67,9 @@ impl ChangedKey {
 
     /// The whole key, given its first row.
     pub(crate) fn whole(self, begun: Key) -> Key {
-        let Self { created: _, name, life, limits, successor, predecessor } = self;
+        let Self { created: _, name, life, limits, note, successor, predecessor } = self;
         let name = name.unwrap_or(begun.name);
-        Key { name, life, limits, successor, predecessor, ..begun }
+        Key { name, life, limits, note, successor, predecessor, ..begun }
     }
 }
 
@@ -81,6 +83,7 @@ struct KeyRow {
     life: KeyLifePart,
     addresses: Option<Vec<NetworkV1>>,
     rate: Option<RateLimitV1>,
+    note: Option<SealedV1>,
     successor: Option<[u8; 16]>,
     predecessor: Option<[u8; 16]>,
 }
@@ -118,6 +121,7 @@ impl StoredRow for KeyVersion {
             life: changed.life.into(),
             addresses: of_addresses(&changed.limits.addresses),
             rate: changed.limits.rate.map(RateLimitV1::from),
+            note: changed.note.as_ref().map(SealedV1::from),
             successor: changed.successor.map(|id| id.bytes()),
             predecessor: changed.predecessor.map(|id| id.bytes()),
         })
@@ -133,6 +137,7 @@ impl StoredRow for KeyVersion {
                     addresses: addresses(row.addresses)?,
                     rate: row.rate.map(RateLimit::try_from).transpose()?,
                 },
+                note: row.note.map(Sealed::try_from).transpose()?,
                 successor: row.successor.map(Id::from_bytes),
                 predecessor: row.predecessor.map(Id::from_bytes),
             };
@@ -159,7 +164,7 @@ impl From<&Key> for BornPart {
 
 impl BornPart {
     fn with(self, changed: ChangedKey) -> Result<Key, Malformed> {
-        let ChangedKey { created, name, life, limits, successor, predecessor } = changed;
+        let ChangedKey { created, name, life, limits, note, successor, predecessor } = changed;
         Ok(Key {
             id: Id::from_bytes(self.id),
             owner: self.owner.try_into()?,
@@ -171,6 +176,7 @@ impl BornPart {
             scopes: scopes(self.scopes)?,
             life,
             limits,
+            note,
             successor,
             predecessor,
             created: Moment { position: created, at: instant("created_at", self.created_at_ms)? },

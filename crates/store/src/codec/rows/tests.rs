@@ -59,8 +59,8 @@ fn life() -> impl Strategy<Value = KeyLife> {
 fn key() -> impl Strategy<Value = Key> {
     let limits =
         (addresses(), option::of(rate())).prop_map(|(addresses, rate)| KeyLimits { addresses, rate });
-    (key_created(), life(), limits, option::of(id()), option::of(id()), moment()).prop_map(
-        |(of, life, limits, successor, predecessor, created)| Key {
+    (key_created(), life(), limits, option::of(sealed()), option::of(id()), option::of(id()), moment())
+        .prop_map(|(of, life, limits, note, successor, predecessor, created)| Key {
             id: of.key,
             owner: of.owner,
             reach: of.reach,
@@ -71,11 +71,11 @@ fn key() -> impl Strategy<Value = Key> {
             scopes: of.scopes,
             life,
             limits,
+            note,
             successor,
             predecessor,
             created,
-        },
-    )
+        })
 }
 
 fn signing_key() -> impl Strategy<Value = SigningKey> {
@@ -123,9 +123,9 @@ proptest! {
     #[test]
     fn keys(key in key(), changed in key(), renamed: bool) {
         check(KeyVersion::of(&key, None));
-        let Key { name, life, limits, successor, predecessor, .. } = changed;
+        let Key { name, life, limits, note, successor, predecessor, .. } = changed;
         let name = if renamed { name } else { key.name.clone() };
-        let changed = Key { name, life, limits, successor, predecessor, ..key.clone() };
+        let changed = Key { name, life, limits, note, successor, predecessor, ..key.clone() };
         let row = KeyVersion::of(&changed, Some(&key));
         check(row.clone());
         let KeyVersion::Changed(row) = row else { panic!("{row:?}") };

@@ -99,6 +99,9 @@ pub(crate) fn encode(event: &Event) -> Vec<u8> {
         Event::KeyRateChanged { key, rate } => {
             write(&KeyRateChangedV1 { key: key.bytes(), rate: rate.map(RateLimitV1::from) })
         }
+        Event::KeyNoteChanged { key, note } => {
+            write(&KeyNoteChangedV1 { key: key.bytes(), note: note.as_ref().map(SealedV1::from) })
+        }
         Event::SigningKeyAdded { signing_key, public_key, active_from } => write(&SigningKeyAddedV1 {
             signing_key: signing_key.bytes(),
             public_key: public_key.0,
@@ -279,6 +282,13 @@ pub(crate) fn decode(event_type: EventType, payload: &[u8]) -> Result<Event, Mal
             Event::KeyRateChanged {
                 key: Id::from_bytes(stored.key),
                 rate: stored.rate.map(RateLimit::try_from).transpose()?,
+            }
+        }
+        EventType::KeyNoteChanged => {
+            let stored: KeyNoteChangedV1 = read(payload)?;
+            Event::KeyNoteChanged {
+                key: Id::from_bytes(stored.key),
+                note: stored.note.map(Sealed::try_from).transpose()?,
             }
         }
         EventType::SigningKeyAdded => {

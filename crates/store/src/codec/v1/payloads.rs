@@ -222,6 +222,13 @@ pub(in crate::codec) struct KeyRateChangedV1 {
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
+pub(in crate::codec) struct KeyNoteChangedV1 {
+    pub(in crate::codec) key: [u8; 16],
+    pub(in crate::codec) note: Option<SealedV1>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
 pub(in crate::codec) struct SigningKeyAddedV1 {
     pub(in crate::codec) signing_key: [u8; 16],
     pub(in crate::codec) public_key: [u8; 32],
