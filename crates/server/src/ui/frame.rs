@@ -247,7 +247,8 @@ impl Shown {
             is_user: me.is_some(),
             administers,
             operates,
-            makes_keys: administers || visit.permits(Permission::OwnKeys),
+            // A key has a home.
+            makes_keys: administers || (visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
         }
     }
 }

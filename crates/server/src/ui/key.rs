@@ -21,6 +21,7 @@ use super::state_of_key::StateOfKey;
 use super::timeline::Timeline;
 use super::visit::Visit;
 use super::when::When;
+use super::words::interface_words;
 use crate::graphql::in_process::Refused;
 
 #[derive(Deserialize)]
@@ -62,6 +63,11 @@ impl Step {
     /// How the key stood afterwards.
     pub(super) fn state(&self) -> StateOfKey {
         StateOfKey::of(&self.status)
+    }
+
+    /// By which interface, in words; none: the clock did it.
+    pub(super) fn way_words(&self) -> Option<&str> {
+        self.event.as_ref().map(|event| interface_words(&event.way))
     }
 
     /// What happened, in words.

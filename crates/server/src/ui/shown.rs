@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::state_of_key::StateOfKey;
 use super::when::When;
-use super::words::{program_words, reason_words};
+use super::words::{interface_words, program_words, reason_words};
 
 /// Who looks, and where they act.
 #[derive(Clone, Debug, Deserialize)]
@@ -256,6 +256,11 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// By which interface, in words.
+    pub(super) fn way_words(&self) -> &str {
+        interface_words(&self.way)
+    }
+
     /// What kind of thing happened, for its mark: something began, ended, stopped for a time, or changed.
     pub(super) fn mark(&self) -> &'static str {
         mark_of(&self.effect)
@@ -277,6 +282,13 @@ pub(super) struct Actor {
     pub(super) kind: String,
     pub(super) id: Option<String>,
     pub(super) key_id: Option<String>,
+}
+
+impl Actor {
+    /// What kind of somebody, in words.
+    pub(super) fn kind_words(&self) -> String {
+        self.kind.replace('_', " ")
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
