@@ -17,6 +17,7 @@ mod browser_login;
 mod forward_auth;
 mod two_tenants;
 mod usage;
+mod living_tokens;
 mod ui;
 mod ui_set_up;
 mod ui_safety;

@@ -30,6 +30,7 @@ use crate::handle::Handle;
 use crate::health::Health;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
+use crate::living_tokens::TokenCount;
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
@@ -190,6 +191,7 @@ pub struct Authority {
     writer: Option<JoinHandle<()>>,
     pub(crate) recorder: Recorder,
     pub(crate) signatures: Signatures,
+    pub(crate) tokens: TokenCount,
     pub(crate) checkpoints: Checkpoints,
 }
 
@@ -448,6 +450,7 @@ impl Authority {
         checkpoints: Checkpoints,
     ) -> Self {
         let path = options.folder.ledger();
+        let tokens = TokenCount::new(options.clock.now(), index.position());
         let shared = Shared {
             ledger: Handle::new(ledger, path, options.storage, options.ledger),
             index: ShardedLock::new(index),
@@ -468,6 +471,7 @@ impl Authority {
             writer: None,
             recorder: Recorder::idle(),
             signatures: Signatures::default(),
+            tokens,
             checkpoints,
         }
     }

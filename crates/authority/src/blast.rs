@@ -20,7 +20,9 @@ use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
+use crate::living_tokens::LivingTokens;
 use crate::named::{KeyNamed, unseen};
+use crate::queries::tokens_told;
 use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
@@ -57,6 +59,9 @@ pub struct BlastRadius {
     pub tokens_dead_at: Option<Timestamp>,
     /// What is known of its use: approximate.
     pub usage: Option<KeyUsage>,
+    /// What is known of the tokens minted from it that live now, for the tenants that are told: approximate; none: another
+    /// moment is asked about.
+    pub tokens: Option<LivingTokens>,
     /// Whether a command is needed to stop it.
     pub containment: Containment,
 }
@@ -103,6 +108,9 @@ impl Authority {
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let told = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
         let rows = view.then();
+        let tokens = (as_of == AsOf::Now).then(|| {
+            self.tokens.of(id, key.created.position, tokens_told(caller, key.owner, scope), self.now())
+        });
         let minting = spells.iter().any(|spell| spell.until.is_none());
         Ok(view.answer(BlastRadius {
             key: id,
@@ -116,6 +124,7 @@ impl Authority {
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
             tokens_dead_at: if minting { None } else { tokens_dead_at.or(Some(key.created.at)) },
             usage: self.usage_of(&[id]).remove(&id),
+            tokens,
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
             spells,

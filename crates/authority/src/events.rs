@@ -5,6 +5,8 @@
 
 mod reader;
 
+use std::borrow::Cow;
+
 use std::ops::RangeInclusive;
 
 use domain::Lookup as _;
@@ -120,6 +122,13 @@ pub struct EventView {
 pub enum Said {
     /// As it is.
     Text(String),
+    /// A word of the interfaces, and how people say it.
+    Word {
+        /// The word.
+        word: &'static str,
+        /// The same for people.
+        plain: Cow<'static, str>,
+    },
     /// An instant, to be written as the interface writes instants.
     Instant(Timestamp),
     /// A text that the reader may not see.

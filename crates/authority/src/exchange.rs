@@ -106,6 +106,8 @@ impl Authority {
         let longest = life.from(now);
         let expires_at = caller.expires_at.map_or(longest, |end| end.min(longest));
         let id = entropy::id(now);
+        // A refresh token is worth something here only, and stops here with its key.
+        let is_access = !audience.renews();
         let claims = Claims {
             issuer: self.issuer.clone(),
             audience,
@@ -127,6 +129,9 @@ impl Authority {
             return Err(Denial { denied, key: Some(caller.key) }.into());
         }
         let token = signing_key.sign(&claims);
+        if is_access {
+            self.tokens.minted(caller.key, tenant, expires_at, now);
+        }
         Ok(Minted { token, id, expires_at, expires_in_seconds, scopes, caller })
     }
 }

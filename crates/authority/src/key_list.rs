@@ -105,6 +105,7 @@ impl Authority {
             let Some(row) = ancestors.rows.key(place.id)? else { continue };
             let mut key = self.view_key(&view, row)?;
             key.usage = usage.remove(&key.id);
+            key.tokens = self.tokens_of(&key, None, as_of);
             keys.push(key);
         }
         let more = begins + shown.len() < places.len();

@@ -19,6 +19,7 @@ pub mod sessions;
 pub mod exchange;
 pub mod renewal;
 mod token_life;
+pub mod living_tokens;
 pub mod schedule;
 pub mod compose;
 pub mod api_tokens;

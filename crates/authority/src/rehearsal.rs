@@ -26,6 +26,7 @@ use crate::authority::{Authority, Request};
 use crate::compose::Composed;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
+use crate::living_tokens::LivingTokens;
 use crate::refusals::Asked;
 use crate::state_diff::{self, DifferenceView};
 
@@ -55,6 +56,9 @@ pub struct Stops {
     /// Until when a token may live that was minted before, for services that check tokens by themselves; none: no token
     /// is concerned. Here all of them are refused at once.
     pub tokens_live_until: Option<Timestamp>,
+    /// What is known of the tokens that live now of the keys concerned, those that are not named, too: approximate. None:
+    /// tokens are concerned of which it is not kept how many there are.
+    pub tokens: Option<LivingTokens>,
 }
 
 /// The first of them, and how many there are.
@@ -81,6 +85,8 @@ pub struct StoppedKey {
     pub tokens_live_until: Timestamp,
     /// When it was used last, as far as is known: approximate.
     pub last_used: Option<Timestamp>,
+    /// What is known of its tokens that live now and would be refused: approximate.
+    pub tokens: LivingTokens,
 }
 
 impl<T> Default for Named<T> {
@@ -143,7 +149,9 @@ impl Authority {
             told.push(reader.view(recorded)?);
             position = position.next();
         }
-        let mut stops = stops(&view.snapshot, &after, &changes, now)?;
+        let alive = |key: &Key, tenant| self.tokens.of(key.id, key.created.position, tenant, self.now());
+        let begun = Stops { tokens: Some(self.tokens.none()), ..Stops::default() };
+        let mut stops = stops(&view.snapshot, &after, &changes, now, begun, &alive)?;
         let usage = self.usage_of(&stops.keys.first.iter().map(|stopped| stopped.key).collect::<Vec<_>>());
         for stopped in &mut stops.keys.first {
             stopped.last_used = usage.get(&stopped.key).map(|usage| usage.tally.last);
@@ -176,10 +184,11 @@ fn stops<L: Lookup<Error = StoreError>>(
     after: &L,
     changes: &[Change],
     now: Timestamp,
+    mut found: Stops,
+    alive: &dyn Fn(&Key, Option<TenantId>) -> LivingTokens,
 ) -> Result<Stops, StoreError> {
     let before = snapshot.rows();
     let lives = TokenLives::until(snapshot, snapshot.head().position, now)?;
-    let mut found = Stops::default();
     let mut seen = BTreeSet::new();
     let mut key = |key: Option<Key>, tenant: Option<TenantId>, found: &mut Stops| {
         let Some(key) = key else { return Ok(()) };
@@ -194,6 +203,10 @@ fn stops<L: Lookup<Error = StoreError>>(
             // Not its own end: a token that was minted before that was brought forward, does not know it.
             let until = lives.last_dead_at(key.created.position);
             found.tokens_live_until = found.tokens_live_until.max(Some(until));
+            let tokens = alive(&key, tenant);
+            if let Some(all) = &mut found.tokens {
+                all.absorb(&tokens);
+            }
             let (key, owner) = (key.id, key.owner);
             found.keys.push(StoppedKey {
                 key,
@@ -202,6 +215,7 @@ fn stops<L: Lookup<Error = StoreError>>(
                 refusal,
                 tokens_live_until: until,
                 last_used: None,
+                tokens,
             });
         }
         Ok::<_, StoreError>(())
@@ -217,10 +231,18 @@ fn stops<L: Lookup<Error = StoreError>>(
                     *end < longest
                         && was.as_ref().is_some_and(|was| was.life.ends_at().is_none_or(|was| *end < was))
                 };
-                if row.life.ends_at().filter(sooner).is_some() {
+                let sooner = row.life.ends_at().filter(sooner).is_some();
+                if sooner {
                     found.tokens_live_until = found.tokens_live_until.max(Some(longest));
                 }
-                key(was, None, &mut found)?;
+                let stopped = found.keys.count;
+                key(was.clone(), None, &mut found)?;
+                // It goes on for a while, and its tokens that live now do not know of its end.
+                if let (Some(all), Some(was), true) = (&mut found.tokens, &was, sooner)
+                    && found.keys.count == stopped
+                {
+                    all.absorb(&alive(was, None));
+                }
             }
             Change::ServiceAccount(row) => {
                 let was = before.service_account(row.id)?.map(|row| row.standing);
@@ -279,10 +301,12 @@ fn stops<L: Lookup<Error = StoreError>>(
             // Tokens stop, whose keys do not.
             Change::Watermark(target, _) => {
                 let longest = lives.last_dead_at(began(&before, *target)?);
+                found.tokens = None;
                 found.tokens_live_until = found.tokens_live_until.max(Some(longest));
             }
             Change::SigningKey(row) => {
                 let longest = lives.last_dead_at(row.created.position);
+                found.tokens = None;
                 found.tokens_live_until = found.tokens_live_until.max(Some(longest));
             }
             Change::Deployment(_) | Change::UniqueName(_, _) => {}

@@ -62,11 +62,11 @@ fn lists_of_accounts_and_members_lead_to_the_events_that_made_them_so() {
         browser.page(&link.replace("&#38;", "&").replace("&amp;", "&").replacen("..", "", 1))
     };
     let events = why("/ui/accounts", "account", &etl);
-    assert!(events.contains("ServiceAccountSuspended: service account &#34;etl&#34;"), "{events}");
+    assert!(events.contains("Service account suspended: service account &#34;etl&#34;"), "{events}");
     assert!(events.contains("Only what concerns one service account."), "{events}");
     assert!(!events.contains("&#34;other&#34;") && !events.contains("MemberAdded"), "{events}");
     let events = why("/ui/members", "user", &grace);
-    assert!(events.contains("MemberRoleChanged: user &#34;grace@example.com&#34;"), "{events}");
+    assert!(events.contains("Member role changed: user &#34;grace@example.com&#34;"), "{events}");
     assert!(!events.contains("ServiceAccount"), "{events}");
 }
 

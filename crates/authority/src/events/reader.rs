@@ -15,7 +15,7 @@ use domain::rejection::Entity;
 use domain::role::Permission;
 use domain::sealed::Sealed;
 use domain::subjects::subjects_of;
-use domain::telling::{Piece, short, told};
+use domain::telling::{Piece, in_plain_words, short, told};
 use domain::{Lookup, Recorded};
 use store::snapshot::SnapshotRows;
 use store::{Snapshot, StoreError};
@@ -49,7 +49,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn view(&self, recorded: Recorded) -> Result<EventView, StoreError> {
         // Names as they were just after the event.
         let then = self.snapshot.rows_at(recorded.position);
-        let mut line = vec![text(format!("{}: ", recorded.event.name()))];
+        let word = recorded.event.name();
+        let mut line = vec![Said::Word { word, plain: in_plain_words(word).into() }, text(": ")];
         for piece in told(&recorded.event) {
             line.push(self.piece(&then, piece)?);
         }
@@ -92,6 +93,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Said, StoreError> {
         Ok(match piece {
             Piece::Words(words) => text(words),
+            Piece::Word(word) => Said::Word { word: word.as_str(), plain: word.in_plain_words().into() },
             Piece::Thing(entity) => self.thing(then, entity)?,
             Piece::Unnamed(entity) => unnamed(entity),
             Piece::Token(token) => text(format!("token {}", short(&token.to_string()))),

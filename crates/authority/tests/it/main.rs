@@ -13,6 +13,7 @@ mod schedule;
 mod token_life;
 mod idempotency;
 mod usage;
+mod living_tokens;
 mod sessions;
 mod refusals;
 mod rehearsal;

@@ -344,7 +344,7 @@ fn invitation(args: &ServeArgs, authority: &Authority) -> Result<Option<Invitati
 impl Invitation {
     /// What is written out, once it is known where the server listens. The log is told how to come by another link.
     fn text(&self, listening: SocketAddr) -> String {
-        let another = set_up_link::another(&self.data, self.issuer.as_ref(), listening);
+        let another = set_up_link::another(&self.data, self.issuer.as_ref(), listening, self.life_seconds);
         tracing::warn!(
             another,
             "there is no tenant yet: the link by which one is made is on standard output"
@@ -589,12 +589,13 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let folder = store::DataFolder::at(scratch.path().join("data"));
         Authority::begin(Options::new(folder.clone(), issuer.clone())).unwrap();
-        for (issuer, url, command) in [
-            (Some(issuer), "https://keys.example.com", "--address https://keys.example.com"),
-            (None, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714"),
+        for (issuer, life_seconds, url, command) in [
+            (Some(issuer), 900, "https://keys.example.com", "--address https://keys.example.com"),
+            (None, 900, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714"),
+            (None, 3_600, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714 --set-up-life 3600s"),
         ] {
-            let (code, _) = set_up::new_code(&folder, authority::Clock::System.now(), 900).unwrap();
-            let invitation = Invitation { code, data: "n1".into(), issuer, life_seconds: 900 };
+            let (code, _) = set_up::new_code(&folder, authority::Clock::System.now(), life_seconds).unwrap();
+            let invitation = Invitation { code, data: "n1".into(), issuer, life_seconds };
             let text = invitation.text("127.0.0.1:4714".parse().unwrap());
             assert!(text.contains(&format!("{url}/ui/set-up?code=")), "{text}");
             let another = format!(": keyledger set-up-link --data n1 {command}\n");

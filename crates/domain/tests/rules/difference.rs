@@ -197,6 +197,7 @@ fn a_difference_is_told_in_words() {
 fn in_words(piece: Piece<'_>) -> String {
     match piece {
         Piece::Words(words) => words.into_owned(),
+        Piece::Word(word) => word.as_str().to_owned(),
         Piece::Thing(entity) | Piece::Unnamed(entity) => {
             format!("{} {:02x}", entity.kind(), entity.id()[0])
         }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::document::Document;
+use super::shown::LivingTokens;
 use super::visit::Visit;
 use super::when::When;
 use crate::graphql::in_process::Refused;
@@ -16,6 +17,7 @@ pub(super) struct Consequences {
     pub(super) keys_count: u64,
     pub(super) members_count: u64,
     pub(super) tokens_live_until: Option<When>,
+    pub(super) tokens: Option<LivingTokens>,
     /// Why it cannot be done at all, if it cannot.
     #[serde(skip)]
     pub(super) hindered: Option<Refused>,

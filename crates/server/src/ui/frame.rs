@@ -70,7 +70,7 @@ pub(super) struct Operation {
 const SECTIONS: [(&str, &str, For); 8] = [
     ("ui/keys", "API keys", For::Everyone),
     ("ui/accounts", "Service accounts", For::Auditors),
-    ("ui/members", "Members", For::Everyone),
+    ("ui/members", "Members", For::WhoeverIsInATenant),
     ("ui/tenants", "Tenants", For::Everyone),
     ("ui/events", "Events", For::Auditors),
     ("ui/time", "Time machine", For::Auditors),
@@ -81,6 +81,8 @@ const SECTIONS: [(&str, &str, For); 8] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {
     Everyone,
+    /// Not an operator outside of every tenant.
+    WhoeverIsInATenant,
     Auditors,
     Operators,
 }
@@ -91,6 +93,7 @@ impl Frame {
         let shown = Shown::of(visit, who);
         let wanted = |of: For| match of {
             For::Everyone => true,
+            For::WhoeverIsInATenant => !shown.tenant_id.is_empty(),
             For::Auditors => shown.audits,
             For::Operators => shown.operates,
         };
@@ -248,7 +251,8 @@ impl Shown {
             administers,
             audits: administrator && visit.permits(Permission::Audit),
             operates,
-            makes_keys: administers || visit.permits(Permission::OwnKeys),
+            // A key has a home.
+            makes_keys: administers || (visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::list::KEYS;
 use crate::client::graphql::{Listed, text};
-use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, show};
+use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, living_tokens, show};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
@@ -55,6 +55,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("used first", show::cell_or(&key["usage"], "first_used_at", "never")),
             ("used last", last_use(&key["usage"])),
             ("used", show::cell_or(&key["usage"], "count", "0") + " times, roughly"),
+            ("tokens alive, roughly", living_tokens::words(&key["tokens"])),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),
         ];
