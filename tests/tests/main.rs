@@ -32,6 +32,7 @@ mod erasure;
 mod importing;
 mod lists;
 mod cascade;
+mod auditors;
 mod codes;
 mod limits;
 mod proof;

@@ -176,7 +176,7 @@ impl Authority {
         Ok(view.answer(tenants))
     }
 
-    /// Every tenant of the deployment: for operators.
+    /// Every tenant of the deployment: for operators and auditors of it.
     pub fn all_tenants(
         &self,
         caller: &Caller,
@@ -184,13 +184,13 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Vec<TenantView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &Tenant| which == Which::All || row.standing != Standing::Removed;
         let tenants = view.then().tenants()?.into_iter().filter(shown);
         Ok(view.answer(tenants.map(|row| self.tenant_view(row)).collect()))
     }
 
-    /// Every user of the deployment: for operators.
+    /// Every user of the deployment: for operators and auditors of it.
     pub fn all_users(
         &self,
         caller: &Caller,
@@ -198,7 +198,7 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Vec<UserView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &User| which == Which::All || row.standing != Standing::Removed;
         let users = view.then().users()?.into_iter().filter(shown);
         Ok(view.answer(users.map(|row| self.user_view(row)).collect()))
@@ -337,10 +337,10 @@ impl Authority {
         Ok(names)
     }
 
-    /// Every signing key, retired or not, the oldest first: for operators.
+    /// Every signing key, retired or not, the oldest first: for operators and auditors of the deployment.
     pub fn signing_keys(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Vec<SigningKeyView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let mut signing_keys = view.then().signing_keys()?;
         signing_keys.sort_by_key(|row| row.created);
         Ok(view.answer(signing_keys.into_iter().map(signing_key_view).collect()))
@@ -462,7 +462,7 @@ fn signing_key_view(row: SigningKey) -> SigningKeyView {
 
 /// About oneself no role is needed, but a narrowed key must be narrow enough to look.
 pub(crate) fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
-    if caller.scopes.include(needs.scope()) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
+    if caller.scopes.permit(needs) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
 }
 
 /// For which tenant the tokens of a key are told; none: all. What somebody else's key does elsewhere is the business of others.

@@ -2,7 +2,7 @@
 
 use domain::Command;
 use domain::actor::{Actor, ActorId, Holder, Way};
-use domain::decide::{operates, role_of};
+use domain::decide::{audits, role_of};
 use domain::ids::{KeyId, RequestId, TenantId};
 use domain::key::Owner;
 use domain::rejection::{Entity, RejectionClass};
@@ -65,9 +65,9 @@ impl Authority {
         let (rows, now) = (view.now(), self.now());
         match wanted.of {
             Some(tenant) => {
-                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
+                role_of(&rows, &caller.actor, tenant, Permission::Audit, now)??;
             }
-            None => operates(&rows, &caller.actor, now)??,
+            None => audits(&rows, &caller.actor, now)??,
         }
         let kept = self.recorder.counters.kept(wanted.of);
         let dropped = kept.seen.saturating_sub(kept.recent.len() as u64);

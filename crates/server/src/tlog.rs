@@ -1,7 +1,7 @@
 //! `/tlog/…`: the log for tools that are not ours. Checkpoint, tiles and entries of C2SP tlog-tiles, and proofs.
 //!
 //! The prefix of the log is `/tlog`. Whoever may read checkpoints and hashes is a setting; entries are of every tenant,
-//! so they are for operators.
+//! so they are for operators and auditors of the deployment.
 
 use std::sync::Arc;
 

@@ -299,3 +299,28 @@ fn what_a_key_is_past_is_not_offered() {
     browser.submit(&format!("/ui/keys/{old}/disable"), &[]);
     assert_eq!(offered(&old), ["enable", "revoke", "rename", "end", "addresses", "rate"], "disabled");
 }
+
+#[test]
+fn an_auditor_looks_at_everything_and_is_offered_nothing_to_do() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, _) = world.key(&account, "nightly");
+    let auditor = world.account("auditor", "administrator");
+    let input = json!({"user_id": auditor, "name": "audit", "scopes": ["keyledger:audit"]});
+    let made = world.admin().mutate("create_api_key", &input, "key").unwrap();
+    let browser = world.signed_in(&text(&made["key"]));
+    for path in ["/ui/keys", "/ui/accounts", "/ui/members", "/ui/events", "/ui/time", "/ui/refusals"] {
+        let page = browser.page(path);
+        for section in ["Service accounts", "Events", "Time machine"] {
+            assert!(page.contains(section), "{path} leads to {section}: {page}");
+        }
+        for offered in ["ui/accounts/new\"", "ui/keys/new", "/suspend", "/remove\"", "ui/members/add"] {
+            assert!(!page.contains(offered), "{path} offers {offered}: {page}");
+        }
+    }
+    let page = browser.page(&format!("/ui/keys/{key}"));
+    assert!(page.contains("ui/events?at=") && page.contains("If somebody else had it"), "{page}");
+    assert!(!page.contains("/revoke") && !page.contains("Change it"), "{page}");
+    let refused = browser.submit(&format!("/ui/keys/{key}/disable"), &[]);
+    assert_eq!(refused.status, 403, "{}", refused.text);
+}

@@ -176,7 +176,9 @@ impl Query {
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
+        #[graphql(
+            description = "Every tenant of the deployment, removed ones too: for operators and auditors of the deployment."
+        )]
         all: Option<bool>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<TenantFilter>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
@@ -196,7 +198,7 @@ impl Query {
         Ok(TenantConnection { edges, page_info, as_of })
     }
 
-    /// The users of the deployment, across all tenants: for operators.
+    /// The users of the deployment, across all tenants: for operators and auditors of the deployment.
     fn users(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -320,7 +322,7 @@ impl Query {
         Ok(named_keys(context, found.into_iter().collect())?.pop())
     }
 
-    /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators.
+    /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators and auditors of the deployment.
     fn signing_keys(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -337,8 +339,8 @@ impl Query {
         Ok(SigningKeyConnection { edges, page_info, as_of })
     }
 
-    /// What happened, the oldest first: the events that concern a tenant, for its administrators; every event of the
-    /// deployment, if an operator asks for all.
+    /// What happened, the oldest first: the events that concern a tenant, for its administrators and auditors (whose keys have
+    /// the scope `keyledger:audit`); every event of the deployment, if an operator or an auditor of it asks for all.
     fn events(
         executor: &Field<'_, '_>,
         context: &Context,
