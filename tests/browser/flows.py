@@ -393,7 +393,6 @@ def look(driver, base, there):
     sign_in(driver, base)
     for name, path in pages(there).items():
         examine(driver, name, f"{base}/{path}", EVERY_WAY)
-        picture(driver, name, f"{base}/{path}")
     told = [message for message in complaints(driver) if "/ui/nothing" not in message]
     check("all pages: the browser complains of nothing", not told, told)
 
@@ -417,7 +416,7 @@ def look_as(driver, base, there, said, key, found):
 
 
 def examine(driver, name, address, ways):
-    """One page, in the ways in which it is looked at."""
+    """One page, in the ways in which it is looked at; in every way: with pictures by day on a screen, and by night on a phone."""
     program = AXE.read_text()
     ask = "const done = arguments[0]; axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(done);"
     for width, scheme in ways:
@@ -434,15 +433,10 @@ def examine(driver, name, address, ways):
             if finding["impact"] in ("serious", "critical")
         ]
         check(f"{said}: axe-core finds nothing serious", not serious, serious)
-
-
-def picture(driver, name, address):
-    """Of a page, on a screen by day and on a phone by night."""
-    for width, scheme, suffix in ((1280, "light", ""), (360, "dark", "-phone")):
-        show(driver, width, scheme)
-        driver.get(address)
-        driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
-        save(driver, f"{name}{suffix}-whole")
+        if ways == EVERY_WAY and (width, scheme) in TWO_WAYS:
+            suffix = "" if width == 1280 else "-phone"
+            driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
+            save(driver, f"{name}{suffix}-whole")
 
 
 def set_up(driver):
@@ -622,7 +616,6 @@ def main():
         change(driver, URL, there)
         operate(driver, URL, there)
         examine(driver, "set-up", LINK, EVERY_WAY)
-        picture(driver, "set-up", LINK)
     with browser() as driver:
         look_as(driver, below, there, "under a path", MADE["key"], pages(there))
         member, operator = there["member"]["key"], there["operator"]["key"]
