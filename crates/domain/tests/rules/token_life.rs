@@ -13,7 +13,7 @@ use keyledger_domain::{Model, Recorded};
 use crate::scene::*;
 
 fn life(seconds: u32) -> TokenLife {
-    TokenLife::new(seconds).unwrap()
+    TokenLife::new(seconds).expect("in bounds")
 }
 
 fn changed(seconds: u32) -> Event {
@@ -118,7 +118,10 @@ impl Lives {
     fn check_as_of(&self, done: usize, after: usize, until: u64, dead_at: u64) {
         let Ok(lives) = TokenLives::until(&self.told, self.places[done], at(until));
         let seconds = |at: Timestamp| (at.unix_ms() - self::at(0).unix_ms()) / 1000;
-        assert_eq!(seconds(lives.last_dead_at(self.places[after])), i64::try_from(dead_at).unwrap());
+        assert_eq!(
+            seconds(lives.last_dead_at(self.places[after])),
+            i64::try_from(dead_at).expect("a few seconds")
+        );
     }
 }
 
