@@ -3,6 +3,7 @@
 mod past;
 mod of_keys;
 mod of_lines;
+mod many;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use domain::ids::ServiceAccountId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ struct Owners {
     #[serde(flatten)]
     who: Who,
     service_accounts: Option<Page<Account>>,
+    /// The account that was asked for, if one was.
+    wanted: Option<Page<Account>>,
 }
 
 /// For whom a key can be made.
@@ -50,6 +53,10 @@ struct ScopeChoice {
 struct NewKeyForm {
     frame: Frame,
     owners: Vec<OwnerChoice>,
+    /// Nobody is chosen: the one who was asked for cannot be, and nobody else is in their place.
+    unchosen: bool,
+    /// There are more service accounts than can be chosen here.
+    more_accounts: bool,
     name: String,
     note: String,
     ends: Vec<End>,
@@ -154,11 +161,13 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
         Err(refused) => return creation(&visit, &fields, Some(refused)).await,
     };
     // Everything that the page of the secret needs is read before there is one: it must not be lost.
-    let Owners { who, service_accounts } = owners(&visit).await?;
-    let wanted = fields.text("owner");
-    let mut accounts = service_accounts.iter().flat_map(Page::nodes);
-    let owner = accounts.find(|account| account.id == wanted).map(|account| account.name.clone());
-    let owner = owner.unwrap_or_else(|| "you".to_owned());
+    let owners = owners(&visit, fields.get("owner")).await?;
+    let owner = match owners.chosen(fields.get("owner")) {
+        Ok(Chosen::Account(account)) => account.name.clone(),
+        Ok(Chosen::Reader | Chosen::Nobody) => "you".to_owned(),
+        Err(refused) => return creation(&visit, &fields, Some(refused)).await,
+    };
+    let who = owners.who;
     match visit.ask::<Created>(document::CREATE_KEY, &json!({ "input": input })).await {
         Ok(Created { made }) => {
             let named = fields.text("name");
@@ -309,39 +318,99 @@ pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>,
     (ends, longest.map(duration_words))
 }
 
-/// Whose a new key can be.
-async fn owners(visit: &Visit) -> Result<Owners, Refusal> {
+/// Whose a new key can be; whoever is asked for is looked up by id, however many there are.
+async fn owners(visit: &Visit, wanted: Option<&str>) -> Result<Owners, Refusal> {
     let administers = visit.caller.role == Some(domain::role::Role::Administrator);
-    visit.page(document::OWNERS, &json!({ "administers": administers })).await
+    let wanted = wanted.filter(|id| administers && ServiceAccountId::parse(id).is_ok());
+    let variables = json!({"administers": administers, "named": wanted.is_some(), "wanted": wanted});
+    visit.page(document::OWNERS, &variables).await
+}
+
+/// Whose key it is to be.
+enum Chosen<'a> {
+    /// Whoever looks, who is a person.
+    Reader,
+    Account(&'a Account),
+    /// Nobody was asked for.
+    Nobody,
+}
+
+impl Owners {
+    /// The owner who was asked for, or why it cannot be them.
+    fn chosen(&self, wanted: Option<&str>) -> Result<Chosen<'_>, Refused> {
+        let Some(wanted) = wanted else { return Ok(Chosen::Nobody) };
+        if !self.who.user.is_empty() && self.who.auth_info.user_id.as_deref() == Some(wanted) {
+            return Ok(Chosen::Reader);
+        }
+        let missing =
+            "there is no such service account here whose key you could make; choose whose it is to be";
+        let account = self.wanted.iter().flat_map(Page::nodes).find(|account| account.id == wanted);
+        let account = account.ok_or(Refused::new("NOT_FOUND", missing))?;
+        let name = &account.name;
+        match account.standing.as_str() {
+            "living" => Ok(Chosen::Account(account)),
+            "suspended" => {
+                let message = format!(
+                    "the service account {name} is suspended; resume it first, or choose whose key it is to be"
+                );
+                Err(Refused::new("SUSPENDED", message))
+            }
+            _ => {
+                let message = format!("the service account {name} was removed; choose whose key it is to be");
+                Err(Refused::new("REMOVED", message))
+            }
+        }
+    }
+
+    /// Everybody who can be chosen: the reader, who stands first, whoever was asked for, and the first accounts.
+    fn choices(&self, chosen: Option<&Chosen<'_>>) -> Vec<OwnerChoice> {
+        let mut choices = vec![];
+        if let (Some(me), Some(id)) = (self.who.user.first(), &self.who.auth_info.user_id) {
+            choices.push(OwnerChoice {
+                id: id.clone(),
+                name: format!("{} (you)", me.name.as_ref().unwrap_or(&me.email)),
+                chosen: matches!(chosen, Some(Chosen::Reader | Chosen::Nobody)),
+            });
+        }
+        let asked_for = match chosen {
+            Some(Chosen::Account(account)) => Some(*account),
+            Some(Chosen::Reader | Chosen::Nobody) | None => None,
+        };
+        let choice = |account: &Account, chosen| OwnerChoice {
+            id: account.id.clone(),
+            name: account.name.clone(),
+            chosen,
+        };
+        choices.extend(asked_for.map(|account| choice(account, true)));
+        let others = self.service_accounts.iter().flat_map(Page::nodes);
+        let others = others.filter(|account| asked_for.is_none_or(|asked_for| asked_for.id != account.id));
+        choices.extend(others.map(|account| choice(account, false)));
+        choices
+    }
 }
 
 async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
-    let Owners { who, service_accounts } = owners(visit).await?;
+    let wanted = fields.get("owner").or(visit.query.get("owner"));
+    let owners = owners(visit, wanted).await?;
+    let (chosen, error) = match owners.chosen(wanted) {
+        Ok(chosen) => (Some(chosen), error),
+        Err(refused) => (None, Some(error.unwrap_or(refused))),
+    };
+    let choices = owners.choices(chosen.as_ref());
+    let unchosen = !choices.iter().any(|choice| choice.chosen);
+    let more_accounts = owners.service_accounts.as_ref().is_some_and(|accounts| accounts.next().is_some());
+    let who = owners.who;
     let frame = Frame::new(visit, "ui/keys", "New key", &who)
         .asked(document::CREATE_KEY, &json!({"input": {"user_id": "…", "name": "…"}}))
         .on_the_command_line("keyledger key create -n NAME --owner OWNER --expires 90d");
-    let wanted = fields.get("owner").or(visit.query.get("owner")).map(str::to_owned);
-    let mut owners = vec![];
-    if frame.who.is_user {
-        let me = frame.who.id.clone();
-        owners.push(OwnerChoice {
-            name: format!("{} (you)", frame.who.name),
-            chosen: wanted.as_ref() == Some(&me),
-            id: me,
-        });
-    }
-    for account in
-        service_accounts.iter().flat_map(Page::nodes).filter(|account| account.standing == "living")
-    {
-        let chosen = wanted.as_ref() == Some(&account.id);
-        owners.push(OwnerChoice { id: account.id.clone(), name: account.name.clone(), chosen });
-    }
     let (ends, longest) = ends(visit, &who, fields.get("end"));
     let chosen: Vec<_> = fields.all("scope").collect();
     let scopes = SCOPES.map(|(scope, says)| ScopeChoice { scope, says, chosen: chosen.contains(&scope) });
     let form = NewKeyForm {
         frame,
-        owners,
+        owners: choices,
+        unchosen,
+        more_accounts,
         name: fields.text("name"),
         note: fields.text("note"),
         ends,

@@ -4,6 +4,7 @@ use authority::queries::Which;
 use juniper::GraphQLInputObject;
 
 use super::{among, contains};
+use crate::graphql::scalars::Uuid;
 use crate::graphql::types::{Member, Role, ServiceAccount, StandingValue, Tenant, User};
 
 /// Which tenants are wanted: those that everything given applies to.
@@ -77,6 +78,8 @@ impl MemberFilter {
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
 #[graphql(name = "service_account_filter", rename_all = "none")]
 pub struct ServiceAccountFilter {
+    /// With this id.
+    pub id: Option<Uuid>,
     /// That stand so; null: those that were not removed.
     pub state: Option<Vec<StandingValue>>,
     /// With one of these roles.
@@ -92,7 +95,8 @@ impl ServiceAccountFilter {
     }
 
     pub(in crate::graphql) fn admits(&self, account: &ServiceAccount) -> bool {
-        among(&account.standing, self.state.as_deref())
+        self.id.is_none_or(|id| id == account.id)
+            && among(&account.standing, self.state.as_deref())
             && among(&account.role, self.role.as_deref())
             && contains(&account.name, self.name_contains.as_deref())
     }
