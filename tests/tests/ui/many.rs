@@ -60,3 +60,41 @@ fn a_key_is_made_for_whoever_it_was_asked_for_however_many_accounts_there_are() 
     }
     assert_eq!(world.position(), before, "no key was made");
 }
+
+#[test]
+fn whoever_is_in_many_tenants_reaches_all_of_them() {
+    let world = World::new();
+    let mut last = String::new();
+    for number in 0..101 {
+        let input = json!({"slug": format!("t{number:03}"), "administrator_email": "ada@example.com"});
+        last = text(&world.admin().mutate("create_tenant", &input, "id").unwrap()["id"]);
+    }
+    let input = json!({"slug": "initech", "administrator_email": "grace@example.com"});
+    let foreign = text(&world.admin().mutate("create_tenant", &input, "id").unwrap()["id"]);
+    let browser = world.signed_in(&world.made.key);
+    let mut path = "/ui/tenants".to_owned();
+    let mut offered = vec![];
+    loop {
+        let page = browser.page(&path);
+        let rows = page.split("name=\"tenant\" value=\"").skip(1);
+        offered.extend(rows.map(|rest| rest.split('"').next().unwrap().to_owned()));
+        let next = page.split("<p class=\"more\"><a class=\"button\" href=\"..").nth(1);
+        let Some(next) = next else { break };
+        path = next.split('"').next().unwrap().to_owned();
+    }
+    assert_eq!(offered.len(), 101, "all but the one in which she is");
+    assert!(offered.contains(&last) && !offered.contains(&foreign));
+
+    let entered = browser.submit("/ui/tenants/enter", &[("tenant", &last)]);
+    assert_eq!(location(&entered), "../../ui/keys?done=tenant", "{}", entered.text);
+    for path in ["/ui/keys", "/ui/tenants", "/ui/keys/new", "/ui/members"] {
+        let head = browser.page(path);
+        let head = head.split("<p class=\"where\">").nth(1).and_then(|rest| rest.split("</p>").next());
+        assert!(head.unwrap().contains(">t100</a>"), "{path}: {head:?}");
+    }
+    assert!(browser.page("/ui/tenants").contains("Rules for new keys in t100"));
+    let refused = browser.submit("/ui/tenants/enter", &[("tenant", &foreign)]);
+    assert!(refused.text.contains("NOT_A_MEMBER"), "{}", refused.text);
+    let here = world.admin().in_tenant(&last).query("auth_info", "{ auth_info { tenant { slug } } }");
+    assert_eq!(here.unwrap()["tenant"]["slug"], "t100");
+}

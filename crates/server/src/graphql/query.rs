@@ -82,14 +82,18 @@ impl Query {
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<AuthInfo> {
         let caller = &context.caller;
-        let acted = context.authority.acted(caller, AsOfInput::of(as_of));
+        let moment = AsOfInput::of(as_of);
+        let acted = context.authority.acted(caller, moment);
         let (Admission { tenant, role }, _) = context.told(executor, as_of, acted)?;
+        let seen = tenant.map(|tenant| context.authority.tenant_of_own(caller, tenant, moment)).transpose();
+        let seen = answered(seen)?.and_then(|answer| answer.value);
         let (user_id, scope) = match caller.owner {
             Owner::User(id) => (id.into(), "USER"),
             Owner::ServiceAccount(id) => (id.into(), "RUNNER"),
         };
         Ok(AuthInfo {
             tenant_id: tenant.map(Uuid::from),
+            tenant: seen.map(Tenant::from),
             user_id: Some(user_id),
             api_token_scope: Some(scope.to_owned()),
             key_id: Some(caller.key.into()),

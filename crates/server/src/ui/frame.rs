@@ -229,7 +229,6 @@ impl Shown {
     fn of(visit: &Visit, who: &Who) -> Self {
         let caller = &visit.caller;
         let me = who.user.first();
-        let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
         let administers = caller.role == Some(Role::Administrator) && visit.permits(Permission::Administer);
         let operator = me.is_some_and(|me| me.operator);
         let operates = operator && visit.permits(Permission::Operate) && visit.confined_to().is_none();
@@ -240,7 +239,7 @@ impl Shown {
             key_id: who.auth_info.key_id.clone().unwrap_or_default(),
             role: who.auth_info.role.as_deref().map_or("no role", role_name).to_owned(),
             tenant_id: who.auth_info.tenant_id.clone().unwrap_or_default(),
-            tenant: tenant.map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
+            tenant: who.tenant().map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
             is_user: me.is_some(),
             administers,
             operates,

@@ -27,10 +27,18 @@ use crate::graphql::in_process::Refused;
 struct Answer {
     #[serde(flatten)]
     who: Who,
+    /// Those of the reader, for their names.
+    tenant: Vec<Named>,
     key: Key,
     key_history: History,
     blast_radius: Blast,
     explain: Explanation,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -209,7 +217,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         }
         answer => answer.map_err(|refused| visit.refusal(&refused))?,
     };
-    let Answer { who, key, key_history, blast_radius, explain } = answer;
+    let Answer { who, tenant: named, key, key_history, blast_radius, explain } = answer;
     let mut frame = Frame::new(&visit, "ui/keys", key.name.as_str(), &who)
         .based(Some(&key_history.as_of))
         .asked(document::KEY, &variables)
@@ -221,7 +229,9 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let rate_limit = key.rate_limit.as_ref();
     let rate = rate_limit
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
-    let tenants: Vec<_> = who.tenant.iter().map(|tenant| (tenant.id.clone(), tenant.name.clone())).collect();
+    let named = named.into_iter().map(|Named { id, name }| (id, name));
+    let tenants: Vec<_> =
+        who.tenant().map(|here| (here.id.clone(), here.name.clone())).into_iter().chain(named).collect();
     let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
     let reach = Reach::of(&key, &blast_radius, instant, name_of);
     // None of them is chosen: to change an end takes a choice.

@@ -289,7 +289,7 @@ fn after(visit: &Visit, days: u64) -> When {
 
 /// The ends that the tenant's rules allow.
 pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<String>) {
-    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+    let tenant = who.tenant();
     let longest = tenant.and_then(|tenant| tenant.key_life_seconds_max);
     let default = tenant.and_then(|tenant| tenant.key_life_seconds_default.or(tenant.key_life_seconds_max));
     let fits = |days: u64| longest.is_none_or(|longest| days * DAY_SECONDS <= longest);
@@ -477,7 +477,7 @@ fn shown(
         let object = json!({"key_id": made.id, "name": name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
         format!("{object:#}\n")
     });
-    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+    let tenant = who.tenant();
     let page = Made {
         frame,
         owner,

@@ -11,12 +11,19 @@ use super::words::{program_words, reason_words};
 pub(super) struct Who {
     pub(super) auth_info: AuthInfo,
     pub(super) user: Vec<Me>,
-    pub(super) tenant: Vec<Tenant>,
+}
+
+impl Who {
+    /// The tenant in which they act, if they may look at it.
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        self.auth_info.tenant.as_ref()
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct AuthInfo {
     pub(super) tenant_id: Option<String>,
+    pub(super) tenant: Option<Tenant>,
     pub(super) user_id: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) role: Option<String>,
