@@ -4,6 +4,7 @@ mod past;
 mod of_keys;
 mod of_lines;
 mod many;
+mod stopping;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

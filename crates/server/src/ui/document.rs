@@ -71,6 +71,7 @@ pub(super) const REFUSALS: Document = Document(concat!(
 
 pub(super) const MANAGED: Document = Document(include_str!("documents/managed.graphql"));
 pub(super) const OWN_TENANT: Document = Document(include_str!("documents/own_tenant.graphql"));
+pub(super) const STOPPED_KEY: Document = Document(include_str!("documents/stopped_key.graphql"));
 pub(super) const FIND: Document = Document(include_str!("documents/find_key.graphql"));
 pub(super) const REACHED: Document = Document(include_str!("documents/reached.graphql"));
 pub(super) const USED: Document = Document(include_str!("documents/key_used.graphql"));
@@ -139,6 +140,7 @@ mod tests {
             DEPLOYMENT,
             MANAGED,
             OWN_TENANT,
+            STOPPED_KEY,
             FIND,
             REACHED,
             USED,

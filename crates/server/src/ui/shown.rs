@@ -138,7 +138,7 @@ impl Key {
 
     /// What is shown of its string.
     pub(super) fn hint(&self) -> String {
-        format!("{}_…{}", self.prefix.trim_end_matches('_'), self.last_four)
+        hint(&self.prefix, &self.last_four)
     }
 
     /// Why it was revoked, if it was.
@@ -183,6 +183,11 @@ impl Usage {
         }
         format!("{}; last {}", callers.join(", "), way_words(&self.last_way))
     }
+}
+
+/// What is shown of a key's string.
+pub(super) fn hint(prefix: &str, last_four: &str) -> String {
+    format!("{}_…{last_four}", prefix.trim_end_matches('_'))
 }
 
 /// A way of use, in words.
