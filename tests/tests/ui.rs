@@ -5,6 +5,7 @@ mod of_keys;
 mod of_lines;
 mod many;
 mod stopping;
+mod lines_of_a_new_key;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

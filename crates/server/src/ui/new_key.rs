@@ -7,6 +7,7 @@ use domain::ids::ServiceAccountId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::address::Address;
 use super::document;
 use super::ending_key::briefly;
 use super::form::Fields;
@@ -106,6 +107,8 @@ struct Made {
     file_name: String,
     /// The short name of the tenant in which one acts; clients in the field ask for it.
     slug: Option<String>,
+    /// Where this server is.
+    address: Address,
 }
 
 #[derive(Deserialize)]
@@ -490,6 +493,7 @@ fn shown(
         json_file: data_url("application/json", &json.unwrap_or_default()),
         file_name: "keyledger-key".to_owned(),
         slug: tenant.map(|tenant| tenant.slug.clone()),
+        address: visit.address.clone(),
     };
     visit.answer(&page, None)
 }
