@@ -6,6 +6,7 @@ mod of_lines;
 mod many;
 mod stopping;
 mod lines_of_a_new_key;
+mod finding;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

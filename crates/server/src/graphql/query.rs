@@ -7,6 +7,7 @@ use authority::queries::{KeyView, Which};
 use authority::state_diff::Wanted;
 use domain::concern::Concerned;
 use domain::key::Owner;
+use domain::row::Key;
 use domain::status::Admission;
 use juniper::{DefaultScalarValue, FieldResult, graphql_object};
 
@@ -278,7 +279,8 @@ impl Query {
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<KeyConnection> {
         let filter = answered(filter.unwrap_or_default().checked())?;
-        let (standing, named) = (|status| filter.admits(status), |name: &str| filter.names(name));
+        let standing = |status| filter.admits(status);
+        let fits = |row: &Key, name: &str| filter.finds(row.id.into(), row.last_four.as_str(), name);
         let wanted = KeysWanted {
             which: filter.which(all == Some(true)),
             owner: filter.user_id.map(|id| id.0),
@@ -286,7 +288,7 @@ impl Query {
                 .expiring_within_seconds
                 .and_then(|seconds| u64::try_from(seconds).ok()),
             unused_since: filter.last_used_before.map(|before| before.0),
-            named: filter.name_contains.is_some().then_some(&named as &dyn Fn(&str) -> bool),
+            fits: filter.reads().then_some(&fits as &dyn Fn(&Key, &str) -> bool),
             standing: &standing,
         };
         let size = Page { first, after: None }.size()?;

@@ -71,7 +71,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let state = visit.query.get("state").unwrap_or_default();
     let (_, _, states) = FILTERS.iter().find(|(name, _, _)| *name == state).unwrap_or(&FILTERS[0]);
     let (owner, wanted) = (visit.query.get("owner"), visit.query.get("q"));
-    let filter = json!({"state": states, "user_id": owner, "name_contains": wanted});
+    let filter = json!({"state": states, "user_id": owner, "search": wanted});
     let variables = json!({"filter": filter, "after": visit.query.get("after"), "as_of": visit.moment()});
     let Answer { who, keys } = visit.page(document::KEYS, &variables).await?;
     let KeysPage { page, states: counts } = keys;
@@ -122,7 +122,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 /// The same list on the command line, which leaves out what ended for good by itself.
 fn command_line(state: &str, states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
     let states = Some(states.join(",")).filter(|_| FILTERS.iter().skip(1).any(|(name, ..)| *name == state));
-    let flags = [("--state", states.as_deref()), ("--owner", owner), ("--named", wanted)];
+    let flags = [("--state", states.as_deref()), ("--owner", owner), ("--search", wanted)];
     with_flags("keyledger key list", &flags)
 }
 

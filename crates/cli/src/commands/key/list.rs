@@ -50,6 +50,9 @@ pub struct ListArgs {
     /// Whose name holds this text, in any letter case
     #[arg(long, value_name = "TEXT")]
     named: Option<String>,
+    /// Whose name holds this text, whose id begins with it (at least 8 digits), or whose last four characters are these
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     #[command(flatten)]
     as_of: AsOfArgs,
     #[command(flatten)]
@@ -93,6 +96,7 @@ pub fn run(args: ListArgs) -> Result<(), CliError> {
         "expiring_within_seconds": args.expiring_within.map(|time| time.0),
         "last_used_before": args.unused_since.map(When::asked),
         "name_contains": args.named,
+        "search": args.search,
     });
     let arguments = [("all", "Boolean", json!(args.all)), ("filter", "key_filter", filter)];
     let keys = server.all_as_of(KEYS, &arguments, &args.as_of)?;
