@@ -7,6 +7,7 @@ mod many;
 mod stopping;
 mod lines_of_a_new_key;
 mod finding;
+mod ended;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -72,6 +72,16 @@ impl Step {
         StateOfKey::of(&self.status)
     }
 
+    /// Whether it is the key's own rotation: its successor is there from then on.
+    pub(super) fn rotates(&self) -> bool {
+        self.what == "KeyRotated" && self.through == "key"
+    }
+
+    /// Whether the end of its grace ended the key.
+    pub(super) fn ends_grace(&self) -> bool {
+        self.what == "grace_over"
+    }
+
     /// What happened, in words.
     pub(super) fn words(&self) -> String {
         match (&self.event, self.what.as_str()) {
@@ -141,6 +151,31 @@ struct Deciding {
     decides: String,
 }
 
+/// That a key has a successor.
+struct Replaced {
+    /// Since when, if it is known.
+    at: Option<When>,
+    /// From when on it is refused for this reason: not, if something else ended it before.
+    refused_from: Option<When>,
+}
+
+impl Replaced {
+    fn of(key: &Key, steps: &[Step]) -> Option<Self> {
+        let grace = key.grace_ends_at.as_ref()?;
+        // What ended it before its grace did is told by its state; and so is an end of its own that comes sooner.
+        let first =
+            key.expires_at.as_ref().and_then(When::unix_ms).is_none_or(|end| grace.unix_ms() <= Some(end));
+        let ends = key.status == "KEY_ROTATED" || (key.state().lives && first);
+        let at = rotation(steps).map(|step| step.at.clone());
+        Some(Self { at, refused_from: ends.then(|| grace.clone()) })
+    }
+}
+
+/// The rotation that gave the key a successor: the last, for its own beginning may have been one, too.
+pub(super) fn rotation(steps: &[Step]) -> Option<&Step> {
+    steps.iter().rev().find(|step| step.rotates())
+}
+
 #[derive(Template)]
 #[template(path = "key.html")]
 struct Shown {
@@ -154,6 +189,7 @@ struct Shown {
     explanation: Explanation,
     rate: Option<String>,
     reach: Option<Reach>,
+    replaced: Option<Replaced>,
     periods: Vec<(u64, String, bool)>,
     /// What its end can be changed to.
     ends: Vec<End>,
@@ -233,7 +269,8 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let tenants: Vec<_> =
         who.tenant().map(|here| (here.id.clone(), here.name.clone())).into_iter().chain(named).collect();
     let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
-    let reach = Reach::of(&key, &blast_radius, instant, name_of);
+    let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant, name_of);
+    let replaced = Replaced::of(&key, &key_history.steps);
     // None of them is chosen: to change an end takes a choice.
     let (ends, longest) = ends(&visit, &who, Some(""));
     let shown = Shown {
@@ -248,6 +285,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         explanation: explain,
         rate,
         reach,
+        replaced,
         ends,
         custom_end: String::new(),
         longest,
