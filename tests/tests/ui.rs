@@ -8,6 +8,7 @@ mod stopping;
 mod lines_of_a_new_key;
 mod finding;
 mod ended;
+mod in_plain_words;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -219,6 +219,11 @@ impl Frame {
         format!("{}{}", self.root, section.map_or("ui/keys", |section| section.path))
     }
 
+    /// How well use is known: it is counted beside the log, and nothing of the past is kept of it.
+    pub(super) fn roughly(&self) -> &'static str {
+        if self.is_now() { "approximate" } else { "approximate, as known now" }
+    }
+
     /// Whether something can be changed here: not in the past.
     pub(super) fn is_now(&self) -> bool {
         self.past.is_none()

@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Every key that the caller sees.
 pub const KEYS: List = List {
     name: "keys",
-    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way agents { id type name first_seen_at last_poll_at polls } }",
+    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } }",
 };
 
 const EXAMPLES: &str = "\
@@ -100,7 +100,7 @@ pub fn run(args: ListArgs) -> Result<(), CliError> {
     });
     let arguments = [("all", "Boolean", json!(args.all)), ("filter", "key_filter", filter)];
     let keys = server.all_as_of(KEYS, &arguments, &args.as_of)?;
-    let headings = ["NAME", "ID", "OWNER", "ENDS WITH", "EXPIRES AT", "LAST USED", "STATUS"];
+    let headings = ["NAME", "ID", "OWNER", "ENDS WITH", "EXPIRES AT", "LAST USED (ROUGHLY)", "STATUS"];
     show::list(args.client.form(), keys, headings, |key: &Value| {
         [
             show::cell(key, "name"),
