@@ -6,6 +6,10 @@ fn part<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
     page.split(from).nth(1).and_then(|rest| rest.split(to).next()).unwrap_or_else(|| panic!("{from}: {page}"))
 }
 
+fn count(page: &str, filter: &str) -> u64 {
+    part(page, &format!(">{filter} <span class=\"count\">"), "<").parse().unwrap()
+}
+
 #[test]
 fn a_rotation_is_shown_when_it_happened_and_the_end_of_the_grace_only_if_it_ended_the_key() {
     let world = World::new();
@@ -51,4 +55,31 @@ fn a_rotation_is_shown_when_it_happened_and_the_end_of_the_grace_only_if_it_ende
     let lineage = part(&page, "<span class=\"name\">Lineage</span>", "</svg>");
     assert!(lineage.contains("took the place of another key") && lineage.contains("its successor was made"));
     assert!(!browser.page(&format!("/ui/keys/{successor}?as_of={made}")).contains("<dt>Replaced</dt>"));
+}
+
+#[test]
+fn an_expired_key_is_dead_in_lists_and_on_its_page() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let line = format!("keyledger key create -n brief --owner {account} --expires 1s -o json");
+    let made: Value = serde_json::from_str(&of_lines::typed(&world, &line)).unwrap();
+    let brief = text(&made["id"]);
+    world.key(&account, "lasting");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let browser = world.signed_in(&world.made.key);
+    let living = browser.page("/ui/keys");
+    let counts = ["Living", "Active", "Dead", "Expired"].map(|filter| count(&living, filter));
+    assert_eq!(counts, [2, 2, 1, 1], "{living}");
+    assert!(!living.contains(&format!("ui/keys/{brief}\"")) && living.contains(">lasting</a>"));
+    for state in ["dead", "expired"] {
+        assert!(browser.page(&format!("/ui/keys?state={state}")).contains(&format!("ui/keys/{brief}\"")));
+    }
+    let page = browser.page(&format!("/ui/keys/{brief}"));
+    assert!(page.contains("Its time is over, for good") && !page.contains("id=\"change\""), "{page}");
+    for what in ["/disable", "/enable", "/rotate", "/revoke", "/end", "/rename"] {
+        assert!(!page.contains(&format!("ui/keys/{brief}{what}")), "{what}: {page}");
+    }
+    // The API lists it until somebody ends it, as its description says.
+    let listed = world.admin().query("keys", "{ keys { edges { node { id } } } }").unwrap();
+    assert!(listed.to_string().contains(&brief), "{listed}");
 }

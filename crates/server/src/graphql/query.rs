@@ -272,7 +272,10 @@ impl Query {
     fn keys(
         executor: &Field<'_, '_>,
         context: &Context,
-        #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
+        #[graphql(
+            description = "Those that were ended for good, too. Those whose time is over are there in any case."
+        )]
+        all: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<KeyFilter>,

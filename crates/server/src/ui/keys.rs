@@ -58,12 +58,12 @@ struct Filter {
 
 /// The filters: what the address calls them, what people do, and the states of the API.
 const FILTERS: &[(&str, &str, &[&str])] = &[
-    ("", "Living", &["active", "expired", "disabled", "suspended"]),
+    ("", "Living", &["active", "disabled", "suspended"]),
     ("active", "Active", &["active"]),
-    ("expired", "Expired", &["expired"]),
     ("disabled", "Disabled", &["disabled"]),
     ("suspended", "Suspended", &["suspended"]),
-    ("dead", "Dead", &["revoked", "rotated", "ended"]),
+    ("dead", "Dead", &["expired", "revoked", "rotated", "ended"]),
+    ("expired", "Expired", &["expired"]),
 ];
 
 /// `GET /ui/keys`
@@ -78,7 +78,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let frame = Frame::new(&visit, "ui/keys", "API keys", &who)
         .based(page.as_of.as_ref())
         .asked(document::KEYS, &variables)
-        .on_the_command_line(command_line(state, states, owner, wanted));
+        .on_the_command_line(command_line(states, owner, wanted));
     let count = |states: &[&str]| {
         let counted = counts.iter().filter(|counted| states.contains(&counted.state.as_str()));
         counted.map(|counted| counted.count).sum()
@@ -119,10 +119,10 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.answer(&list, None))
 }
 
-/// The same list on the command line, which leaves out what ended for good by itself.
-fn command_line(state: &str, states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
-    let states = Some(states.join(",")).filter(|_| FILTERS.iter().skip(1).any(|(name, ..)| *name == state));
-    let flags = [("--state", states.as_deref()), ("--owner", owner), ("--search", wanted)];
+/// The same list on the command line.
+fn command_line(states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
+    let states = states.join(",");
+    let flags = [("--state", Some(states.as_str())), ("--owner", owner), ("--search", wanted)];
     with_flags("keyledger key list", &flags)
 }
 

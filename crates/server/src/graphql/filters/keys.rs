@@ -39,7 +39,7 @@ const ID_DIGITS_MIN: usize = 8;
 pub enum KeyState {
     /// Accepted.
     active,
-    /// Its time is over.
+    /// Its time is over, for good; `keys` lists it nevertheless until somebody ends it.
     expired,
     /// Refused until it is enabled.
     disabled,
