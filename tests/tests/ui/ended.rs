@@ -83,3 +83,24 @@ fn an_expired_key_is_dead_in_lists_and_on_its_page() {
     let listed = world.admin().query("keys", "{ keys { edges { node { id } } } }").unwrap();
     assert!(listed.to_string().contains(&brief), "{listed}");
 }
+
+#[test]
+fn what_is_over_cannot_be_replaced_and_the_page_says_so() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let [revoked, replaced, disabled] = ["a", "b", "c"].map(|name| world.key(&account, name).0);
+    let admin = world.admin();
+    admin.mutate("delete_api_key", &json!({"key_id": revoked}), "success").unwrap();
+    admin.mutate("rotate_api_key", &json!({"key_id": replaced, "overlap_seconds": 60}), "id").unwrap();
+    admin.mutate("disable_api_key", &json!({"key_id": disabled}), "success").unwrap();
+    let browser = world.signed_in(&world.made.key);
+    for (key, why) in [
+        (&revoked, "It was revoked, for good."),
+        (&replaced, "It was replaced already."),
+        (&disabled, "It is disabled. Enable it"),
+    ] {
+        let page = browser.page(&format!("/ui/keys/{key}/rotate"));
+        assert!(page.contains("There can be no successor") && page.contains(why), "{page}");
+        assert!(!page.contains("name=\"overlap\"") && !page.contains("accepted beside"), "{page}");
+    }
+}

@@ -2,6 +2,66 @@
 
 use super::*;
 
+fn attempt(page: &str) -> String {
+    let value = page.split("name=\"attempt\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"));
+    value.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_refused_form_says_what_is_wrong_with_it() {
+    let world = World::new();
+    let rules = json!({"key_life_seconds_max": 7_776_000, "key_life_seconds_default": null});
+    world.admin().mutate("change_tenant_policy", &rules, "success").unwrap();
+    world.admin().mutate("rename_tenant", &json!({"name": "Acme Data"}), "success").unwrap();
+    let browser = world.signed_in(&world.made.key);
+    let ending = |at: &str| {
+        let form =
+            [("owner", world.made.user_id.as_str()), ("name", "n"), ("end", "custom"), ("custom_end", at)];
+        let refused = browser.submit("/ui/keys/new", &form);
+        assert_eq!(refused.status, 422, "{at}: {}", refused.text);
+        refused.text
+    };
+    let too_long = ending("2999-01-01T00:00");
+    assert!(too_long.contains("Acme Data allows keys to live for at most 90 days"), "{too_long}");
+    for none in [
+        "2027-02-30T10:00",
+        "12027-01-01T00:00",
+        "+012027-01-01T00:00",
+        "2027-02-28",
+        "1969-01-01T00:00",
+        "soon",
+    ] {
+        let said = ending(none);
+        assert!(
+            said.contains("under &#34;At this time, in UTC&#34; give a day that there is"),
+            "{none}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_form_that_is_sent_again_with_something_else_says_what_came_of_it() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let first = attempt(&browser.page("/ui/keys/new"));
+    let send = |attempt: &str, name: &str| {
+        let form =
+            [("owner", world.made.user_id.as_str()), ("name", name), ("end", "30"), ("attempt", attempt)];
+        browser.submit("/ui/keys/new", &form)
+    };
+    assert_eq!(send(&first, "one").status, 200);
+    let position = world.position();
+    let again = send(&first, "another");
+    assert_eq!((again.status, world.position()), (422, position), "{}", again.text);
+    assert!(again.text.contains("this form was sent before"), "{}", again.text);
+    assert!(again.text.contains("the key that it asked for then was made"), "{}", again.text);
+    assert!(!again.text.contains("idempotency"), "{}", again.text);
+    let fresh = attempt(&again.text);
+    assert_ne!(fresh, first);
+    let made = send(&fresh, "another");
+    assert!(made.text.contains("another is made"), "{}", made.text);
+}
+
 #[test]
 fn use_is_marked_approximate_and_as_known_now_in_the_past() {
     let world = World::new();

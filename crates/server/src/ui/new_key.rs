@@ -80,6 +80,8 @@ struct NewKeyForm {
 struct RotationForm {
     frame: Frame,
     key: Key,
+    /// Why there can be no successor, if there can be none.
+    hindered: Option<&'static str>,
     overlaps: Vec<(&'static str, &'static str, bool)>,
     ends: Vec<End>,
     custom_end: String,
@@ -267,8 +269,13 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
         let missing =
             Refused::new("FORM_INVALID", "say when the key is to end, or choose one of the other ends");
         let text = fields.get("custom_end").ok_or(missing)?;
-        let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
-        return Ok(Some(whole));
+        let instant = instant(text).ok_or_else(|| {
+            let message = format!(
+                "{text} is no time that a key can end at: under \"At this time, in UTC\" give a day that there is, until the year 9999, and a time, such as 2027-02-28T18:00"
+            );
+            Refused::new("FORM_INVALID", message)
+        })?;
+        return Ok(Some(instant));
     }
     if fields.get("custom_end").is_some() {
         let message =
@@ -282,6 +289,28 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
     let days =
         days.ok_or(Refused::new("FORM_INVALID", "there is no such end to choose; choose one of the list"))?;
     Ok(Some(after(visit, days).exact().to_owned()))
+}
+
+/// A time as a field for times sends it, in UTC, as the API takes it; none, if it is none.
+fn instant(text: &str) -> Option<String> {
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    let instant = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    (text.contains('T') && instant.as_millisecond() >= 0).then(|| instant.to_string())
+}
+
+/// What was refused, in words for whoever filled in the form.
+fn in_plain_words(refused: Refused, who: &Who) -> Refused {
+    if refused.code == "IDEMPOTENCY_CONFLICT" {
+        let message = "this form was sent before, with something else in it: the key that it asked for then was made, its secret was shown then, and it stands among the API keys. Nothing was done now. To make one more key, send this form once more";
+        return Refused::new(&refused.code, message);
+    }
+    match who.tenant() {
+        Some(here) => {
+            let message = refused.message.replace(&format!("tenant {}", here.id), &here.name);
+            Refused::new(&refused.code, message)
+        }
+        None => refused,
+    }
 }
 
 /// So many days from now, less what is beyond the minute: what is shown is exact.
@@ -403,6 +432,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
     let unchosen = !choices.iter().any(|choice| choice.chosen);
     let more_accounts = owners.service_accounts.as_ref().is_some_and(|accounts| accounts.next().is_some());
     let who = owners.who;
+    let error = error.map(|refused| in_plain_words(refused, &who));
     let frame = Frame::new(visit, "ui/keys", "New key", &who)
         .asked(document::CREATE_KEY, &json!({"input": {"user_id": "…", "name": "…"}}))
         .on_the_command_line("keyledger key create -n NAME --owner OWNER --expires 90d");
@@ -437,6 +467,7 @@ async fn rotation(
     error: Option<Refused>,
 ) -> Result<Response, Refusal> {
     let (who, key) = briefly(visit, id).await?;
+    let error = error.map(|refused| in_plain_words(refused, &who));
     let frame = Frame::new(visit, "ui/keys", format!("Replace {}", key.name), &who)
         .asked(document::ROTATE_KEY, &json!({"input": {"key_id": id, "overlap_seconds": 86400}}))
         .on_the_command_line(format!("keyledger key rotate {id} --overlap 1d"));
@@ -445,6 +476,7 @@ async fn rotation(
     let overlaps = OVERLAPS.map(|(value, name)| (value, name, value == chosen));
     let form = RotationForm {
         frame,
+        hindered: hindrance(&key),
         key,
         overlaps: overlaps.into(),
         ends,
@@ -455,6 +487,17 @@ async fn rotation(
         error,
     };
     Ok(visit.answer(&form, form.error.as_ref()))
+}
+
+/// Why a key can have no successor: what it is past, its rotation would be refused for.
+fn hindrance(key: &Key) -> Option<&'static str> {
+    let state = key.state();
+    match key.status.as_str() {
+        _ if !state.lives => Some(state.says),
+        "KEY_DISABLED" => Some("It is disabled. Enable it before you replace it."),
+        _ if key.grace_ends_at.is_some() => Some("It was replaced already. Its page leads to its successor."),
+        _ => None,
+    }
 }
 
 /// The name of an attempt: a form that is sent twice makes one key. What was refused may be tried anew.

@@ -323,16 +323,7 @@ pub(super) fn role_name(value: &str) -> &str {
     RoleWords::ALL.iter().find(|role| role.value == value).map_or(value, |role| role.name)
 }
 
-/// Seconds as the largest unit that they are whole in.
-pub(super) fn duration_words(seconds: u64) -> String {
-    let (number, unit) = match seconds {
-        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
-        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
-        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
-        _ => (seconds, "second"),
-    };
-    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
-}
+pub(super) use domain::time::in_words as duration_words;
 
 #[cfg(test)]
 mod tests {
