@@ -55,6 +55,23 @@ fn a_rotation_is_shown_when_it_happened_and_the_end_of_the_grace_only_if_it_ende
     let lineage = part(&page, "<span class=\"name\">Lineage</span>", "</svg>");
     assert!(lineage.contains("took the place of another key") && lineage.contains("its successor was made"));
     assert!(!browser.page(&format!("/ui/keys/{successor}?as_of={made}")).contains("<dt>Replaced</dt>"));
+
+    // From which event it followed is told, too.
+    let document =
+        format!("{{ key_history(key: {{ id: \"{successor}\" }}) {{ steps {{ event {{ cause }} }} }} }}");
+    let told = world.admin().query("key_history", &document).unwrap();
+    let causes = told["steps"].as_array().unwrap().iter().filter_map(|step| step["event"]["cause"].as_str());
+    let causes: Vec<_> = causes.collect();
+    assert!(!causes.is_empty(), "{told}");
+    let table = of_lines::typed(&world, &format!("keyledger key history {successor}"));
+    assert!(table.lines().next().unwrap().contains("CAUSE"), "{table}");
+    for cause in causes {
+        assert!(
+            page.contains(&format!("follows from <a href=\"../../ui/events?at={cause}\">")),
+            "{cause}: {page}"
+        );
+        assert!(table.split_whitespace().any(|cell| cell == cause), "{cause}: {table}");
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub(super) struct StepEvent {
     pub(super) summary: String,
     pub(super) way: String,
     pub(super) effect: String,
+    /// The event from which it followed.
+    pub(super) cause: Option<String>,
 }
 
 impl Step {
