@@ -101,3 +101,22 @@ fn use_is_marked_approximate_and_as_known_now_in_the_past() {
     let past = browser.page(&format!("/ui/keys?as_of={made}"));
     assert!(past.contains("Last used<br><span class=\"quiet\">(approximate, as known now)"), "{past}");
 }
+
+#[test]
+fn the_list_of_older_clients_takes_a_moment_too() {
+    let world = World::new();
+    let (id, _) = world.key(&world.made.user_id, "laptop");
+    let made = text(&world.position());
+    world.admin().mutate("delete_api_key", &json!({"key_id": id}), "success").unwrap();
+    let asked = |argument: &str| {
+        let answer =
+            world.admin().graphql(&format!("{{ api_token{argument} {{ id }} }}"), &Value::Null).json();
+        (
+            answer["data"]["api_token"].to_string().contains(&id),
+            answer["extensions"]["as_of"]["api_token"].clone(),
+        )
+    };
+    assert_eq!(asked(""), (false, Value::Null));
+    let (there, basis) = asked(&format!("(as_of: {{ position: \"{made}\" }})"));
+    assert!(there && basis["position"] == made.as_str(), "{basis}");
+}
