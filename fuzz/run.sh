@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${1:-60}"
 tools="$PWD/target/tools"
-targets="key_string record jwt graphql token_form"
+targets="key_string record jwt graphql token_form callback"
 
 by_the_tests() {
   echo "fuzz: $1; so the corpora and ten times the usual changes of them are fed by the tests instead"

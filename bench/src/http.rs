@@ -10,6 +10,7 @@ use std::time::Instant;
 use authority::{Authority, Shown, Wanted as TokenWanted};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::token_life::TokenLife;
 
 use crate::dice::Dice;
 use crate::folders;
@@ -178,8 +179,9 @@ impl Inputs {
     /// Mints the tokens in process, before the server opens the folder.
     fn prepare(scratch: &Path, data: &Path, shown: &[u64], all: &[u64]) -> Result<Self, String> {
         let file = |name: &str| scratch.join(format!("{name}.credentials"));
-        let options = authority::Options { token_life_seconds: 900, ..folders::options(data) };
+        let options = authority::Options { token_life: TokenLife::LONGEST, ..folders::options(data) };
         let authority = Authority::open(options).map_err(|error| error.to_string())?;
+        authority.keep_token_life().map_err(|error| error.to_string())?;
         let tokens = |numbers: &[u64], path: &Path| -> Result<(), String> {
             let mut lines = String::new();
             for number in numbers {

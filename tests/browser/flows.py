@@ -74,12 +74,32 @@ def furnish():
     grace = {"email": "grace@example.com", "name": "Grace", "role": "member"}
     grace = graphql(add, input=grace)["add_member"]["user_id"]
     graphql(add, input={"email": "edsger@example.com", "name": "Edsger", "role": "read_only"})
+    member, operator = join("maya@example.com", "member"), join("otto@example.com", "read_only")
+    graphql("mutation($id: uuid!) { grant_operator(input: {user_id: $id}) { success } }", id=operator["user_id"])
+    graphql("mutation($id: uuid!) { remove_member(input: {user_id: $id}) { success } }", id=operator["user_id"])
     use(nightly["key"])
     for name in ("etl-agent", "ci"):
         with contextlib.suppress(AssertionError):
             create_account(name, "runner")
     signing = graphql("{ signing_keys { edges { node { id } } } }")["signing_keys"]["edges"][0]["node"]["id"]
-    return {"account": etl, "key": nightly["id"], "other": other["id"], "grace": grace, "signing_key": signing}
+    return {
+        "account": etl,
+        "key": nightly["id"],
+        "other": other["id"],
+        "grace": grace,
+        "signing_key": signing,
+        "member": member,
+        "operator": operator,
+    }
+
+
+def join(email, role):
+    """Somebody in the tenant, with a first key."""
+    query = "mutation($input: add_member_input!) { add_member(input: $input) { user_id key } }"
+    added = graphql(query, input={"email": email, "role": role, "first_key": True})["add_member"]
+    request = urllib.request.Request(f"{URL}/v1/whoami", headers={"authorization": f"Bearer {added['key']}"})
+    with urllib.request.urlopen(request) as answer:
+        return {**added, "key_id": json.load(answer)["key_id"]}
 
 
 def use(key):
@@ -180,9 +200,9 @@ def heading(driver):
     return driver.find_element(By.TAG_NAME, "h1").text
 
 
-def sign_in(driver, base):
+def sign_in(driver, base, key=MADE["key"]):
     driver.get(f"{base}/")
-    fill(driver, "#key", MADE["key"])
+    fill(driver, "#key", key)
     click(driver, "form button")
     wait(driver, lambda driver: heading(driver) == "API keys")
 
@@ -321,38 +341,102 @@ def pages(there):
     }
 
 
+def pages_of_a_member(there):
+    """What somebody without special rights opens, and what they are told where they may not look."""
+    key = there["member"]["key_id"]
+    return {
+        "keys": "ui/keys",
+        "keys-dead": "ui/keys?state=dead",
+        "new-key": "ui/keys/new",
+        "key": f"ui/keys/{key}",
+        "revoke": f"ui/keys/{key}/revoke",
+        "rotate": f"ui/keys/{key}/rotate",
+        "members": "ui/members",
+        "tenants": "ui/tenants",
+        "members-then": "ui/members?as_of=9",
+        "events (refused)": "ui/events",
+        "accounts (refused)": "ui/accounts",
+        "somebody-elses-key (refused)": f"ui/keys/{there['key']}",
+    }
+
+
+def pages_of_an_operator(there):
+    """What an operator opens who is in no tenant."""
+    key = there["operator"]["key_id"]
+    return {
+        "keys": "ui/keys",
+        "new-key": "ui/keys/new",
+        "key": f"ui/keys/{key}",
+        "revoke": f"ui/keys/{key}/revoke",
+        "somebody-elses-key": f"ui/keys/{there['key']}",
+        "members (refused)": "ui/members",
+        "tenants": "ui/tenants",
+        "signing-keys": "ui/signing-keys",
+        "retire": f"ui/signing-keys/{there['signing_key']}/retire?reason=compromised",
+        "deployment": "ui/deployment",
+        "people": "ui/deployment/people",
+        "new-tenant": "ui/deployment/tenants/new",
+        "remove-tenant": f"ui/deployment/tenants/{MADE['tenant_id']}/remove",
+        "suspend-person": f"ui/deployment/people/{there['grace']}/suspend",
+        "refusals": "ui/refusals",
+    }
+
+
+# How a page is looked at: how wide, and in which colours.
+EVERY_WAY = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+# Each width and each colour once: for pages that were looked at in every way by somebody else.
+TWO_WAYS = [(360, "dark"), (1280, "light")]
+
+
 def look(driver, base, there):
     """Every page, at two widths, light and dark: nothing sticks out, and axe-core finds nothing serious."""
     sign_in(driver, base)
     for name, path in pages(there).items():
-        examine(driver, name, f"{base}/{path}")
+        examine(driver, name, f"{base}/{path}", EVERY_WAY)
     told = [message for message in complaints(driver) if "/ui/nothing" not in message]
     check("all pages: the browser complains of nothing", not told, told)
 
 
-def examine(driver, name, address):
-    """One page, in every way in which it is looked at."""
+def look_as(driver, base, there, said, key, found):
+    """The pages of somebody, each width and each colour once; every section that is offered is there, and so is all that a page fetches."""
+    driver.delete_all_cookies()
+    show(driver, 1280, "light")
+    sign_in(driver, base, key)
+    offered = [link.get_attribute("href") for link in driver.find_elements(By.CSS_SELECTOR, "nav.sections a")]
+    for address in offered:
+        driver.get(address)
+        told = complaints(driver)
+        check(f"{said}: {address.removeprefix(base)} is offered and opens", not told, told)
+    for name, path in found.items():
+        examine(driver, f"{name}, {said}", f"{base}/{path}", TWO_WAYS)
+        told = complaints(driver)
+        refused = "(refused)" in name or name == "nothing"
+        held = told and all(path in message for message in told) if refused else not told
+        check(f"{name}, {said}: {'it is refused' if refused else 'the browser complains of nothing'}", held, told)
+
+
+def examine(driver, name, address, ways):
+    """One page, in the ways in which it is looked at; in every way: with pictures by day on a screen, and by night on a phone."""
     program = AXE.read_text()
     ask = "const done = arguments[0]; axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}).then(done);"
-    for width in (360, 1280):
-        for scheme in ("light", "dark"):
-            show(driver, width, scheme)
-            driver.get(address)
-            said = f"{name} at {width}, {scheme}"
-            wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-            check(f"{said}: nothing sticks out", wide <= 0, f"{wide} px")
-            driver.execute_script(program)
-            found = driver.execute_async_script(ask)["violations"]
-            serious = [
-                f"{finding['id']} at {finding['nodes'][0]['target']}: {finding['nodes'][0]['failureSummary'][:200]}"
-                for finding in found
-                if finding["impact"] in ("serious", "critical")
-            ]
-            check(f"{said}: axe-core finds nothing serious", not serious, serious)
-            if (width, scheme) in ((1280, "light"), (360, "dark")):
-                suffix = "" if width == 1280 else "-phone"
-                driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
-                save(driver, f"{name}{suffix}-whole")
+    for width, scheme in ways:
+        show(driver, width, scheme)
+        driver.get(address)
+        said = f"{name} at {width}, {scheme}"
+        wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+        check(f"{said}: nothing sticks out", wide <= 0, f"{wide} px")
+        driver.execute_script(program)
+        found = driver.execute_async_script(ask)["violations"]
+        serious = [
+            f"{finding['id']} at {finding['nodes'][0]['target']}: {finding['nodes'][0]['failureSummary'][:200]}"
+            for finding in found
+            if finding["impact"] in ("serious", "critical")
+        ]
+        check(f"{said}: axe-core finds nothing serious", not serious, serious)
+        if ways == EVERY_WAY and (width, scheme) in TWO_WAYS:
+            suffix = "" if width == 1280 else "-phone"
+            driver.save_screenshot(str(PICTURES / f"{name}{suffix}.png"))
+            save(driver, f"{name}{suffix}-whole")
 
 
 def unbroken(driver, base):
@@ -576,7 +660,12 @@ def main():
         change(driver, URL, there)
         operate(driver, URL, there)
         unbroken(driver, URL)
-        examine(driver, "set-up", LINK)
+        examine(driver, "set-up", LINK, EVERY_WAY)
+    with browser() as driver:
+        look_as(driver, below, there, "under a path", MADE["key"], pages(there))
+        member, operator = there["member"]["key"], there["operator"]["key"]
+        look_as(driver, URL, there, "as a member", member, pages_of_a_member(there))
+        look_as(driver, URL, there, "as an operator without a tenant", operator, pages_of_an_operator(there))
     with browser() as driver:
         lifecycle(driver, URL, "the root", scripts=True)
         lifecycle(driver, below, "a path", scripts=True)

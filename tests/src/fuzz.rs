@@ -3,6 +3,7 @@
 //! Each takes any bytes and panics if something is wrong. libFuzzer calls them (`make fuzz`), and so do the tests,
 //! with the same corpora and with changes of their own.
 
+mod callback;
 mod corpus;
 mod graphql;
 mod jwt;
@@ -27,12 +28,13 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "key_string", run: key_string::run, runs: 20_000 },
     Target { name: "record", run: record::run, runs: 20_000 },
     Target { name: "jwt", run: jwt::run, runs: 4_000 },
     Target { name: "graphql", run: graphql::run, runs: 2_000 },
     Target { name: "token_form", run: token_form::run, runs: 3_000 },
+    Target { name: "callback", run: callback::run, runs: 3_000 },
 ];
 
 /// Runs a target by its name, as the programs under `fuzz/fuzz_targets` do.

@@ -195,3 +195,36 @@ fn a_backup_or_a_restore_that_is_killed_leaves_a_whole_one_or_none() {
         assert_eq!(report["ok"], true, "{report:#}");
     }
 }
+
+/// The ledger that is there is the damaged one or the new one, and what the log says is never lost.
+#[test]
+fn a_rebuild_of_damaged_views_that_is_killed_leaves_the_old_ledger_or_the_new() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, _) = backed_up(scratch.path());
+    let (ledger, folder) = (data.join("ledger.redb"), text(&data));
+    let rebuild = || keyledger(["audit", "rebuild", "-o", "json", "--data", &folder]);
+    let export = || keyledger(["audit", "export", "--data", &folder]).stdout;
+    let (good, log) = (fs::read(&ledger).unwrap(), export());
+    // A page of the views: one without which the ledger is written anew.
+    let damaged = (0..good.len()).step_by(4096).find_map(|page| {
+        let mut damaged = good.clone();
+        damaged[page + 40] ^= 0x55;
+        fs::write(&ledger, &damaged).unwrap();
+        let ended = rebuild();
+        let kept = ended.status.success() && done(&ended)["kept"].is_string();
+        kept.then_some(damaged)
+    });
+    let damaged = damaged.expect("some page is one of the views");
+    let mut as_before = 0;
+    for round in 0..30 {
+        fs::write(&ledger, &damaged).unwrap();
+        keyledger_killed(["audit", "rebuild", "--data", &folder], Duration::from_millis(2 * round));
+        as_before += usize::from(fs::read(&ledger).unwrap() == damaged);
+        done(&rebuild());
+        let report = done(&keyledger(["audit", "verify", "-o", "json", "--data", &folder]));
+        assert_eq!(report["ok"], true, "{report:#}");
+        assert!(export() == log, "round {round}");
+        assert!(!data.join("ledger.redb.unfinished").exists(), "round {round}");
+    }
+    assert!(as_before > 0, "none was killed before its end");
+}

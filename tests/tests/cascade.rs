@@ -442,7 +442,7 @@ fn a_credential_acts_in_no_tenant_but_its_own() {
 }
 
 /// The input of a mutation that speaks of something by its id, and that id's kind.
-fn addressed<'a>(
+pub fn addressed<'a>(
     tenant: &'a str,
     user: &'a str,
     account: &'a str,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::two_tenants::{TwoTenants, key_for, listed, nodes, text};
 
-const FIELDS: &str = "position type summary tenant_id user_id service_account_id key_id signing_key_id \
+const FIELDS: &str = "position type summary in_plain_words tenant_id user_id service_account_id key_id signing_key_id \
                       actor { kind id key_id token_id } way request_id cause idempotency_key details { name value }";
 
 fn events(client: &Client, arguments: &str) -> Result<Vec<Value>, String> {
@@ -115,6 +115,10 @@ fn it_tells_who_revoked_a_key_and_why() {
         summary.contains(": key_compromise, \"seen in a build log\", by user \"ada@example.com\""),
         "{summary}"
     );
+    let plain = text(&event["in_plain_words"]);
+    assert!(plain.starts_with("Key revoked: key \"etl-key\" "), "{plain}");
+    let reason = ": somebody else may have had it, \"seen in a build log\", by user \"ada@example.com\"";
+    assert!(plain.contains(reason), "{plain}");
     assert_eq!(event["key_id"], world.agent.id);
     assert_eq!(event["service_account_id"], world.account_id);
     assert_eq!(event["tenant_id"], world.ada.tenant_id);

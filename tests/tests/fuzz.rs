@@ -68,6 +68,11 @@ fn forms_of_the_token_endpoint() {
     play("token_form");
 }
 
+#[test]
+fn callbacks_of_the_browser_login() {
+    play("callback");
+}
+
 /// A target without a program is never fuzzed, and one without a test is never replayed.
 #[test]
 fn every_target_has_a_program_a_corpus_and_a_test() {

@@ -24,6 +24,7 @@ use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Slug};
 use domain::role::{Role, Scopes};
 use domain::time::Timestamp;
+use domain::token_life::TokenLife;
 use domain::{Command, Lookup as _};
 use keyledger_tests::histories::{
     Asker, Book, Credential, Door, Held, History, Household, Kind, Operation, Outcome, Reason, Recorder,
@@ -60,7 +61,11 @@ struct Known {
 
 fn options(root: &Path, clock: &Clock) -> Options {
     let issuer = Issuer::parse("https://keys.example.com").unwrap();
-    Options { clock: clock.clone(), token_life_seconds: 900, ..Options::new(DataFolder::at(root), issuer) }
+    Options {
+        clock: clock.clone(),
+        token_life: TokenLife::LONGEST,
+        ..Options::new(DataFolder::at(root), issuer)
+    }
 }
 
 fn tenant_input(slug: &str) -> TenantInput {

@@ -259,6 +259,15 @@ fn a_mutations_receipt_is_checked_offline() {
         (&json!(position), &made["id"])
     );
 
+    // As a program prints it that ends each text with a line end, it is the same; but no more than that.
+    let printed = folder.path().join("printed.tlog-proof");
+    fs::write(&printed, format!("{}\n", receipt["proof"].as_str().unwrap())).unwrap();
+    assert_eq!(json_of(&check(&printed, &verifier_key)), proved);
+    for more in ["\n\n", " \n", " "] {
+        fs::write(&printed, format!("{}{more}", receipt["proof"].as_str().unwrap())).unwrap();
+        assert_eq!(check(&printed, &verifier_key).status.code(), Some(1), "{more:?}");
+    }
+
     // Offline it is the same, beside the server; and nothing else passes for it.
     let offline = folder.path().join("offline.tlog-proof");
     let prove = [
@@ -336,6 +345,160 @@ fn an_evidence_bundle_is_checked_without_a_server_and_its_tampered_twin_is_refus
     let events = fs::read_to_string(to.join("events.jsonl")).unwrap();
     fs::write(to.join("events.jsonl"), events.lines().next().unwrap().to_owned() + "\n").unwrap();
     assert_eq!(check().status.code(), Some(1), "a proof too many");
+}
+
+/// Evidence of a key must not lack its revocation without a word, and a bundle without events is no evidence.
+#[test]
+fn a_bundle_leaves_nothing_out_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &admin.key);
+    let made = |name: &str| {
+        let input = json!({"user_id": admin.user_id, "name": name, "expires_at": null});
+        operator.mutate("create_api_key", &input, "id").unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let revoked = |key: &str| {
+        let done = operator.mutate("delete_api_key", &json!({"key_id": key}), "position").unwrap();
+        done["position"].as_str().unwrap().to_owned()
+    };
+    let signed = || operator.get("/tlog/checkpoint").text.lines().nth(1).unwrap().to_owned();
+    // Whoever asks right after a change was acknowledged gets a checkpoint that covers it, however often.
+    for _ in 0..3 {
+        let key = made("short-lived");
+        let position = revoked(&key);
+        assert_eq!(signed(), position);
+    }
+    let key = made("leaked");
+    let (verifier_key, covered) = (operator.get("/tlog/verifier-key").text.trim_end().to_owned(), signed());
+    let head = revoked(&key);
+    server.stop();
+
+    let to = folder.path().join("evidence");
+    let bundle = |arguments: &[&str]| {
+        let (data, to) = (text(&data), text(&to));
+        keyledger([&["audit", "bundle", "--data", &data, "--to", &to, "-o", "json"], arguments].concat())
+    };
+    let refused = |arguments: &[&str]| {
+        let ended = bundle(arguments);
+        assert!(!to.exists(), "{arguments:?}");
+        let error: Value = serde_json::from_slice(&ended.stderr).unwrap();
+        (ended.status.code().unwrap(), error["error"]["code"].as_str().unwrap().to_owned())
+    };
+    let because = |exit: i32, code: &str| (exit, code.to_owned());
+    let of_tenant = ["--tenant", &admin.tenant_id];
+    for arguments in [&["--key", key.as_str()][..], &of_tenant, &[], &["--from", &head]] {
+        assert_eq!(refused(arguments), because(1, "NOT_COVERED"), "{arguments:?}");
+    }
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(refused(&["--key", nobody, "--up-to-checkpoint"]), because(5, "NO_SUCH_KEY"));
+    assert_eq!(refused(&["--tenant", nobody, "--up-to-checkpoint"]), because(5, "NO_SUCH_TENANT"));
+    assert_eq!(refused(&["--from", "8", "--until", "7"]), because(2, "AS_OF_BACKWARDS"));
+    assert_eq!(refused(&["--until", "9999"]), because(2, "AS_OF_BEYOND_HEAD"));
+    let empty = ["--from", head.as_str(), "--up-to-checkpoint"];
+    assert_eq!(refused(&empty), because(5, "NOTHING_TO_PROVE"));
+    let of_another = ["--key", key.as_str(), "--until", "2"];
+    assert_eq!(refused(&of_another), because(5, "NOTHING_TO_PROVE"));
+
+    let told = json_of(&bundle(&["--key", &key, "--up-to-checkpoint"]));
+    let scope = json!({
+        "key": key, "tenant": null, "from": "1", "until": null, "events": 1,
+        "covered": covered, "head": head, "later_events": 1,
+    });
+    assert_eq!((&told["events"], &told["scope"]), (&json!(1), &scope));
+    let check =
+        || keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key, "-o", "json"]);
+    assert_eq!(json_of(&check())["scope"], scope);
+    for file in ["history.txt", "README.md"] {
+        let said = fs::read_to_string(to.join(file)).unwrap();
+        let left_out = format!(
+            "up to position {covered}. The log went on to position {head}: 1 such event after position {covered} NOT IN HERE."
+        );
+        assert!(said.contains(&left_out), "{file}: {said}");
+    }
+    let scoped = to.join("scope.json");
+    let good = fs::read_to_string(&scoped).unwrap();
+    for changed in
+        [good.replace("\"events\":1", "\"events\":2"), good.replace(&covered, &head), "{}".to_owned()]
+    {
+        fs::write(&scoped, &changed).unwrap();
+        assert_eq!(check().status.code(), Some(1), "{changed}");
+    }
+    fs::write(&scoped, &good).unwrap();
+    fs::write(to.join("events.jsonl"), "").unwrap();
+    fs::remove_dir_all(to.join("proofs")).unwrap();
+    fs::create_dir(to.join("proofs")).unwrap();
+    for _ in 0..2 {
+        let ended = check();
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("PROOF_INVALID"));
+        // Nor with the form of before.
+        let _ = fs::remove_file(&scoped);
+    }
+}
+
+/// A key that its account or its tenant stopped must not look alive to a third party.
+#[test]
+fn a_bundle_of_a_key_has_what_stopped_it_through_its_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &admin.key);
+    let input = json!({"tenant_id": admin.tenant_id, "name": "agent", "role": "runner"});
+    let account = operator.mutate("create_service_account", &input, "id").unwrap();
+    let input = json!({"user_id": account["id"], "name": "agent", "expires_at": null});
+    let key = operator.mutate("create_api_key", &input, "id").unwrap()["id"].as_str().unwrap().to_owned();
+    let of_account = json!({"service_account_id": account["id"]});
+    for mutation in ["suspend_service_account", "resume_service_account"] {
+        operator.mutate(mutation, &of_account, "success").unwrap();
+    }
+    // What befalls others is no part of it.
+    let input = json!({"user_id": admin.user_id, "name": "another", "expires_at": null});
+    operator.mutate("create_api_key", &input, "id").unwrap();
+    let of_tenant = json!({"tenant_id": admin.tenant_id});
+    for mutation in ["suspend_tenant", "resume_tenant"] {
+        operator.mutate(mutation, &of_tenant, "success").unwrap();
+    }
+    operator.mutate("delete_service_account", &of_account, "success").unwrap();
+    let verifier_key = operator.get("/tlog/verifier-key").text.trim_end().to_owned();
+    operator.get("/tlog/checkpoint");
+    server.stop();
+
+    let to = folder.path().join("evidence");
+    let timeline = ["audit", "timeline", &key, "--data", &text(&data), "-o", "json"];
+    let positions = |events: &Value| {
+        events.as_array().unwrap().iter().map(|event| event["position"].clone()).collect::<Vec<_>>()
+    };
+    let life = json_of(&keyledger(timeline));
+    let names: Vec<_> = life.as_array().unwrap().iter().map(|event| &event["event"]).collect();
+    assert_eq!(
+        names,
+        [
+            "KeyCreated",
+            "ServiceAccountSuspended",
+            "ServiceAccountResumed",
+            "TenantSuspended",
+            "TenantResumed",
+            "ServiceAccountRemoved"
+        ]
+    );
+    let bundle = ["audit", "bundle", "--data", &text(&data), "--to", &text(&to), "--key", &key, "-o", "json"];
+    assert_eq!(json_of(&keyledger(bundle))["events"], 6);
+    let lines = fs::read_to_string(to.join("events.jsonl")).unwrap();
+    let events: Value = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    assert_eq!(positions(&events), positions(&life));
+    let history = fs::read_to_string(to.join("history.txt")).unwrap();
+    assert!(history.lines().last().unwrap().ends_with("OWNER_REMOVED"), "{history}");
+
+    let check =
+        || keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key, "-o", "json"]);
+    assert_eq!(json_of(&check())["scope"]["key"], key.as_str());
+    // What is proved must be of the key that the bundle says to be about.
+    let scope = fs::read_to_string(to.join("scope.json")).unwrap();
+    fs::write(to.join("scope.json"), scope.replace(&key, &admin.key_id)).unwrap();
+    assert_eq!(check().status.code(), Some(1));
 }
 
 /// Whatever was shown to anybody fits what is signed later, wherever the server was when it was killed.

@@ -120,6 +120,7 @@ fn makes_something_each_time(command: &Command) -> bool {
         | Command::ChangeKeyNote { .. }
         | Command::RevokeKey { .. }
         | Command::RetireSigningKey { .. }
+        | Command::ChangeTokenLife { .. }
         | Command::EraseSubject { .. } => false,
     }
 }
@@ -310,7 +311,14 @@ fn touches(event: &Event, before: &Model, change: &Change) -> bool {
             Change::ServiceAccount(row) => *subject == Subject::ServiceAccount(row.id),
             _ => false,
         },
-        Event::RollbackAccepted { .. } => matches!(change, Change::Watermark(TokenTarget::All, _)),
+        Event::TokenLifeChanged { life } => {
+            matches!(change, Change::Deployment(row) if row.token_life == *life && row.token_life_since.is_some())
+        }
+        Event::RollbackAccepted { .. } => match change {
+            Change::Watermark(target, _) => *target == TokenTarget::All,
+            Change::Deployment(row) => row.token_life_since.is_none(),
+            _ => false,
+        },
     }
 }
 

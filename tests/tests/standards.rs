@@ -1,5 +1,7 @@
 //! The OAuth endpoints held to their RFCs, one requirement after the other.
 
+use domain::actor::Way;
+use domain::{Event, Recorded};
 use keyledger_tests::client::{Answer, Client, encoded};
 use keyledger_tests::server::{Initialised, Server, events_of, init};
 use serde_json::{Value, json};
@@ -310,7 +312,8 @@ fn signing_keys_change_on_a_schedule() {
     let signs_now = kid(&stage);
     let by_schedule = || {
         let events = events_of(&data);
-        events.iter().filter(|it| it.metadata.way == domain::actor::Way::Schedule).count()
+        let added = |it: &&Recorded| matches!(it.event, Event::SigningKeyAdded { .. });
+        events.iter().filter(added).filter(|it| it.metadata.way == Way::Schedule).count()
     };
     assert_eq!(by_schedule(), 1);
     assert_eq!(stage.server.stop(), Some(0));

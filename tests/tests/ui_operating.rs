@@ -1,9 +1,12 @@
 //! The operator's pages from outside: tenants, people, signing keys; and the page of what was refused.
 
 use keyledger_tests::client::Client;
-use serde_json::json;
+use keyledger_tests::server::keyledger;
+use serde_json::{Value, json};
 
-use crate::ui::{World, attributes, location, text};
+use std::collections::BTreeSet;
+
+use crate::ui::{Browser, World, attributes, location, text};
 
 /// The address of a thing's page, by what a list links to, such as `Erase…` of somebody.
 fn link(page: &str, ends: &str) -> Option<String> {
@@ -41,10 +44,30 @@ fn a_tenant_is_made_suspended_resumed_removed_and_erased() {
         let refused = browser.submit("/ui/deployment/tenants/new", &[("slug", slug), ("email", email)]);
         assert!(refused.status == 422 && refused.text.contains(code), "{slug}: {}", refused.text);
     }
-    let form = [("slug", "globex"), ("name", "Globex"), ("email", "grace@example.com"), ("days_max", "30")];
+    let form = [
+        ("slug", "globex"),
+        ("name", "Globex"),
+        ("email", "grace@example.com"),
+        ("max", "36"),
+        ("max_unit", "hours"),
+    ];
     let made = browser.submit("/ui/deployment/tenants/new", &form);
     let grace = Client::holding(world.server.url(), &shown_key(&made.text));
     assert_eq!(grace.whoami().json()["role"], "administrator");
+    let rules =
+        grace.query("tenant", "{ tenant { key_life_seconds_max key_life_seconds_default } }").unwrap();
+    assert_eq!(rules[0], json!({"key_life_seconds_max": 36 * 3600, "key_life_seconds_default": null}));
+    let typed = [
+        ("slug", "umbrella"),
+        ("email", "x@example.com"),
+        ("default", "a week"),
+        ("default_unit", "minutes"),
+    ];
+    let refused = browser.submit("/ui/deployment/tenants/new", &typed);
+    assert!(refused.status == 422 && refused.text.contains("give a whole number"), "{}", refused.text);
+    let kept = refused.text.contains(r#"value="a week""#)
+        && refused.text.contains(r#"<option value="minutes" selected>"#);
+    assert!(kept, "what was typed is kept: {}", refused.text);
     let globex = text(&grace.whoami().json()["tenant_id"]);
     let known = [("slug", "initech"), ("email", "ada@example.com")];
     let made = browser.submit("/ui/deployment/tenants/new", &known);
@@ -244,6 +267,18 @@ fn what_was_refused_is_read_by_administrators_and_found_by_key() {
     assert!(about.contains("Revoke key") && !about.contains("Create service account"), "{about}");
     let with = browser.page(&format!("/ui/refusals?key={of_grace}"));
     assert!(with.contains("Revoke key") && with.contains("Create service account"), "{with}");
+    // The line for a shell asks for the same.
+    let line = format!("keyledger refusals --key {of_grace}");
+    assert!(with.contains(&line), "{with}");
+    let (url, key_file) = (world.server.url(), world.data.with_file_name("ada.key"));
+    std::fs::write(&key_file, &world.made.key).unwrap();
+    let server = ["--url", url, "--key-file", key_file.to_str().unwrap(), "-o", "json"];
+    // What the operator was refused was about nothing of this tenant.
+    for (asked_for, expected) in [(&of_grace, 2), (&key, 1), (&world.made.key_id, 0)] {
+        let output = keyledger(["refusals", "--key", asked_for].iter().chain(&server));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told.as_array().map(Vec::len), Some(expected), "{asked_for}: {told}");
+    }
     let outside = browser.page("/ui/refusals?outside=yes");
     assert!(outside.contains("outside of every tenant"), "{outside}");
     let first = browser.page("/ui/refusals?as_of=1");
@@ -256,4 +291,56 @@ fn what_was_refused_is_read_by_administrators_and_found_by_key() {
     let reader = world.signed_in(&member);
     assert_eq!(reader.get("/ui/refusals").status, 403);
     assert!(!reader.page("/ui/keys").contains("ui/refusals"));
+}
+
+/// The pages to which a page links, as paths of the server.
+fn links(page: &str) -> BTreeSet<String> {
+    let addresses = attributes(page, "href").into_iter().filter(|it| !it.starts_with(['#', 'd']));
+    let path = |address: &str| {
+        let path = address.split('#').next().unwrap().trim_start_matches("./").trim_start_matches("../");
+        format!("/{}", path.replace("&amp;", "&"))
+    };
+    addresses.map(path).filter(|path| path.starts_with("/ui/") && !path.starts_with("/ui/static/")).collect()
+}
+
+/// Opens whatever is linked to from where one comes in, and from there.
+fn everything_offered_opens(who: &str, browser: &Browser) -> BTreeSet<String> {
+    let mut opened = BTreeSet::new();
+    let mut next = BTreeSet::from(["/ui/keys".to_owned()]);
+    for _ in 0..3 {
+        let mut found = BTreeSet::new();
+        for path in &next {
+            let answer = browser.get(path);
+            assert_eq!(answer.status, 200, "{who} is offered {path}: {}", answer.text);
+            found.extend(links(&answer.text));
+        }
+        opened.append(&mut next);
+        next = found.difference(&opened).cloned().collect();
+    }
+    opened
+}
+
+#[test]
+fn what_is_offered_can_be_opened_whoever_looks() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (_, agent) = world.key(&account, "nightly");
+    let (_, member) = world.member("maya@example.com", "member");
+    let (_, reader) = world.member("rene@example.com", "read_only");
+    let (otto, operator) = world.member("otto@example.com", "read_only");
+    let (admin, input) = (world.admin(), json!({"user_id": otto}));
+    admin.mutate("grant_operator", &input, "success").unwrap();
+    admin.mutate("remove_member", &input, "success").unwrap();
+    for (who, key, offered, not) in [
+        ("the administrator", &world.made.key, "/ui/refusals", "/ui/nothing"),
+        ("a member", &member, "/ui/members", "/ui/events"),
+        ("a reader", &reader, "/ui/members", "/ui/accounts"),
+        ("an operator in no tenant", &operator, "/ui/deployment/people", "/ui/members"),
+        ("a service account", &agent, "/ui/members", "/ui/accounts"),
+    ] {
+        let opened = everything_offered_opens(who, &world.signed_in(key));
+        assert!(opened.contains(offered) && !opened.contains(not), "{who}: {opened:?}");
+        let makes_keys = key != &operator;
+        assert_eq!(opened.contains("/ui/keys/new"), makes_keys, "{who}: a key is made for a tenant");
+    }
 }

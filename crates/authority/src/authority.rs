@@ -15,6 +15,7 @@ use domain::ids::{KeyId, LedgerId, PepperId, RequestId, TenantId, UserId};
 use domain::origin::LogOrigin;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 use domain::{Command, Event, Recorded, Rejection, decide};
 use store::chain::ChainHash;
 use store::guard::Guard;
@@ -29,17 +30,16 @@ use crate::handle::Handle;
 use crate::health::Health;
 use crate::index::Index;
 use crate::keyring::{Keyring, SecretSources};
+use crate::living_tokens::TokenCount;
 use crate::meters::Meters;
 use crate::refusals::Asked;
 use crate::reopening::Published;
 use crate::sessions::stops_for_a_while;
 use crate::signatures::Signatures;
 use crate::tally::Tally;
+use crate::token_life::last_signed_dead_at;
 use crate::usage::Recorder;
 use crate::writer::{self, Done, Shared, Submission, Traced};
-
-/// The longest life of a token, whatever is configured.
-pub(crate) const TOKEN_LIFE_SECONDS_MAX: u64 = 900;
 
 /// How an authority is set up.
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ pub struct Options {
     pub audience: Audience,
     /// The `alg` of its tokens.
     pub algorithm: Algorithm,
-    /// How long its tokens live: 60 to 900 seconds.
-    pub token_life_seconds: u64,
+    /// How long its tokens are to live, once the log says so: `Authority::keep_token_life`.
+    pub token_life: TokenLife,
     /// How its keys begin.
     pub prefixes: Prefixes,
     /// What the log is called in its checkpoints; none: by its own id.
@@ -92,7 +92,7 @@ impl Options {
             issuer,
             audience,
             algorithm: Algorithm::default(),
-            token_life_seconds: 600,
+            token_life: TokenLife::new(600).expect("ten minutes are a life"),
             prefixes: Prefixes::default(),
             origin: None,
             rollback: Rollback::Refuse,
@@ -185,12 +185,13 @@ pub struct Authority {
     pub(crate) shared: Arc<Shared>,
     pub(crate) issuer: Issuer,
     pub(crate) audience: Audience,
-    pub(crate) token_life_seconds: u64,
+    pub(crate) token_life: TokenLife,
     pub(crate) prefixes: Prefixes,
     queue: Mutex<Option<Sender<Submission>>>,
     writer: Option<JoinHandle<()>>,
     pub(crate) recorder: Recorder,
     pub(crate) signatures: Signatures,
+    pub(crate) tokens: TokenCount,
     pub(crate) checkpoints: Checkpoints,
 }
 
@@ -408,7 +409,7 @@ impl Authority {
                 // What it signed last is dead by now.
                 Some(retired) => {
                     retired.reason == domain::event::RetirementReason::Superseded
-                        && now < retired.moment.at.plus_seconds(TOKEN_LIFE_SECONDS_MAX)
+                        && now < last_signed_dead_at(retired.moment.at)
                 }
             })
             .collect();
@@ -449,6 +450,7 @@ impl Authority {
         checkpoints: Checkpoints,
     ) -> Self {
         let path = options.folder.ledger();
+        let tokens = TokenCount::new(options.clock.now(), index.position());
         let shared = Shared {
             ledger: Handle::new(ledger, path, options.storage, options.ledger),
             index: ShardedLock::new(index),
@@ -463,12 +465,13 @@ impl Authority {
             shared: Arc::new(shared),
             issuer: options.issuer,
             audience: options.audience,
-            token_life_seconds: options.token_life_seconds.clamp(60, TOKEN_LIFE_SECONDS_MAX),
+            token_life: options.token_life,
             prefixes: options.prefixes,
             queue: Mutex::new(None),
             writer: None,
             recorder: Recorder::idle(),
             signatures: Signatures::default(),
+            tokens,
             checkpoints,
         }
     }

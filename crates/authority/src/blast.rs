@@ -10,16 +10,19 @@ use domain::role::{Role, Scopes};
 use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
+use domain::token_life::TokenLives;
 use domain::{Lookup as _, Recorded};
 use store::history::Marked;
 use store::{Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
-use crate::authority::{Authority, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
+use crate::living_tokens::LivingTokens;
 use crate::named::{KeyNamed, unseen};
+use crate::queries::tokens_told;
 use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
@@ -56,6 +59,9 @@ pub struct BlastRadius {
     pub tokens_dead_at: Option<Timestamp>,
     /// What is known of its use: approximate.
     pub usage: Option<KeyUsage>,
+    /// What is known of the tokens minted from it that live now, for the tenants that are told: approximate; none: another
+    /// moment is asked about.
+    pub tokens: Option<LivingTokens>,
     /// Whether a command is needed to stop it.
     pub containment: Containment,
 }
@@ -102,6 +108,9 @@ impl Authority {
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let told = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
         let rows = view.then();
+        let tokens = (as_of == AsOf::Now).then(|| {
+            self.tokens.of(id, key.created.position, tokens_told(caller, key.owner, scope), self.now())
+        });
         let minting = spells.iter().any(|spell| spell.until.is_none());
         Ok(view.answer(BlastRadius {
             key: id,
@@ -115,6 +124,7 @@ impl Authority {
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
             tokens_dead_at: if minting { None } else { tokens_dead_at.or(Some(key.created.at)) },
             usage: self.usage_of(&[id]).remove(&id),
+            tokens,
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
             spells,
@@ -150,13 +160,22 @@ impl Spells {
         for tenant in tenants.iter().copied().map(Some).chain([None]) {
             let mut open: Option<Spell> = None;
             for (place, moment) in moments.iter().enumerate() {
-                let next = moments.get(place + 1).map(|next| next.at);
+                let next = moments.get(place + 1).copied();
+                let next_at = next.map(|next| next.at);
                 let Accepted { role, end, ended } =
-                    accepted(snapshot, key, tenant, *moment, next, view.basis.instant)?;
-                if let (Some(_), Some(over)) = (role, ended.or(next)) {
+                    accepted(snapshot, key, tenant, *moment, next_at, view.basis.instant)?;
+                let over = match (role, ended, next) {
+                    (None, _, _) | (_, None, None) => None,
+                    (Some(_), Some(ended), _) => {
+                        Some(Moment { position: snapshot.position_at(ended)?.min(until), at: ended })
+                    }
+                    (Some(_), None, next) => next,
+                };
+                if let Some(over) = over {
                     // A token ends with its key as it was when it was minted: an end that was brought forward since, it does not
                     // know.
-                    let last = over.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                    let lives = TokenLives::until(snapshot, over.position, over.at)?;
+                    let last = lives.last_dead_at(moment.position);
                     tokens_dead_at = tokens_dead_at.max(Some(end.map_or(last, |end| end.min(last))));
                 }
                 open = match (open, role) {

@@ -21,7 +21,7 @@ use crate::authority::Rollback;
 use crate::entropy;
 use crate::keyring::Keyring;
 
-/// A checkpoint younger than this is not replaced, whoever asks for the latest one.
+/// A checkpoint younger than this is not replaced for whoever only asks for the latest one.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The checkpoints of a log.

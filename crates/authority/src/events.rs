@@ -5,12 +5,14 @@
 
 mod reader;
 
+use std::borrow::Cow;
+
 use std::ops::RangeInclusive;
 
 use domain::Lookup as _;
 use domain::Recorded;
 use domain::concern::Concerned;
-use domain::decide::{operates, role_of};
+use domain::decide::{audits, role_of};
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::rejection::Rejection;
 use domain::role::Permission;
@@ -120,6 +122,13 @@ pub struct EventView {
 pub enum Said {
     /// As it is.
     Text(String),
+    /// A word of the interfaces, and how people say it.
+    Word {
+        /// The word.
+        word: &'static str,
+        /// The same for people.
+        plain: Cow<'static, str>,
+    },
     /// An instant, to be written as the interface writes instants.
     Instant(Timestamp),
     /// A text that the reader may not see.
@@ -127,15 +136,15 @@ pub enum Said {
 }
 
 impl Authority {
-    /// A tenant is read by its administrators, the deployment by operators; what is of oneself is no list.
+    /// A tenant is read by its administrators and auditors, the deployment by operators and theirs; what is of oneself is no list.
     pub(crate) fn may_list(&self, view: &View, caller: &Caller, scope: Scope) -> Result<(), Failure> {
         let (rows, actor, now) = (view.now(), &caller.actor, self.now());
         match scope {
             Scope::Tenant(tenant) => {
-                role_of(&rows, actor, tenant, Permission::Administer, now)??;
+                role_of(&rows, actor, tenant, Permission::Audit, now)??;
                 Ok(())
             }
-            Scope::Deployment => Ok(operates(&rows, actor, now)??),
+            Scope::Deployment => Ok(audits(&rows, actor, now)??),
             Scope::Oneself => Err(Rejection::Forbidden { needs: Permission::Administer }.into()),
         }
     }

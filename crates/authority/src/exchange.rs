@@ -4,6 +4,7 @@ use credentials::claims::{Audience, Claims};
 use domain::ids::{TenantId, TokenId};
 use domain::role::{Permission, Scopes};
 use domain::time::Timestamp;
+use domain::token_life::TokenLife;
 
 use crate::authenticate::{Caller, Credential, Denial, Shown};
 use crate::authority::Authority;
@@ -85,7 +86,7 @@ impl Authority {
             return Err(ExchangeError::ScopesNotHeld);
         }
         let audience = wanted.audience.unwrap_or_else(|| self.audience.clone());
-        self.issue(caller, scopes, audience, self.token_life_seconds)
+        self.issue(caller, scopes, audience, self.token_life())
     }
 
     /// Signs a token for the tenant in which somebody acts. What it may say was checked before.
@@ -94,7 +95,7 @@ impl Authority {
         caller: Caller,
         scopes: Scopes,
         audience: Audience,
-        life_seconds: u64,
+        life: TokenLife,
     ) -> Result<Minted, ExchangeError> {
         let (Some(tenant), Some(role)) = (caller.tenant, caller.role) else {
             return Err(ExchangeError::NoTenant);
@@ -102,9 +103,11 @@ impl Authority {
         let now = self.now();
         let signing_key = self.active_signing_key(now).ok_or(ExchangeError::NoSigningKey)?;
         // Not beyond the key's own end.
-        let longest = now.plus_seconds(life_seconds);
+        let longest = life.from(now);
         let expires_at = caller.expires_at.map_or(longest, |end| end.min(longest));
         let id = entropy::id(now);
+        // A refresh token is worth something here only, and stops here with its key.
+        let is_access = !audience.renews();
         let claims = Claims {
             issuer: self.issuer.clone(),
             audience,
@@ -126,6 +129,9 @@ impl Authority {
             return Err(Denial { denied, key: Some(caller.key) }.into());
         }
         let token = signing_key.sign(&claims);
+        if is_access {
+            self.tokens.minted(caller.key, tenant, expires_at, now);
+        }
         Ok(Minted { token, id, expires_at, expires_in_seconds, scopes, caller })
     }
 }

@@ -24,6 +24,7 @@ use domain::row::{
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::status::{Ancestors, Bearer, Operator};
 use domain::time::{Moment, Position, Timestamp};
+use domain::token_life::TokenLife;
 use domain::{Lookup, Recorded, evolve};
 use hashbrown::HashMap;
 
@@ -38,7 +39,7 @@ use slots::{Named, Slot, Slots};
 #[derive(Default)]
 pub(crate) struct Index {
     position: Position,
-    is_set_up: bool,
+    deployment: Option<Deployment>,
     keys: Slots<KeyRecord>,
     /// Places of `keys` by digest: the records themselves are compared, nothing is stored twice.
     by_digest: Digests,
@@ -117,7 +118,7 @@ impl Index {
                 Change::Key(row) => self.put_key(&row),
                 Change::SigningKey(row) => self.put_signing_key(row),
                 Change::Watermark(target, before) => drop(self.watermarks.insert(target, before)),
-                Change::Deployment(_) => self.is_set_up = true,
+                Change::Deployment(row) => self.deployment = Some(row),
                 Change::UniqueName(_, _) => {}
             }
         }
@@ -126,7 +127,17 @@ impl Index {
 
     /// Whether there ever was an operator, and with it a tenant.
     pub(crate) fn is_set_up(&self) -> bool {
-        self.is_set_up
+        self.deployment.is_some()
+    }
+
+    /// How long tokens live, as far as is known.
+    pub(crate) fn token_life(&self) -> TokenLife {
+        self.deployment.unwrap_or_default().token_life
+    }
+
+    /// How long tokens live, if the log says so.
+    pub(crate) fn token_life_said(&self) -> Option<TokenLife> {
+        self.deployment.filter(|row| row.token_life_since.is_some()).map(|row| row.token_life)
     }
 
     /// The position that the index has reached: what it says is true as of there.
@@ -385,7 +396,7 @@ impl Lookup for Textless<'_> {
     type Error = Infallible;
 
     fn deployment(&self) -> Result<Option<Deployment>, Infallible> {
-        Ok(None)
+        Ok(self.0.deployment)
     }
 
     fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, Infallible> {

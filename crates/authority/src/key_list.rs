@@ -20,6 +20,9 @@ use crate::authority::Authority;
 use crate::failure::Failure;
 use crate::queries::{KeyView, Which, confinement, ended, include};
 
+/// Whether a key is wanted, by its row and its name.
+pub type Fits<'a> = dyn Fn(&Key, &str) -> bool + 'a;
+
 /// Which keys are wanted: those that everything said here applies to.
 pub struct KeysWanted<'a> {
     /// The dead, too, or only what lives.
@@ -31,7 +34,7 @@ pub struct KeysWanted<'a> {
     /// Not used since this instant, as far as is known.
     pub unused_since: Option<Timestamp>,
     /// That are wanted by what is written on them; their name is opened for it.
-    pub fits: Option<&'a dyn Fn(&Key, &str) -> bool>,
+    pub fits: Option<&'a Fits<'a>>,
     /// That stand so. Those that do not are counted all the same.
     pub standing: &'a dyn Fn(Result<(), Refusal>) -> bool,
 }
@@ -105,6 +108,7 @@ impl Authority {
             let Some(row) = ancestors.rows.key(place.id)? else { continue };
             let mut key = self.view_key(&view, row)?;
             key.usage = usage.remove(&key.id);
+            key.tokens = self.tokens_of(&key, None, as_of);
             keys.push(key);
         }
         let more = begins + shown.len() < places.len();

@@ -18,6 +18,8 @@ mod opaque;
 pub mod sessions;
 pub mod exchange;
 pub mod renewal;
+mod token_life;
+pub mod living_tokens;
 pub mod schedule;
 pub mod compose;
 pub mod api_tokens;

@@ -6,7 +6,7 @@
 use credentials::digest::{parse_digest, sha256_digest};
 use credentials::secret::SecretText;
 use domain::Lookup as _;
-use domain::decide::{operates, role_of};
+use domain::decide::{audits, role_of};
 use domain::ids::{KeyId, TenantId};
 use domain::key::{DigestScheme, KeyDigest, Owner};
 use domain::rejection::{Entity, Rejection};
@@ -104,18 +104,18 @@ impl Authority {
     /// As whom the caller sees the events of a key, if at all.
     fn sees(&self, view: &View, caller: &Caller, key: &Key) -> Result<Option<Scope>, Failure> {
         let (rows, actor, now) = (view.now(), &caller.actor, self.now());
-        if operates(&rows, actor, now)?.is_ok() {
+        if audits(&rows, actor, now)?.is_ok() {
             return Ok(Some(Scope::Deployment));
         }
         let home = key.reach.home();
-        if role_of(&rows, actor, home, Permission::Administer, now)?.is_ok() {
+        if role_of(&rows, actor, home, Permission::Audit, now)?.is_ok() {
             return Ok(Some(Scope::Tenant(home)));
         }
         let confined = confinement(caller);
         let own = matches!(key.owner, Owner::User(_))
             && key.owner == caller.owner
             && (confined.is_none() || key.reach.confined_to() == confined)
-            && caller.scopes.include(Permission::Read.scope());
+            && caller.scopes.permit(Permission::Read);
         Ok(own.then_some(Scope::Oneself))
     }
 

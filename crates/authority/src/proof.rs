@@ -3,7 +3,7 @@
 use credentials::note::NoteVerifier;
 use domain::Recorded;
 use domain::concern::Concerned;
-use domain::decide::{operates, role_of};
+use domain::decide::{audits, role_of};
 use domain::role::Permission;
 use domain::time::Position;
 use store::tlog_proof::TlogProof;
@@ -44,10 +44,17 @@ impl Authority {
         self.checkpoints.verifier()
     }
 
-    /// The latest checkpoint, with the cosignatures that it has by now.
+    /// The latest checkpoint, with the cosignatures that it has by now. It may be a second old.
     pub fn checkpoint(&self) -> Result<String, Failure> {
         let snapshot = self.snapshot()?;
         Ok(self.checkpoint_as(&snapshot, Wanted::Fresh)?.note.to_string())
+    }
+
+    /// A checkpoint that covers all that was acknowledged before this was called; signed now if need be.
+    pub fn checkpoint_of_now(&self) -> Result<String, Failure> {
+        let snapshot = self.snapshot()?;
+        let wanted = Wanted::Covering(snapshot.head().position);
+        Ok(self.checkpoint_as(&snapshot, wanted)?.note.to_string())
     }
 
     /// The hashes of a tile, as far as a checkpoint covers them.
@@ -60,10 +67,10 @@ impl Authority {
         Ok(snapshot.tree().tile(tile, kept.checkpoint.size.number())?)
     }
 
-    /// The entries of a bundle, each after its length (u16, big-endian), for operators: they are of every tenant.
+    /// The entries of a bundle, each after its length (u16, big-endian), for operators and their auditors: they are of every tenant.
     pub fn entries(&self, caller: &Caller, bundle: &Bundle) -> Result<Option<Vec<u8>>, Failure> {
         let snapshot = self.snapshot()?;
-        operates(&snapshot.rows(), &caller.actor, self.now())??;
+        audits(&snapshot.rows(), &caller.actor, self.now())??;
         let Some(kept) = self.checkpoints.kept() else { return Ok(None) };
         let covered = kept.checkpoint.size.min(snapshot.head().position);
         let Some((first, count)) = bundle.within(covered.number()) else { return Ok(None) };
@@ -121,7 +128,7 @@ impl Authority {
         })
     }
 
-    /// Whether the caller may see the event: who did it, an administrator of a tenant that it concerns, an operator.
+    /// Whether the caller may see the event: who did it, whoever audits a tenant that it concerns, or the deployment.
     fn may_read(
         &self,
         snapshot: &Snapshot,
@@ -129,12 +136,12 @@ impl Authority {
         recorded: &Recorded,
     ) -> Result<bool, StoreError> {
         let (rows, now) = (snapshot.rows(), self.now());
-        if operates(&rows, &caller.actor, now)?.is_ok() || recorded.metadata.actor.is(caller.key.bytes()) {
+        if audits(&rows, &caller.actor, now)?.is_ok() || recorded.metadata.actor.is(caller.key.bytes()) {
             return Ok(true);
         }
         let Some(tenant) = caller.tenant else { return Ok(false) };
-        let administers = role_of(&rows, &caller.actor, tenant, Permission::Administer, now)?.is_ok();
-        Ok(administers && snapshot.concerns(Concerned::Tenant(tenant), recorded.position)?)
+        let audits = role_of(&rows, &caller.actor, tenant, Permission::Audit, now)?.is_ok();
+        Ok(audits && snapshot.concerns(Concerned::Tenant(tenant), recorded.position)?)
     }
 }
 

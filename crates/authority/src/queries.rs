@@ -18,7 +18,9 @@ use crate::ancestors::Remembered;
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
+use crate::events::Scope;
 use crate::failure::Failure;
+use crate::living_tokens::LivingTokens;
 use crate::named::KeyNamed;
 use crate::usage::KeyUsage;
 
@@ -90,6 +92,8 @@ pub struct KeyView {
     pub revoked: Option<RevocationReason>,
     /// What is known now of its use, roughly, whatever moment is asked about; none: no use is known.
     pub usage: Option<KeyUsage>,
+    /// What is known of the tokens minted from it that live now, roughly; none: another moment is asked about.
+    pub tokens: Option<LivingTokens>,
     /// Whether it is accepted at the moment asked about, and if not, why.
     pub status: Result<(), Refusal>,
 }
@@ -185,7 +189,7 @@ impl Authority {
         Ok(view.answer(row.map(|row| self.tenant_view(row))))
     }
 
-    /// Every tenant of the deployment: for operators.
+    /// Every tenant of the deployment: for operators and auditors of it.
     pub fn all_tenants(
         &self,
         caller: &Caller,
@@ -193,13 +197,13 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Vec<TenantView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &Tenant| which == Which::All || row.standing != Standing::Removed;
         let tenants = view.then().tenants()?.into_iter().filter(shown);
         Ok(view.answer(tenants.map(|row| self.tenant_view(row)).collect()))
     }
 
-    /// Every user of the deployment: for operators.
+    /// Every user of the deployment: for operators and auditors of it.
     pub fn all_users(
         &self,
         caller: &Caller,
@@ -207,7 +211,7 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Vec<UserView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let shown = |row: &User| which == Which::All || row.standing != Standing::Removed;
         let users = view.then().users()?.into_iter().filter(shown);
         Ok(view.answer(users.map(|row| self.user_view(row)).collect()))
@@ -244,6 +248,19 @@ impl Authority {
         which: Which,
         as_of: AsOf,
     ) -> Result<Answer<Vec<ServiceAccountView>>, Failure> {
+        let Answer { value: rows, basis } = self.service_account_rows(caller, tenant, which, as_of)?;
+        Ok(Answer { value: rows.into_iter().map(|row| self.service_account_view(row)).collect(), basis })
+    }
+
+    /// The same with their names still sealed, by id: to open a name costs more than to read a row, and of a long list a page
+    /// is shown.
+    pub fn service_account_rows(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        which: Which,
+        as_of: AsOf,
+    ) -> Result<Answer<Vec<ServiceAccount>>, Failure> {
         let view = self.view(as_of)?;
         self.see_service_accounts(&view, caller, tenant)?;
         let rows = view.then();
@@ -254,8 +271,7 @@ impl Authority {
             Which::Living => view.snapshot.service_accounts_living_in(tenant, view.basis.position)?,
         };
         for id in ids {
-            let row = rows.service_account(id)?.filter(shown);
-            accounts.extend(row.map(|row| self.service_account_view(row)));
+            accounts.extend(rows.service_account(id)?.filter(shown));
         }
         Ok(view.answer(accounts))
     }
@@ -295,6 +311,7 @@ impl Authority {
         let mut usage = self.usage_of(&keys.iter().map(|key| key.id).collect::<Vec<_>>());
         for key in &mut keys {
             key.usage = usage.remove(&key.id);
+            key.tokens = self.tokens_of(key, None, as_of);
         }
         Ok(view.answer(keys))
     }
@@ -307,10 +324,11 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Option<KeyView>>, Failure> {
         let view = self.view(as_of)?;
-        let (id, _) = self.known_with_past(&view, caller, named)?;
+        let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(row) = view.then().key(id)? else { return Ok(view.answer(None)) };
         let mut key = self.view_key(&view, row)?;
         key.usage = self.usage_of(&[id]).remove(&id);
+        key.tokens = self.tokens_of(&key, tokens_told(caller, key.owner, scope), as_of);
         Ok(view.answer(Some(key)))
     }
 
@@ -332,10 +350,10 @@ impl Authority {
         Ok(names)
     }
 
-    /// Every signing key, retired or not, the oldest first: for operators.
+    /// Every signing key, retired or not, the oldest first: for operators and auditors of the deployment.
     pub fn signing_keys(&self, caller: &Caller, as_of: AsOf) -> Result<Answer<Vec<SigningKeyView>>, Failure> {
         let view = self.view(as_of)?;
-        domain::decide::operates(&view.now(), &caller.actor, self.now())??;
+        domain::decide::audits(&view.now(), &caller.actor, self.now())??;
         let mut signing_keys = view.then().signing_keys()?;
         signing_keys.sort_by_key(|row| row.created);
         Ok(view.answer(signing_keys.into_iter().map(signing_key_view).collect()))
@@ -380,6 +398,18 @@ impl Authority {
         Ok(self.key_that_stands(row, status))
     }
 
+    /// What is known of the tokens of a key, for a tenant or all, if it is asked about now: what lived at another moment is
+    /// not kept.
+    pub(crate) fn tokens_of(
+        &self,
+        key: &KeyView,
+        tenant: Option<TenantId>,
+        as_of: AsOf,
+    ) -> Option<LivingTokens> {
+        let now = (as_of == AsOf::Now).then(|| self.now())?;
+        Some(self.tokens.of(key.id, key.created.position, tenant, now))
+    }
+
     fn key_that_stands(&self, row: Key, status: Result<(), Refusal>) -> KeyView {
         KeyView {
             id: row.id,
@@ -398,6 +428,7 @@ impl Authority {
             predecessor: row.predecessor,
             revoked: row.life.revoked,
             usage: None,
+            tokens: None,
             status,
         }
     }
@@ -424,7 +455,8 @@ impl Authority {
         }
     }
 
-    pub(crate) fn service_account_view(&self, row: ServiceAccount) -> ServiceAccountView {
+    /// A service account with its name opened, for whoever was given its row.
+    pub fn service_account_view(&self, row: ServiceAccount) -> ServiceAccountView {
         ServiceAccountView {
             id: row.id,
             tenant: row.tenant,
@@ -443,7 +475,16 @@ fn signing_key_view(row: SigningKey) -> SigningKeyView {
 
 /// About oneself no role is needed, but a narrowed key must be narrow enough to look.
 pub(crate) fn include(caller: &Caller, needs: Permission) -> Result<(), Failure> {
-    if caller.scopes.include(needs.scope()) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
+    if caller.scopes.permit(needs) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
+}
+
+/// For which tenant the tokens of a key are told; none: all. What somebody else's key does elsewhere is the business of others.
+pub(crate) fn tokens_told(caller: &Caller, owner: Owner, scope: Scope) -> Option<TenantId> {
+    let own = owner == caller.owner && confinement(caller).is_none();
+    match scope {
+        Scope::Tenant(viewed) if !own => Some(viewed),
+        Scope::Tenant(_) | Scope::Deployment | Scope::Oneself => None,
+    }
 }
 
 pub(crate) fn confinement(caller: &Caller) -> Option<TenantId> {

@@ -2,8 +2,8 @@
 
 use domain::Command;
 use domain::actor::{Actor, ActorId, Holder, Way};
-use domain::decide::{operates, role_of};
-use domain::ids::{RequestId, TenantId};
+use domain::decide::{audits, role_of};
+use domain::ids::{KeyId, RequestId, TenantId};
 use domain::key::Owner;
 use domain::rejection::{Entity, RejectionClass};
 use domain::role::Permission;
@@ -30,30 +30,52 @@ pub struct RefusalPage {
     pub dropped: u64,
 }
 
+/// Which refusals are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusalsWanted {
+    /// Of which tenant; none: those of no tenant.
+    pub of: Option<TenantId>,
+    /// Only of what was asked with this key or a token minted from it, or about it.
+    pub key: Option<KeyId>,
+}
+
+impl RefusalsWanted {
+    fn includes(&self, refusal: &RefusedCommand) -> bool {
+        let Some(wanted) = self.key else { return true };
+        let with = match refusal.actor {
+            ActorId::Holder { key, .. } => key == wanted,
+            ActorId::Console | ActorId::Server => false,
+        };
+        with || refusal.about == Some(Entity::Key(wanted))
+    }
+}
+
 impl Authority {
     /// The refused commands of a tenant, for its administrators; those of no tenant, for operators. As of a moment:
     /// those until then that are kept now.
     pub fn refusals(
         &self,
         caller: &Caller,
-        of: Option<TenantId>,
+        wanted: RefusalsWanted,
         before: Option<u64>,
         first: usize,
         as_of: AsOf,
     ) -> Result<Answer<RefusalPage>, Failure> {
         let view = self.view(as_of)?;
         let (rows, now) = (view.now(), self.now());
-        match of {
+        match wanted.of {
             Some(tenant) => {
-                role_of(&rows, &caller.actor, tenant, Permission::Administer, now)??;
+                role_of(&rows, &caller.actor, tenant, Permission::Audit, now)??;
             }
-            None => operates(&rows, &caller.actor, now)??,
+            None => audits(&rows, &caller.actor, now)??,
         }
-        let kept = self.recorder.counters.kept(of);
+        let kept = self.recorder.counters.kept(wanted.of);
         let dropped = kept.seen.saturating_sub(kept.recent.len() as u64);
         let until = (as_of != AsOf::Now).then_some(view.basis.instant);
         let within = |(number, refusal): &(u64, RefusedCommand)| {
-            before.is_none_or(|before| *number < before) && until.is_none_or(|until| refusal.at <= until)
+            before.is_none_or(|before| *number < before)
+                && until.is_none_or(|until| refusal.at <= until)
+                && wanted.includes(refusal)
         };
         let mut older = kept.recent.into_iter().rev().filter(within);
         let refusals: Vec<_> = older.by_ref().take(first).collect();

@@ -8,23 +8,25 @@ use std::collections::BTreeSet;
 
 use domain::actor::Metadata;
 use domain::difference::{Kind, between};
-use domain::event::Recorded;
+use domain::event::{Recorded, TokenTarget};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::overlay::Overlay;
 use domain::rejection::Refusal;
 use domain::row::{Change, Key, Standing};
 use domain::status::{Bearer, admit};
-use domain::time::Timestamp;
+use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLives;
 use domain::{Lookup, decide, evolve};
 use store::{Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
-use crate::authority::{Authority, Request, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::{Authority, Request};
 use crate::compose::Composed;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
+use crate::living_tokens::LivingTokens;
 use crate::refusals::Asked;
 use crate::state_diff::{self, DifferenceView};
 
@@ -54,6 +56,9 @@ pub struct Stops {
     /// Until when a token may live that was minted before, for services that check tokens by themselves; none: no token
     /// is concerned. Here all of them are refused at once.
     pub tokens_live_until: Option<Timestamp>,
+    /// What is known of the tokens that live now of the keys concerned, those that are not named, too: approximate. None:
+    /// tokens are concerned of which it is not kept how many there are.
+    pub tokens: Option<LivingTokens>,
 }
 
 /// The first of them, and how many there are.
@@ -80,6 +85,8 @@ pub struct StoppedKey {
     pub tokens_live_until: Timestamp,
     /// When it was used last, as far as is known: approximate.
     pub last_used: Option<Timestamp>,
+    /// What is known of its tokens that live now and would be refused: approximate.
+    pub tokens: LivingTokens,
 }
 
 impl<T> Default for Named<T> {
@@ -142,7 +149,9 @@ impl Authority {
             told.push(reader.view(recorded)?);
             position = position.next();
         }
-        let mut stops = stops(&view.snapshot, &after, &changes, now)?;
+        let alive = |key: &Key, tenant| self.tokens.of(key.id, key.created.position, tenant, self.now());
+        let begun = Stops { tokens: Some(self.tokens.none()), ..Stops::default() };
+        let mut stops = stops(&view.snapshot, &after, &changes, now, begun, &alive)?;
         let usage = self.usage_of(&stops.keys.first.iter().map(|stopped| stopped.key).collect::<Vec<_>>());
         for stopped in &mut stops.keys.first {
             stopped.last_used = usage.get(&stopped.key).map(|usage| usage.tally.last);
@@ -175,9 +184,11 @@ fn stops<L: Lookup<Error = StoreError>>(
     after: &L,
     changes: &[Change],
     now: Timestamp,
+    mut found: Stops,
+    alive: &dyn Fn(&Key, Option<TenantId>) -> LivingTokens,
 ) -> Result<Stops, StoreError> {
     let before = snapshot.rows();
-    let mut found = Stops::default();
+    let lives = TokenLives::until(snapshot, snapshot.head().position, now)?;
     let mut seen = BTreeSet::new();
     let mut key = |key: Option<Key>, tenant: Option<TenantId>, found: &mut Stops| {
         let Some(key) = key else { return Ok(()) };
@@ -190,8 +201,12 @@ fn stops<L: Lookup<Error = StoreError>>(
             && seen.insert((key.id, tenant))
         {
             // Not its own end: a token that was minted before that was brought forward, does not know it.
-            let until = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+            let until = lives.last_dead_at(key.created.position);
             found.tokens_live_until = found.tokens_live_until.max(Some(until));
+            let tokens = alive(&key, tenant);
+            if let Some(all) = &mut found.tokens {
+                all.absorb(&tokens);
+            }
             let (key, owner) = (key.id, key.owner);
             found.keys.push(StoppedKey {
                 key,
@@ -200,6 +215,7 @@ fn stops<L: Lookup<Error = StoreError>>(
                 refusal,
                 tokens_live_until: until,
                 last_used: None,
+                tokens,
             });
         }
         Ok::<_, StoreError>(())
@@ -210,15 +226,23 @@ fn stops<L: Lookup<Error = StoreError>>(
             Change::Key(row) => {
                 let was = before.key(row.id)?;
                 // An end that comes sooner than tokens that were minted before it was known.
-                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+                let longest = lives.last_dead_at(row.created.position);
                 let sooner = |end: &Timestamp| {
                     *end < longest
                         && was.as_ref().is_some_and(|was| was.life.ends_at().is_none_or(|was| *end < was))
                 };
-                if row.life.ends_at().filter(sooner).is_some() {
+                let sooner = row.life.ends_at().filter(sooner).is_some();
+                if sooner {
                     found.tokens_live_until = found.tokens_live_until.max(Some(longest));
                 }
-                key(was, None, &mut found)?;
+                let stopped = found.keys.count;
+                key(was.clone(), None, &mut found)?;
+                // It goes on for a while, and its tokens that live now do not know of its end.
+                if let (Some(all), Some(was), true) = (&mut found.tokens, &was, sooner)
+                    && found.keys.count == stopped
+                {
+                    all.absorb(&alive(was, None));
+                }
             }
             Change::ServiceAccount(row) => {
                 let was = before.service_account(row.id)?.map(|row| row.standing);
@@ -275,12 +299,33 @@ fn stops<L: Lookup<Error = StoreError>>(
                 }
             }
             // Tokens stop, whose keys do not.
-            Change::Watermark(_, _) | Change::SigningKey(_) => {
-                let longest = now.plus_seconds(TOKEN_LIFE_SECONDS_MAX);
+            Change::Watermark(target, _) => {
+                let longest = lives.last_dead_at(began(&before, *target)?);
+                found.tokens = None;
+                found.tokens_live_until = found.tokens_live_until.max(Some(longest));
+            }
+            Change::SigningKey(row) => {
+                let longest = lives.last_dead_at(row.created.position);
+                found.tokens = None;
                 found.tokens_live_until = found.tokens_live_until.max(Some(longest));
             }
             Change::Deployment(_) | Change::UniqueName(_, _) => {}
         }
     }
     Ok(found)
+}
+
+/// The event before which there was no token of the target.
+fn began<L: Lookup>(rows: &L, target: TokenTarget) -> Result<Position, L::Error> {
+    let created = match target {
+        TokenTarget::Token { key, .. } | TokenTarget::Key(key) => rows.key(key)?.map(|row| row.created),
+        TokenTarget::Owner(Owner::User(user)) => rows.user(user)?.map(|row| row.created),
+        TokenTarget::Owner(Owner::ServiceAccount(account)) => {
+            rows.service_account(account)?.map(|row| row.created)
+        }
+        TokenTarget::Tenant(tenant) => rows.tenant(tenant)?.map(|row| row.created),
+        TokenTarget::SigningKey(signing_key) => rows.signing_key(signing_key)?.map(|row| row.created),
+        TokenTarget::All => None,
+    };
+    Ok(created.map_or(Position::START, |created| created.position))
 }

@@ -10,9 +10,10 @@ use domain::rejection::Refusal;
 use domain::status::token_status;
 
 use crate::authenticate::{Caller, Credential, Denial};
-use crate::authority::{Authority, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::Authority;
 use crate::exchange::{ExchangeError, Minted};
 use crate::failure::InputError;
+use crate::token_life::REFRESH_TOKEN_LIFE;
 
 /// A token, and what gets the next one.
 pub struct Pair {
@@ -86,9 +87,8 @@ impl Authority {
 
     fn pair(&self, holder: Caller) -> Result<Pair, ExchangeError> {
         let scopes = holder.scopes.clone();
-        let refresh =
-            self.issue(holder.clone(), scopes.clone(), Audience::renewal(), TOKEN_LIFE_SECONDS_MAX)?;
-        let access = self.issue(holder, scopes, self.audience.clone(), self.token_life_seconds)?;
+        let refresh = self.issue(holder.clone(), scopes.clone(), Audience::renewal(), REFRESH_TOKEN_LIFE)?;
+        let access = self.issue(holder, scopes, self.audience.clone(), self.token_life())?;
         Ok(Pair { access, refresh_token: refresh.token })
     }
 }

@@ -11,8 +11,9 @@ use domain::ids::SigningKeyId;
 use domain::row::SigningKey;
 use domain::time::Timestamp;
 
-use crate::authority::{Authority, Request, TOKEN_LIFE_SECONDS_MAX};
+use crate::authority::{Authority, Request};
 use crate::failure::Failure;
+use crate::token_life::last_signed_dead_at;
 
 /// How often signing keys change, and how long the next one is known before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ pub fn due(keys: &[(SigningKey, PrivateHalf)], now: Timestamp, policy: &Policy) 
         let successors = signs().filter(|other| order(other) > order(key) && other.active_from <= now);
         // It signs from its instant on, but not before it exists.
         let superseded = successors.map(|other| other.active_from.max(other.created.at)).min();
-        superseded.is_some_and(|at| at.plus_seconds(TOKEN_LIFE_SECONDS_MAX) < now)
+        superseded.is_some_and(|at| last_signed_dead_at(at) < now)
     });
     let publish = publish.map(|active_from| Step::Publish { active_from });
     publish.into_iter().chain(retire.map(|(key, _)| Step::Retire { signing_key: key.id })).collect()

@@ -98,6 +98,10 @@ impl Authority {
             Failure::Rejected(Rejection::AlreadyInitialised) => NotSetUp::Done,
             failure => NotSetUp::Failed(failure),
         })?;
+        // Tokens may be minted from now on. Not on record, the longest life is assumed, and the server tries again.
+        if let Err(failure) = self.keep_token_life() {
+            tracing::warn!(code = failure.code(), %failure, "how long tokens live was not recorded; the next attempt is in a minute");
+        }
         // It opens nothing any more; what is not there cannot be asked about.
         if let Err(error) = SetUpCode::forget(&self.shared.folder) {
             tracing::warn!(%error, "the used code of the set-up link could not be removed; it counts no more all the same");

@@ -293,6 +293,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Rules,
+        "SERVER_ONLY",
+        "It follows from a setting of the server, which records it.",
+        "Change the setting, and start the server again.",
+    ),
+    entry(
+        Rules,
         "NOT_FOUND",
         "There is no such thing, or none that the caller may know of.",
         "Check the id and the tenant.",
@@ -689,7 +695,7 @@ pub const ENTRIES: &[Entry] = &[
         Machine,
         "LEDGER_DAMAGED",
         "The file is damaged.",
-        "Copy the folder before anything changes it; restore a backup.",
+        "Copy the folder before anything changes it. If the message names a table of the views, stop the server and run `keyledger audit rebuild`; else restore a backup.",
     ),
     entry(
         Machine,
@@ -707,7 +713,7 @@ pub const ENTRIES: &[Entry] = &[
         Machine,
         "VIEWS_DAMAGED",
         "A row of the views does not match its check.",
-        "Stop the server and run `keyledger audit rebuild`: the log is the truth.",
+        "Stop the server and run `keyledger audit rebuild`: the log is the truth, and damaged pages of the views are thrown away.",
     ),
     entry(
         Machine,
@@ -769,8 +775,32 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Machine,
         "NOT_COVERED",
-        "The event came after the highest signed checkpoint.",
-        "Ask the running server for its checkpoint once (`GET /tlog/checkpoint`), then again.",
+        "The event, or one that belongs into the bundle, came after the highest signed checkpoint.",
+        "Ask the running server for its checkpoint once (`GET /tlog/checkpoint`), then again; `audit bundle --up-to-checkpoint` leaves out what came later, and says so.",
+    ),
+    entry(
+        Machine,
+        "NOTHING_TO_PROVE",
+        "No event of the log is one that the bundle was to have.",
+        "Look with `keyledger audit show` what there is; no bundle is written without an event.",
+    ),
+    entry(
+        Machine,
+        "NOT_A_DATA_FOLDER",
+        "The command needs a data folder, and was given a file, such as a backup or an export.",
+        "Make a folder of it: `keyledger restore` of a backup, `keyledger audit import` of an export.",
+    ),
+    entry(
+        Machine,
+        "MADE_LATER",
+        "What was asked for was made after the moment that was asked about.",
+        "The message says when: ask for that moment or a later one.",
+    ),
+    entry(
+        Machine,
+        "NO_SUCH_TENANT",
+        "The log knows no tenant with this id.",
+        "`keyledger audit replay` lists the ids of all there are.",
     ),
     entry(
         Machine,

@@ -20,6 +20,7 @@ pub mod seconds;
 pub mod limits;
 pub mod confirm;
 pub mod difference;
+pub mod living_tokens;
 pub mod dry_run;
 pub mod new_key;
 pub mod show;

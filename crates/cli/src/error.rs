@@ -169,7 +169,7 @@ impl CliError {
             Self::Help(_) => Exit::Ok,
             Self::Usage(_) | Self::LogFilter { .. } => Exit::Usage,
             Self::Store(error) => store_exit(error),
-            Self::Proof(ProofError::NoEvent(_)) => Exit::NotFound,
+            Self::Proof(ProofError::NoEvent(_) | ProofError::Nothing { .. }) => Exit::NotFound,
             Self::Proof(ProofError::Exists(_)) => Exit::Conflict,
             Self::Client(error) => error.exit(),
             Self::Rejected(rejection) => class_exit(rejection.class()),
@@ -180,8 +180,13 @@ impl CliError {
                 Exit::Conflict
             }
             Self::Traces(_) => Exit::Failed,
-            Self::Audit(ReplayError::AsOf(_)) => Exit::Usage,
-            Self::NoSuchUser { .. } | Self::Audit(ReplayError::NoSuchKey { .. }) => Exit::NotFound,
+            Self::Audit(ReplayError::AsOf(_) | ReplayError::NotAFolder { .. }) => Exit::Usage,
+            Self::NoSuchUser { .. }
+            | Self::Audit(
+                ReplayError::NoSuchKey { .. }
+                | ReplayError::NoSuchTenant { .. }
+                | ReplayError::MadeLater { .. },
+            ) => Exit::NotFound,
             Self::OtherPepper(_)
             | Self::Commit(_)
             | Self::Serve(_)
@@ -220,6 +225,10 @@ impl CliError {
                 "start the server on it once, or repair it (this writes to the file) with: keyledger audit verify --repair --data {}",
                 crate::output::shell_word(&folder.to_string_lossy())
             )),
+            Self::Proof(ProofError::LeftOut { .. } | ProofError::Nothing { later: 1.., .. }) => Some(
+                "have the server sign a newer checkpoint, with: curl -H \"Authorization: Bearer $KEYLEDGER_KEY\" \"$KEYLEDGER_URL/tlog/checkpoint\"; then again. Or leave out what came later, with --up-to-checkpoint"
+                    .into(),
+            ),
             Self::VerificationFailed { .. } => {
                 Some("the report tells every problem; copy the data folder before anything changes it".into())
             }
@@ -273,9 +282,12 @@ impl From<ReplayError> for CliError {
             ReplayError::NeedsRepair { folder } => Self::NeedsRepair { folder },
             ReplayError::Output(error) => Self::Output(error),
             ReplayError::Pages { .. } => Self::PagesDamaged(error),
-            ReplayError::AsOf(_) | ReplayError::Export { .. } | ReplayError::NoSuchKey { .. } => {
-                Self::Audit(error)
-            }
+            ReplayError::AsOf(_)
+            | ReplayError::Export { .. }
+            | ReplayError::NotAFolder { .. }
+            | ReplayError::NoSuchKey { .. }
+            | ReplayError::NoSuchTenant { .. }
+            | ReplayError::MadeLater { .. } => Self::Audit(error),
         }
     }
 }
@@ -287,7 +299,10 @@ const fn audit_code(error: &ReplayError) -> &'static str {
         ReplayError::AsOf(AsOfError::BeyondHead { .. }) => "AS_OF_BEYOND_HEAD",
         ReplayError::AsOf(AsOfError::Backwards) => "AS_OF_BACKWARDS",
         ReplayError::Export { .. } => "EXPORT_DAMAGED",
+        ReplayError::NotAFolder { .. } => "NOT_A_DATA_FOLDER",
         ReplayError::NoSuchKey { .. } => "NO_SUCH_KEY",
+        ReplayError::NoSuchTenant { .. } => "NO_SUCH_TENANT",
+        ReplayError::MadeLater { .. } => "MADE_LATER",
         ReplayError::Store(error) => store_code(error),
         ReplayError::NeedsRepair { .. } => "LEDGER_NEEDS_REPAIR",
         ReplayError::Pages { .. } => "LEDGER_DAMAGED",
@@ -308,7 +323,8 @@ const fn proof_code(error: &ProofError) -> &'static str {
     match error {
         ProofError::Replay(_) | ProofError::File { .. } => "FILE_FAILED",
         ProofError::NoCheckpoint(_) => "NO_CHECKPOINT",
-        ProofError::NotCovered { .. } => "NOT_COVERED",
+        ProofError::NotCovered { .. } | ProofError::LeftOut { .. } => "NOT_COVERED",
+        ProofError::Nothing { .. } => "NOTHING_TO_PROVE",
         ProofError::NoEvent(_) => "NO_SUCH_EVENT",
         ProofError::Invalid(_) => "PROOF_INVALID",
         ProofError::Exists(_) => "FILE_EXISTS",

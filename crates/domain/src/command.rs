@@ -9,6 +9,7 @@ use crate::rejection::Entity;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName, Subject};
 use crate::time::{Position, Timestamp};
+use crate::token_life::TokenLife;
 
 /// A wish to change something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +168,10 @@ pub enum Command {
     RevokeTokens {
         target: TokenTarget,
     },
+    /// Record how long tokens live from now on: the server does, before it mints one that lives longer.
+    ChangeTokenLife {
+        life: TokenLife,
+    },
     /// Make every text about something removed unreadable, for good.
     EraseSubject {
         subject: Subject,
@@ -213,6 +218,7 @@ impl Command {
             Self::AddSigningKey { .. } => "AddSigningKey",
             Self::RetireSigningKey { .. } => "RetireSigningKey",
             Self::RevokeTokens { .. } => "RevokeTokens",
+            Self::ChangeTokenLife { .. } => "ChangeTokenLife",
             Self::EraseSubject { .. } => "EraseSubject",
         }
     }
@@ -223,7 +229,8 @@ impl Command {
             Self::Bootstrap(_)
             | Self::AcceptRollback { .. }
             | Self::CreateTenant { .. }
-            | Self::AddSigningKey { .. } => None,
+            | Self::AddSigningKey { .. }
+            | Self::ChangeTokenLife { .. } => None,
 
             Self::RenameTenant { tenant, .. }
             | Self::ChangeTenantPolicy { tenant, .. }

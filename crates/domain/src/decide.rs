@@ -76,6 +76,16 @@ pub fn observes<L: Lookup>(
     answer(case.authenticated().and_then(|()| case.observe()))
 }
 
+/// Whether the actor may see all of the deployment: an operator, by a credential that need not change anything.
+pub fn audits<L: Lookup>(
+    lookup: &L,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Result<(), Rejection>, L::Error> {
+    let case = Case { rows: lookup, actor, now };
+    answer(case.authenticated().and_then(|()| case.audit()))
+}
+
 fn answer<T, E>(result: Result<T, Stop<E>>) -> Result<Result<T, Rejection>, E> {
     match result {
         Ok(value) => Ok(Ok(value)),
@@ -170,6 +180,7 @@ impl<L: Lookup> Case<'_, L> {
                 self.retire_signing_key(signing_key, reason, replacement)
             }
             Command::RevokeTokens { target } => self.revoke_tokens(target),
+            Command::ChangeTokenLife { life } => self.change_token_life(life),
             Command::EraseSubject { subject } => self.erase_subject(subject),
         }
     }

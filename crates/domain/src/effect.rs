@@ -59,6 +59,7 @@ impl Event {
             | Self::KeyAddressesChanged { .. }
             | Self::KeyRateChanged { .. }
             | Self::KeyNoteChanged { .. }
+            | Self::TokenLifeChanged { .. }
             | Self::RollbackAccepted { .. } => Effect::Changes,
         }
     }

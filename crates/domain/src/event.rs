@@ -8,6 +8,7 @@ use crate::network::AllowedAddresses;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName, Subject};
 use crate::time::{Position, Timestamp};
+use crate::token_life::TokenLife;
 
 /// An event where the log holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,8 @@ pub enum Event {
 
     /// Tokens of the target that were authorised before this event are refused.
     TokensRevoked { target: TokenTarget },
+    /// Tokens that are minted from now on live so long at most; those from before live on as they were.
+    TokenLifeChanged { life: TokenLife },
 
     /// The key of a removed subject's texts was destroyed: nobody reads them any more, at any moment.
     SubjectErased { subject: Subject },
@@ -222,6 +225,7 @@ impl Event {
             Self::SigningKeyAdded { .. } => "SigningKeyAdded",
             Self::SigningKeyRetired { .. } => "SigningKeyRetired",
             Self::TokensRevoked { .. } => "TokensRevoked",
+            Self::TokenLifeChanged { .. } => "TokenLifeChanged",
             Self::SubjectErased { .. } => "SubjectErased",
             Self::RollbackAccepted { .. } => "RollbackAccepted",
         }

@@ -174,6 +174,12 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
             .into_iter()
             .collect()),
         Event::TokensRevoked { target } => Ok(vec![Change::Watermark(*target, moment.position)]),
+        Event::TokenLifeChanged { life } => {
+            let (token_life, token_life_since) = (*life, Some(moment));
+            let row = rows.deployment()?;
+            let with = |row| Change::Deployment(Deployment { token_life, token_life_since, ..row });
+            Ok(row.map(with).into_iter().collect())
+        }
         Event::SubjectErased { subject } => match *subject {
             Subject::Tenant(id) => tenant_with(rows, id, |row| row.erased = true),
             Subject::User(id) => {
@@ -181,9 +187,14 @@ pub fn evolve<L: Lookup>(rows: &L, recorded: &Recorded) -> Result<Vec<Change>, L
             }
             Subject::ServiceAccount(id) => account_with(rows, id, |row| row.erased = true),
         },
-        // The positions of the lost events are used again, so that no `seq` from before can be trusted.
         Event::RollbackAccepted { guard_position: _, guard_hash: _ } => {
-            Ok(vec![Change::Watermark(TokenTarget::All, moment.position)])
+            // The positions of the lost events are used again, so that no `seq` from before can be trusted.
+            let mut changes = vec![Change::Watermark(TokenTarget::All, moment.position)];
+            // One of the lost events may have been another life: of tokens from before nothing is known again.
+            if let Some(Deployment { operators, .. }) = rows.deployment()? {
+                changes.push(Change::Deployment(Deployment { operators, ..Deployment::default() }));
+            }
+            Ok(changes)
         }
     }
 }
@@ -293,7 +304,7 @@ fn administers(membership: &Membership) -> bool {
 
 fn operators<L: Lookup>(rows: &L, before: bool, after: bool) -> Result<Change, L::Error> {
     let row = rows.deployment()?.unwrap_or_default();
-    Ok(Change::Deployment(Deployment { operators: recount(row.operators, before, after) }))
+    Ok(Change::Deployment(Deployment { operators: recount(row.operators, before, after), ..row }))
 }
 
 fn administrators<L: Lookup>(

@@ -171,6 +171,9 @@ pub fn facts_of(event: &Event) -> Vec<Fact<'_>> {
             fact("reason", Value::Word(retirement(*reason))),
         ],
         Event::TokensRevoked { target } => vec![fact("target", Value::Group(tokens(target)))],
+        Event::TokenLifeChanged { life } => {
+            vec![fact("life_seconds", Value::Seconds(life.seconds().into()))]
+        }
         Event::SubjectErased { subject } => vec![fact("subject", Value::Group(described(*subject)))],
         Event::RollbackAccepted { guard_position, guard_hash } => vec![
             fact("guard_position", Value::Position(*guard_position)),

@@ -14,6 +14,7 @@ pub mod status;
 pub mod past;
 pub mod explain;
 pub mod life;
+pub mod token_life;
 pub mod subjects;
 pub mod concern;
 pub mod facts;

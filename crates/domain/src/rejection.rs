@@ -184,6 +184,9 @@ pub enum Rejection {
     /// Only the person at the console may do that.
     #[error("this can only be done at the machine itself, with the keyledger command on the data folder")]
     ConsoleOnly,
+    /// Only the server does that, by its settings.
+    #[error("this follows from a setting of the server; change the setting and start the server again")]
+    ServerOnly,
     /// There is no such thing, or none that the actor may know of.
     #[error("there is no {0}, or none that you may see")]
     NotFound(Entity),
@@ -308,6 +311,7 @@ impl Rejection {
             Self::NotAuthenticated(refusal) => refusal.code(),
             Self::Forbidden { .. } => "FORBIDDEN",
             Self::ConsoleOnly => "CONSOLE_ONLY",
+            Self::ServerOnly => "SERVER_ONLY",
             Self::NotFound(_) => "NOT_FOUND",
             Self::Removed(_) => "REMOVED",
             Self::NotRemoved(_) => "NOT_REMOVED",
@@ -342,6 +346,7 @@ impl Rejection {
             Self::NotAuthenticated(_) => RejectionClass::NotAuthenticated,
             Self::Forbidden { .. }
             | Self::ConsoleOnly
+            | Self::ServerOnly
             | Self::ScopesNotHeld
             | Self::ReachNotHeld
             | Self::AddressesNotHeld => RejectionClass::Forbidden,

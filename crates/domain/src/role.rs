@@ -28,6 +28,9 @@ pub enum Permission {
     Operate,
     /// See how the deployment is, as an operator: its metrics. Scope `keyledger:metrics`.
     Observe,
+    /// See all of the tenant, its events and what was refused there; as an operator, all of the deployment. Change nothing.
+    /// Scope `keyledger:audit`.
+    Audit,
 }
 
 impl Role {
@@ -56,15 +59,22 @@ impl Role {
             (Self::Administrator, _) => true,
             (Self::Member, Permission::Verify) => true,
             (_, Permission::Read | Permission::OwnKeys) => true,
-            (_, Permission::Verify | Permission::Administer) => false,
+            (_, Permission::Verify | Permission::Administer | Permission::Audit) => false,
         }
     }
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::OwnKeys, Self::Verify, Self::Administer, Self::Operate, Self::Observe];
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::OwnKeys,
+        Self::Verify,
+        Self::Administer,
+        Self::Operate,
+        Self::Observe,
+        Self::Audit,
+    ];
 
     /// The reserved scope that stands for the permission.
     pub const fn scope(self) -> &'static str {
@@ -75,6 +85,7 @@ impl Permission {
             Self::Administer => "keyledger:admin",
             Self::Operate => "keyledger:operate",
             Self::Observe => "keyledger:metrics",
+            Self::Audit => "keyledger:audit",
         }
     }
 }
@@ -92,7 +103,7 @@ pub enum ScopeError {
     Malformed,
     /// Of Keyledger's own, but none that exists.
     #[error(
-        "{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate, keyledger:metrics"
+        "{scope} is none of keyledger:read, keyledger:keys, keyledger:verify, keyledger:admin, keyledger:operate, keyledger:metrics, keyledger:audit"
     )]
     Unknown {
         /// What was asked for.
@@ -175,6 +186,21 @@ impl Scopes {
         }
     }
 
+    /// Whether what the permission lets somebody do is among what the scopes do. Who administers sees all of the tenant,
+    /// and who sees all of it sees what everybody there does.
+    pub fn permit(&self, permission: Permission) -> bool {
+        let include = |permission: Permission| self.include(permission.scope());
+        match permission {
+            Permission::Read => include(permission) || include(Permission::Audit),
+            Permission::Audit => include(permission) || include(Permission::Administer),
+            Permission::OwnKeys
+            | Permission::Verify
+            | Permission::Administer
+            | Permission::Operate
+            | Permission::Observe => include(permission),
+        }
+    }
+
     /// Whether a key with these scopes has nothing that `wider` does not have.
     pub fn within(&self, wider: &Self) -> bool {
         match (self, wider) {
@@ -218,6 +244,19 @@ mod tests {
         assert_eq!(ab.intersect(&a), a);
         assert_eq!(Scopes::All.intersect(&a), a);
         assert!(ab.include("b") && !a.include("b"));
+    }
+
+    #[test]
+    fn who_audits_sees_and_changes_nothing() {
+        let only = |permission: Permission| Scopes::parse(permission.scope()).unwrap();
+        for permission in Permission::ALL {
+            let seen = matches!(permission, Permission::Audit | Permission::Read);
+            assert_eq!(only(Permission::Audit).permit(permission), seen, "{permission:?}");
+            assert!(only(permission).permit(permission) && Scopes::All.permit(permission));
+        }
+        assert!(only(Permission::Administer).permit(Permission::Audit));
+        assert!(!only(Permission::Read).permit(Permission::Audit));
+        assert!(!only(Permission::Operate).permit(Permission::Audit));
     }
 
     #[test]

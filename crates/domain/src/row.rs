@@ -9,6 +9,7 @@ use crate::rejection::Entity;
 use crate::role::{Role, Scopes};
 use crate::sealed::{Sealed, SealedName, TextDigest};
 use crate::time::{Moment, Position, Timestamp};
+use crate::token_life::TokenLife;
 
 /// Whether something is accepted, for all that rests on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +27,10 @@ pub enum Standing {
 pub struct Deployment {
     /// How many operators are living users.
     pub operators: u32,
+    /// How long tokens live that are minted now: the longest life, as long as the log does not say.
+    pub token_life: TokenLife,
+    /// Since when; none: the log does not say, and nothing is known of tokens from before.
+    pub token_life_since: Option<Moment>,
 }
 
 /// A tenant.

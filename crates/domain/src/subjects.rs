@@ -57,6 +57,6 @@ pub fn subjects_of(event: &Event) -> Vec<Entity> {
             TokenTarget::All => vec![],
         },
         Event::SubjectErased { subject } => vec![(*subject).into()],
-        Event::RollbackAccepted { .. } => vec![],
+        Event::TokenLifeChanged { .. } | Event::RollbackAccepted { .. } => vec![],
     }
 }

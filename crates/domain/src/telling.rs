@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Event, KeyCreated, TenantPolicy, TokenTarget};
+use crate::event::{Event, KeyCreated, RetirementReason, TenantPolicy, TokenTarget};
 use crate::facts::retirement;
 use crate::ids::TokenId;
-use crate::key::Owner;
+use crate::key::{Owner, RevocationReason};
 use crate::limits::RateLimit;
 use crate::network::{AllowedAddresses, Network};
 use crate::rejection::Entity;
-use crate::role::Scopes;
+use crate::role::{Role, Scopes};
 use crate::sealed::Sealed;
 use crate::time::Timestamp;
 
@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 pub enum Piece<'a> {
     /// Words as they are.
     Words(Cow<'a, str>),
+    /// A word of the interfaces, which people say otherwise.
+    Word(Word),
     /// A thing, by its kind, its name as far as the reader may know it, and its id.
     Thing(Entity),
     /// A thing, by its kind and id alone: its name is what the line is about.
@@ -30,6 +32,62 @@ pub enum Piece<'a> {
     At(Timestamp),
     /// Bytes.
     Bytes(&'a [u8]),
+}
+
+/// A word of the interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// A role.
+    Role(Role),
+    /// Why a key was revoked.
+    Revoked(RevocationReason),
+    /// Why a signing key was retired.
+    Retired(RetirementReason),
+}
+
+impl Word {
+    /// As the interfaces have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Role(role) => role.as_str(),
+            Self::Revoked(reason) => reason.as_str(),
+            Self::Retired(reason) => retirement(reason),
+        }
+    }
+
+    /// As people say it, within a sentence.
+    pub const fn in_plain_words(self) -> &'static str {
+        match self {
+            Self::Role(Role::Administrator) => "administrator",
+            Self::Role(Role::Member) => "member",
+            Self::Role(Role::Runner) => "runner",
+            Self::Role(Role::ReadOnly) => "read only",
+            Self::Revoked(RevocationReason::Unspecified) => "no reason was given",
+            Self::Revoked(RevocationReason::KeyCompromise) => "somebody else may have had it",
+            Self::Revoked(RevocationReason::AffiliationChanged) => "its owner moved on",
+            Self::Revoked(RevocationReason::Superseded) => "another key took its place",
+            Self::Revoked(RevocationReason::CessationOfOperation) => "it was no longer needed",
+            Self::Revoked(RevocationReason::PrivilegeWithdrawn) => {
+                "its owner must no longer have what it gave"
+            }
+            Self::Retired(RetirementReason::Superseded) => "another signing key took its place",
+            Self::Retired(RetirementReason::Compromised) => "somebody else may have had it",
+        }
+    }
+}
+
+/// What an event is called, as people say it: its name taken apart.
+pub fn in_plain_words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+            words.extend(letter.to_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
 }
 
 /// What happened, as pieces of one line. Who did it is told by the event's metadata.
@@ -63,10 +121,10 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
         | Event::OperatorWithdrawn { user } => vec![Piece::Thing(Entity::User(*user))],
 
         Event::MemberAdded { tenant, user, role } => {
-            member(*user, " in ", *tenant, [say(" as "), say(role.as_str())])
+            member(*user, " in ", *tenant, [say(" as "), Piece::Word(Word::Role(*role))])
         }
         Event::MemberRoleChanged { tenant, user, role } => {
-            member(*user, " in ", *tenant, [say(": now "), say(role.as_str())])
+            member(*user, " in ", *tenant, [say(": now "), Piece::Word(Word::Role(*role))])
         }
         Event::MemberRemoved { tenant, user } => member(*user, " from ", *tenant, []),
 
@@ -75,14 +133,18 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
             say(" in "),
             Piece::Thing(Entity::Tenant(*tenant)),
             say(" as "),
-            say(role.as_str()),
+            Piece::Word(Word::Role(*role)),
         ],
         Event::ServiceAccountRenamed { service_account, name } => {
             let of = Entity::ServiceAccount(*service_account);
             vec![Piece::Unnamed(of), say(": now named "), Piece::Text(of, &name.text)]
         }
         Event::ServiceAccountRoleChanged { service_account, role } => {
-            vec![Piece::Thing(Entity::ServiceAccount(*service_account)), say(": now "), say(role.as_str())]
+            vec![
+                Piece::Thing(Entity::ServiceAccount(*service_account)),
+                say(": now "),
+                Piece::Word(Word::Role(*role)),
+            ]
         }
         Event::ServiceAccountSuspended { service_account }
         | Event::ServiceAccountResumed { service_account }
@@ -102,7 +164,8 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
         }
         Event::KeyDisabled { key } | Event::KeyEnabled { key } => vec![Piece::Thing(Entity::Key(*key))],
         Event::KeyRevoked { key, reason, note } => {
-            let mut pieces = vec![Piece::Thing(Entity::Key(*key)), say(": "), say(reason.as_str())];
+            let mut pieces =
+                vec![Piece::Thing(Entity::Key(*key)), say(": "), Piece::Word(Word::Revoked(*reason))];
             pieces.extend(note.iter().flat_map(|note| [say(", "), Piece::Text(note.subject.into(), note)]));
             pieces
         }
@@ -134,9 +197,16 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
             Piece::At(*active_from),
         ],
         Event::SigningKeyRetired { signing_key, reason } => {
-            vec![Piece::Unnamed(Entity::SigningKey(*signing_key)), say(": "), say(retirement(*reason))]
+            vec![
+                Piece::Unnamed(Entity::SigningKey(*signing_key)),
+                say(": "),
+                Piece::Word(Word::Retired(*reason)),
+            ]
         }
         Event::TokensRevoked { target } => tokens(target),
+        Event::TokenLifeChanged { life } => {
+            vec![say(format!("tokens minted from now on live {} s at most", life.seconds()))]
+        }
         Event::SubjectErased { subject } => vec![Piece::Unnamed((*subject).into())],
         Event::RollbackAccepted { guard_position, guard_hash } => vec![
             say(format!("the guard had seen position {guard_position} with hash ")),
@@ -239,6 +309,17 @@ pub(crate) fn say<'a>(words: impl Into<Cow<'a, str>>) -> Piece<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_told_no_word_with_underscores_and_no_name_in_one_piece() {
+        let words = (Role::ALL.into_iter().map(Word::Role))
+            .chain(RevocationReason::ALL.into_iter().map(Word::Revoked))
+            .chain([RetirementReason::Superseded, RetirementReason::Compromised].map(Word::Retired));
+        for word in words {
+            assert!(!word.in_plain_words().contains('_'), "{word:?}");
+        }
+        assert_eq!(in_plain_words("ServiceAccountRoleChanged"), "Service account role changed");
+    }
 
     #[test]
     fn short_ids_keep_the_random_end() {

@@ -67,6 +67,11 @@ impl Position {
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
+
+    /// The place before this one; before the first place there is none other.
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
 }
 
 impl fmt::Display for Position {

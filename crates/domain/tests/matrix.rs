@@ -21,6 +21,7 @@ use keyledger_domain::rejection::{Rejection, RejectionClass};
 use keyledger_domain::role::Role;
 use keyledger_domain::sealed::Subject;
 use keyledger_domain::time::Position;
+use keyledger_domain::token_life::TokenLife;
 
 use scene::*;
 
@@ -208,7 +209,7 @@ fn scene() -> Scene {
 /// The commands in the order of their rows. The match is exhaustive, and its array of this length: a new
 /// command needs a place here, and a place needs a row.
 const fn name(command: &Command) -> &'static str {
-    const NAMES: [&str; 37] = NAMES_IN_ORDER;
+    const NAMES: [&str; 38] = NAMES_IN_ORDER;
     let place = match command {
         Command::Bootstrap(_) => 0,
         Command::AcceptRollback { .. } => 1,
@@ -247,11 +248,12 @@ const fn name(command: &Command) -> &'static str {
         Command::RetireSigningKey { .. } => 34,
         Command::RevokeTokens { .. } => 35,
         Command::EraseSubject { .. } => 36,
+        Command::ChangeTokenLife { .. } => 37,
     };
     NAMES[place]
 }
 
-const NAMES_IN_ORDER: [&str; 37] = [
+const NAMES_IN_ORDER: [&str; 38] = [
     "Bootstrap",
     "AcceptRollback",
     "CreateTenant",
@@ -289,6 +291,7 @@ const NAMES_IN_ORDER: [&str; 37] = [
     "RetireSigningKey",
     "RevokeTokens",
     "EraseSubject",
+    "ChangeTokenLife",
 ];
 
 /// Of whom a command speaks: decides which laws apply.
@@ -380,6 +383,7 @@ fn deployment() -> Vec<Row> {
         row(Deployment, "the runner of A, operator", Command::WithdrawOperator { user: RITA }),
         row(Deployment, "new", Command::AddSigningKey { signing_key: next }),
         row(Deployment, "one of two", retire),
+        row(Deployment, "the ledger", Command::ChangeTokenLife { life: TokenLife::SHORTEST }),
     ]
 }
 
@@ -566,6 +570,7 @@ impl Cell {
             Err(Rejection::NotFound(_)) => "absent",
             Err(Rejection::NotAuthenticated(_)) => "dead",
             Err(Rejection::ConsoleOnly) => "machine",
+            Err(Rejection::ServerOnly) => "setting",
             Err(Rejection::ScopesNotHeld) => "scopes",
             Err(Rejection::ReachNotHeld) => "reach",
             Err(Rejection::LastAdministrator { .. }) => "last",
@@ -579,6 +584,7 @@ const LEGEND: &str = "\
 ok       done             -        allowed, but nothing changes
 forbid   FORBIDDEN        absent   NOT_FOUND: there is none, or none that one may see
 machine  CONSOLE_ONLY     dead     the credential is not accepted (401)
+setting  SERVER_ONLY: it follows from a setting
 scopes   SCOPES_NOT_HELD  reach    REACH_NOT_HELD
 last     LAST_ADMINISTRATOR        begun    ALREADY_INITIALISED
 (blank: makes no sense)
@@ -659,6 +665,7 @@ fn every_cell(law: impl Fn(&Cell) -> bool) {
 fn may(who: Who, about: About, command: &Command) -> bool {
     match command {
         Command::Bootstrap(_) | Command::AcceptRollback { .. } => who == Console,
+        Command::ChangeTokenLife { .. } => who == Server,
         Command::CreateTenant { .. }
         | Command::SuspendTenant { .. }
         | Command::ResumeTenant { .. }

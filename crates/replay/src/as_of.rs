@@ -6,14 +6,15 @@ use domain::difference::touched_by;
 use domain::event::{Event, TokenTarget};
 use domain::ids::{TenantId, UserId};
 use domain::key::Owner;
-use domain::row::RowId;
+use domain::rejection::Entity;
+use domain::row::{RowId, Standing};
 use domain::time::{Position, Timestamp};
 use domain::{Lookup, Model, Recorded};
 use store::{Snapshot, StoreError};
 
-use crate::error::ReplayError;
+use crate::error::{ReplayError, reading};
 use crate::rows::RowsAt;
-use crate::show::Stop;
+use crate::show::{Stop, unless_left};
 use crate::source::Source;
 
 /// A moment of the log.
@@ -117,9 +118,32 @@ impl Source {
         Ok(Window { before, after, touched, events })
     }
 
+    /// How the tenant stands as of the moment; an error says that the log does not know it, or not yet.
+    pub fn tenant_as_of(&self, tenant: TenantId, past: &Past<'_>) -> Result<Standing, ReplayError> {
+        let known = reading(|| past.rows().tenant(tenant).map_err(ReplayError::from))?;
+        if let Some(row) = known {
+            return Ok(row.standing);
+        }
+        // A row stays once it is there: if it is anywhere, it is later.
+        let mut made = None;
+        let read = self.scan(|scanned| {
+            let Recorded { position, recorded_at, event, .. } = &scanned.recorded;
+            if matches!(event, Event::TenantCreated { tenant: created, .. } if *created == tenant) {
+                made = Some((*position, *recorded_at));
+                return Err(Stop::Enough);
+            }
+            Ok(())
+        });
+        unless_left(read)?;
+        Err(match made {
+            Some((position, at)) => ReplayError::MadeLater { what: Entity::Tenant(tenant), position, at },
+            None => ReplayError::NoSuchTenant { tenant },
+        })
+    }
+
     fn fold(&self, ends: [AsOf; 2], now: Timestamp, progress: Progress<'_>) -> Result<Fold<'_>, ReplayError> {
         for end in ends {
-            self.check(end, now)?;
+            self.check_moment(end, now)?;
         }
         let (state, touched) = (State::of(self), BTreeSet::new());
         let mut fold = Fold { source: self, ends, before: None, state, touched, events: 0 };
@@ -137,8 +161,8 @@ impl Source {
         }
     }
 
-    /// Whether there is such a moment at all.
-    fn check(&self, as_of: AsOf, now: Timestamp) -> Result<(), AsOfError> {
+    /// Whether there is such a moment at all; `now` is what is no future yet.
+    pub fn check_moment(&self, as_of: AsOf, now: Timestamp) -> Result<(), AsOfError> {
         let head = self.head();
         let beyond = Err(AsOfError::BeyondHead { head: head.position });
         match as_of {
@@ -256,6 +280,7 @@ impl Past<'_> {
             Held::Folded(model) => model.row_ids().try_for_each(each),
             Held::Views(snapshot) => {
                 let rows = snapshot.rows();
+                each(RowId::Deployment)?;
                 let tenants: Vec<TenantId> = rows.tenants()?.iter().map(|row| row.id).collect();
                 let users: Vec<UserId> = rows.users()?.iter().map(|row| row.id).collect();
                 tenants.iter().copied().map(RowId::Tenant).try_for_each(&mut each)?;

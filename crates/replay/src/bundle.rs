@@ -2,27 +2,39 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `README.md` | what it is, and how to check it |
+//! | `README.md` | what it is, how far it goes, and how to check it |
 //! | `checkpoint` | the signed checkpoint that every proof leads to |
 //! | `verifier-key` | the public key that signed it; to be learnt in another way, too |
+//! | `scope.json` | of what its events are, up to where, and how far the log went on ([`scope`]); not proved |
 //! | `events.jsonl` | the events, one a line, texts sealed: each line follows from its proof |
 //! | `proofs/N.tlog-proof` | the proof that the log has the event at position N, with its bytes |
 //! | `history.txt` | the same for people, with names as far as they can be opened; not proved |
 
+pub mod scope;
+
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use credentials::note::NoteVerifier;
+use domain::Lookup as _;
 use domain::time::Position;
+use store::scan::Scanned;
 
+use crate::as_of::AsOfError;
+use crate::bundle::scope::{About, Admission, Scope};
+use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
 use crate::json;
-use crate::listing::Format;
+use crate::life::{Happened, Life};
 use crate::names::Names;
+use crate::print::instant;
 use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, unreadable};
-use crate::show::show;
+use crate::rows::RowsAt;
+use crate::show::Stop;
+use crate::summary::Summary;
+use crate::table::Table;
 
 const README: &str = include_str!("bundle/README.md");
 
@@ -35,19 +47,44 @@ pub struct Bundled {
     pub origin: String,
     /// How many events the log has that is proved to have them.
     pub size: Position,
+    /// What it says of itself; none of one that was made before bundles said it.
+    pub scope: Option<Scope>,
 }
 
-/// Writes the events that the filter admits, with their proofs, into a new folder.
+/// Whether events are left out that came after the checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Later {
+    /// Then there is no bundle: evidence of a key must not lack its revocation without a word.
+    #[default]
+    Refused,
+    /// They are left out, and the bundle says how many.
+    LeftOut,
+}
+
+/// Writes the events that it is to be about, with their proofs, into a new folder.
 pub fn write_bundle(
     prover: &Prover,
     names: &Names,
-    filter: &Filter,
+    about: About,
+    later: Later,
     to: &Path,
 ) -> Result<Bundled, ProofError> {
     let checkpoint = &prover.signed().checkpoint;
     let no_key =
         "the public half of the key that signed the checkpoint is not in this folder's secrets/note.key";
     let key = prover.verifier_key().ok_or_else(|| invalid(no_key))?;
+    check_asked(prover, about)?;
+    let Chosen { lines, positions, history, later: left_out } = choose(prover, names, about)?;
+    let (covered, head) = (checkpoint.size, prover.source.head().position);
+    if left_out > 0 && later == Later::Refused {
+        return Err(ProofError::LeftOut { later: left_out, covered, head });
+    }
+    if positions.is_empty() {
+        return Err(ProofError::Nothing { covered, later: left_out });
+    }
+    let events = positions.len() as u64;
+    let scope = Scope { about, events, covered, head, later: left_out };
+
     let mut made = DirBuilder::new();
     made.mode(0o700).create(to).map_err(|error| {
         let there = error.kind() == ErrorKind::AlreadyExists;
@@ -56,25 +93,116 @@ pub fn write_bundle(
     })?;
     let proofs = to.join("proofs");
     made.create(&proofs).map_err(|error| ProofError::File { path: proofs.clone(), error })?;
-
-    let mut lines = vec![];
-    show(&prover.source, &Names::sealed(), filter, Format::Jsonl, &mut lines)?;
-    let lines = String::from_utf8(lines).expect("JSON is text");
-    for line in lines.lines() {
-        let position = position_of(line).ok_or_else(|| invalid("an event tells no position"))?;
+    for position in positions {
         let proof = prover.prove(position)?.to_string();
         write(&proofs.join(format!("{position}.tlog-proof")), proof.as_bytes())?;
     }
-    let mut history = vec![];
-    show(&prover.source, names, filter, Format::Table, &mut history)?;
-    write(&to.join("history.txt"), &history)?;
+    write(&to.join("history.txt"), format!("{}\n\n{history}", scope.said()).as_bytes())?;
     write(&to.join("events.jsonl"), lines.as_bytes())?;
+    write(&to.join("scope.json"), format!("{}\n", scope.json()).as_bytes())?;
     write(&to.join("checkpoint"), prover.signed().note.to_string().as_bytes())?;
     write(&to.join("verifier-key"), format!("{key}\n").as_bytes())?;
-    let readme = README.replace("VERIFIER-KEY", &key.to_string());
+    let readme = README.replace("VERIFIER-KEY", &key.to_string()).replace("SCOPE", &scope.said());
     write(&to.join("README.md"), readme.as_bytes())?;
-    let events = lines.lines().count() as u64;
-    Ok(Bundled { events, origin: checkpoint.origin.to_string(), size: checkpoint.size })
+    let origin = checkpoint.origin.to_string();
+    Ok(Bundled { events, origin, size: covered, scope: Some(scope) })
+}
+
+/// Whether the log knows what is asked for.
+fn check_asked(prover: &Prover, about: About) -> Result<(), ProofError> {
+    let head = prover.source.head().position;
+    if about.until.is_some_and(|until| until < about.from) {
+        return Err(ReplayError::from(AsOfError::Backwards).into());
+    }
+    if about.from.max(about.until.unwrap_or_default()) > head {
+        return Err(ReplayError::from(AsOfError::BeyondHead { head }).into());
+    }
+    let rows = prover.source.snapshot().expect("it is a folder's").rows();
+    if let Some(key) = about.key
+        && reading(|| rows.key(key).map_err(ReplayError::from))?.is_none()
+    {
+        return Err(ReplayError::NoSuchKey { key }.into());
+    }
+    if let Some(tenant) = about.tenant
+        && reading(|| rows.tenant(tenant).map_err(ReplayError::from))?.is_none()
+    {
+        return Err(ReplayError::NoSuchTenant { tenant }.into());
+    }
+    Ok(())
+}
+
+/// The events of a bundle.
+#[derive(Default)]
+struct Chosen {
+    lines: String,
+    positions: Vec<Position>,
+    history: String,
+    /// How many came after the checkpoint.
+    later: u64,
+}
+
+/// Reads the log to its end, also behind the checkpoint: what cannot be proved yet is counted.
+fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofError> {
+    let (covered, sealed) = (prover.signed().checkpoint.size, Names::sealed());
+    let About { key, tenant, from, until } = about;
+    let filter = Filter { from, to: until, tenant, ..Filter::default() };
+    let mut life = key.map(Life::of);
+    let (mut chosen, mut history) = (Chosen::default(), vec![]);
+    // How the key stood after each; of other bundles nothing stands there.
+    let status = if key.is_some() { "STATUS" } else { "" };
+    let mut table = Table::new(&mut history, ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT", status]);
+    let read = prover.source.follow_rows(|scanned, rows| {
+        let recorded = &scanned.recorded;
+        if filter.ends_before(recorded) {
+            return Err(Stop::Enough);
+        }
+        let status = match &mut life {
+            Some(life) => lived(life, &scanned, rows)?,
+            None => Some(""),
+        };
+        let Some(status) = status.filter(|_| recorded.position >= from) else { return Ok(()) };
+        if !filter.admits(rows, recorded)? {
+            return Ok(());
+        }
+        if recorded.position > covered {
+            chosen.later += 1;
+            return Ok(());
+        }
+        chosen.positions.push(recorded.position);
+        chosen.lines += &json::event(&scanned, &sealed);
+        chosen.lines.push('\n');
+        let summary = Summary { names, rows };
+        table.line([
+            recorded.position.to_string(),
+            instant(recorded.recorded_at),
+            recorded.event.name().to_owned(),
+            summary.actor(&recorded.metadata.actor),
+            recorded.metadata.way.as_str().to_owned(),
+            summary.what(recorded),
+            status.to_owned(),
+        ])?;
+        Ok(())
+    });
+    match read {
+        Ok(()) | Err(Stop::Enough) => {}
+        Err(Stop::Failed(error)) => return Err(error.into()),
+    }
+    let written: io::Result<()> = table.finish();
+    written.map_err(ReplayError::from)?;
+    chosen.history = String::from_utf8(history).expect("cells are text");
+    Ok(chosen)
+}
+
+/// How the key stood after the event, if that belongs to its life.
+fn lived(life: &mut Life, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<Option<&'static str>, Stop> {
+    let mut stood = None;
+    life.take(scanned, rows, &mut |happened| {
+        if let Happened::Event { status, .. } = happened {
+            stood = Some(status);
+        }
+        Ok(())
+    })?;
+    Ok(stood)
 }
 
 /// Checks a bundle: every event of it is in the log that the key signed, and says what `events.jsonl` says.
@@ -82,6 +210,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
     let note = read(&from.join("checkpoint"))?;
     let Signed { checkpoint, .. } = Signed::parse(&note, Some(key))?;
     let lines = read(&from.join("events.jsonl"))?;
+    let mut scope = read_scope(from, checkpoint.size)?.map(Admission::by);
     let mut last = Position::START;
     for line in lines.lines() {
         let position =
@@ -99,15 +228,41 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         if json::event(&proved.scanned, &Names::sealed()) != line {
             return Err(at("events.jsonl says something else than what is proved"));
         }
+        if let Some(scope) = &mut scope {
+            scope.admits(&proved.scanned.recorded).map_err(at)?;
+        }
         last = position;
     }
     let events = lines.lines().count() as u64;
+    if events == 0 {
+        return Err(invalid("events.jsonl is empty: a bundle without events proves nothing"));
+    }
+    let scope = scope.map(|admission| admission.scope);
+    if scope.as_ref().is_some_and(|scope| scope.events != events) {
+        return Err(invalid("scope.json tells another number of events than events.jsonl has"));
+    }
     let proofs = from.join("proofs");
     let counted = fs::read_dir(&proofs).map_err(|error| ProofError::File { path: proofs, error })?.count();
     if counted as u64 != events {
         return Err(invalid(format!("there are {counted} proofs, and events.jsonl has {events} events")));
     }
-    Ok(Bundled { events, origin: checkpoint.origin.to_string(), size: checkpoint.size })
+    Ok(Bundled { events, origin: checkpoint.origin.to_string(), size: checkpoint.size, scope })
+}
+
+/// What a bundle says of itself. Those of before say nothing.
+fn read_scope(from: &Path, covered: Position) -> Result<Option<Scope>, ProofError> {
+    let path = from.join("scope.json");
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&path, error)),
+        Ok(text) => {
+            let scope = Scope::parse(&text).ok_or_else(|| invalid("scope.json is not as bundles have it"))?;
+            if scope.covered != covered {
+                return Err(invalid("scope.json names another end than the checkpoint in the bundle"));
+            }
+            Ok(Some(scope))
+        }
+    }
 }
 
 fn position_of(line: &str) -> Option<Position> {

@@ -14,8 +14,11 @@ use crate::listing::{About, Format, Listing};
 use crate::names::Names;
 use crate::print::harmless_json;
 use crate::show::{Stop, unless_left};
-use crate::state::named;
+use crate::state::{named, tenant_of_member};
 use crate::summary::Summary;
+
+/// The columns of CSV. That of the tenant is for members, who have no id of their own.
+const COLUMNS: [&str; 6] = ["change", "kind", "id", "tenant", "access", "what"];
 
 /// Which differences are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub fn diff(
     }
     let written = (|| {
         let headings = ["", "KIND", "ID", "ACCESS", "WHAT"];
-        let mut listing = Listing::about(format, BufWriter::new(out), headings, &about(window))?;
+        let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about(window))?;
         // A thing keeps its row when it ends: the later rows know every name.
         let summary = Summary { names, rows: &after };
         for difference in &differences {
@@ -81,6 +84,11 @@ pub fn diff(
             };
             let access = if difference.increases_access() { "more" } else { "" };
             let what = || summary.line(difference.told());
+            if listing.takes_rows() {
+                let (change, tenant) = (word(difference).to_owned(), tenant_of_member(difference.row));
+                listing.row(&[change, kind.to_owned(), id, tenant, access.to_owned(), what()])?;
+                continue;
+            }
             let cells = || [sign.to_owned(), kind.to_owned(), id, access.to_owned(), what()];
             listing.entry(cells, || entry_json(difference, names))?;
         }
@@ -88,6 +96,13 @@ pub fn diff(
     })();
     unless_left(written)?;
     Ok(differences.len() as u64)
+}
+
+impl Window<'_> {
+    /// What an answer rests on, in words.
+    pub fn said(&self) -> String {
+        about(self).line
+    }
 }
 
 fn about(window: &Window<'_>) -> About {
@@ -108,14 +123,18 @@ fn about(window: &Window<'_>) -> About {
     }
 }
 
-fn entry_json(difference: &Difference, names: &Names) -> String {
-    let (kind, id) = named(difference.row);
-    let what = match difference.kind() {
+fn word(difference: &Difference) -> &'static str {
+    match difference.kind() {
         Kind::Added => "added",
         Kind::Removed => "removed",
         Kind::Changed => "changed",
         Kind::Derived => "derived",
-    };
+    }
+}
+
+fn entry_json(difference: &Difference, names: &Names) -> String {
+    let (kind, id) = named(difference.row);
+    let what = word(difference);
     let fields: Vec<Value> = difference
         .fields()
         .into_iter()

@@ -3,12 +3,15 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use domain::ids::KeyId;
+use domain::ids::{KeyId, TenantId};
+use domain::rejection::Entity;
+use domain::time::{Position, Timestamp};
 use store::StoreError;
 
 use crate::as_of::AsOfError;
+use crate::print::instant;
 
 /// Why an audit could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +28,17 @@ pub enum ReplayError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// A file, where the command needs a data folder.
+    #[error("{} is {}, and this command needs a data folder; {}", .path.display(), .kind.what(), .kind.advice(.path))]
+    NotAFolder {
+        /// Its path.
+        path: PathBuf,
+        /// What it is.
+        kind: FileKind,
+    },
     /// The database could not walk its own pages.
     #[error(
-        "the ledger's pages are damaged, and its database stopped with: {why}; restore a backup, or if the chain of the log holds, rebuild the views"
+        "the ledger's pages are damaged, and its database stopped with: {why}; stop the server and run keyledger audit rebuild, which needs the log alone; if that cannot be read either, restore a backup"
     )]
     Pages {
         /// What the database said.
@@ -50,9 +61,59 @@ pub enum ReplayError {
         /// What was asked for.
         key: KeyId,
     },
+    /// It was made later than the moment asked about.
+    #[error("{what} was made later, at position {position}, {}; ask for that moment or a later one", instant(*.at))]
+    MadeLater {
+        /// What was asked for.
+        what: Entity,
+        /// Where in the log it begins.
+        position: Position,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// No such tenant.
+    #[error("the log knows no tenant {tenant}; audit replay lists the ids of all there are")]
+    NoSuchTenant {
+        /// What was asked for.
+        tenant: TenantId,
+    },
     /// What was found could not be written out.
     #[error("the listing could not be written: {0}")]
     Output(#[from] io::Error),
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// What `keyledger backup` writes.
+    Backup,
+    /// What `keyledger audit export` writes.
+    Export,
+    /// Anything else.
+    Other,
+}
+
+impl FileKind {
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Backup => "a backup",
+            Self::Export => "an export",
+            Self::Other => "a file, and neither a backup nor an export",
+        }
+    }
+
+    fn advice(self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Backup => {
+                format!("make one of it, with: keyledger restore --from {path} --data NEW_FOLDER")
+            }
+            Self::Export => {
+                format!("make one of it, with: keyledger audit import --from {path} --data NEW_FOLDER")
+            }
+            Self::Other => "name the folder that keyledger init made".to_owned(),
+        }
+    }
 }
 
 /// Runs what reads the database. Where pages were changed behind its back, redb promises no more than a

@@ -81,7 +81,8 @@ pub(crate) fn beginning(path: &Path) -> Result<(LedgerId, Head), ReplayError> {
 /// Runs of at most so many bytes fill pages of the database well.
 const RUN_BYTES: usize = 1_352;
 
-/// Hands on the envelopes in runs, each with its first position. The chain is for the caller to check.
+/// Hands on the envelopes in runs, each with its first position; all that come before something wrong, then what that is. The
+/// chain is for the caller to check.
 pub(crate) fn runs<E: From<ReplayError>>(
     path: &Path,
     mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
@@ -89,20 +90,16 @@ pub(crate) fn runs<E: From<ReplayError>>(
     let mut lines = Lines::open(path)?;
     let (_, head) = lines.beginning()?;
     let (mut first, mut run) = (Position::new(1), vec![]);
+    let mut wrong = None;
     for number in 1..=head.position.number() {
         let position = Position::new(number);
-        let text =
-            lines.next()?.ok_or_else(|| lines.wrong(format!("it is cut short before position {number}")))?;
-        let bytes = envelope_of(&text)
-            .ok_or_else(|| lines.wrong(format!("the line of position {number} has no envelope")))?;
-        let decoded = envelope::decode(&bytes)
-            .map_err(|error| ReplayError::from(StoreError::Event { position, error }))?;
-        let scanned =
-            Scanned { recorded: decoded.recorded, hash: store::chain::hash(&bytes), bytes: bytes.len() };
-        if line(&scanned, &bytes) != text {
-            let what = format!("the line of position {number} says something else than its envelope");
-            return Err(lines.wrong(what).into());
-        }
+        let bytes = match lines.envelope(position) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                wrong = Some(error);
+                break;
+            }
+        };
         if !run.is_empty() && run.len() + bytes.len() > RUN_BYTES {
             each(first, &run)?;
             run.clear();
@@ -115,7 +112,7 @@ pub(crate) fn runs<E: From<ReplayError>>(
     if !run.is_empty() {
         each(first, &run)?;
     }
-    match lines.next()? {
+    match wrong.map_or_else(|| lines.next(), Err)? {
         None => Ok(()),
         Some(_) => Err(lines.wrong("something follows its last event").into()),
     }
@@ -155,6 +152,22 @@ impl<'a> Lines<'a> {
             return Err(self.wrong("it is cut short within a line"));
         }
         String::from_utf8(line).map(Some).map_err(|_| self.wrong("it is no text"))
+    }
+
+    /// The envelope that the next line holds, of which every other byte must follow from it.
+    fn envelope(&mut self, position: Position) -> Result<Vec<u8>, ReplayError> {
+        let text =
+            self.next()?.ok_or_else(|| self.wrong(format!("it is cut short before position {position}")))?;
+        let bytes = envelope_of(&text)
+            .ok_or_else(|| self.wrong(format!("the line of position {position} has no envelope")))?;
+        let decoded = envelope::decode(&bytes).map_err(|error| StoreError::Event { position, error })?;
+        let scanned =
+            Scanned { recorded: decoded.recorded, hash: store::chain::hash(&bytes), bytes: bytes.len() };
+        if line(&scanned, &bytes) != text {
+            let what = format!("the line of position {position} says something else than its envelope");
+            return Err(self.wrong(what));
+        }
+        Ok(bytes)
     }
 
     fn beginning(&mut self) -> Result<(LedgerId, Head), ReplayError> {

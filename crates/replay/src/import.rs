@@ -1,6 +1,9 @@
 //! `audit import`: an export becomes the ledger of a data folder that has none, whole or not at all.
 
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use store::backup::{Restored, Step, Summary, restore_from};
 use store::{DataFolder, StoreError};
@@ -9,6 +12,40 @@ use crate::error::ReplayError;
 use crate::open::Repair;
 use crate::source::Source;
 
+/// Makes a ledger from an export that comes as a stream, such as standard input. What comes is kept in a file of its owner's
+/// alone under `scratch` until it is done, for it is read twice: nothing is made of what is not whole.
+pub fn import_stream(
+    mut from: impl Read,
+    scratch: &Path,
+    folder: &DataFolder,
+    progress: &mut dyn FnMut(Step, u64, u64),
+) -> Result<Restored, ReplayError> {
+    require_none(folder)?;
+    let kept = Kept(scratch.join(format!("keyledger-import-{}", std::process::id())));
+    let failed = |error| ReplayError::from(StoreError::File { path: kept.0.clone(), error });
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&kept.0);
+    let mut file = opened.map_err(failed)?;
+    io::copy(&mut from, &mut file).map_err(failed)?;
+    import(&kept.0, folder, progress)
+}
+
+/// A file that goes when it was read.
+struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // If it cannot be removed, that changes nothing of what was made.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn require_none(folder: &DataFolder) -> Result<(), ReplayError> {
+    if folder.ledger().exists() {
+        return Err(StoreError::LedgerExists(folder.root().to_owned()).into());
+    }
+    Ok(())
+}
+
 /// Makes a ledger from an export. It is read whole and checked before anything is made; the folder may hold secrets and
 /// a guard, as for a restored backup, and the guard is left as it is.
 pub fn import(
@@ -16,8 +53,10 @@ pub fn import(
     folder: &DataFolder,
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Restored, ReplayError> {
-    if folder.ledger().exists() {
-        return Err(StoreError::LedgerExists(folder.root().to_owned()).into());
+    require_none(folder)?;
+    if !from.exists() {
+        let error = io::Error::new(io::ErrorKind::NotFound, "there is no such file; name that of an export");
+        return Err(StoreError::File { path: from.to_owned(), error }.into());
     }
     let source = Source::open(from, Repair::Forbidden)?;
     let (ledger, head) = (source.ledger(), source.head());

@@ -28,17 +28,23 @@ pub(crate) enum Listing<W: Write, const N: usize> {
         end: &'static str,
     },
     Jsonl(W),
-    Csv(W, Option<[&'static str; N]>),
+    /// With its headings, as long as they are still to be written.
+    Csv(W, Option<&'static [&'static str]>),
 }
 
 impl<W: Write, const N: usize> Listing<W, N> {
-    /// Entries alone: JSON is one array.
-    pub(crate) fn new(format: Format, out: W, headings: [&'static str; N]) -> Self {
+    /// Entries alone: JSON is one array. CSV has columns of its own.
+    pub(crate) fn new(
+        format: Format,
+        out: W,
+        headings: [&'static str; N],
+        columns: &'static [&'static str],
+    ) -> Self {
         match format {
             Format::Table => Self::Table(Table::new(out, headings)),
             Format::Json => Self::Json { out, before: "[".into(), end: "]\n" },
             Format::Jsonl => Self::Jsonl(out),
-            Format::Csv => Self::Csv(out, Some(headings)),
+            Format::Csv => Self::Csv(out, Some(columns)),
         }
     }
 
@@ -48,6 +54,7 @@ impl<W: Write, const N: usize> Listing<W, N> {
         format: Format,
         mut out: W,
         headings: [&'static str; N],
+        columns: &'static [&'static str],
         about: &About,
     ) -> io::Result<Self> {
         let About { line, members, entries } = about;
@@ -60,7 +67,7 @@ impl<W: Write, const N: usize> Listing<W, N> {
             }
             Format::Csv => {}
         }
-        Ok(Self::new(format, out, headings))
+        Ok(Self::new(format, out, headings, columns))
     }
 
     pub(crate) fn entry(
@@ -75,13 +82,22 @@ impl<W: Write, const N: usize> Listing<W, N> {
                 write!(out, "{before}\n{}", json())
             }
             Self::Jsonl(out) => writeln!(out, "{}", json()),
-            Self::Csv(out, headings) => {
-                if let Some(headings) = headings.take() {
-                    csv(out, headings)?;
-                }
-                csv(out, cells().each_ref().map(String::as_str))
-            }
+            Self::Csv(..) => unreachable!("CSV takes rows"),
         }
+    }
+
+    /// Whether it takes rows, as CSV does, and no entries.
+    pub(crate) fn takes_rows(&self) -> bool {
+        matches!(self, Self::Csv(..))
+    }
+
+    /// Writes a row of CSV, with as many cells as there are columns.
+    pub(crate) fn row(&mut self, cells: &[String]) -> io::Result<()> {
+        let Self::Csv(out, headings) = self else { unreachable!("only CSV takes rows") };
+        if let Some(headings) = headings.take() {
+            csv(out, headings)?;
+        }
+        csv(out, cells)
     }
 
     /// Writes what is held back, and nothing that would end the listing.
@@ -127,14 +143,14 @@ pub(crate) struct About {
     pub(crate) entries: &'static str,
 }
 
-fn csv<const N: usize>(out: &mut impl Write, cells: [&str; N]) -> io::Result<()> {
-    let line: Vec<_> = cells.into_iter().map(csv_cell).collect();
+fn csv(out: &mut impl Write, cells: &[impl AsRef<str>]) -> io::Result<()> {
+    let line: Vec<_> = cells.iter().map(|cell| csv_cell(cell.as_ref())).collect();
     write!(out, "{}\r\n", line.join(","))
 }
 
-/// Quoted where RFC 4180 asks for it. A cell that a spreadsheet would take for a formula becomes a text.
+/// Quoted where RFC 4180 asks for it. A cell that a spreadsheet would take for a formula becomes a text, by an apostrophe.
 fn csv_cell(cell: &str) -> String {
-    let formula = cell.len() > 1 && cell.starts_with(['=', '+', '-', '@']);
+    let formula = cell.len() > 1 && cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
     if cell.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
 }
@@ -146,8 +162,12 @@ mod tests {
     fn written(format: Format, entries: &[&str]) -> String {
         let mut out = vec![];
         let about = About { line: "of it".into(), members: "\"of\":1".into(), entries: "rows" };
-        let mut listing = Listing::about(format, &mut out, ["A", "B"], &about).unwrap();
+        let mut listing = Listing::about(format, &mut out, ["A", "B"], &["a", "b", "c"], &about).unwrap();
         for entry in entries {
+            if listing.takes_rows() {
+                listing.row(&[entry.to_string(), "x".into(), String::new()]).unwrap();
+                continue;
+            }
             let json = || format!("{:?}", entry);
             listing.entry(|| [entry.to_string(), "x".into()], json).unwrap();
         }
@@ -161,14 +181,15 @@ mod tests {
         assert_eq!(written(Format::Json, &["a", "b"]), "{\"of\":1,\"rows\":[\n\"a\",\n\"b\"\n]}\n");
         assert_eq!(written(Format::Jsonl, &["a"]), "{\"of\":1}\n\"a\"\n");
         assert_eq!(written(Format::Table, &["a"]), "of it\n\nA  B\na  x\n");
-        assert_eq!(written(Format::Csv, &[]), "A,B\r\n");
-        assert_eq!(written(Format::Csv, &["a"]), "A,B\r\na,x\r\n");
+        assert_eq!(written(Format::Csv, &[]), "a,b,c\r\n");
+        assert_eq!(written(Format::Csv, &["a"]), "a,b,c\r\na,x,\r\n");
     }
 
     #[test]
     fn cells_of_csv_are_quoted_and_no_formulas() {
         assert_eq!(csv_cell("a, \"b\""), "\"a, \"\"b\"\"\"");
         assert_eq!(csv_cell("=1+1"), "'=1+1");
+        assert_eq!(csv_cell("@SUM(A1)"), "'@SUM(A1)");
         assert_eq!(csv_cell("-"), "-");
     }
 }

@@ -107,6 +107,7 @@ impl Activity {
             | Event::KeyAddressesChanged { .. }
             | Event::KeyRateChanged { .. }
             | Event::KeyNoteChanged { .. }
+            | Event::TokenLifeChanged { .. }
             | Event::RollbackAccepted { .. } => Self::Entity(EntityManagement::Update),
         }
     }
@@ -128,15 +129,16 @@ impl Activity {
     }
 }
 
-/// Writes the whole log so. Tells how many events that were.
+/// Writes the whole log so, with names as far as they can be opened. Tells how many events that were.
 pub fn ocsf(
     source: &Source,
+    names: &Names,
     out: &mut impl Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, ReplayError> {
     let (ledger, total) = (source.ledger().to_string(), source.head().position.number());
     let read = source.follow_rows(|scanned, rows| {
-        writeln!(out, "{}", harmless_json(event(&scanned, &ledger, rows)?.to_string()))?;
+        writeln!(out, "{}", harmless_json(event(&scanned, &ledger, rows, names)?.to_string()))?;
         let number = scanned.recorded.position.number();
         if number.is_multiple_of(PROGRESS_EVENTS) {
             progress(number, total);
@@ -147,7 +149,7 @@ pub fn ocsf(
     Ok(total)
 }
 
-fn event(scanned: &Scanned, ledger: &str, rows: &RowsAt<'_>) -> Result<Value, StoreError> {
+fn event(scanned: &Scanned, ledger: &str, rows: &RowsAt<'_>, names: &Names) -> Result<Value, StoreError> {
     let Recorded { position, recorded_at, metadata, event } = &scanned.recorded;
     let activity = Activity::of(event);
     let class_uid = activity.class_uid();
@@ -173,7 +175,7 @@ fn event(scanned: &Scanned, ledger: &str, rows: &RowsAt<'_>) -> Result<Value, St
             "way": metadata.way.as_str(),
             "cause": metadata.cause.map(|cause| cause.to_string()),
             "hash": scanned.hash.to_string(),
-            "payload": group(facts_of(event), &Names::sealed()),
+            "payload": group(facts_of(event), names),
         },
     });
     let subject = subjects_of(event).first().copied();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use credentials::note::Note;
 use store::checkpoint::Checkpoint;
-use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
+use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup};
 
-use crate::error::{ReplayError, reading};
+use crate::error::{FileKind, ReplayError, reading};
+use crate::export;
 
 /// How much memory an audit gives the database for pages: it reads most of them once.
 const CACHE_BYTES: usize = 64 << 20;
@@ -19,6 +20,26 @@ pub enum Repair {
     Forbidden,
     /// Open it for writing once, as the server would; then close it and read.
     Allowed,
+}
+
+/// Says what is there instead, where there is no ledger: a file that holds a log, too, must first be made one.
+pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
+    let root = folder.root();
+    if root.is_file() {
+        let kind = if backup::is_backup(root)? {
+            FileKind::Backup
+        } else if export::beginning(root).is_ok() {
+            FileKind::Export
+        } else {
+            FileKind::Other
+        };
+        return Err(ReplayError::NotAFolder { path: root.to_owned(), kind });
+    }
+    if folder.ledger().exists() {
+        return Ok(());
+    }
+    // The folder is what a person gave, and what `init` wants.
+    Err(StoreError::NoLedger(root.to_owned()).into())
 }
 
 /// A data folder opened for an audit.
@@ -36,11 +57,8 @@ impl Audit {
     /// A server that shares its ledger may go on writing; one that opened it exclusively is
     /// [`StoreError::InUse`].
     pub fn open(folder: &DataFolder, repair: Repair) -> Result<Self, ReplayError> {
+        require_ledger(folder)?;
         let path = folder.ledger();
-        if !path.exists() {
-            // The folder is what a person gave, and what `init` wants.
-            return Err(StoreError::NoLedger(folder.root().to_owned()).into());
-        }
         let options = OpenOptions { sharing: Sharing::SingleWriter, cache_bytes: CACHE_BYTES };
         let open = || reading(|| ReadOnlyLedger::open_unchecked(&path, &options).map_err(ReplayError::from));
         let ledger = match (open(), repair) {

@@ -34,6 +34,28 @@ pub enum ProofError {
         /// How many events are covered.
         size: Position,
     },
+    /// Some of the events came later, and nobody said that they may be left out.
+    #[error(
+        "the highest signed checkpoint covers {covered} events, and the log goes on to position {head}: {later} of the events asked for came later and cannot be proved yet; nothing was written"
+    )]
+    LeftOut {
+        /// How many.
+        later: u64,
+        /// How many events of the log are covered.
+        covered: Position,
+        /// Where the log ends.
+        head: Position,
+    },
+    /// There is no event to be proved.
+    #[error(
+        "the log has no such event up to position {covered}, where the highest signed checkpoint ends ({later} came later), and a bundle without events would prove nothing; nothing was written"
+    )]
+    Nothing {
+        /// How many events of the log are covered.
+        covered: Position,
+        /// How many such events came later.
+        later: u64,
+    },
     /// The log has no such event.
     #[error("the log has no event at position {0}")]
     NoEvent(Position),

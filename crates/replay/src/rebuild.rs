@@ -4,30 +4,23 @@ use std::path::Path;
 
 use domain::ids::LedgerId;
 use serde_json::json;
+use store::DataFolder;
+use store::anew::{self, Rebuilt};
 use store::head::Head;
 use store::rebuilt::{self, Comparison, Divergence};
-use store::{DataFolder, Ledger, OpenOptions, StoreError};
 
 use crate::error::{ReplayError, reading};
-use crate::open::{Audit, Repair};
+use crate::open::{Audit, Repair, require_ledger};
 use crate::print::hex;
 
-/// Rebuilds the views of a data folder in one transaction; tells how many rows they have now. Not beside a running server.
+/// Rebuilds the views of a data folder; tells how many rows they have now. Not beside a running server.
 ///
-/// The chain is checked on the way, so that views are never built from a broken log. `progress` is called
-/// now and then with how many events were read and how many there are.
-pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Result<usize, ReplayError> {
-    let path = folder.ledger();
-    if !path.exists() {
-        return Err(StoreError::NoLedger(folder.root().to_owned()).into());
-    }
-    reading(|| {
-        let ledger = Ledger::open(&path, &OpenOptions::default())?;
-        ledger.rebuild_watched(progress)?;
-        let rows = ledger.snapshot()?.projected()?.len();
-        ledger.close()?;
-        Ok(rows)
-    })
+/// The chain is checked on the way, so that views are never built from a broken log. Where pages of the views are damaged,
+/// the ledger's file is written anew, and the old one is kept. `progress` is called now and then with how many events were
+/// read and how many there are.
+pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Result<Rebuilt, ReplayError> {
+    require_ledger(folder)?;
+    reading(|| Ok(anew::rebuild(folder, progress)?))
 }
 
 /// How the live views compare with those that the log gives.

@@ -2,10 +2,12 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use domain::time::Position;
 use store::StoreError;
 use store::head::Head;
 use store::scan::Scanned;
 
+use crate::columns::{COLUMNS, columns};
 use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
 use crate::json;
@@ -42,7 +44,8 @@ pub fn show(
 }
 
 /// Lists what was appended after `known`, and goes on for as long as `wait` says to: it waits for more to come, and
-/// is told where the log ends now. Never ends by itself: the reader does, or whoever waits.
+/// is told where the log ends now. Ends when the filter admits nothing more, whatever comes; else the reader does, or
+/// whoever waits.
 pub fn follow(
     audit: &Audit,
     known: Head,
@@ -53,7 +56,7 @@ pub fn follow(
 ) -> Result<(), ReplayError> {
     let (mut known, sealed) = (known, Names::sealed());
     let mut lines = Lines::new(&sealed, filter, format, out);
-    while wait() == Wait::Over {
+    while !lines.is_full(known.position) && wait() == Wait::Over {
         let snapshot = audit.snapshot()?;
         if snapshot.head() == known {
             continue;
@@ -95,7 +98,7 @@ struct Lines<'a, W: Write> {
 impl<'a, W: Write> Lines<'a, W> {
     fn new(names: &'a Names, filter: &'a Filter, format: Format, out: W) -> Self {
         let headings = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
-        let listing = Listing::new(format, BufWriter::new(out), headings);
+        let listing = Listing::new(format, BufWriter::new(out), headings, &COLUMNS);
         Self { names, filter, listing, shown: Shown::default() }
     }
 
@@ -105,11 +108,14 @@ impl<'a, W: Write> Lines<'a, W> {
 
     fn take_with(&mut self, names: &Names, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
         let recorded = &scanned.recorded;
-        let enough = self.filter.limit.is_some_and(|limit| self.shown.events >= limit);
-        if enough || self.filter.ends_before(recorded) {
+        if self.has_enough() || self.filter.ends_before(recorded) {
             return Err(Stop::Enough);
         }
         if self.filter.admits(rows, recorded)? {
+            self.shown.events += 1;
+            if self.listing.takes_rows() {
+                return Ok(self.listing.row(&columns(scanned, rows, names)?)?);
+            }
             let summary = Summary { names, rows };
             let cells = || {
                 [
@@ -122,9 +128,17 @@ impl<'a, W: Write> Lines<'a, W> {
                 ]
             };
             self.listing.entry(cells, || json::event(scanned, names))?;
-            self.shown.events += 1;
         }
         Ok(())
+    }
+
+    fn has_enough(&self) -> bool {
+        self.filter.limit.is_some_and(|limit| self.shown.events >= limit)
+    }
+
+    /// Whether no event after this position can be wanted.
+    fn is_full(&self, position: Position) -> bool {
+        self.has_enough() || self.filter.to.is_some_and(|to| to <= position)
     }
 
     fn end(self, read: Result<(), Stop>) -> Result<Shown, ReplayError> {

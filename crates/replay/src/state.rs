@@ -23,6 +23,9 @@ use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
 use crate::summary::Summary;
 
+/// The columns of CSV. That of the tenant is for members, who have no id of their own.
+const COLUMNS: [&str; 5] = ["kind", "id", "tenant", "status", "what"];
+
 /// Which rows are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowFilter {
@@ -55,7 +58,7 @@ pub fn state(
     let rows = past.rows();
     let mut count = 0;
     let written = (|| {
-        let mut listing = Listing::about(format, BufWriter::new(out), headings, &about)?;
+        let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
         reading(|| {
             past.each_row(|row| {
                 let Some(change) = row.read(&rows)? else { return Ok(()) };
@@ -67,6 +70,9 @@ pub fn state(
                     return Ok(());
                 }
                 count += 1;
+                if listing.takes_rows() {
+                    return Ok(listing.row(&columns(&change, status.word, names, &rows))?);
+                }
                 let json = || row_json(&change, status.word, names);
                 let cells = || cells(&change, status.word, names, &rows);
                 listing.entry(cells, json).map_err(Stop::from)
@@ -79,6 +85,11 @@ pub fn state(
 }
 
 impl Basis {
+    /// What an answer rests on, in words.
+    pub fn said(&self) -> String {
+        self.about().line
+    }
+
     /// What an answer says that it rests on.
     pub(crate) fn about(&self) -> About {
         let Self { position, instant: at, head } = self;
@@ -105,7 +116,7 @@ impl RowFilter {
 
 /// Of what is derived from other rows, nothing is told.
 pub(crate) fn told(row: RowId) -> bool {
-    !matches!(row, RowId::Deployment | RowId::UniqueName(_))
+    !matches!(row, RowId::UniqueName(_))
 }
 
 /// How something stands.
@@ -135,7 +146,10 @@ pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result
         Change::SigningKey(row) if row.active_from > at => Status { word: "published", lives: true },
         Change::SigningKey(_) => Status { word: "active", lives: true },
         Change::Watermark(_, _) => Status { word: "refused", lives: true },
-        Change::Deployment(_) | Change::UniqueName(_, _) => Status { word: "derived", lives: true },
+        Change::Deployment(row) if row.token_life_since.is_some() => Status { word: "recorded", lives: true },
+        // The log does not say.
+        Change::Deployment(_) => Status { word: "assumed", lives: true },
+        Change::UniqueName(_, _) => Status { word: "derived", lives: true },
     })
 }
 
@@ -158,6 +172,16 @@ fn cells(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [St
     let (kind, id) = named(change.row());
     let whole = Difference { row: change.row(), before: None, after: Some(change.clone()) };
     [kind.to_owned(), id, status.to_owned(), Summary { names, rows }.line(whole.told())]
+}
+
+fn columns(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; COLUMNS.len()] {
+    let [kind, id, status, what] = cells(change, status, names, rows);
+    [kind, id, tenant_of_member(change.row()), status, what]
+}
+
+/// The tenant, where the id alone does not tell which row it is.
+pub(crate) fn tenant_of_member(row: RowId) -> String {
+    if let RowId::Membership { tenant, .. } = row { tenant.to_string() } else { String::new() }
 }
 
 fn row_json(change: &Change, status: &str, names: &Names) -> String {

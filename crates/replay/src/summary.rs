@@ -46,6 +46,7 @@ impl<L: Lookup> Summary<'_, L> {
     fn piece(&self, piece: Piece<'_>) -> String {
         match piece {
             Piece::Words(words) => words.into_owned(),
+            Piece::Word(word) => word.as_str().to_owned(),
             Piece::Thing(entity) => self.thing(entity),
             Piece::Unnamed(entity) => unnamed(entity),
             Piece::Token(token) => format!("token {}", short(&token.to_string())),

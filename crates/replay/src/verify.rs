@@ -252,13 +252,16 @@ fn broken(error: &ReplayError, last: Position, head: Position) -> (Position, Str
             (*position, format!("{error}; that event or the one before it was changed"))
         }
         ReplayError::Store(StoreError::Event { position, .. }) => (*position, error.to_string()),
-        ReplayError::Store(_) if last >= head => (last, error.to_string()),
+        ReplayError::Store(_) | ReplayError::Export { .. } if last >= head => (last, error.to_string()),
         ReplayError::Store(_)
         | ReplayError::Pages { .. }
         | ReplayError::NeedsRepair { .. }
+        | ReplayError::NotAFolder { .. }
         | ReplayError::AsOf(_)
         | ReplayError::Export { .. }
         | ReplayError::NoSuchKey { .. }
+        | ReplayError::NoSuchTenant { .. }
+        | ReplayError::MadeLater { .. }
         | ReplayError::Output(_) => (last.next(), error.to_string()),
     }
 }

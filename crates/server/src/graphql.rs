@@ -22,6 +22,7 @@ mod state_diff;
 mod blast;
 mod inclusion;
 mod refusals;
+mod living_tokens;
 mod usage;
 mod filters;
 mod connection;

@@ -131,6 +131,10 @@ async fn run(
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
+    // Before the first request: a token that is minted for it lives as long as was set.
+    let recording = Arc::clone(&authority);
+    let recorded = tokio::task::spawn_blocking(move || schedule::keep_token_life(&recording));
+    recorded.await.map_err(|error| ServeError::Runtime(std::io::Error::other(error)))?;
     let (stop, stopping) = watch::channel(false);
     let app = App::new(Arc::clone(&authority), options);
     if let Some(listen) = options.metrics_listen {
@@ -142,9 +146,7 @@ async fn run(
     let mut server = tokio::spawn(connections.serve(listener, router(app), stopping));
     tracing::info!(%address, position = %authority.position(), keys = authority.keys_known(), "listening");
     ready(address);
-    let schedule = options
-        .signing_keys
-        .map(|policy| tokio::spawn(schedule::keep_signing_keys(Arc::clone(&authority), policy)));
+    let schedule = Some(tokio::spawn(schedule::keep(Arc::clone(&authority), options.signing_keys)));
     let witnesses = (!options.witnesses.is_empty())
         .then(|| tokio::spawn(witness::keep_cosigned(Arc::clone(&authority), options.witnesses.clone())));
     notify::tell(notify::State::Ready);

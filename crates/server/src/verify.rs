@@ -130,7 +130,7 @@ pub(crate) async fn verify(
 
 /// Whether a caller's role and credential both include the permission.
 pub(crate) fn may(caller: &Caller, permission: Permission) -> bool {
-    caller.role.is_some_and(|role| role.permits(permission)) && caller.scopes.include(permission.scope())
+    caller.role.is_some_and(|role| role.permits(permission)) && caller.scopes.permit(permission)
 }
 
 /// Waits until the index has reached the position, but not long.

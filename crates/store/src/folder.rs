@@ -5,6 +5,7 @@
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
 //! | `guard.checkpoint` | the highest signed checkpoint, beside the guard wherever that is ([`crate::checkpoint`]) | whoever signs, before the signature leaves | replaced by rename, fsync | no more checkpoints are signed until a start with `--accept-rollback`, which makes a new key for them | no: best on other storage |
+//! | `ledger.redb.damaged` | what `ledger.redb` was before `audit rebuild` wrote it anew ([`crate::anew`]), because pages of its views were damaged | `audit rebuild` | as it was | nothing; it is kept to be looked at | no |
 //! | `ledger.probe`, `secrets/signing/probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
 //! | `usage.redb` | how keys are used, refused commands, and sessions of the web UI ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten, and everybody signs in anew; one that is damaged is moved aside | no |
 //! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
@@ -16,6 +17,7 @@
 //! | `secrets/set-up` | the digest of the set-up link's code, and its end ([`crate::set_up`]) | a server without a tenant when it starts, and `keyledger set-up-link` | replaced by rename, fsync | the link does not work; `keyledger set-up-link` prints another | no |
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +76,22 @@ impl DataFolder {
     /// The same for a ledger that comes from a backup: a guard may be there, and is what tells that it is older.
     pub(crate) fn begin_restore(&self) -> Result<FolderLock, StoreError> {
         create_private_folder(&self.root)?;
+        let lock = self.lock()?;
+        if self.ledger().exists() {
+            return Err(StoreError::LedgerExists(self.root.clone()));
+        }
+        self.clear_unfinished()?;
+        Ok(lock)
+    }
+
+    /// Begins to make the ledger's file anew, beside the one that is there.
+    pub(crate) fn begin_anew(&self) -> Result<FolderLock, StoreError> {
+        let lock = self.lock()?;
+        self.clear_unfinished()?;
+        Ok(lock)
+    }
+
+    fn lock(&self) -> Result<FolderLock, StoreError> {
         let path = self.root.join("init.lock");
         let lock = private_file().append(true).create(true).open(&path).map_err(StoreError::file(&path))?;
         match lock.try_lock() {
@@ -86,14 +104,15 @@ impl DataFolder {
         if inode(fs::metadata(&path)) != inode(lock.metadata()) {
             return Err(StoreError::InUse);
         }
-        if self.ledger().exists() {
-            return Err(StoreError::LedgerExists(self.root.clone()));
-        }
-        let unfinished = self.unfinished_ledger();
-        if unfinished.exists() {
-            fs::remove_file(&unfinished).map_err(StoreError::file(&unfinished))?;
-        }
         Ok(FolderLock { _file: lock, path })
+    }
+
+    fn clear_unfinished(&self) -> Result<(), StoreError> {
+        let unfinished = self.unfinished_ledger();
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::file(unfinished)(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Takes away what was made of a ledger that is not to be. An error that led here is worth more than ours.
@@ -117,6 +136,31 @@ impl DataFolder {
             sync_folder_of(&ledger)
         };
         rename().map_err(StoreError::file(&ledger))
+    }
+
+    /// Gives the ledger's file, whose views are damaged, a second name that is free, and tells it: whatever takes its
+    /// place, it is not lost.
+    pub(crate) fn set_aside(&self) -> Result<PathBuf, StoreError> {
+        let ledger = self.ledger();
+        for number in 1.. {
+            let aside = self.root.join(match number {
+                1 => "ledger.redb.damaged".to_owned(),
+                number => format!("ledger.redb.damaged.{number}"),
+            });
+            match fs::hard_link(&ledger, &aside) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let inode = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+                    // A crash came between the two names.
+                    if inode(&aside).map_err(StoreError::file(&aside))?
+                        == inode(&ledger).map_err(StoreError::file(&ledger))?
+                    {
+                        return Ok(aside);
+                    }
+                }
+                linked => return linked.map(|()| aside.clone()).map_err(StoreError::file(aside)),
+            }
+        }
+        unreachable!("there are more numbers than files")
     }
 
     /// Whether there is room beside the ledger for what a large batch writes.

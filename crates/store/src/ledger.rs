@@ -62,7 +62,7 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    fn builder(&self) -> Builder {
+    pub(crate) fn builder(&self) -> Builder {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);
         builder.set_concurrency_mode(match self.sharing {
@@ -396,7 +396,7 @@ impl ReadOnlyLedger {
 /// How often damage must be seen. A writer may write the header just while it is read; not so often in a row.
 const HEADER_READS: usize = 3;
 
-fn opened_file(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn opened_file(path: &Path) -> Result<File, StoreError> {
     match File::open(path) {
         Ok(file) => Ok(file),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(no_ledger(path)),

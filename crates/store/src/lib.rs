@@ -16,6 +16,7 @@ mod lifetimes;
 pub mod rows;
 mod projection;
 pub mod rebuilt;
+pub mod anew;
 mod pages;
 pub mod scan;
 pub mod head;

@@ -14,6 +14,7 @@ use redb::StorageBackend;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::StoreError;
+use crate::tables;
 
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 const FORMAT: u8 = 3;
@@ -90,6 +91,14 @@ pub(crate) fn check_tables(source: &dyn Source) -> Result<Checked, StoreError> {
     }
 }
 
+/// The same of these tables alone, and of what leads to them.
+pub(crate) fn check_named(source: &dyn Source, names: &[&str]) -> Result<Checked, StoreError> {
+    match Header::read(source)? {
+        Some(header) => header.check_of(source, &[header.tables()], &|name| names.contains(&name)),
+        None => Ok(Checked::Unknown),
+    }
+}
+
 /// The beginning of the file.
 struct Header {
     flags: u8,
@@ -146,6 +155,15 @@ impl Header {
     }
 
     fn check(&self, source: &dyn Source, roots: &[Root]) -> Result<Checked, StoreError> {
+        self.check_of(source, roots, &|_| true)
+    }
+
+    fn check_of(
+        &self,
+        source: &dyn Source,
+        roots: &[Root],
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Checked, StoreError> {
         if !self.whole() {
             let what = "the note of the last commit does not match its checksum";
             return Ok(Checked::Wrong(damaged("the header", what)));
@@ -154,7 +172,7 @@ impl Header {
         let mut walk = Walk { header: self, source, length, page: vec![] };
         let mut all = Checked::Sound;
         for root in roots.iter().flatten() {
-            match walk.tables(*root) {
+            match walk.tables(*root, wanted) {
                 Ok(Known::All) => {}
                 Ok(Known::NotAll) => all = Checked::Unknown,
                 Err(Unsound::Wrong(error)) => return Ok(Checked::Wrong(error)),
@@ -226,15 +244,15 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Checks each page of a tree of tables, and of each of its tables.
-    fn tables(&mut self, root: Node) -> Result<Known, Unsound> {
+    /// Checks each page of a tree of tables, and of each of its tables that is wanted.
+    fn tables(&mut self, root: Node, wanted: &dyn Fn(&str) -> bool) -> Result<Known, Unsound> {
         let (mut tables, mut known) = (vec![], Known::All);
         self.tree("the tables", Tree { root, key: None, value: None }, |key, value| {
             tables.push((String::from_utf8_lossy(key).into_owned(), value.to_owned()));
         })?;
-        for (name, definition) in tables {
+        for (name, definition) in tables.into_iter().filter(|(name, _)| wanted(name)) {
             match Tree::of(&definition) {
-                Some(Some(tree)) => self.tree(&format!("table {name:?}"), tree, |_, _| {})?,
+                Some(Some(tree)) => self.tree(&table(&name), tree, |_, _| {})?,
                 Some(None) => {}
                 None => known = Known::NotAll,
             }
@@ -357,9 +375,18 @@ pub(crate) fn unknown() -> StoreError {
     damaged("the header", "it is not as this software writes it")
 }
 
-/// The log may be whole all the same: then a backup, which reads nothing else, can be written and restored.
+/// The log may be whole all the same: then the views can be thrown away, or a backup, which reads nothing else, can be
+/// written and restored.
 fn damaged(place: &str, what: &str) -> StoreError {
-    StoreError::damaged(format!(
-        "{place}: {what}; restore a backup, or if `keyledger backup` still reads the whole log, restore what it writes"
-    ))
+    let projected = tables::PROJECTED.iter().any(|name| place == table(name));
+    let advice = if projected {
+        "stop the server and rebuild the views from the log with: keyledger audit rebuild --data DIR"
+    } else {
+        "restore a backup, or if `keyledger backup` still reads the whole log, restore what it writes"
+    };
+    StoreError::damaged(format!("{place}: {what}; {advice}"))
+}
+
+fn table(name: &str) -> String {
+    format!("table {name:?}")
 }

@@ -8,7 +8,7 @@ use crate::backup::{Batch, Commit};
 use crate::error::{StoreError, database};
 use crate::ledger::{Ledger, OpenOptions};
 use crate::scan::Walk;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Log, Snapshot};
 use crate::tables;
 
 /// What came of it.
@@ -42,7 +42,7 @@ pub fn compare(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Comparison, StoreError> {
     let ledger = Ledger::create(scratch, snapshot.ledger(), &OpenOptions::default())?;
-    copy_log(snapshot, &ledger)?;
+    copy_log(snapshot.log(), &ledger)?;
     ledger.rebuild_watched(progress)?;
     let rebuilt = ledger.snapshot()?;
     let mut comparing = Comparing::default();
@@ -57,14 +57,14 @@ pub fn compare(
     Ok(Comparison { rows, live, rebuilt, divergence })
 }
 
-/// Takes in the log as it is stored.
-fn copy_log(snapshot: &Snapshot, ledger: &Ledger) -> Result<(), StoreError> {
-    let (mut walk, mut batch) = (Walk::begin(snapshot.ledger()), Batch::new(ledger));
-    snapshot.runs(|first, envelopes| {
+/// Takes in the log as it is stored, its chain checked.
+pub(crate) fn copy_log(log: &Log, ledger: &Ledger) -> Result<(), StoreError> {
+    let (mut walk, mut batch) = (Walk::begin(log.ledger()), Batch::new(ledger));
+    log.runs(|first, envelopes| {
         walk.commit(first, envelopes, |_| Ok::<_, StoreError>(()))?;
         batch.take(&Commit { first, envelopes, head: walk.head() })
     })?;
-    walk.end(&snapshot.head())?;
+    walk.end(&log.head())?;
     batch.commit()
 }
 

@@ -65,6 +65,23 @@ impl Log {
     ) -> Result<(), E> {
         scan::scan_envelopes(&self.runs, self.ledger, &self.head, each)
     }
+
+    /// Of which ledger it is.
+    pub(crate) fn ledger(&self) -> LedgerId {
+        self.ledger
+    }
+
+    /// Every run of envelopes as stored, and its first position. Nothing is checked: [`crate::scan::Walk`] does that.
+    pub(crate) fn runs<E: From<StoreError>>(
+        &self,
+        mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for row in self.runs.range(0..).map_err(database)? {
+            let (first, run) = row.map_err(database)?;
+            each(Position::new(first.value()), run.value())?;
+        }
+        Ok(())
+    }
 }
 
 /// A consistent view of everything committed when it was taken.
@@ -333,13 +350,13 @@ impl Snapshot {
     /// Every run of envelopes as stored, and its first position. Nothing is checked: [`crate::scan::Walk`] does that.
     pub fn runs<E: From<StoreError>>(
         &self,
-        mut each: impl FnMut(Position, &[u8]) -> Result<(), E>,
+        each: impl FnMut(Position, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for row in self.log.runs.range(0..).map_err(database)? {
-            let (first, run) = row.map_err(database)?;
-            each(Position::new(first.value()), run.value())?;
-        }
-        Ok(())
+        self.log.runs(each)
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// The bytes of everything projected, by table and key: what a rebuild must give again.

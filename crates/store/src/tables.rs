@@ -40,6 +40,9 @@ pub(crate) const TREE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("tre
 /// Idempotency keys that were used.
 pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("attempts");
 
+/// The tables that are projected from the log: whatever happens to them, they can be built anew.
+pub(crate) const PROJECTED: [&str; 6] = ["views", "links", "lifetimes", "histories", "tree", "attempts"];
+
 /// In `meta`: the ledger's id, 16 bytes.
 pub(crate) const LEDGER: &str = "ledger";
 /// In `meta`: the last position (u64), its instant (i64) and its chain hash, little-endian.

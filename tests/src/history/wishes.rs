@@ -14,6 +14,7 @@ use domain::role::{Role, Scopes};
 use domain::row::{Key, Standing};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 
 use super::History;
 
@@ -45,7 +46,7 @@ pub(super) fn place_of(addresses: &AllowedAddresses) -> Option<IpAddr> {
 type Wish = fn(&mut History) -> Command;
 
 /// How often each is wished, and what it is.
-const WISHES: [(u64, Wish); 37] = [
+const WISHES: [(u64, Wish); 38] = [
     (2, History::bootstrap),
     (1, History::accept_rollback),
     (14, History::create_tenant),
@@ -94,6 +95,7 @@ const WISHES: [(u64, Wish); 37] = [
     (2, |h| Command::AddSigningKey { signing_key: h.new_signing_key() }),
     (2, History::retire_signing_key),
     (6, |h| Command::RevokeTokens { target: h.token_target() }),
+    (3, |h| Command::ChangeTokenLife { life: h.token_life() }),
     (9, |h| Command::EraseSubject { subject: h.subject() }),
 ];
 
@@ -118,6 +120,11 @@ impl History {
         let tenant = NewTenant { policy: TenantPolicy::default(), ..tenant };
         let signing_key = NewSigningKey { active_from: self.now, ..self.new_signing_key() };
         Command::Bootstrap(Box::new(Bootstrap { tenant, user, key, signing_key }))
+    }
+
+    fn token_life(&mut self) -> TokenLife {
+        let seconds = *self.dice.pick(&[60, 120, 300, 600, 900]);
+        TokenLife::new(seconds).expect("one to fifteen minutes")
     }
 
     fn accept_rollback(&mut self) -> Command {

@@ -62,11 +62,11 @@ fn lists_of_accounts_and_members_lead_to_the_events_that_made_them_so() {
         browser.page(&link.replace("&#38;", "&").replace("&amp;", "&").replacen("..", "", 1))
     };
     let events = why("/ui/accounts", "account", &etl);
-    assert!(events.contains("ServiceAccountSuspended: service account &#34;etl&#34;"), "{events}");
+    assert!(events.contains("Service account suspended: service account &#34;etl&#34;"), "{events}");
     assert!(events.contains("Only what concerns one service account."), "{events}");
     assert!(!events.contains("&#34;other&#34;") && !events.contains("MemberAdded"), "{events}");
     let events = why("/ui/members", "user", &grace);
-    assert!(events.contains("MemberRoleChanged: user &#34;grace@example.com&#34;"), "{events}");
+    assert!(events.contains("Member role changed: user &#34;grace@example.com&#34;"), "{events}");
     assert!(!events.contains("ServiceAccount"), "{events}");
 }
 
@@ -298,4 +298,29 @@ fn what_a_key_is_past_is_not_offered() {
     assert_eq!(offered(&brief), [""; 0], "expired, which is for good");
     browser.submit(&format!("/ui/keys/{old}/disable"), &[]);
     assert_eq!(offered(&old), ["enable", "revoke", "rename", "end", "addresses", "rate"], "disabled");
+}
+
+#[test]
+fn an_auditor_looks_at_everything_and_is_offered_nothing_to_do() {
+    let world = World::new();
+    let account = world.account("etl", "runner");
+    let (key, _) = world.key(&account, "nightly");
+    let auditor = world.account("auditor", "administrator");
+    let input = json!({"user_id": auditor, "name": "audit", "scopes": ["keyledger:audit"]});
+    let made = world.admin().mutate("create_api_key", &input, "key").unwrap();
+    let browser = world.signed_in(&text(&made["key"]));
+    for path in ["/ui/keys", "/ui/accounts", "/ui/members", "/ui/events", "/ui/time", "/ui/refusals"] {
+        let page = browser.page(path);
+        for section in ["Service accounts", "Events", "Time machine"] {
+            assert!(page.contains(section), "{path} leads to {section}: {page}");
+        }
+        for offered in ["ui/accounts/new\"", "ui/keys/new", "/suspend", "/remove\"", "ui/members/add"] {
+            assert!(!page.contains(offered), "{path} offers {offered}: {page}");
+        }
+    }
+    let page = browser.page(&format!("/ui/keys/{key}"));
+    assert!(page.contains("ui/events?at=") && page.contains("If somebody else had it"), "{page}");
+    assert!(!page.contains("/revoke") && !page.contains("Change it"), "{page}");
+    let refused = browser.submit(&format!("/ui/keys/{key}/disable"), &[]);
+    assert_eq!(refused.status, 403, "{}", refused.text);
 }

@@ -15,7 +15,7 @@ use domain::rejection::Entity;
 use domain::role::Permission;
 use domain::sealed::Sealed;
 use domain::subjects::subjects_of;
-use domain::telling::{Piece, short, told};
+use domain::telling::{Piece, in_plain_words, short, told};
 use domain::{Lookup, Recorded};
 use store::snapshot::SnapshotRows;
 use store::{Snapshot, StoreError};
@@ -31,8 +31,8 @@ pub(crate) struct Reader<'a> {
     snapshot: &'a Snapshot,
     caller: &'a Caller,
     scope: Scope,
-    /// Whether the caller administers a tenant, asked once for each.
-    administers: RefCell<HashMap<TenantId, bool>>,
+    /// Whether the caller audits a tenant, asked once for each.
+    audits: RefCell<HashMap<TenantId, bool>>,
 }
 
 impl<'a> Reader<'a> {
@@ -42,14 +42,15 @@ impl<'a> Reader<'a> {
         caller: &'a Caller,
         scope: Scope,
     ) -> Self {
-        Self { authority, snapshot, caller, scope, administers: RefCell::default() }
+        Self { authority, snapshot, caller, scope, audits: RefCell::default() }
     }
 
     /// The event, with what the caller may see of it opened.
     pub(crate) fn view(&self, recorded: Recorded) -> Result<EventView, StoreError> {
         // Names as they were just after the event.
         let then = self.snapshot.rows_at(recorded.position);
-        let mut line = vec![text(format!("{}: ", recorded.event.name()))];
+        let word = recorded.event.name();
+        let mut line = vec![Said::Word { word, plain: in_plain_words(word).into() }, text(": ")];
         for piece in told(&recorded.event) {
             line.push(self.piece(&then, piece)?);
         }
@@ -92,6 +93,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Said, StoreError> {
         Ok(match piece {
             Piece::Words(words) => text(words),
+            Piece::Word(word) => Said::Word { word: word.as_str(), plain: word.in_plain_words().into() },
             Piece::Thing(entity) => self.thing(then, entity)?,
             Piece::Unnamed(entity) => unnamed(entity),
             Piece::Token(token) => text(format!("token {}", short(&token.to_string()))),
@@ -179,7 +181,7 @@ impl<'a> Reader<'a> {
             (Entity::ServiceAccount(_), Scope::Oneself) => false,
             (Entity::ServiceAccount(account), scope) => match (now.service_account(account)?, scope) {
                 (Some(row), Scope::Tenant(viewed)) => row.tenant == viewed,
-                (Some(row), Scope::Deployment) => self.administers(&now, row.tenant)?,
+                (Some(row), Scope::Deployment) => self.audits(&now, row.tenant)?,
                 (Some(_), Scope::Oneself) | (None, _) => false,
             },
             (Entity::Key(key), _) => match now.key(key)?.map(|row| (row.owner, row.reach)) {
@@ -196,14 +198,14 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn administers(&self, now: &SnapshotRows<'_>, tenant: TenantId) -> Result<bool, StoreError> {
-        if let Some(known) = self.administers.borrow().get(&tenant) {
+    fn audits(&self, now: &SnapshotRows<'_>, tenant: TenantId) -> Result<bool, StoreError> {
+        if let Some(known) = self.audits.borrow().get(&tenant) {
             return Ok(*known);
         }
         let (actor, at) = (&self.caller.actor, self.authority.now());
-        let administers = role_of(now, actor, tenant, Permission::Administer, at)?.is_ok();
-        self.administers.borrow_mut().insert(tenant, administers);
-        Ok(administers)
+        let audits = role_of(now, actor, tenant, Permission::Audit, at)?.is_ok();
+        self.audits.borrow_mut().insert(tenant, audits);
+        Ok(audits)
     }
 }
 

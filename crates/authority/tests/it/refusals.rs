@@ -7,6 +7,7 @@ use domain::rejection::Entity;
 use domain::role::Role;
 use domain::{Command, Rejection};
 use keyledger_authority::compose::Composed;
+use keyledger_authority::refusals::RefusalsWanted;
 use keyledger_authority::refusals::{RefusalPage, RefusedCommand};
 use keyledger_authority::{AsOf, Caller, Failure, Shown};
 
@@ -25,7 +26,10 @@ impl Scene {
     }
 
     fn kept(&self, shown: &str, of: Option<TenantId>) -> Result<RefusalPage, Failure> {
-        Ok(self.authority.refusals(&self.caller(shown), of, None, 100, AsOf::Now)?.value)
+        Ok(self
+            .authority
+            .refusals(&self.caller(shown), RefusalsWanted { of, key: None }, None, 100, AsOf::Now)?
+            .value)
     }
 
     fn commands(&self, shown: &str, of: TenantId) -> Vec<String> {
@@ -118,7 +122,11 @@ fn a_flood_is_bounded_counted_and_at_nobody_elses_cost() {
     let root = scene.caller(&scene.root);
     let (mut before, mut read) = (None, vec![]);
     loop {
-        let page = scene.authority.refusals(&root, Some(other), before, 300, AsOf::Now).unwrap().value;
+        let page = scene
+            .authority
+            .refusals(&root, RefusalsWanted { of: Some(other), key: None }, before, 300, AsOf::Now)
+            .unwrap()
+            .value;
         assert_eq!(page.dropped, 150);
         read.extend(page.refusals.into_iter().map(|(number, _)| number));
         before = read.last().copied();

@@ -13,6 +13,7 @@ use domain::{Command, Recorded};
 use keyledger_authority::compose::{Composed, KeyInput};
 use keyledger_authority::events::Scope;
 use keyledger_authority::named::KeyNamed;
+use keyledger_authority::refusals::RefusalsWanted;
 use keyledger_authority::rehearsal::Rehearsed;
 use keyledger_authority::state_diff::{DifferenceView, Wanted};
 use keyledger_authority::{AsOf, Caller, Failure, Request, Shown, Wanted as TokenWanted};
@@ -314,6 +315,11 @@ fn a_dry_run_is_refused_as_the_command_is_and_the_refusal_is_kept() {
     assert_eq!(rehearsed.unwrap_err(), done.unwrap_err());
     let tenant = Some(house.scene.tenant);
     let now = AsOf::Now;
-    let kept = house.scene.authority.refusals(&house.root(), tenant, None, 10, now).unwrap().value;
+    let kept = house
+        .scene
+        .authority
+        .refusals(&house.root(), RefusalsWanted { of: tenant, key: None }, None, 10, now)
+        .unwrap()
+        .value;
     assert_eq!(kept.refusals.len(), 2, "whoever tries doors is seen");
 }

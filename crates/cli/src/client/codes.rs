@@ -102,9 +102,8 @@ pub fn is_of_credential(code: &str) -> bool {
 /// How a request that was refused with the code ends; none if the code is not known here.
 fn exit_of(code: &str) -> Option<Exit> {
     Some(match code {
-        "FORBIDDEN" | "CONSOLE_ONLY" | "SCOPES_NOT_HELD" | "REACH_NOT_HELD" | "ADDRESSES_NOT_HELD" => {
-            Exit::NotAllowed
-        }
+        "FORBIDDEN" | "CONSOLE_ONLY" | "SERVER_ONLY" | "SCOPES_NOT_HELD" | "REACH_NOT_HELD"
+        | "ADDRESSES_NOT_HELD" => Exit::NotAllowed,
         "NOT_FOUND" => Exit::NotFound,
         "REMOVED"
         | "NOT_REMOVED"
@@ -142,7 +141,8 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "PAYLOAD_TOO_LARGE"
         | "AS_OF_BEFORE_FIRST_EVENT"
         | "AS_OF_IN_FUTURE"
-        | "AS_OF_BEYOND_HEAD" => Exit::Usage,
+        | "AS_OF_BEYOND_HEAD"
+        | "AS_OF_BACKWARDS" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
         "SUBJECT_KEY_MISSING"
         | "NO_SIGNING_KEY"
@@ -174,6 +174,7 @@ mod tests {
             Rejection::NotAuthenticated(Refusal::KeyRevoked),
             Rejection::Forbidden { needs: Permission::Administer },
             Rejection::ConsoleOnly,
+            Rejection::ServerOnly,
             Rejection::NotFound(entity),
             Rejection::Removed(entity),
             Rejection::NotRemoved(entity),
@@ -205,7 +206,7 @@ mod tests {
         every
     }
 
-    const KINDS: usize = 28;
+    const KINDS: usize = 29;
 
     fn number(rejection: &Rejection) -> usize {
         match rejection {
@@ -236,6 +237,7 @@ mod tests {
             Rejection::AddressesNotHeld => 24,
             Rejection::WouldLockOut => 25,
             Rejection::NotRemoved(_) => 26,
+            Rejection::ServerOnly => 27,
             Rejection::AlreadyInitialised => KINDS - 1,
         }
     }

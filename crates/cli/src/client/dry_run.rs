@@ -5,18 +5,19 @@ use serde_json::Value;
 
 use super::args::AttemptArgs;
 use super::graphql::{Mutation, Server, text};
-use super::{difference, show};
+use super::{difference, living_tokens, show};
 use crate::error::CliError;
 use crate::output::Output;
 
 /// What is asked of a dry run.
 pub fn selection() -> String {
-    format!("dry_run {{ {STOPS} changes {{ {} }} changes_count }}", difference::SELECTION)
+    let tokens = living_tokens::SELECTION;
+    format!("dry_run {{ {STOPS} {tokens} changes {{ {} }} changes_count }}", difference::SELECTION)
 }
 
 const STOPS: &str = "
   events { position type summary details { name value } }
-  keys { key_id user_id tenant_id code last_used_at tokens_live_until } keys_count
+  keys { key_id user_id tenant_id code last_used_at tokens_live_until tokens { living last_ends_at } } keys_count
   service_account_ids service_accounts_count
   members { tenant_id user_id } members_count
   tokens_live_until as_of { position instant head }
@@ -92,9 +93,15 @@ fn for_people(told: &Value) -> String {
         |member: &Value| format!("  {} in tenant {}", text(member, "user_id"), text(member, "tenant_id"));
     lines.extend(entries("members").iter().map(member));
     match told["tokens_live_until"].as_str() {
-        Some(until) => lines.push(format!(
-            "Tokens minted before are refused here at once; a service that checks them by itself may accept them until {until}"
-        )),
+        Some(until) => {
+            lines.push(format!(
+                "Tokens minted before are refused here at once; a service that checks them by itself may accept them until {until}"
+            ));
+            let tokens = &told["tokens"];
+            if !tokens.is_null() {
+                lines.push(format!("Tokens that live now, roughly: {}", living_tokens::words(tokens)));
+            }
+        }
         None => lines.push("No token is concerned".to_owned()),
     }
     lines.join("\n")

@@ -30,8 +30,20 @@ pub fn credential() -> Result<(Credential, String), ClientError> {
 }
 
 fn config_path() -> PathBuf {
-    let home = || env::home_dir().unwrap_or_default().join(".prefect").join("config.toml");
-    env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()).map_or_else(home, PathBuf::from)
+    let home = env::home_dir().unwrap_or_default();
+    match env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty()) {
+        Some(path) => at_home(&home, PathBuf::from(path)),
+        None => home.join(".prefect").join("config.toml"),
+    }
+}
+
+/// The path as those clients read it: `~` at its beginning is one's own home. A shell does not put that in its place within
+/// quotes, nor in the file of a unit. The home of somebody else (`~name`) is looked for in nobody's.
+fn at_home(home: &Path, path: PathBuf) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(within) => home.join(within),
+        Err(_) => path,
+    }
 }
 
 /// What the file says, if there is one: `auth_token` of the table `cloud.agent`.
@@ -49,4 +61,22 @@ fn agent_token(path: &Path) -> Result<Option<String>, ClientError> {
     let agent = table.get("cloud").and_then(|cloud| cloud.get("agent"));
     let token = agent.and_then(|agent| agent.get("auth_token")).and_then(|token| token.as_str());
     Ok(token.filter(|token| !token.trim().is_empty()).map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tilde_at_the_beginning_is_ones_own_home() {
+        for (path, read) in [
+            ("~/.prefect/other.toml", "/h/ada/.prefect/other.toml"),
+            ("~", "/h/ada/"),
+            ("/etc/prefect.toml", "/etc/prefect.toml"),
+            ("here/~/x.toml", "here/~/x.toml"),
+            ("~bob/x.toml", "~bob/x.toml"),
+        ] {
+            assert_eq!(at_home(Path::new("/h/ada"), path.into()), Path::new(read), "{path}");
+        }
+    }
 }

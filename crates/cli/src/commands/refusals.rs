@@ -1,6 +1,7 @@
 //! `refusals`: lists the commands that were refused in a tenant.
 
 use clap::Args;
+use domain::ids::KeyId;
 use serde_json::{Value, json};
 
 use crate::client::graphql::List;
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyledger refusals
   keyledger refusals --limit 1000 -o json
+  keyledger refusals --key 01890a5d-ac96-774b-bcce-b302099a8057
 
 For the tenant's administrators; the newest comes last. A refused command is no event: nothing
 happened. Of each tenant the last 1,000 are kept, beside the log.";
@@ -28,6 +30,9 @@ pub struct RefusalsArgs {
     /// Those of no tenant: for operators
     #[arg(long)]
     outside: bool,
+    /// Only what was asked with this key, or a token minted from it, or about it
+    #[arg(long, value_name = "KEY_ID", value_parser = KeyId::parse)]
+    key: Option<KeyId>,
     /// At most so many, the newest of them
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -40,7 +45,11 @@ pub struct RefusalsArgs {
 /// Lists them.
 pub fn run(args: RefusalsArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
-    let arguments = [("tenant_id", "uuid", json!(tenant)), ("outside", "Boolean", json!(args.outside))];
+    let arguments = [
+        ("tenant_id", "uuid", json!(tenant)),
+        ("outside", "Boolean", json!(args.outside)),
+        ("key_id", "uuid", json!(args.key.map(|key| key.to_string()))),
+    ];
     let mut page = server.at_most(REFUSALS, &arguments, &args.as_of, args.limit)?;
     page.entries.reverse();
     let more = page.more;

@@ -12,6 +12,7 @@ use credentials::claims::Issuer;
 use domain::network::Network;
 use domain::origin::LogOrigin;
 use domain::time::Position;
+use domain::token_life::TokenLife;
 use domain::{Event, Recorded};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
@@ -240,12 +241,6 @@ pub struct ServeArgs {
     output: OutputArgs,
 }
 
-/// How long tokens live, within what the authority allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TokenLife {
-    seconds: u64,
-}
-
 /// A length of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seconds(u64);
@@ -350,7 +345,7 @@ fn invitation(args: &ServeArgs, authority: &Authority) -> Result<Option<Invitati
 impl Invitation {
     /// What is written out, once it is known where the server listens. The log is told how to come by another link.
     fn text(&self, listening: SocketAddr) -> String {
-        let another = set_up_link::another(&self.data, self.issuer.as_ref(), listening);
+        let another = set_up_link::another(&self.data, self.issuer.as_ref(), listening, self.life_seconds);
         tracing::warn!(
             another,
             "there is no tenant yet: the link by which one is made is on standard output"
@@ -391,7 +386,7 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
     Options {
         secrets: args.secrets.sources(),
         ledger: OpenOptions { sharing, ..OpenOptions::default() },
-        token_life_seconds: args.token_life.seconds,
+        token_life: args.token_life,
         prefixes: args.prefixes.prefixes(),
         origin: args.origin.clone(),
         rollback,
@@ -525,17 +520,17 @@ fn parse_drain_delay(text: &str) -> Result<Duration, MalformedValue> {
 
 fn parse_token_life(text: &str) -> Result<TokenLife, MalformedValue> {
     let malformed = MalformedValue("give 1 to 15 minutes, such as 600, 600s or 10m");
-    let seconds = match text.parse::<u64>() {
+    let seconds = match text.parse::<u32>() {
         Ok(seconds) => seconds,
         Err(_) => {
             let life: SignedDuration = text.parse().map_err(|_| malformed)?;
             if life.subsec_nanos() != 0 {
                 return Err(malformed);
             }
-            u64::try_from(life.as_secs()).map_err(|_| malformed)?
+            u32::try_from(life.as_secs()).map_err(|_| malformed)?
         }
     };
-    if (60..=900).contains(&seconds) { Ok(TokenLife { seconds }) } else { Err(malformed) }
+    TokenLife::new(seconds).map_err(|_| malformed)
 }
 
 fn parse_tlog(text: &str) -> Result<TlogAccess, MalformedValue> {
@@ -595,12 +590,13 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let folder = store::DataFolder::at(scratch.path().join("data"));
         Authority::begin(Options::new(folder.clone(), issuer.clone())).unwrap();
-        for (issuer, url, command) in [
-            (Some(issuer), "https://keys.example.com", "--address https://keys.example.com"),
-            (None, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714"),
+        for (issuer, life_seconds, url, command) in [
+            (Some(issuer), 900, "https://keys.example.com", "--address https://keys.example.com"),
+            (None, 900, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714"),
+            (None, 3_600, "http://127.0.0.1:4714", "--listen 127.0.0.1:4714 --set-up-life 3600s"),
         ] {
-            let (code, _) = set_up::new_code(&folder, authority::Clock::System.now(), 900).unwrap();
-            let invitation = Invitation { code, data: "n1".into(), issuer, life_seconds: 900 };
+            let (code, _) = set_up::new_code(&folder, authority::Clock::System.now(), life_seconds).unwrap();
+            let invitation = Invitation { code, data: "n1".into(), issuer, life_seconds };
             let text = invitation.text("127.0.0.1:4714".parse().unwrap());
             assert!(text.contains(&format!("{url}/ui/set-up?code=")), "{text}");
             let another = format!(": keyledger set-up-link --data n1 {command}\n");
@@ -625,7 +621,7 @@ mod tests {
     #[test]
     fn token_lives_are_seconds_or_have_a_unit() {
         for (text, seconds) in [("60", 60), ("600s", 600), ("10m", 600), ("1m 30s", 90), ("PT15M", 900)] {
-            assert_eq!(parse_token_life(text).unwrap(), TokenLife { seconds }, "{text}");
+            assert_eq!(parse_token_life(text).unwrap().seconds(), seconds, "{text}");
         }
         for bad in ["", "59", "901", "1h", "-10m", "10", "ten", "90.5s", "18446744073709551616"] {
             assert!(parse_token_life(bad).is_err(), "{bad}");

@@ -88,12 +88,15 @@ Open this link within {life}, and once. The one before does not work any more.
 
 /// The command that prints another link for the server on this folder, to where a browser reaches it. It is to be pasted
 /// into a shell that knows nothing of how the server was started.
-pub fn another(data: &Path, issuer: Option<&Issuer>, listening: SocketAddr) -> String {
+pub fn another(data: &Path, issuer: Option<&Issuer>, listening: SocketAddr, life_seconds: u64) -> String {
     let mut command = format!("keyledger set-up-link --data {}", shell_word(&data.to_string_lossy()));
     match issuer {
         Some(issuer) => command += &format!(" --address {}", shell_word(issuer.as_str())),
         None if listening.to_string() == LISTEN => {}
         None => command += &format!(" --listen {}", shell_word(&listening.to_string())),
+    }
+    if life_seconds != set_up::LIFE_SECONDS {
+        command += &format!(" --set-up-life {life_seconds}s");
     }
     command
 }
@@ -116,8 +119,10 @@ mod tests {
                 r"--data n1 --address 'https://keys.example.com/it'\''s'",
             ),
         ] {
-            let command = another(Path::new(data), issuer, listen.parse().unwrap());
+            let command = another(Path::new(data), issuer, listen.parse().unwrap(), set_up::LIFE_SECONDS);
             assert_eq!(command, format!("keyledger set-up-link {expected}"));
         }
+        let longer = another(Path::new("n1"), None, "127.0.0.1:4200".parse().unwrap(), 5_400);
+        assert_eq!(longer, "keyledger set-up-link --data n1 --set-up-life 5400s");
     }
 }

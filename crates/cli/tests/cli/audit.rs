@@ -137,3 +137,48 @@ fn views_are_built_anew_and_are_what_they_were() {
     let nowhere = deployment.data().join("nowhere");
     assert_eq!(run(&["audit", "rebuild", "--data", text(&nowhere)]).code, 5);
 }
+
+/// Wherever a page is damaged: either the log is whole, and a rebuild leaves a ledger that passes and keeps the damaged file; or
+/// it refuses, and nothing was changed. Damage of the views is always mended.
+#[test]
+fn damaged_pages_of_the_views_are_thrown_away() {
+    let deployment = Deployment::new();
+    let (ledger, kept) =
+        (deployment.data().join("ledger.redb"), deployment.data().join("ledger.redb.damaged"));
+    let good = fs::read(&ledger).unwrap();
+    let log = deployment.run(&["audit", "export"]).out;
+    let (mut mended, mut refused) = (0, 0);
+    for at in (0..good.len()).step_by(4096).map(|page| page + 40) {
+        let mut damaged = good.clone();
+        damaged[at] ^= 0x55;
+        fs::write(&ledger, &damaged).unwrap();
+        let verified = deployment.run(&["audit", "verify", "-o", "json"]);
+        let said = verified.out.clone();
+        let names_a_view = ["views", "links", "lifetimes", "histories", "tree", "attempts"]
+            .iter()
+            .any(|name| said.contains(&format!("table \\\"{name}\\\": the page")));
+        if names_a_view {
+            assert!(said.contains("keyledger audit rebuild"), "{said}");
+        }
+        let rebuilt = deployment.run(&["audit", "rebuild", "-o", "json"]);
+        if rebuilt.code == 0 {
+            let verified = deployment.run(&["audit", "verify"]);
+            assert_eq!(verified.code, 0, "byte {at}: {}", verified.out);
+            assert_eq!(deployment.run(&["audit", "export"]).out, log);
+            if let Some(path) = rebuilt.json()["kept"].as_str() {
+                assert_eq!(path, text(&kept));
+                assert!(fs::read(&kept).unwrap() == damaged, "byte {at}");
+                fs::remove_file(&kept).unwrap();
+                mended += 1;
+            }
+        } else {
+            assert!(!names_a_view, "byte {at}: {}", rebuilt.err);
+            assert!(fs::read(&ledger).unwrap() == damaged && !kept.exists(), "byte {at}");
+            refused += 1;
+        }
+        let left: Vec<_> =
+            fs::read_dir(deployment.data()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name == "ledger.redb.unfinished" || name == "init.lock"), "{left:?}");
+    }
+    assert!(mended > 3 && refused > 1, "{mended} mended, {refused} refused");
+}

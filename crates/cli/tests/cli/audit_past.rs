@@ -1,6 +1,6 @@
 //! `audit replay`, `diff`, `timeline`, `stats`, `export`, `import`: on a data folder, a backup and an export.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -90,7 +90,13 @@ fn a_backup_and_an_export_tell_the_same() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(past.audit(&["export"]).out, std::fs::read_to_string(&export).unwrap());
     let again = past.audit(&["export", "--to", text(&export)]);
-    assert_eq!(again.code, 1, "never over another file: {}", again.out);
+    assert_eq!(again.code, 6, "never over another file: {}", again.out);
+    assert!(again.err.contains("is there already; choose another name"), "{}", again.err);
+    let again = past.audit(&["export", "--to", text(&export), "-o", "json"]);
+    assert_eq!((again.code, again.error().0.as_str()), (6, "FILE_EXISTS"));
+    let other = folder.join("other.jsonl");
+    let told = past.json(&["export", "--to", text(&other)]);
+    assert_eq!((&told["ok"], &told["file"]), (&Value::from(true), &Value::from(text(&other))));
 
     let sealed = past.json(&["show"]);
     for file in [&backup, &export] {
@@ -117,6 +123,101 @@ fn a_backup_and_an_export_tell_the_same() {
     }
 }
 
+/// A backup or an export in the place of a data folder is called what it is, and what to do with it is said.
+#[test]
+fn a_file_that_is_no_data_folder_is_told_for_what_it_is() {
+    let deployment = Deployment::new();
+    let folder = deployment.folder.path();
+    let (backup, export, other) = (folder.join("backup"), folder.join("log.jsonl"), folder.join("other"));
+    assert_eq!(deployment.run(&["backup", "--to", text(&backup)]).code, 0);
+    assert_eq!(deployment.run(&["audit", "export", "--to", text(&export)]).code, 0);
+    std::fs::write(&other, "hello\n").unwrap();
+    let evidence = folder.join("evidence");
+    for (file, what) in [
+        (
+            &backup,
+            format!(
+                "is a backup, and this command needs a data folder; make one of it, with: keyledger restore --from {} ",
+                text(&backup)
+            ),
+        ),
+        (
+            &export,
+            format!(
+                "is an export, and this command needs a data folder; make one of it, with: keyledger audit import --from {} ",
+                text(&export)
+            ),
+        ),
+        (&other, "is a file, and neither a backup nor an export".to_owned()),
+    ] {
+        for arguments in [
+            &["rebuild"][..],
+            &["rebuild", "--check"],
+            &["bundle", "--to", text(&evidence)],
+            &["prove", "--position", "1"],
+        ] {
+            let ended = run(&[&["audit"], arguments, &["--data", text(file), "-o", "json"]].concat());
+            let (code, message) = ended.error();
+            assert_eq!((ended.code, code.as_str()), (2, "NOT_A_DATA_FOLDER"), "{arguments:?}: {message}");
+            assert!(message.contains(&what), "{arguments:?}: {message}");
+        }
+    }
+    let copy = folder.join("copy");
+    let nowhere = run(&["audit", "import", "--from", "/nonexist", "--data", text(&copy)]);
+    assert_eq!(nowhere.code, 1);
+    assert!(
+        nowhere.err.contains("/nonexist: there is no such file; name that of an export"),
+        "{}",
+        nowhere.err
+    );
+    assert!(!copy.exists());
+}
+
+/// An export can be piped, and one that is cut short leaves nothing.
+#[test]
+fn an_export_is_imported_from_standard_input() {
+    let deployment = Deployment::new();
+    let (copy, scratch) = (deployment.folder.path().join("copy"), deployment.folder.path().join("scratch"));
+    std::fs::create_dir(&scratch).unwrap();
+    let export = deployment.run(&["audit", "export"]).out;
+    let import = |bytes: &[u8]| {
+        let mut command = keyledger(&["audit", "import", "--from", "-", "--data", text(&copy), "-o", "json"]);
+        let command = command.env("TMPDIR", &scratch).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // A reader that has seen enough may leave before the end.
+        let _ = child.stdin.take().unwrap().write_all(bytes);
+        Ended::of(child.wait_with_output().unwrap())
+    };
+    let short = import(&export.as_bytes()[..export.len() - 9]);
+    assert_eq!((short.code, short.error().0.as_str()), (1, "EXPORT_DAMAGED"));
+    assert!(!copy.exists());
+    let whole = import(export.as_bytes());
+    assert_eq!((whole.code, &whole.json()["head_position"]), (0, &Value::from("6")), "{}", whole.err);
+    assert_eq!(run(&["audit", "export", "--data", text(&copy)]).out, export);
+    assert_eq!(import(export.as_bytes()).error().0, "LEDGER_EXISTS");
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// Names leave the folder only where somebody says so.
+#[test]
+fn events_of_ocsf_have_the_names_that_are_asked_for() {
+    let deployment = Deployment::new();
+    let (data, export) = (deployment.data(), deployment.folder.path().join("log.jsonl"));
+    assert_eq!(deployment.run(&["audit", "export", "--to", text(&export)]).code, 0);
+    let sealed = deployment.run(&["audit", "export", "--form", "ocsf"]);
+    assert!(sealed.code == 0 && !sealed.out.contains("ada@example.com"), "{}", sealed.out);
+    for log in [&data, &export] {
+        let arguments = ["audit", "export", "--form", "ocsf", "--data", text(log), "--names", text(&data)];
+        let opened = run(&arguments);
+        assert_eq!((opened.code, opened.err.as_str()), (0, ""));
+        let user = opened.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let user = user.into_iter().find(|event| event["metadata"]["event_code"] == "UserCreated").unwrap();
+        assert_eq!(user["unmapped"]["payload"]["email"]["text"], "ada@example.com");
+    }
+    let ended = deployment.run(&["audit", "export", "--names", text(&data), "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (2, "USAGE"), "{}", ended.out);
+}
+
 #[test]
 fn bad_moments_and_keys_have_codes() {
     let deployment = Deployment::new();
@@ -133,16 +234,67 @@ fn bad_moments_and_keys_have_codes() {
     assert_eq!(code(&["diff", "4", "3"]), refused("AS_OF_BACKWARDS"));
     let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
     assert_eq!(code(&["timeline", nobody]), (5, "NO_SUCH_KEY".to_owned()));
+    let key = deployment.id("key_id");
+    assert_eq!(code(&["timeline", key, "--until", "30d"]), refused("AS_OF_IN_FUTURE"));
+    let before = ["timeline", key, "--until", "2020-01-01T00:00:00Z"];
+    assert_eq!(code(&before), (5, "MADE_LATER".to_owned()));
+    assert_eq!(code(&["timeline", nobody, "--until", "2020-01-01T00:00:00Z"]), (5, "NO_SUCH_KEY".to_owned()));
+    let said = deployment.run(&[&["audit"], &before[..]].concat()).err;
+    assert!(said.contains("was made later, at position 5, "), "{said}");
     let ended = deployment.run(&["audit", "replay", "--as-of", "yesterday"]);
     assert!(ended.code == 2 && ended.err.contains("before:1042"), "{}", ended.err);
+}
+
+/// An empty answer would say that a tenant has nothing.
+#[test]
+fn a_tenant_that_the_moment_does_not_know_is_told() {
+    let scene = Scene::new();
+    let made = scene.done(&["tenant", "create", "other", "--admin", "eve@example.com"]);
+    let tenant = made["tenant_id"].as_str().or(made["id"].as_str()).unwrap_or_else(|| panic!("{made}"));
+    let run = |arguments: &[&str]| {
+        scene.deployment.run(&[&["audit"], arguments, &["--tenant", tenant, "-o", "json"]].concat())
+    };
+    let shown = run(&["show", "--type", "TenantCreated"]).json();
+    let position = shown[0]["position"].as_str().unwrap().to_owned();
+    assert!(!run(&["replay"]).json()["rows"].as_array().unwrap().is_empty());
+    assert!(!run(&["diff", "6"]).json()["differences"].as_array().unwrap().is_empty());
+    for arguments in [&["replay", "--as-of", "6"][..], &["diff", "2", "6"]] {
+        let ended = run(arguments);
+        let (code, message) = ended.error();
+        assert_eq!((ended.code, code.as_str(), ended.out.as_str()), (5, "MADE_LATER", ""), "{arguments:?}");
+        assert!(message.contains(&format!("was made later, at position {position}, ")), "{message}");
+    }
+    for arguments in [&["replay"][..], &["diff", "2", "6"]] {
+        let nobody = ["--tenant", crate::scene::NOBODY, "-o", "json"];
+        let ended = scene.deployment.run(&[&["audit"], arguments, &nobody].concat());
+        assert_eq!((ended.code, ended.error().0.as_str()), (5, "NO_SUCH_TENANT"), "{arguments:?}");
+    }
+    scene.done(&["tenant", "remove", "other", "--yes"]);
+    let removed = scene.deployment.run(&["audit", "replay", "--living", "--tenant", tenant]);
+    assert_eq!((removed.code, removed.err), (0, format!("note: tenant {tenant} had been removed by then\n")));
 }
 
 #[test]
 fn csv_has_headings_and_times_narrow() {
     let deployment = Deployment::new();
     let csv = deployment.run(&["audit", "show", "-o", "csv"]).out;
-    assert!(csv.starts_with("POSITION,TIME,EVENT,ACTOR,WAY,WHAT\r\n1,"), "{csv}");
+    let headings = "position,recorded_at,event,actor,actor_id,actor_key,actor_token,tenant,user,service_account,keys,signing_key,way,request_id,idempotency_key,cause,hash,what\r\n1,";
+    assert!(csv.starts_with(headings), "{csv}");
     assert_eq!(csv.lines().count(), 7);
+    // Rows can be joined by whole ids: the key's has its owner and its tenant.
+    let made: Vec<_> = csv.lines().nth(5).unwrap().split(',').collect();
+    let ids = ["tenant_id", "user_id"].map(|name| deployment.id(name));
+    assert_eq!((made[2], &made[7..9], made[10]), ("KeyCreated", &ids[..], deployment.id("key_id")));
+    let life = deployment.run(&["audit", "timeline", deployment.id("key_id"), "-o", "csv"]).out;
+    assert!(life.lines().next().unwrap().ends_with(",hash,what,status"), "{life}");
+    assert!(life.lines().nth(1).unwrap().ends_with(",accepted"), "{life}");
+    let replayed = deployment.run(&["audit", "replay", "--as-of", "5", "-o", "csv"]);
+    assert!(replayed.out.starts_with("kind,id,tenant,status,what\r\n"), "{}", replayed.out);
+    assert!(replayed.err.starts_with("note: As of position 5, "), "{}", replayed.err);
+    assert!(replayed.err.ends_with("; the log ends at position 6\n"), "{}", replayed.err);
+    let diff = deployment.run(&["audit", "diff", "4", "5", "-o", "csv"]);
+    assert!(diff.out.starts_with("change,kind,id,tenant,access,what\r\nadded,key,"), "{}", diff.out);
+    assert!(diff.err.starts_with("note: From position 4, "), "{}", diff.err);
     let count = |arguments: &[&str]| {
         let ended = deployment.run(&[&["audit", "show", "-o", "jsonl"], arguments].concat());
         assert_eq!(ended.code, 0, "{}", ended.err);
@@ -178,4 +330,33 @@ fn what_comes_is_followed() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// What can have no more entries ends, and does not wait for an interruption.
+#[test]
+fn following_ends_where_nothing_more_can_come() {
+    let scene = Scene::new();
+    let data = scene.deployment.data();
+    let lines = |arguments: &[&str]| {
+        let arguments = [&["audit", "show", "-f", "-o", "jsonl", "--data", text(&data)], arguments].concat();
+        let mut child = keyledger(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let began = std::time::Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed().as_secs() < 20, "{arguments:?} goes on");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        BufReader::new(child.stdout.take().unwrap()).lines().count()
+    };
+    assert_eq!(lines(&["--to", "3"]), 3);
+    assert_eq!(lines(&["--limit", "1"]), 1);
+    assert_eq!(lines(&["--limit", "0"]), 0);
+    assert_eq!(lines(&["--until", "-1h"]), 0);
+    assert_eq!(lines(&["--until", "1s"]), 6);
+    // And with what comes meanwhile.
+    std::thread::scope(|threads| {
+        let awaited = threads.spawn(|| lines(&["--from", "7", "--limit", "1"]));
+        scene.done(&["service-account", "create", "one"]);
+        assert_eq!(awaited.join().unwrap(), 1);
+    });
+    assert_eq!(lines(&["--to", "7"]), 7);
 }

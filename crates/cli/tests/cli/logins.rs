@@ -238,6 +238,10 @@ fn a_key_is_imported_from_where_older_clients_have_it() {
     fs::write(&config, format!("[cloud.agent]\nauth_token = \"{key}\"\n")).unwrap();
     assert_eq!(import(&[]).code, 0);
     assert_eq!(saved(&scene, &["whoami"]).code, 0, "it is in the profile now");
+    fs::rename(&config, old.join("other.toml")).unwrap();
+    let elsewhere = [("PREFECT__USER_CONFIG_PATH", "~/.prefect/other.toml")];
+    assert_eq!(import(&elsewhere).code, 0, "a tilde that no shell replaced is one's own home");
+    fs::rename(old.join("other.toml"), &config).unwrap();
     let shown = Ended::of(scene.anonymous(&["auth", "login", "--import"]).output().unwrap());
     assert!(shown.err.contains("[cloud.agent] auth_token of") && !shown.err.contains(key), "{}", shown.err);
 }

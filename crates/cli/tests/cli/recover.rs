@@ -67,7 +67,8 @@ fn beside_a_server_and_on_an_older_ledger_it_is_refused() {
 
     let guard = data.join("guard");
     let seen = std::fs::read_to_string(&guard).unwrap();
-    std::fs::write(&guard, seen.replace("position 6", "position 7")).unwrap();
+    assert!(seen.contains("position 7"), "{seen}");
+    std::fs::write(&guard, seen.replace("position 7", "position 8")).unwrap();
     let ended = deployment.run(&["recover", "--user", "ada@example.com", "-o", "json"]);
     assert_eq!((ended.code, ended.error().0.as_str()), (1, "ROLLED_BACK"));
 }

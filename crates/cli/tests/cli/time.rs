@@ -67,6 +67,11 @@ fn moments_that_there_are_not_are_told_by_their_codes() {
     ] {
         assert_eq!(scene.refused(&["key", "list", "--as-of", moment]), refusal(2, code), "{moment}");
     }
+    // The same code ends in the same way, whether the server or the audit says it.
+    let backwards = ["5", "3", "--deployment"];
+    assert_eq!(scene.refused(&[&["diff"], &backwards[..]].concat()), refusal(2, "AS_OF_BACKWARDS"));
+    let ended = scene.deployment.run(&["audit", "diff", "5", "3", "-o", "json"]);
+    assert_eq!((ended.code, ended.error().0.as_str()), (2, "AS_OF_BACKWARDS"));
 }
 
 #[test]

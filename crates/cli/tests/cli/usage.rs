@@ -163,7 +163,7 @@ const EVERY_COMMAND: [(&str, i32); 93] = [
         "audit check-proof x --verifier-key PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
         1,
     ),
-    ("audit bundle --to \"$KEYLEDGER_DATA.evidence\"", 0),
+    ("audit bundle --to \"$KEYLEDGER_DATA.evidence\"", 1),
     (
         "audit check-bundle x --verifier-key PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
         1,

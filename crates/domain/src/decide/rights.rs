@@ -33,6 +33,14 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
+    /// Only the server, of itself.
+    pub(super) fn server(&self) -> Answer<(), L> {
+        match self.actor {
+            Actor::Server => Ok(()),
+            Actor::Console | Actor::Holder(_) => Err(Rejection::ServerOnly.into()),
+        }
+    }
+
     /// An administrator of the tenant.
     pub(super) fn administer(&self, tenant: TenantId) -> Answer<(), L> {
         self.permitted_role(tenant, Permission::Administer).map(drop)
@@ -61,6 +69,13 @@ impl<L: Lookup> Case<'_, L> {
         }
     }
 
+    /// An operator of the deployment, or one who only sees all of it.
+    pub(super) fn audit(&self) -> Answer<(), L> {
+        let holder = self.holder(Permission::Audit)?;
+        let audits = self.operates(holder)? || self.operates_with(holder, Permission::Audit)?;
+        if audits { Ok(()) } else { Err(forbidden(Permission::Operate)) }
+    }
+
     /// An operator of the deployment, or the server on its schedule.
     pub(super) fn operate_or_server(&self) -> Answer<(), L> {
         match self.actor {
@@ -75,7 +90,10 @@ impl<L: Lookup> Case<'_, L> {
         if self.operates(holder)? {
             return Ok(());
         }
-        self.role_in(holder, tenant)?;
+        // Whoever audits the deployment sees that there is such a tenant.
+        if !self.operates_with(holder, Permission::Audit)? {
+            self.role_in(holder, tenant)?;
+        }
         Err(forbidden(Permission::Operate))
     }
 
@@ -274,11 +292,7 @@ impl<L: Lookup> Case<'_, L> {
     }
 
     fn must(&self, holder: &Holder, role: Role, needs: Permission) -> Answer<(), L> {
-        if role.permits(needs) && holder.scopes.include(needs.scope()) {
-            Ok(())
-        } else {
-            Err(forbidden(needs))
-        }
+        if role.permits(needs) && holder.scopes.permit(needs) { Ok(()) } else { Err(forbidden(needs)) }
     }
 
     /// Whether the holder is an operator, with a credential that is not confined to a tenant.

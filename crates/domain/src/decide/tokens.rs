@@ -1,4 +1,4 @@
-//! Rules about watermarks: whoever manages what tokens rest on may have those minted until now refused.
+//! Rules about tokens: whoever manages what they rest on may have those minted until now refused; how long they live.
 
 use super::{Case, Decision, Stop};
 use crate::event::{Event, TokenTarget};
@@ -6,6 +6,7 @@ use crate::ids::{TenantId, UserId};
 use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
 use crate::rejection::Entity;
+use crate::token_life::TokenLife;
 
 impl<L: Lookup> Case<'_, L> {
     /// Each time is a new event: tokens may have been minted since the last.
@@ -27,6 +28,14 @@ impl<L: Lookup> Case<'_, L> {
             TokenTarget::All => self.operate()?,
         }
         Ok(vec![Event::TokensRevoked { target }])
+    }
+
+    /// A ledger without a tenant mints no tokens, and begins with one.
+    pub(super) fn change_token_life(&self, life: TokenLife) -> Decision<L> {
+        self.server()?;
+        let row = self.rows.deployment().map_err(Stop::Failed)?;
+        let otherwise = row.filter(|row| row.token_life_since.is_none() || row.token_life != life);
+        Ok(otherwise.map(|_| Event::TokenLifeChanged { life }).into_iter().collect())
     }
 
     /// The user, by a credential that is not confined to a tenant; or an operator.

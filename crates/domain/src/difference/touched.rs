@@ -9,7 +9,11 @@ pub fn touched_by(event: &Event) -> Vec<RowId> {
     let mut rows: Vec<_> = subjects_of(event).into_iter().map(RowId::from).collect();
     match event {
         Event::TokensRevoked { target } => rows.push(RowId::Watermark(*target)),
-        Event::RollbackAccepted { .. } => rows.push(RowId::Watermark(TokenTarget::All)),
+        // With the first operator the row begins.
+        Event::OperatorGranted { .. } | Event::TokenLifeChanged { .. } => rows.push(RowId::Deployment),
+        Event::RollbackAccepted { .. } => {
+            rows.extend([RowId::Watermark(TokenTarget::All), RowId::Deployment])
+        }
         Event::TenantCreated { .. }
         | Event::TenantRenamed { .. }
         | Event::TenantPolicyChanged { .. }
@@ -20,7 +24,6 @@ pub fn touched_by(event: &Event) -> Vec<RowId> {
         | Event::UserSuspended { .. }
         | Event::UserResumed { .. }
         | Event::UserRemoved { .. }
-        | Event::OperatorGranted { .. }
         | Event::OperatorWithdrawn { .. }
         | Event::MemberAdded { .. }
         | Event::MemberRoleChanged { .. }

@@ -5,7 +5,7 @@ use crate::facts::{
     where_it_acts,
 };
 use crate::rejection::Entity;
-use crate::row::{Change, Key, Membership, ServiceAccount, SigningKey, Standing, Tenant, User};
+use crate::row::{Change, Deployment, Key, Membership, ServiceAccount, SigningKey, Standing, Tenant, User};
 
 /// What the row says, field by field; two rows of one kind have the same fields in the same order.
 ///
@@ -19,7 +19,8 @@ pub fn facts_of_row(row: &Change) -> Vec<Fact<'_>> {
         Change::Key(row) => key(row),
         Change::SigningKey(row) => signing_key(row),
         Change::Watermark(_, before) => vec![fact("refused_before", Value::Position(*before))],
-        Change::Deployment(_) | Change::UniqueName(_, _) => vec![],
+        Change::Deployment(row) => deployment(row),
+        Change::UniqueName(_, _) => vec![],
     }
 }
 
@@ -30,6 +31,11 @@ pub const fn standing(standing: Standing) -> &'static str {
         Standing::Suspended => "suspended",
         Standing::Removed => "removed",
     }
+}
+
+fn deployment(row: &Deployment) -> Vec<Fact<'_>> {
+    let Deployment { operators: _, token_life, token_life_since: _ } = row;
+    vec![fact("token_life_seconds", Value::Seconds(token_life.seconds().into()))]
 }
 
 fn tenant(row: &Tenant) -> Vec<Fact<'_>> {

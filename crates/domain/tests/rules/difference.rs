@@ -10,6 +10,7 @@ use keyledger_domain::role::Role;
 use keyledger_domain::row::{Change, RowId};
 use keyledger_domain::telling::Piece;
 use keyledger_domain::time::Timestamp;
+use keyledger_domain::token_life::TokenLife;
 
 use crate::scene::*;
 
@@ -141,6 +142,21 @@ fn what_is_neither_wider_nor_narrower_gives_nobody_more() {
 }
 
 #[test]
+fn a_longer_life_of_tokens_is_more() {
+    let life = |seconds| Event::TokenLifeChanged { life: TokenLife::new(seconds).expect("in bounds") };
+    check([], [life(300)], Kind::Changed, "token_life_seconds", NO_MORE);
+    check([life(300)], [life(301)], Kind::Changed, "token_life_seconds", MORE);
+    check([life(300)], [life(299)], Kind::Changed, "token_life_seconds", NO_MORE);
+    // Who operates is told of users.
+    let before = Scene::cast();
+    let granted = [Event::OperatorGranted { user: MAX }];
+    let after = before.clone().given(granted.clone().map(fact));
+    assert!(
+        differences(&before.model, &after.model, &granted).iter().all(|one| one.row != RowId::Deployment)
+    );
+}
+
+#[test]
 fn who_joins_again_is_new_and_whoever_was_revoked_and_not_made_never_there() {
     let (left, joined) = (
         Event::MemberRemoved { tenant: A, user: MAX },
@@ -181,6 +197,7 @@ fn a_difference_is_told_in_words() {
 fn in_words(piece: Piece<'_>) -> String {
     match piece {
         Piece::Words(words) => words.into_owned(),
+        Piece::Word(word) => word.as_str().to_owned(),
         Piece::Thing(entity) | Piece::Unnamed(entity) => {
             format!("{} {:02x}", entity.kind(), entity.id()[0])
         }

@@ -13,5 +13,6 @@ mod members;
 mod service_accounts;
 mod signing_keys;
 mod tenants;
+mod token_life;
 mod tokens;
 mod users;

@@ -155,3 +155,50 @@ fn a_backup_is_proved_and_one_that_was_altered_is_not() {
         assert!(!matches!(found, Ok(Ok(report)) if report.is_ok()), "byte {at}");
     }
 }
+
+/// The position that a verification of the file names first.
+fn first_wrong(path: &std::path::Path) -> u64 {
+    let source = Source::open(path, Repair::Forbidden).unwrap();
+    let report = verify_file(&source, &[], Depth::Everything, BEGIN, None).unwrap();
+    let position = report.problems[0].position.unwrap();
+    assert!(report.verdict().contains(&format!("position {position}")), "{}", report.verdict());
+    position.number()
+}
+
+/// As on the ledger itself, and not that of the run or the commit in which it lies.
+#[test]
+fn the_first_wrong_position_of_a_file_is_named() {
+    let scene = Scene::told();
+    let (path, whole) = exported(&scene);
+    let lines: Vec<_> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    for position in 1..lines.len() {
+        let mut altered: Vec<Vec<u8>> = lines.iter().map(|line| line.to_vec()).collect();
+        let text = String::from_utf8(altered[position].clone()).unwrap();
+        altered[position] = text.replacen("\"event\":\"", "\"event\":\"X", 1).into_bytes();
+        fs::write(&path, altered.concat()).unwrap();
+        assert_eq!(first_wrong(&path), position as u64, "another word");
+        fs::write(&path, lines[..position].concat()).unwrap();
+        assert_eq!(first_wrong(&path), position as u64, "cut short");
+    }
+
+    let path = scene.folder.root().join("backup");
+    let source = scene.source();
+    let snapshot = source.snapshot().unwrap();
+    store::backup::write(snapshot, &path, &mut |_, _, _| {}).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for position in 1..lines.len() as u64 {
+        let envelope = snapshot.envelope(Position::new(position)).unwrap().unwrap();
+        let begin = whole.windows(envelope.len()).position(|bytes| bytes == envelope).unwrap();
+        let mut altered = whole.clone();
+        altered[begin] ^= 1;
+        fs::write(&path, &altered).unwrap();
+        assert_eq!(first_wrong(&path), position, "no envelope any more");
+        fs::write(&path, &whole[..begin + envelope.len() / 2]).unwrap();
+        assert_eq!(first_wrong(&path), position, "cut short within it");
+        // Its salt is bound by the next event's link, as on the ledger.
+        let mut altered = whole.clone();
+        altered[begin + envelope.len() - 1] ^= 1;
+        fs::write(&path, &altered).unwrap();
+        assert!([position, position + 1].contains(&first_wrong(&path)), "position {position}");
+    }
+}

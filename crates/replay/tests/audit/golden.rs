@@ -106,7 +106,7 @@ fn the_listings_are_those_that_are_kept() {
 fn the_events_of_ocsf_are_those_that_are_kept() {
     let (source, ..) = kept();
     let mut out = vec![];
-    ocsf(&source, &mut out, &mut { NO_PROGRESS }).unwrap();
+    ocsf(&source, &Names::sealed(), &mut out, &mut { NO_PROGRESS }).unwrap();
     golden("ocsf.jsonl", &String::from_utf8(out).unwrap());
 }
 

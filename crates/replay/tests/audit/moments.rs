@@ -152,7 +152,7 @@ fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
         .unwrap();
         for row in model.row_ids() {
             let Ok(expected) = row.read(&model);
-            let derived = matches!(row, domain::row::RowId::Deployment | domain::row::RowId::UniqueName(_));
+            let derived = matches!(row, domain::row::RowId::UniqueName(_));
             assert!(derived || found.remove(&row) == expected, "{row:?} as of position {}", last.position);
         }
         assert!(found.is_empty(), "more as of position {}: {found:?}", last.position);

@@ -8,6 +8,7 @@ use juniper::GraphQLObject;
 use super::as_of::AsOfShown;
 use super::events::Event;
 use super::inputs::Reason;
+use super::living_tokens::LivingTokens;
 use super::scalars::{Instant, LogPosition, Uuid};
 use super::types::Role;
 use super::usage::Usage;
@@ -43,6 +44,9 @@ pub struct BlastRadius {
     pub tokens_dead_at: Option<Instant>,
     /// How it was used, approximately, as far as is known now; null: no use of it is known.
     pub usage: Option<Usage>,
+    /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
+    /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
+    pub tokens: Option<LivingTokens>,
     /// The one command that stops it and its tokens; null: it is revoked.
     pub contain_with: Option<String>,
     /// The moment that it is true as of.
@@ -90,6 +94,7 @@ impl BlastRadius {
             successor_ids: ids(radius.successors),
             tokens_dead_at: radius.tokens_dead_at.map(Instant),
             usage: radius.usage.map(Usage::from),
+            tokens: radius.tokens.map(LivingTokens::from),
             contain_with: match radius.containment {
                 Containment::Done => None,
                 Containment::Revoke => {

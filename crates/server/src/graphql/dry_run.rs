@@ -7,6 +7,7 @@ use juniper::GraphQLObject;
 
 use super::as_of::AsOfShown;
 use super::events::Event;
+use super::living_tokens::LivingTokens;
 use super::scalars::{Instant, Uuid};
 use super::state_diff::DifferenceShown;
 
@@ -35,6 +36,9 @@ pub struct DryRun {
     /// Until when a token may live that was minted before, for services that check tokens by themselves: a bound from the
     /// longest life of a token. Null: no token is concerned. Here all of them are refused at once.
     pub tokens_live_until: Option<Instant>,
+    /// The tokens that live now of all the keys that would be refused, or that would end sooner; approximate. Null: tokens
+    /// are concerned of which it is not kept how many there are.
+    pub tokens: Option<LivingTokens>,
     /// What all this rests on.
     pub as_of: AsOfShown,
 }
@@ -55,6 +59,8 @@ pub struct StoppedKeyShown {
     pub last_used_at: Option<Instant>,
     /// Until when a token of it may live, for services that check tokens by themselves.
     pub tokens_live_until: Instant,
+    /// Its tokens that live now and would be refused here; approximate.
+    pub tokens: LivingTokens,
 }
 
 /// A member who would lose a tenant.
@@ -87,6 +93,7 @@ impl From<Answer<Rehearsed>> for DryRun {
             changes_count: count(changes.count),
             changes: changes.first.into_iter().map(DifferenceShown::from).collect(),
             tokens_live_until: stops.tokens_live_until.map(Instant),
+            tokens: stops.tokens.map(LivingTokens::from),
             as_of: basis.into(),
         }
     }
@@ -104,6 +111,7 @@ impl From<StoppedKey> for StoppedKeyShown {
             code: stopped.refusal.code().to_owned(),
             last_used_at: stopped.last_used.map(Instant),
             tokens_live_until: Instant(stopped.tokens_live_until),
+            tokens: stopped.tokens.into(),
         }
     }
 }

@@ -86,6 +86,9 @@ pub struct Event {
     pub effect: EffectValue,
     /// What happened and who did it, in one line for people. A name that you may not see is left out.
     pub summary: String,
+    /// The same line as people say it, without words of the API: "Key revoked" for KeyRevoked, and reasons and roles in plain
+    /// words. To be read, not to be parsed: it may be put better one day.
+    pub in_plain_words: String,
     /// Who did it.
     pub actor: EventActor,
     /// By which interface: bootstrap, graphql, rest, oauth, cli, ui, schedule or import.
@@ -180,8 +183,17 @@ impl EventConnection {
 pub(super) fn written(said: Said) -> Option<String> {
     match said {
         Said::Text(text) => Some(text),
+        Said::Word { word, .. } => Some(word.to_owned()),
         Said::Instant(at) => Some(rfc3339(at)),
         Said::Hidden => None,
+    }
+}
+
+/// The same for people.
+fn in_plain_words(said: Said) -> Option<String> {
+    match said {
+        Said::Word { plain, .. } => Some(plain.into_owned()),
+        Said::Text(_) | Said::Instant(_) | Said::Hidden => written(said),
     }
 }
 
@@ -194,6 +206,7 @@ impl From<EventView> for Event {
             recorded_at: Instant(recorded_at),
             r#type: event.name().to_owned(),
             effect: event.effect().into(),
+            in_plain_words: view.line.iter().cloned().filter_map(in_plain_words).collect(),
             summary: view.line.into_iter().filter_map(written).collect(),
             actor: metadata.actor.into(),
             way: metadata.way.as_str().to_owned(),

@@ -34,6 +34,7 @@ use super::scalars::{LogPosition, Uuid};
 use super::signing_keys::{SigningKey, SigningKeyConnection, SigningKeyEdge};
 use super::state_diff::StateDiff;
 use super::types::{ApiKey, AuthInfo, Membership, Tenant, User};
+use authority::refusals::RefusalsWanted;
 
 /// What resolves a field.
 type Field<'r, 'a> = juniper::Executor<'r, 'a, Context>;
@@ -188,7 +189,9 @@ impl Query {
         context: &Context,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
-        #[graphql(description = "Every tenant of the deployment, removed ones too: for operators.")]
+        #[graphql(
+            description = "Every tenant of the deployment, removed ones too: for operators and auditors of the deployment."
+        )]
         all: Option<bool>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<TenantFilter>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
@@ -208,7 +211,7 @@ impl Query {
         Ok(TenantConnection { edges, page_info, as_of })
     }
 
-    /// The users of the deployment, across all tenants: for operators.
+    /// The users of the deployment, across all tenants: for operators and auditors of the deployment.
     fn users(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -266,13 +269,16 @@ impl Query {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let filter = filter.unwrap_or_default();
         let (which, moment) = (filter.which(), AsOfInput::of(as_of));
-        let accounts = context.authority.service_accounts(&context.caller, tenant, which, moment);
+        let authority = &context.authority;
+        let accounts = authority.service_account_rows(&context.caller, tenant, which, moment);
         let (accounts, as_of) = context.told(executor, as_of, accounts)?;
         let page = Page { first, after: after.as_deref() };
-        let nodes = accounts.into_iter().map(super::types::ServiceAccount::from);
-        let nodes = nodes.filter(|node| filter.admits(node));
-        let (edges, page_info) =
-            page.cut(nodes, |node| node.id, |cursor, node| ServiceAccountEdge { cursor, node })?;
+        // Names are opened of those that are shown, and of all only if they are asked for by name.
+        let open = |row| super::types::ServiceAccount::from(authority.service_account_view(row));
+        let wanted = accounts.into_iter().filter(|row| filter.admits(row));
+        let wanted = wanted.filter(|row| !filter.names() || filter.admits_name(&open(row.clone()).name));
+        let edge = |cursor, row| ServiceAccountEdge { cursor, node: open(row) };
+        let (edges, page_info) = page.cut(wanted, |row| row.id.into(), edge)?;
         Ok(ServiceAccountConnection { edges, page_info, as_of })
     }
 
@@ -333,7 +339,7 @@ impl Query {
         Ok(named_keys(context, found.into_iter().collect())?.pop())
     }
 
-    /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators.
+    /// The keys that sign tokens, retired ones too, the oldest first; never a private half: for operators and auditors of the deployment.
     fn signing_keys(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -350,8 +356,8 @@ impl Query {
         Ok(SigningKeyConnection { edges, page_info, as_of })
     }
 
-    /// What happened, the oldest first: the events that concern a tenant, for its administrators; every event of the
-    /// deployment, if an operator asks for all.
+    /// What happened, the oldest first: the events that concern a tenant, for its administrators and auditors (whose keys have
+    /// the scope `keyledger:audit`); every event of the deployment, if an operator or an auditor of it asks for all.
     fn events(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -500,6 +506,10 @@ impl Query {
         )]
         tenant_id: Option<Uuid>,
         #[graphql(description = "If true, those of no tenant: for operators.")] outside: Option<bool>,
+        #[graphql(
+            description = "Only what was asked with this key, or a token minted from it, or about it."
+        )]
+        key_id: Option<Uuid>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
@@ -511,7 +521,8 @@ impl Query {
         };
         let size = Page { first, after: None }.size()?;
         let after = answered(after.as_deref().map(refusals::number).transpose())?;
-        let page = context.authority.refusals(&context.caller, of, after, size, AsOfInput::of(as_of));
+        let wanted = RefusalsWanted { of, key: key_id.map(Uuid::id) };
+        let page = context.authority.refusals(&context.caller, wanted, after, size, AsOfInput::of(as_of));
         let (page, as_of) = context.told(executor, as_of, page)?;
         Ok(RefusalConnection::of(page, after.is_some(), as_of))
     }

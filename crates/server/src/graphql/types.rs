@@ -10,6 +10,7 @@ use super::dry_run::DryRun;
 use super::events::EventActor;
 use super::inputs::Reason;
 use super::limits::{RateLimit, shown_addresses, shown_rate};
+use super::living_tokens::LivingTokens;
 use super::scalars::{Instant, LogPosition, Uuid};
 use super::usage::Usage;
 
@@ -281,6 +282,9 @@ pub struct ApiKey {
     pub revocation_reason: Option<Reason>,
     /// How it was used, approximately, as far as is known now; null: no use of it is known.
     pub usage: Option<Usage>,
+    /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
+    /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
+    pub tokens: Option<LivingTokens>,
 }
 
 impl ApiKey {
@@ -320,6 +324,7 @@ impl From<KeyView> for ApiKey {
             predecessor_id: view.predecessor.map(Uuid::from),
             revocation_reason: view.revoked.map(Reason::from),
             usage: view.usage.map(Usage::from),
+            tokens: view.tokens.map(LivingTokens::from),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::document::{self, Document};
 use super::keys::by_id;
-use super::shown::hint;
+use super::shown::{LivingTokens, hint};
 use super::visit::Visit;
 use super::when::When;
 use crate::graphql::in_process::Refused;
@@ -22,6 +22,7 @@ pub(super) struct Consequences {
     /// The keys that are told, by where they would be refused.
     #[serde(skip)]
     pub(super) groups: Vec<Group>,
+    pub(super) tokens: Option<LivingTokens>,
     /// Why it cannot be done at all, if it cannot.
     #[serde(skip)]
     pub(super) hindered: Option<Refused>,

@@ -39,6 +39,8 @@ pub(super) struct Shown {
     pub(super) is_user: bool,
     /// Whether they administer the tenant with this key.
     pub(super) administers: bool,
+    /// Whether they see all of the tenant with this key, its events included.
+    pub(super) audits: bool,
     /// Whether they operate the deployment with this key.
     pub(super) operates: bool,
     /// Whether they make keys with this key: their own, or those of service accounts.
@@ -67,11 +69,11 @@ pub(super) struct Operation {
 /// The sections, for whom, and where each begins.
 const SECTIONS: [(&str, &str, For); 8] = [
     ("ui/keys", "API keys", For::Everyone),
-    ("ui/accounts", "Service accounts", For::Administrators),
-    ("ui/members", "Members", For::Everyone),
+    ("ui/accounts", "Service accounts", For::Auditors),
+    ("ui/members", "Members", For::WhoeverIsInATenant),
     ("ui/tenants", "Tenants", For::Everyone),
-    ("ui/events", "Events", For::Administrators),
-    ("ui/time", "Time machine", For::Administrators),
+    ("ui/events", "Events", For::Auditors),
+    ("ui/time", "Time machine", For::Auditors),
     ("ui/signing-keys", "Signing keys", For::Operators),
     ("ui/deployment", "Deployment", For::Operators),
 ];
@@ -79,7 +81,9 @@ const SECTIONS: [(&str, &str, For); 8] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {
     Everyone,
-    Administrators,
+    /// Not an operator outside of every tenant.
+    WhoeverIsInATenant,
+    Auditors,
     Operators,
 }
 
@@ -89,7 +93,8 @@ impl Frame {
         let shown = Shown::of(visit, who);
         let wanted = |of: For| match of {
             For::Everyone => true,
-            For::Administrators => shown.administers,
+            For::WhoeverIsInATenant => !shown.tenant_id.is_empty(),
+            For::Auditors => shown.audits,
             For::Operators => shown.operates,
         };
         let sections = SECTIONS.iter().filter(|(_, _, of)| wanted(*of));
@@ -234,7 +239,8 @@ impl Shown {
     fn of(visit: &Visit, who: &Who) -> Self {
         let caller = &visit.caller;
         let me = who.user.first();
-        let administers = caller.role == Some(Role::Administrator) && visit.permits(Permission::Administer);
+        let administrator = caller.role == Some(Role::Administrator);
+        let administers = administrator && visit.permits(Permission::Administer);
         let operator = me.is_some_and(|me| me.operator);
         let operates = operator && visit.permits(Permission::Operate) && visit.confined_to().is_none();
         let name = me.map(|me| me.name.clone().unwrap_or_else(|| me.email.clone()));
@@ -247,8 +253,10 @@ impl Shown {
             tenant: who.tenant().map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
             is_user: me.is_some(),
             administers,
+            audits: administrator && visit.permits(Permission::Audit),
             operates,
-            makes_keys: administers || visit.permits(Permission::OwnKeys),
+            // A key has a home.
+            makes_keys: administers || (visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
         }
     }
 }

@@ -16,11 +16,12 @@ use super::new_key::{End, ends};
 use super::offered::Offered;
 use super::reach::Reach;
 use super::refusal::Refusal;
-use super::shown::{Basis, Event, Key, Usage, Who, duration_words, mark_of, role_name};
+use super::shown::{Basis, Event, Key, LivingTokens, Usage, Who, duration_words, mark_of, role_name};
 use super::state_of_key::StateOfKey;
 use super::timeline::Timeline;
 use super::visit::Visit;
 use super::when::When;
+use super::words::interface_words;
 use crate::graphql::in_process::Refused;
 
 #[derive(Deserialize)]
@@ -84,6 +85,11 @@ impl Step {
         self.what == "grace_over"
     }
 
+    /// By which interface, in words; none: the clock did it.
+    pub(super) fn way_words(&self) -> Option<&str> {
+        self.event.as_ref().map(|event| interface_words(&event.way))
+    }
+
     /// What happened, in words.
     pub(super) fn words(&self) -> String {
         match (&self.event, self.what.as_str()) {
@@ -126,6 +132,7 @@ pub(super) struct Blast {
     pub(super) successor_ids: Vec<String>,
     pub(super) tokens_dead_at: Option<When>,
     pub(super) contain_with: Option<String>,
+    pub(super) tokens: Option<LivingTokens>,
 }
 
 /// Where and as what it was accepted, from when until when.

@@ -132,12 +132,16 @@ const DAYS: [(&str, u64); 5] = [("7", 7), ("30", 30), ("60", 60), ("90", 90), ("
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 const MINUTE_MS: i64 = 60 * 1000;
 
-const SCOPES: [(&str, &str); 6] = [
+const SCOPES: [(&str, &str); 7] = [
     ("keyledger:read", "See the tenant, its members and its own keys"),
     ("keyledger:keys", "Manage its owner's keys"),
     ("keyledger:verify", "Check keys that others show"),
     ("keyledger:admin", "Administer the tenant, as far as its owner may"),
     ("keyledger:operate", "Operate the deployment, as far as its owner may"),
+    (
+        "keyledger:audit",
+        "See all of the tenant, its events included, and change nothing, as far as its owner may",
+    ),
     ("keyledger:metrics", "Read the metrics, as far as its owner may"),
 ];
 

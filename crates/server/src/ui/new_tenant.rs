@@ -10,7 +10,7 @@ use super::form::Fields;
 use super::frame::Frame;
 use super::refusal::Refusal;
 use super::shown::Who;
-use super::tenants::life_seconds;
+use super::tenants::{LONGEST, Rule, USUAL, rule_seconds};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
 
@@ -27,8 +27,7 @@ struct NewTenant {
     slug: String,
     name: String,
     email: String,
-    days_max: String,
-    days_default: String,
+    rules: [Rule; 2],
     must_prove: bool,
     error: Option<Refused>,
     /// The first key of an administrator who is new.
@@ -66,8 +65,8 @@ fn input(fields: &Fields) -> Result<Value, Refused> {
         "slug": slug,
         "name": fields.get("name"),
         "administrator_email": email,
-        "key_life_seconds_max": life_seconds(fields, "days_max")?,
-        "key_life_seconds_default": life_seconds(fields, "days_default")?,
+        "key_life_seconds_max": rule_seconds(fields, LONGEST)?,
+        "key_life_seconds_default": rule_seconds(fields, USUAL)?,
     }))
 }
 
@@ -92,8 +91,7 @@ fn page(
         slug: fields.text("slug"),
         name: fields.text("name"),
         email: fields.text("email"),
-        days_max: fields.text("days_max"),
-        days_default: fields.text("days_default"),
+        rules: [LONGEST, USUAL].map(|field| Rule::typed(field, fields)),
         must_prove: !visit.is_proved(),
         error,
         first_key,

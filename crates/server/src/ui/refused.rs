@@ -3,9 +3,11 @@
 
 use askama::Template;
 use axum::response::Response;
+use domain::telling::in_plain_words;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::command_line::with_flags;
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
@@ -62,60 +64,29 @@ impl Entry {
 
     /// The command in words: its name taken apart.
     fn command_words(&self) -> String {
-        let mut words = String::new();
-        for letter in self.command.chars() {
-            if letter.is_uppercase() && !words.is_empty() {
-                words.push(' ');
-                words.extend(letter.to_lowercase());
-            } else {
-                words.push(letter);
-            }
-        }
-        words
+        in_plain_words(&self.command)
     }
 
     fn is_about_a_key(&self) -> bool {
         self.about_kind.as_deref() == Some("key")
     }
-
-    fn concerns(&self, key: &str) -> bool {
-        let about = self.is_about_a_key() && self.about_id.as_deref() == Some(key);
-        about || self.actor.key_id.as_deref() == Some(key)
-    }
 }
-
-/// How many pages of the list are looked through for one key: as many as there are, at 50 to a page.
-const PAGES_MAX: usize = 20;
 
 /// `GET /ui/refusals`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let outside = visit.query.get("outside") == Some("yes");
     let key = visit.query.get("key");
-    let ask = |after: Option<String>| json!({"outside": outside, "after": after, "as_of": visit.moment()});
-    let mut variables = ask(visit.query.get("after").map(str::to_owned));
-    let mut answer: Answer = visit.page(document::REFUSALS, &variables).await?;
-    if let Some(key) = key {
-        // The API lists a tenant's refusals as they came; of one key there may be few among them.
-        let mut found = vec![];
-        for _ in 0..PAGES_MAX {
-            let page = &mut answer.refusals.page;
-            let edges = std::mem::take(&mut page.edges);
-            found.extend(edges.into_iter().filter(|edge| edge.node.concerns(key)));
-            let Some(after) = page.next().map(str::to_owned) else { break };
-            variables = ask(Some(after));
-            answer = visit.page(document::REFUSALS, &variables).await?;
-        }
-        answer.refusals.page.edges = found;
-        answer.refusals.page.page_info = None;
-        variables = ask(None);
-    }
+    let after = visit.query.get("after");
+    let variables = json!({"outside": outside, "key_id": key, "after": after, "as_of": visit.moment()});
+    let answer: Answer = visit.page(document::REFUSALS, &variables).await?;
     let Answer { who, refusals: Refusals { page, dropped } } = answer;
     let cli = if outside { "keyledger refusals --outside" } else { "keyledger refusals" };
+    let cli = with_flags(cli, &[("--key", key)]);
     let frame = Frame::new(&visit, "ui/events", "Refusals", &who)
         .based(page.as_of.as_ref())
         .asked(document::REFUSALS, &variables)
         .on_the_command_line(cli);
-    let kept = [("outside", outside.then_some("yes"))];
+    let kept = [("outside", outside.then_some("yes")), ("key", key)];
     let next = page.next().map(|after| frame.to_next("ui/refusals", &kept, after));
     let key = key.map(str::to_owned);
     Ok(visit.answer(&List { frame, refusals: page, dropped, outside, key, next }, None))

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::state_of_key::StateOfKey;
 use super::when::When;
-use super::words::{program_words, reason_words};
+use super::words::{interface_words, program_words, reason_words};
 
 /// Who looks, and where they act.
 #[derive(Clone, Debug, Deserialize)]
@@ -111,6 +111,7 @@ pub(super) struct Key {
     pub(super) grace_ends_at: Option<When>,
     pub(super) revocation_reason: Option<String>,
     pub(super) usage: Option<Usage>,
+    pub(super) tokens: Option<LivingTokens>,
     pub(super) allowed_addresses: Option<Vec<String>>,
     pub(super) rate_limit: Option<RateLimit>,
 }
@@ -128,6 +129,30 @@ pub(super) struct Usage {
     pub(super) count: u64,
     pub(super) callers: Vec<String>,
     pub(super) last_way: String,
+}
+
+/// What is known of the tokens that live now.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct LivingTokens {
+    pub(super) living: u64,
+    pub(super) last_ends_at: Option<When>,
+    pub(super) counted_since: When,
+    pub(super) uncounted_until: Option<When>,
+}
+
+impl LivingTokens {
+    /// How many, in words.
+    pub(super) fn how_many(&self) -> String {
+        let known = match (self.living, &self.uncounted_until) {
+            (0, None) => return "No token lives now".to_owned(),
+            (0, Some(_)) => return "No living token is known".to_owned(),
+            (1, None) => return "1 token lives now".to_owned(),
+            (1, Some(_)) => return "At least 1 token lives now".to_owned(),
+            (known, _) => known,
+        };
+        let least = if self.uncounted_until.is_some() { "At least " } else { "" };
+        format!("{least}{known} tokens live now")
+    }
 }
 
 impl Key {
@@ -243,6 +268,11 @@ pub(super) struct Event {
 }
 
 impl Event {
+    /// By which interface, in words.
+    pub(super) fn way_words(&self) -> &str {
+        interface_words(&self.way)
+    }
+
     /// What kind of thing happened, for its mark: something began, ended, stopped for a time, or changed.
     pub(super) fn mark(&self) -> &'static str {
         mark_of(&self.effect)
@@ -264,6 +294,13 @@ pub(super) struct Actor {
     pub(super) kind: String,
     pub(super) id: Option<String>,
     pub(super) key_id: Option<String>,
+}
+
+impl Actor {
+    /// What kind of somebody, in words.
+    pub(super) fn kind_words(&self) -> String {
+        self.kind.replace('_', " ")
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

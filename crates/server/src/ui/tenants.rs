@@ -47,22 +47,22 @@ impl List {
 }
 
 /// A rule of the form: a number and its unit, as they are stored or were typed.
-struct Rule {
-    field: RuleField,
-    number: String,
+pub(super) struct Rule {
+    pub(super) field: RuleField,
+    pub(super) number: String,
     unit: &'static Unit,
 }
 
 /// What a rule is about, and how its fields are called.
 #[derive(Clone, Copy)]
-struct RuleField {
-    label: &'static str,
-    number: &'static str,
-    unit: &'static str,
+pub(super) struct RuleField {
+    pub(super) label: &'static str,
+    pub(super) number: &'static str,
+    pub(super) unit: &'static str,
 }
 
 /// A unit of time.
-struct Unit {
+pub(super) struct Unit {
     name: &'static str,
     seconds: u64,
 }
@@ -77,8 +77,8 @@ const UNITS: [Unit; 4] = [
     Unit { name: "seconds", seconds: 1 },
 ];
 
-const LONGEST: RuleField = RuleField { label: "Longest life", number: "max", unit: "max_unit" };
-const USUAL: RuleField =
+pub(super) const LONGEST: RuleField = RuleField { label: "Longest life", number: "max", unit: "max_unit" };
+pub(super) const USUAL: RuleField =
     RuleField { label: "Life if nothing else is asked for", number: "default", unit: "default_unit" };
 
 impl Rule {
@@ -91,12 +91,12 @@ impl Rule {
     }
 
     /// What was typed.
-    fn typed(field: RuleField, fields: &Fields) -> Self {
+    pub(super) fn typed(field: RuleField, fields: &Fields) -> Self {
         let unit = unit(fields, field).unwrap_or(&UNITS[0]);
         Self { field, number: fields.text(field.number), unit }
     }
 
-    fn units(&self) -> impl Iterator<Item = (&'static str, bool)> {
+    pub(super) fn units(&self) -> impl Iterator<Item = (&'static str, bool)> {
         UNITS.iter().map(|unit| (unit.name, unit.seconds == self.unit.seconds))
     }
 }
@@ -107,7 +107,7 @@ fn unit(fields: &Fields, field: RuleField) -> Option<&'static Unit> {
 }
 
 /// A rule's seconds, as many as the API takes; none: unlimited.
-fn rule_seconds(fields: &Fields, field: RuleField) -> Result<Option<u64>, Refused> {
+pub(super) fn rule_seconds(fields: &Fields, field: RuleField) -> Result<Option<u64>, Refused> {
     let Some(text) = fields.get(field.number) else { return Ok(None) };
     let refused = |message| Refused::new("FORM_INVALID", message);
     let unit = unit(fields, field).ok_or(refused("say whether these are days, hours, minutes or seconds"))?;
@@ -152,14 +152,6 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
         Ok(_) => Ok(visit.go_to("ui/tenants?done=policy")),
         Err(refused) => listed(&visit, Some((&fields, refused))).await,
     }
-}
-
-/// Days as seconds; none: unlimited.
-pub(super) fn life_seconds(fields: &Fields, name: &str) -> Result<Option<u64>, Refused> {
-    let Some(text) = fields.get(name) else { return Ok(None) };
-    let days: Option<u64> = text.parse().ok().filter(|days| (1..=20_000).contains(days));
-    let message = "give a number of days, 1 to 20000, or leave the field empty for no limit";
-    days.map(|days| Some(days * DAY_SECONDS)).ok_or(Refused::new("FORM_INVALID", message))
 }
 
 /// The page. After a refusal its form shows what was typed.

@@ -230,7 +230,7 @@ impl Visit {
 
     /// Whether the key is not narrowed so far that it leaves this out.
     pub(super) fn permits(&self, permission: Permission) -> bool {
-        self.caller.scopes.include(permission.scope())
+        self.caller.scopes.permit(permission)
     }
 
     /// The only tenant in which the key acts, if it is only one.

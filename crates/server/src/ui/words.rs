@@ -1,5 +1,8 @@
 //! Words of the API, as people say them. One that a newer server may tell is shown as it is.
 
+use domain::key::RevocationReason;
+use domain::telling::Word;
+
 /// The interface of a command, in words.
 pub(super) fn interface_words(way: &str) -> &str {
     match way {
@@ -9,6 +12,8 @@ pub(super) fn interface_words(way: &str) -> &str {
         "cli" => "the command line",
         "ui" => "this web UI",
         "bootstrap" => "the machine itself",
+        "schedule" => "the server itself",
+        "import" => "an import",
         other => other,
     }
 }
@@ -29,15 +34,12 @@ pub(super) fn program_words(kind: &str) -> &str {
 
 /// Why a key was revoked, in words.
 pub(super) fn reason_words(reason: &str) -> &str {
-    match reason {
-        "unspecified" => "none was given",
-        "key_compromise" => "somebody else may have had it",
-        "cessation_of_operation" => "it was no longer needed",
-        "superseded" => "another key took its place",
-        "affiliation_changed" => "its owner moved on",
-        "privilege_withdrawn" => "its owner must no longer have what it gave",
-        other => other,
+    // None was given: that is no reason.
+    if reason == RevocationReason::Unspecified.as_str() {
+        return "none was given";
     }
+    let known = RevocationReason::ALL.into_iter().find(|known| known.as_str() == reason);
+    known.map_or(reason, |known| Word::Revoked(known).in_plain_words())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub fn beginning(path: &Path) -> Result<(LedgerId, Head), StoreError> {
     header(&mut Source::open(path)?)
 }
 
-/// Hands on every run of a backup, its chain checked up to its end. The hash of the file is checked last: what was
+/// Hands on every run of a backup, its chain checked up to its end; where something is wrong, all events before it. The hash of the file is checked last: what was
 /// handed on before is only good if this returns no error.
 pub fn runs<E: From<StoreError>>(
     path: &Path,
@@ -64,9 +64,19 @@ pub(super) fn read<E: From<StoreError>>(
     while walk.position() < head.position {
         let first = Position::new(u64::from_le_bytes(source.array()?));
         let length = u32::from_le_bytes(source.array()?);
-        source.fill(&mut envelopes, length)?;
-        let walked = walk.commit(first, &envelopes, |_| Ok::<_, StoreError>(()));
-        walked.map_err(|error| damaged(path, error))?;
+        let filled = source.fill(&mut envelopes, length);
+        let mut whole = 0;
+        let walked = walk.commit(first, &envelopes, |scanned| {
+            whole += scanned.bytes;
+            Ok::<_, StoreError>(())
+        });
+        if let Err(error) = filled.and_then(|()| walked.map_err(|error| damaged(path, error))) {
+            // What comes before it is good: so whoever reads on knows where it is.
+            if whole > 0 {
+                each(Commit { first, envelopes: &envelopes[..whole], head: walk.head() })?;
+            }
+            return Err(error.into());
+        }
         // Each turn must come nearer to the head, or the loop would not end.
         if envelopes.is_empty() {
             return Err(damaged(path, format!("the commit at position {first} is empty")).into());

@@ -3,6 +3,7 @@
 use domain::limits::RateLimitError;
 use domain::network::{NetworkError, NetworkListError};
 use domain::role::ScopeError;
+use domain::token_life::TokenLifeError;
 
 use super::event_type::EventType;
 
@@ -197,6 +198,9 @@ pub enum Malformed {
     /// A rate that cannot be.
     #[error("{0}")]
     RateLimit(#[from] RateLimitError),
+    /// A life of tokens that cannot be.
+    #[error("{0}")]
+    TokenLife(#[from] TokenLifeError),
     /// Not the beginning of a key string.
     #[error("{found:?} is no key prefix")]
     KeyPrefix {

@@ -50,6 +50,7 @@ pub enum EventType {
     SigningKeyAdded = 601,
     SigningKeyRetired = 602,
     TokensRevoked = 603,
+    TokenLifeChanged = 604,
 
     SubjectErased = 701,
 
@@ -58,7 +59,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type, by ascending tag.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::TenantCreated,
         Self::TenantRenamed,
         Self::TenantPolicyChanged,
@@ -93,6 +94,7 @@ impl EventType {
         Self::SigningKeyAdded,
         Self::SigningKeyRetired,
         Self::TokensRevoked,
+        Self::TokenLifeChanged,
         Self::SubjectErased,
         Self::RollbackAccepted,
     ];
@@ -155,6 +157,7 @@ impl EventType {
             Event::SigningKeyAdded { .. } => Self::SigningKeyAdded,
             Event::SigningKeyRetired { .. } => Self::SigningKeyRetired,
             Event::TokensRevoked { .. } => Self::TokensRevoked,
+            Event::TokenLifeChanged { .. } => Self::TokenLifeChanged,
             Event::SubjectErased { .. } => Self::SubjectErased,
             Event::RollbackAccepted { .. } => Self::RollbackAccepted,
         }

@@ -88,6 +88,7 @@ fn agree_on_payload(event_type: EventType, payload: &[u8]) {
         EventType::SigningKeyAdded => agree_on_damaged::<SigningKeyAddedV1>(payload),
         EventType::SigningKeyRetired => agree_on_damaged::<SigningKeyRetiredV1>(payload),
         EventType::TokensRevoked => agree_on_damaged::<TokensRevokedV1>(payload),
+        EventType::TokenLifeChanged => agree_on_damaged::<TokenLifeChangedV1>(payload),
         EventType::SubjectErased => agree_on_damaged::<SubjectErasedV1>(payload),
         EventType::RollbackAccepted => agree_on_damaged::<RollbackAcceptedV1>(payload),
     }

@@ -6,6 +6,7 @@ use domain::ids::Id;
 use domain::row::{Deployment, Membership, NameHolder, Retirement, ServiceAccount, SigningKey, Tenant, User};
 use domain::sealed::Sealed;
 use domain::time::{Moment, Position};
+use domain::token_life::TokenLife;
 
 use super::codes::{self, thing};
 use super::error::{DecodeError, Malformed};
@@ -25,6 +26,8 @@ pub trait StoredRow: Sized {
 #[derive(Encode, Decode)]
 struct DeploymentRow {
     operators: u32,
+    token_life_seconds: u32,
+    token_life_since: Option<MomentPart>,
 }
 
 #[derive(Encode, Decode)]
@@ -100,11 +103,21 @@ struct MomentPart {
 
 impl StoredRow for Deployment {
     fn to_bytes(&self) -> Vec<u8> {
-        write(&DeploymentRow { operators: self.operators })
+        write(&DeploymentRow {
+            operators: self.operators,
+            token_life_seconds: self.token_life.seconds(),
+            token_life_since: self.token_life_since.map(MomentPart::from),
+        })
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        decode("the deployment", bytes, |row: DeploymentRow| Ok(Self { operators: row.operators }))
+        decode("the deployment", bytes, |row: DeploymentRow| {
+            Ok(Self {
+                operators: row.operators,
+                token_life: TokenLife::new(row.token_life_seconds)?,
+                token_life_since: row.token_life_since.map(Moment::try_from).transpose()?,
+            })
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use domain::network::{AllowedAddresses, Network};
 use domain::role::{Permission, Role, Scope, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -168,6 +169,9 @@ fn token_events() -> Vec<BoxedStrategy<Event>> {
             .prop_map(|(signing_key, reason)| Event::SigningKeyRetired { signing_key, reason })
             .boxed(),
         target.prop_map(|target| Event::TokensRevoked { target }).boxed(),
+        (60..=900_u32)
+            .prop_map(|seconds| Event::TokenLifeChanged { life: TokenLife::new(seconds).expect("within") })
+            .boxed(),
         subject().prop_map(|subject| Event::SubjectErased { subject }).boxed(),
         (any::<u64>(), any::<[u8; 32]>())
             .prop_map(|(guard_position, guard_hash)| Event::RollbackAccepted {

@@ -11,6 +11,7 @@ use domain::network::AllowedAddresses;
 use domain::role::{Role, Scopes};
 use domain::sealed::{Sealed, SealedName, Subject, TextDigest};
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 use keyledger_store::chain::ChainHash;
 use keyledger_store::codec::event_type::EventType;
 use keyledger_store::envelope::Envelope;
@@ -143,6 +144,7 @@ fn rich_events() -> Vec<Event> {
         },
         Event::SigningKeyRetired { signing_key, reason: RetirementReason::Superseded },
         Event::TokensRevoked { target: TokenTarget::Token { token: id(0x50), key } },
+        Event::TokenLifeChanged { life: TokenLife::new(300).expect("five minutes") },
         Event::SubjectErased { subject: Subject::User(user) },
         Event::RollbackAccepted { guard_position: Position::new(70_000), guard_hash: run(0x80) },
     ]

@@ -6,7 +6,7 @@ use clap::Args;
 use credentials::note::NoteVerifier;
 use domain::ids::{KeyId, TenantId};
 use domain::time::Position;
-use replay::{Audit, Bundled, Filter, Names, Prover, Repair, check_bundle, write_bundle};
+use replay::{About, Audit, Bundled, Later, Names, Prover, Repair, check_bundle, write_bundle};
 use serde_json::json;
 
 use super::show::parse_position;
@@ -20,7 +20,10 @@ Examples:
   keyledger audit bundle --data ./data --to ./evidence --from 100 --until 200
 
 The folder has the events, a proof of each, the signed checkpoint, the key that checks it, and a
-README for whoever gets it. history.txt in it shows names: leave it away where they must not be seen.";
+README for whoever gets it. history.txt in it shows names: leave it away where they must not be seen.
+What came after the highest signed checkpoint cannot be proved yet: if any of it belongs into the
+bundle, nothing is written. Have the server sign a newer one, as the hint says, or leave it out with
+--up-to-checkpoint: then the bundle says how much is missing.";
 
 /// Which events, and where to.
 #[derive(Debug, Args)]
@@ -33,7 +36,7 @@ pub struct BundleArgs {
     /// The folder to make
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// The life of this key
+    /// The life of this key, as audit timeline tells it: also what stopped it through its owner, membership or tenant
     #[arg(long, value_name = "ID", value_parser = KeyId::parse)]
     key: Option<KeyId>,
     /// About this tenant, or what belongs to it
@@ -42,9 +45,12 @@ pub struct BundleArgs {
     /// From this position on
     #[arg(long, value_name = "N", value_parser = parse_position, default_value = "1", hide_default_value = true)]
     from: Position,
-    /// Up to and including this position [default: as far as the signed checkpoint covers]
+    /// Up to and including this position [default: the end of the log]
     #[arg(long, value_name = "N", value_parser = parse_position)]
     until: Option<Position>,
+    /// Leave out what came after the highest signed checkpoint; the bundle says how many events that are
+    #[arg(long)]
+    up_to_checkpoint: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -75,11 +81,10 @@ pub fn run(args: BundleArgs) -> Result<(), CliError> {
     // Rows tell what belongs to whom.
     audit.check_pages()?;
     let prover = Prover::new(&audit)?;
-    let covered = prover.signed().checkpoint.size;
-    let (key, tenant, from) = (args.key, args.tenant, args.from);
-    let filter = Filter { from, to: args.until.or(Some(covered)), tenant, key, ..Filter::default() };
+    let about = About { key: args.key, tenant: args.tenant, from: args.from, until: args.until };
+    let later = if args.up_to_checkpoint { Later::LeftOut } else { Later::Refused };
     let names = Names::read(audit.folder());
-    let bundled = write_bundle(&prover, &names, &filter, &args.to)?;
+    let bundled = write_bundle(&prover, &names, about, later, &args.to)?;
     tell(&bundled, args.output.output, &format!("wrote {}", args.to.display()))
 }
 
@@ -89,11 +94,21 @@ pub fn check(args: CheckBundleArgs) -> Result<(), CliError> {
     tell(&bundled, args.output.output, "OK")
 }
 
-fn tell(Bundled { events, origin, size }: &Bundled, output: Output, done: &str) -> Result<(), CliError> {
+fn tell(bundled: &Bundled, output: Output, done: &str) -> Result<(), CliError> {
+    let Bundled { events, origin, size, scope } = bundled;
     let text = match output {
-        Output::Table => format!("{done}: {events} of the {size} events of {origin}, each proved\n"),
+        Output::Table => {
+            let said = scope.as_ref().map_or_else(
+                || format!("It tells nothing of what came after position {size}."),
+                |scope| scope.said(),
+            );
+            format!("{done}: {events} of the {size} events of {origin}, each proved\n{said}\n")
+        }
         Output::Json => {
-            let json = json!({"ok": true, "events": events, "origin": origin, "tree_size": size.to_string()});
+            let scope = scope.as_ref().map(|scope| scope.json());
+            let json = json!({
+                "ok": true, "events": events, "origin": origin, "tree_size": size.to_string(), "scope": scope,
+            });
             format!("{json}\n")
         }
     };

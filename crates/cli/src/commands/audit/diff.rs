@@ -60,7 +60,16 @@ pub fn run(args: DiffArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(listing.watched());
     let window = source.window(from, to, now(), &mut |done, total| progress.tell("replaying", done, total));
     drop(progress);
+    let window = window?;
+    if let Some(tenant) = tenant {
+        // If it was removed in between, that is a difference.
+        let after = source.tenant_as_of(tenant, &window.after)?;
+        if source.tenant_as_of(tenant, &window.before).is_ok_and(|before| before == after) {
+            listing.say_if_removed(tenant, after);
+        }
+    }
+    listing.say_where_csv_cannot(|| window.said());
     let which = if only_increases { Which::OnlyIncreases } else { Which::All };
-    replay::diff(&window?, &names, DiffFilter { tenant, which }, listing.format(), io::stdout().lock())?;
+    replay::diff(&window, &names, DiffFilter { tenant, which }, listing.format(), io::stdout().lock())?;
     Ok(())
 }

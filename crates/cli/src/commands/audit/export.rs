@@ -6,22 +6,27 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use replay::{ReplayError, Source};
+use replay::{Names, ProofError, ReplayError, Source};
+use serde_json::json;
 use store::StoreError;
 
 use crate::commands::audit::log::{LogArgs, Reads};
 use crate::error::CliError;
-use crate::output::{self, Output};
+use crate::output::{self, Output, OutputArgs};
 use crate::progress::Progress;
+use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:
   keyledger audit export --data /var/lib/keyledger --to log.jsonl
   keyledger audit verify --data log.jsonl
   keyledger audit export --data /var/lib/keyledger --form ocsf | vector --config siem.toml
+  keyledger audit export --data /var/lib/keyledger --form ocsf --names /var/lib/keyledger --to siem.jsonl
+  keyledger audit export --data /var/lib/keyledger | keyledger audit import --from - --data ./copy
 
 The lines hold the exact envelopes: every audit command reads them, and proves them by their chain.
-Names stay sealed. The lines of ocsf are for systems that collect events; they prove nothing.";
+Names stay sealed in them. The lines of ocsf are for systems that collect events; they prove nothing,
+and their names are opened where --names says with what.";
 
 /// What to write, and where.
 #[derive(Debug, Args)]
@@ -35,6 +40,8 @@ pub struct ExportArgs {
     /// keyledger: lines that can be read back and proved. ocsf: events of the Open Cybersecurity Schema Framework
     #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     form: Form,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -46,45 +53,61 @@ enum Form {
 
 /// Writes it.
 pub fn run(args: ExportArgs) -> Result<(), CliError> {
-    let ExportArgs { log, to, form } = args;
+    let ExportArgs { log, to, form, output } = args;
     let source = log.open(if form == Form::Ocsf { Reads::Rows } else { Reads::LogAlone })?;
+    let names = log.names_given();
+    if names.is_some() && form == Form::Keyledger {
+        let why = "--names opens the names of --form ocsf; the lines of the other form hold what is sealed, and no names";
+        return Err(UsageError { code: "USAGE", message: why.to_owned(), hint: None }.into());
+    }
+    let names = names.unwrap_or_else(Names::sealed);
     let Some(to) = to else {
         let mut out = BufWriter::new(io::stdout().lock());
-        return match written(&source, form, &mut out, &mut |_, _| {}) {
+        return match written(&source, &names, form, &mut out, &mut |_, _| {}) {
             Err(ReplayError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written.map(drop)?),
         };
     };
-    let mut progress = Progress::new(Output::Table);
-    let events = file(&source, form, &to, &mut |done, total| progress.tell("exporting", done, total));
+    let mut progress = Progress::new(output.output);
+    let events = file(&source, &names, form, &to, &mut |done, total| progress.tell("exporting", done, total));
     drop(progress);
-    output::write(&format!("OK: {} events in {}\n", events?, to.display()))?;
+    let (events, file) = (events?, to.to_string_lossy());
+    output::write(&match output.output {
+        Output::Table => format!("OK: {events} events in {file}\n"),
+        Output::Json => format!("{}\n", json!({"ok": true, "events": events, "file": file})),
+    })?;
     Ok(())
 }
 
 fn written(
     source: &Source,
+    names: &Names,
     form: Form,
     out: &mut impl Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, ReplayError> {
     match form {
         Form::Keyledger => replay::export(source, out, progress),
-        Form::Ocsf => replay::ocsf(source, out, progress),
+        Form::Ocsf => replay::ocsf(source, names, out, progress),
     }
 }
 
 /// A new file of its owner's alone. One that could not be written whole does not stay.
 fn file(
     source: &Source,
+    names: &Names,
     form: Form,
     to: &Path,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<u64, ReplayError> {
+) -> Result<u64, CliError> {
     let failed = |error| ReplayError::from(StoreError::File { path: to.to_owned(), error });
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    let file = opened.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => CliError::from(ProofError::Exists(to.to_owned())),
+        _ => failed(error).into(),
+    })?;
     let mut out = BufWriter::with_capacity(1 << 20, &file);
-    let events = written(source, form, &mut out, progress).and_then(|events| {
+    let events = written(source, names, form, &mut out, progress).and_then(|events| {
         drop(out);
         file.sync_all().map_err(failed).map(|()| events)
     });
@@ -92,5 +115,5 @@ fn file(
         // What went wrong is told; that a leftover stays would hide it.
         let _ = fs::remove_file(to);
     }
-    events
+    Ok(events?)
 }

@@ -1,6 +1,7 @@
 //! `audit import`: makes a ledger from an export.
 
 use std::path::PathBuf;
+use std::{env, io};
 
 use clap::Args;
 
@@ -13,15 +14,17 @@ const EXAMPLES: &str = "\
 Examples:
   keyledger audit import --from log.jsonl --data ./copy
   keyledger audit replay --data ./copy --as-of -24h
+  ssh keys.example.com keyledger audit export --data /var/lib/keyledger | keyledger audit import --from - --data ./copy
 
-The whole export is checked before anything is made. As with a restored backup, secrets are not in
+The whole export is checked before anything is made; from standard input it is kept among the temporary
+files until then. As with a restored backup, secrets are not in
 it, and a guard that saw a later position keeps a server from starting on the copy.";
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ImportArgs {
-    /// The file of the export
+    /// The file of the export, or - for standard input
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
     #[command(flatten)]
@@ -36,8 +39,12 @@ pub struct ImportArgs {
 pub fn run(args: ImportArgs) -> Result<(), CliError> {
     let folder = args.data.folder(Some(&args.guard));
     let mut progress = Progress::new(args.output.output);
-    let restored =
-        replay::import(&args.from, &folder, &mut |step, done, total| progress.tell_step(step, done, total));
+    let mut tell = |step, done, total| progress.tell_step(step, done, total);
+    let restored = if args.from.as_os_str() == "-" {
+        replay::import_stream(io::stdin().lock(), &env::temp_dir(), &folder, &mut tell)
+    } else {
+        replay::import(&args.from, &folder, &mut tell)
+    };
     drop(progress);
     let summary = restored?.summary;
     let (position, hash) = (summary.head.position, summary.head.hash);

@@ -50,13 +50,24 @@ impl LogArgs {
         }
     }
 
+    /// What opens its names where they stay sealed unless somebody says otherwise; and who did is told if it cannot.
+    pub fn names_given(&self) -> Option<Names> {
+        let names = Names::read(&DataFolder::at(self.names.as_ref()?));
+        tell_missing(&names);
+        Some(names)
+    }
+
     /// The same, for people, who are told why they see none.
     pub fn names_for_people(&self, source: &Source) -> Names {
         let names = self.names(source);
-        if let Some(missing) = names.missing() {
-            output::remark(&format!("note: names stay sealed, for their keys cannot be read: {missing}\n"));
-        }
+        tell_missing(&names);
         names
+    }
+}
+
+fn tell_missing(names: &Names) {
+    if let Some(missing) = names.missing() {
+        output::remark(&format!("note: names stay sealed, for their keys cannot be read: {missing}\n"));
     }
 }
 

@@ -44,6 +44,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   keyledger audit check-proof 42.tlog-proof --verifier-key 'keys.example.com/tlog+1f3b0c2a+AAAA…'
   keyledger audit check-proof 42.tlog-proof --verifier-key KEY --entry 42.envelope
+  jq -r .data.inclusion_proof.proof answer.json > receipt; keyledger audit check-proof receipt --verifier-key KEY
 
 Ends with 1 and PROOF_INVALID if it does not hold. The key must be known from elsewhere.";
 
@@ -99,7 +100,8 @@ pub fn run(args: ProveArgs) -> Result<(), CliError> {
 /// Checks a proof, and tells what it proves.
 pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
     let entry = args.entry.as_ref().map(|path| fs::read(path).map_err(file(path))).transpose()?;
-    let proved = check_proof(&read(&args.proof)?, entry, &args.verifier_key)?;
+    let proof = read(&args.proof)?;
+    let proved = check_proof(without_printed_end(&proof), entry, &args.verifier_key)?;
     let event = json::event(&proved.scanned, &Names::sealed());
     let (position, name) = (proved.scanned.recorded.position, proved.scanned.recorded.event.name());
     let (origin, size) = (&proved.checkpoint.origin, proved.checkpoint.size);
@@ -115,6 +117,11 @@ pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
     };
     output::write(&text)?;
     Ok(())
+}
+
+/// A proof without the line end that a program adds which prints texts, such as `jq -r`. No other byte is forgiven.
+fn without_printed_end(proof: &str) -> &str {
+    if proof.ends_with("\n\n") { &proof[..proof.len() - 1] } else { proof }
 }
 
 /// Reads a file that was named on the command line.

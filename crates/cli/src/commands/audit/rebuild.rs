@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
+use store::anew::Rebuilt;
 
 use crate::args::DataArgs;
 use crate::error::CliError;
@@ -14,7 +16,9 @@ Examples:
   keyledger audit rebuild --data /var/lib/keyledger
   keyledger audit rebuild --data /var/lib/keyledger --check
 
-The log is the truth and is not changed. Stop the server first: there is one writer at a time. With
+The log is the truth and is not changed. Stop the server first: there is one writer at a time. Where
+pages of the views are damaged, the ledger's file is written anew from its log, which takes as much
+room again; it takes the old one's place when it is whole, and the old one is kept beside it. With
 --check nothing is written into the data folder, and a server may go on: the views are built beside
 the live ones, which takes as much room there as the ledger, and compared byte by byte.";
 
@@ -47,10 +51,14 @@ pub fn run(args: RebuildArgs) -> Result<(), CliError> {
     }
     let rows = replay::rebuild(&folder, &mut tell);
     drop(progress);
-    let rows = rows?;
-    let text = match args.output.output {
-        Output::Table => format!("OK: the views were built anew from the log: {rows} rows\n"),
-        Output::Json => format!("{}\n", serde_json::json!({"ok": true, "rows": rows})),
+    let Rebuilt { rows, kept } = rows?;
+    let kept = kept.map(|kept| kept.to_string_lossy().into_owned());
+    let text = match (args.output.output, kept) {
+        (Output::Table, None) => format!("OK: the views were built anew from the log: {rows} rows\n"),
+        (Output::Table, Some(kept)) => format!(
+            "OK: pages of the views were damaged, so the ledger was written anew from its log: {rows} rows\nWhat it was is kept in {kept}: look at the disk before you remove that\n"
+        ),
+        (Output::Json, kept) => format!("{}\n", json!({"ok": true, "rows": rows, "kept": kept})),
     };
     output::write(&text)?;
     Ok(())

@@ -52,7 +52,12 @@ pub fn run(args: ReplayArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(listing.watched());
     let past = source.past(moment, now(), &mut |done, total| progress.tell("replaying", done, total));
     drop(progress);
+    let past = past?;
+    if let Some(tenant) = tenant {
+        listing.say_if_removed(tenant, source.tenant_as_of(tenant, &past)?);
+    }
+    listing.say_where_csv_cannot(|| past.basis.said());
     let ended = if living { Ended::Left } else { Ended::Shown };
-    replay::state(&past?, &names, RowFilter { tenant, ended }, listing.format(), io::stdout().lock())?;
+    replay::state(&past, &names, RowFilter { tenant, ended }, listing.format(), io::stdout().lock())?;
     Ok(())
 }

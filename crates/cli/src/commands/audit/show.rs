@@ -7,15 +7,16 @@ use std::time::Duration;
 use authority::Clock;
 use clap::{Args, ValueEnum};
 use domain::ids::{KeyId, TenantId};
+use domain::row::Standing;
 use domain::time::Position;
 use replay::{ActorFilter, Filter, Format, Wait, parse_event_type};
 use store::codec::event_type::EventType;
 
 use crate::args::MalformedValue;
 use crate::client::when::When;
-use crate::commands::audit::log::{LogArgs, Reads};
+use crate::commands::audit::log::{LogArgs, Reads, now};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +24,10 @@ Examples:
   keyledger audit show --data ./data --type KeyRevoked,KeyRotated --from 100
   keyledger audit show --data ./data --key 01890a5d-ac96-774b-bcce-b302099a8057 -o jsonl
   keyledger audit show --data ./data --since -2h -f
-  keyledger audit show --data backup.keyledger --until 2026-03-01T00:00:00Z -o csv";
+  keyledger audit show --data backup.keyledger --until 2026-03-01T00:00:00Z -o csv
+
+csv has whole ids, each in a column of its own. A cell that a spreadsheet would take for a formula,
+since it begins with =, +, - or @, gets an apostrophe before it.";
 
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(300);
@@ -61,7 +65,7 @@ pub struct ShowArgs {
     /// At most so many, the oldest first
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Go on with what is appended, until interrupted; json is then jsonl. A file has an end
+    /// Go on with what is appended, until interrupted or nothing more can be wanted; json is then jsonl. A file has an end
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
@@ -100,6 +104,20 @@ impl ListingArgs {
         }
     }
 
+    /// Says what the answer rests on where its form has no place for that.
+    pub fn say_where_csv_cannot(&self, said: impl FnOnce() -> String) {
+        if self.output == Form::Csv {
+            output::remark(&format!("note: {}\n", said()));
+        }
+    }
+
+    /// Says to people why there is little to be told of a tenant.
+    pub fn say_if_removed(&self, tenant: TenantId, standing: Standing) {
+        if standing == Standing::Removed && matches!(self.output, Form::Table | Form::Csv) {
+            output::remark(&format!("note: tenant {tenant} had been removed by then\n"));
+        }
+    }
+
     /// Whether somebody may watch it being made.
     pub fn watched(&self) -> Output {
         if self.output == Form::Table { Output::Table } else { Output::Json }
@@ -124,7 +142,13 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     if let (true, Some(audit)) = (follow, source.audit()) {
         let left = limit.map(|limit| limit.saturating_sub(shown.events));
         let filter = Filter { limit: left, ..filter };
+        let mut last_look = false;
         replay::follow(audit, source.head(), &filter, format, io::stdout().lock(), || {
+            if last_look {
+                return Wait::Ended;
+            }
+            // What is recorded from then on is not wanted; what was before is there at the next look.
+            last_look = filter.until.is_some_and(|until| now() >= until);
             thread::sleep(LOOK);
             Wait::Over
         })?;

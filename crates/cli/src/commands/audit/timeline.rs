@@ -10,7 +10,7 @@ use crate::commands::audit::show::ListingArgs;
 use crate::error::CliError;
 use crate::output;
 use crate::progress::Progress;
-use replay::Format;
+use replay::{AsOf, Format, ReplayError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,7 +30,7 @@ pub struct TimelineArgs {
     key: KeyId,
     #[command(flatten)]
     log: LogArgs,
-    /// Up to this instant: 2026-01-01T00:00:00Z, -2h [default: now]
+    /// Up to this instant, which must have passed: 2026-01-01T00:00:00Z, -2h [default: now]
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
     until: Option<When>,
     #[command(flatten)]
@@ -46,6 +46,8 @@ pub fn run(args: TimelineArgs) -> Result<(), CliError> {
     // What a copy does not know of may have happened since: its time ends where it does.
     let end = if source.audit().is_some() { now() } else { source.head().recorded_at };
     let until = until.map_or(end, |until| until.by(&Clock::System));
+    // What is to come may come otherwise.
+    source.check_moment(AsOf::Instant(until), now()).map_err(ReplayError::from)?;
     let (mut progress, mut out) = (Progress::new(listing.watched()), vec![]);
     let mut tell = |done, total| progress.tell("reading", done, total);
     let told = replay::timeline(&source, &names, key, until, listing.format(), &mut out, &mut tell);

@@ -28,7 +28,8 @@ KEYLEDGER_KEY is an error: it is not clear which is meant. A pipe that stays sil
 is an error; --key-file - waits. A key is never an argument.
 
 With --import it comes from PREFECT__CLOUD__API_KEY, else from PREFECT__CLOUD__AGENT__AUTH_TOKEN,
-else from auth_token in the table [cloud.agent] of ~/.prefect/config.toml, and from nowhere else.
+else from auth_token in the table [cloud.agent] of ~/.prefect/config.toml, or of the file that
+PREFECT__USER_CONFIG_PATH names, and from nowhere else.
 
 The profile is saved in $XDG_CONFIG_HOME/keyledger/profiles.toml, or in ~/.config/keyledger, for
 its owner's eyes only. The key in it is sent to this server and to no other.";

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::named::KeyNamedArgs;
 use crate::client::graphql::text;
-use crate::client::{AsOfArgs, ClientArgs, as_of, show};
+use crate::client::{AsOfArgs, ClientArgs, as_of, living_tokens, show};
 use crate::error::CliError;
 
 const DOCUMENT: &str = "\
@@ -16,6 +16,7 @@ query($key: key_named_input!, $as_of: as_of_input) {
     events { position recorded_at type summary way } events_count
     keys_made predecessor_ids successor_ids tokens_dead_at
     usage { first_used_at last_used_at count callers last_way approximate }
+    tokens { living last_ends_at counted_since uncounted_until approximate }
     contain_with as_of { position instant head }
   }
 }";
@@ -61,6 +62,7 @@ fn told(radius: &Value) -> String {
         ("replaced by", show::cell(radius, "successor_ids")),
         ("used last, roughly", show::cell_or(&radius["usage"], "last_used_at", "never, as far as is known")),
         ("by, roughly", show::cell(&radius["usage"], "callers")),
+        ("tokens alive, roughly", living_tokens::words(&radius["tokens"])),
         ("tokens dead at", show::cell_or(radius, "tokens_dead_at", "never: more can be minted")),
         ("contain it with", show::cell_or(radius, "contain_with", "nothing: it is revoked")),
     ]));

@@ -5,7 +5,7 @@ use domain::ids::KeyId;
 use serde_json::json;
 
 use super::list::KEYS;
-use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, show};
+use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, living_tokens, show};
 use crate::error::CliError;
 
 const EXAMPLES: &str = "\
@@ -62,6 +62,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("used first", format!("{} ({roughly})", show::cell_or(&key["usage"], "first_used_at", "never"))),
             ("used last", format!("{} ({roughly})", last_use(&key["usage"]))),
             ("used", format!("{} times ({roughly})", show::cell_or(&key["usage"], "count", "0"))),
+            ("tokens alive, roughly", living_tokens::words(&key["tokens"])),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),
         ];

@@ -1,11 +1,12 @@
 //! Which tenants, users, members and service accounts are wanted.
 
 use authority::queries::Which;
+use domain::row::ServiceAccount;
 use juniper::GraphQLInputObject;
 
 use super::{among, contains};
 use crate::graphql::scalars::Uuid;
-use crate::graphql::types::{Member, Role, ServiceAccount, StandingValue, Tenant, User};
+use crate::graphql::types::{Member, Role, StandingValue, Tenant, User};
 
 /// Which tenants are wanted: those that everything given applies to.
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
@@ -94,10 +95,20 @@ impl ServiceAccountFilter {
         if removed { Which::All } else { Which::Living }
     }
 
+    /// Whether an account is wanted, by all but its name.
     pub(in crate::graphql) fn admits(&self, account: &ServiceAccount) -> bool {
-        self.id.is_none_or(|id| id == account.id)
-            && among(&account.standing, self.state.as_deref())
-            && among(&account.role, self.role.as_deref())
-            && contains(&account.name, self.name_contains.as_deref())
+        self.id.is_none_or(|id| id == Uuid::from(account.id))
+            && among(&account.standing.into(), self.state.as_deref())
+            && among(&account.role.into(), self.role.as_deref())
+    }
+
+    /// Whether the name matters.
+    pub(in crate::graphql) fn names(&self) -> bool {
+        self.name_contains.is_some()
+    }
+
+    /// Whether an account of this name is wanted.
+    pub(in crate::graphql) fn admits_name(&self, name: &str) -> bool {
+        contains(name, self.name_contains.as_deref())
     }
 }

@@ -21,6 +21,10 @@ use crate::codec::write;
 
 /// A row of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a later row is taken apart at once; on the heap it would cost more"
+)]
 pub(crate) enum KeyVersion {
     /// The first: everything.
     Begun(Box<Key>),

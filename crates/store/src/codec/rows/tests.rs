@@ -6,6 +6,7 @@ use domain::event::RetirementReason;
 use domain::key::{KeyLife, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::row::{Key, Standing};
+use domain::token_life::TokenLife;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -138,8 +139,14 @@ proptest! {
     }
 
     #[test]
-    fn the_deployment_and_watermarks(operators: u32, position: u64) {
-        check(Deployment { operators });
+    fn the_deployment_and_watermarks(
+        operators: u32,
+        seconds in 60..=900_u32,
+        token_life_since in option::of(moment()),
+        position: u64,
+    ) {
+        let token_life = TokenLife::new(seconds).unwrap();
+        check(Deployment { operators, token_life, token_life_since });
         check(Position::new(position));
     }
 }
@@ -154,7 +161,9 @@ fn holders_of_unique_names() {
 
 #[test]
 fn a_malformed_row_says_of_what_and_what_to_do() {
-    let error = Deployment::from_bytes(&[0; 5]).unwrap_err();
+    let mut bytes = Deployment::default().to_bytes();
+    bytes.push(0);
+    let error = Deployment::from_bytes(&bytes).unwrap_err();
     let said = "a row of the view of the deployment is malformed: 1 bytes are left over; rebuild the views from the log";
     assert_eq!(error.to_string(), said);
 }

@@ -5,6 +5,7 @@ use domain::ids::Id;
 use domain::limits::RateLimit;
 use domain::sealed::Sealed;
 use domain::time::{Position, Timestamp};
+use domain::token_life::TokenLife;
 
 use super::limits::{RateLimitV1, addresses, of_addresses};
 use super::parts::{SealedV1, instant, key_prefix, last_four, of_scopes, scopes};
@@ -112,6 +113,7 @@ pub(crate) fn encode(event: &Event) -> Vec<u8> {
             reason: codes::of_retirement(*reason),
         }),
         Event::TokensRevoked { target } => write(&TokensRevokedV1 { target: (*target).into() }),
+        Event::TokenLifeChanged { life } => write(&TokenLifeChangedV1 { life_seconds: life.seconds() }),
         Event::SubjectErased { subject } => write(&SubjectErasedV1 { subject: subject.into() }),
         Event::RollbackAccepted { guard_position, guard_hash } => {
             write(&RollbackAcceptedV1 { guard_position: guard_position.number(), guard_hash: *guard_hash })
@@ -309,6 +311,10 @@ pub(crate) fn decode(event_type: EventType, payload: &[u8]) -> Result<Event, Mal
         EventType::TokensRevoked => {
             let stored: TokensRevokedV1 = read(payload)?;
             Event::TokensRevoked { target: stored.target.try_into()? }
+        }
+        EventType::TokenLifeChanged => {
+            let stored: TokenLifeChangedV1 = read(payload)?;
+            Event::TokenLifeChanged { life: TokenLife::new(stored.life_seconds)? }
         }
         EventType::SubjectErased => {
             let stored: SubjectErasedV1 = read(payload)?;

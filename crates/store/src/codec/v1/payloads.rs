@@ -250,6 +250,12 @@ pub(in crate::codec) struct TokensRevokedV1 {
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
+pub(in crate::codec) struct TokenLifeChangedV1 {
+    pub(in crate::codec) life_seconds: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(test, derive(wincode::SchemaWrite, wincode::SchemaRead))]
 pub(in crate::codec) struct SubjectErasedV1 {
     pub(in crate::codec) subject: SubjectV1,
 }
