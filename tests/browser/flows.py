@@ -439,6 +439,50 @@ def examine(driver, name, address, ways):
             save(driver, f"{name}{suffix}-whole")
 
 
+def unbroken(driver, base):
+    """Names and addresses of anybody's, as long as they may be and without a place to break them: on a phone nothing sticks out."""
+    before = graphql("{ auth_info { tenant { name } } }")["auth_info"]["tenant"]["name"]
+    graphql("mutation($name: String!) { rename_tenant(input: {name: $name}) { success } }", name="Wm" * 60)
+    account = create_account("W" * 50, "runner")
+    key = create_key(account, "M" * 50)
+    add = "mutation($input: add_member_input!) { add_member(input: $input) { user_id } }"
+    address = f"{'w' * 64}@{'m' * 60}.{'w' * 60}.{'m' * 55}.example"
+    member = graphql(add, input={"email": address, "role": "member", "first_key": True})["add_member"]["user_id"]
+    tenant = {"slug": "m" * 32, "name": "W" * 120, "administrator_email": "ada@example.com"}
+    create = "mutation($input: create_tenant_input!) { create_tenant(input: $input) { id } }"
+    tenant = graphql(create, input=tenant)["create_tenant"]["id"]
+    show(driver, 360, "light")
+    for path in (
+        "ui/keys",
+        f"ui/keys/{key['id']}",
+        f"ui/keys/{key['id']}/revoke",
+        f"ui/keys/{key['id']}/rotate",
+        f"ui/keys/new?owner={account}",
+        "ui/accounts",
+        f"ui/accounts/{account}/remove",
+        "ui/members",
+        f"ui/members/{member}/remove",
+        "ui/tenants",
+        "ui/events",
+        "ui/time?as_of=33",
+        "ui/deployment",
+        f"ui/deployment/tenants/{tenant}/remove",
+        f"ui/deployment/tenants/{tenant}/suspend",
+        "ui/deployment/people",
+        f"ui/deployment/people/{member}/remove",
+        f"ui/deployment/people/{member}/suspend",
+        f"ui/keys/{key['id']}?as_of=33",
+    ):
+        driver.get(f"{base}/{path}")
+        wide = driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+        check(f"long names at 360, {path.split('?')[0]}: nothing sticks out", wide <= 0, f"{wide} px")
+    act = "mutation($id: uuid!) { %s(input: {%s: $id}) { success } }"
+    graphql(act % ("delete_service_account", "service_account_id"), id=account)
+    graphql(act % ("remove_member", "user_id"), id=member)
+    graphql(act % ("remove_tenant", "tenant_id"), id=tenant)
+    graphql("mutation($name: String!) { rename_tenant(input: {name: $name}) { success } }", name=before)
+
+
 def set_up(driver):
     """The link of a fresh server leads to a form; then the first key is shown, and one is signed in."""
     driver.get(LINK)
@@ -615,6 +659,7 @@ def main():
         slide(driver, URL)
         change(driver, URL, there)
         operate(driver, URL, there)
+        unbroken(driver, URL)
         examine(driver, "set-up", LINK, EVERY_WAY)
     with browser() as driver:
         look_as(driver, below, there, "under a path", MADE["key"], pages(there))

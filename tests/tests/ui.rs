@@ -3,6 +3,12 @@
 mod past;
 mod of_keys;
 mod of_lines;
+mod many;
+mod stopping;
+mod lines_of_a_new_key;
+mod finding;
+mod ended;
+mod in_plain_words;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -20,6 +20,9 @@ use crate::authority::Authority;
 use crate::failure::Failure;
 use crate::queries::{KeyView, Which, confinement, ended, include};
 
+/// Whether a key is wanted, by its row and its name.
+pub type Fits<'a> = dyn Fn(&Key, &str) -> bool + 'a;
+
 /// Which keys are wanted: those that everything said here applies to.
 pub struct KeysWanted<'a> {
     /// The dead, too, or only what lives.
@@ -30,8 +33,8 @@ pub struct KeysWanted<'a> {
     pub ending_within_seconds: Option<u64>,
     /// Not used since this instant, as far as is known.
     pub unused_since: Option<Timestamp>,
-    /// Whose name is wanted.
-    pub named: Option<&'a dyn Fn(&str) -> bool>,
+    /// That are wanted by what is written on them; their name is opened for it.
+    pub fits: Option<&'a Fits<'a>>,
     /// That stand so. Those that do not are counted all the same.
     pub standing: &'a dyn Fn(Result<(), Refusal>) -> bool,
 }
@@ -135,7 +138,7 @@ impl Authority {
                 && wanted.owner.is_none_or(|owner| owner == owner_id(row.owner))
                 && wanted.ending_within_seconds.is_none_or(|within| ends_within(&row, view, within))
                 && wanted.unused_since.is_none_or(|since| !used_since(since))
-                && wanted.named.is_none_or(|named| named(&self.open_text(&row.name.text)));
+                && wanted.fits.is_none_or(|fits| fits(&row, &self.open_text(&row.name.text)));
             if !fits {
                 continue;
             }

@@ -176,6 +176,19 @@ impl Authority {
         Ok(view.answer(tenants))
     }
 
+    /// One of the tenants in which the caller's credential acts now; none: it may not look at it.
+    pub fn tenant_of_own(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        as_of: AsOf,
+    ) -> Result<Answer<Option<TenantView>>, Failure> {
+        let view = self.view(as_of)?;
+        let sees = role_of(&view.now(), &caller.actor, tenant, Permission::Read, self.now())?.is_ok();
+        let row = if sees { view.then().tenant(tenant)? } else { None };
+        Ok(view.answer(row.map(|row| self.tenant_view(row))))
+    }
+
     /// Every tenant of the deployment: for operators and auditors of it.
     pub fn all_tenants(
         &self,

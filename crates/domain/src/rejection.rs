@@ -4,6 +4,7 @@ use crate::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use crate::key::Owner;
 use crate::role::Permission;
 use crate::sealed::Subject;
+use crate::time::in_words;
 
 /// Why a credential is not accepted. Told in full only to a holder of its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -251,7 +252,7 @@ pub enum Rejection {
     #[error("the expiry lies in the past; give a later instant, or none")]
     ExpiryInPast,
     /// Longer than the tenant allows.
-    #[error("tenant {tenant} allows keys to live at most {seconds_max} seconds; give an earlier expiry")]
+    #[error("tenant {tenant} allows keys to live for at most {}; give an earlier expiry", in_words(*seconds_max))]
     KeyLifeTooLong {
         /// The tenant whose policy it is.
         tenant: TenantId,
@@ -262,7 +263,7 @@ pub enum Rejection {
     #[error("the default key life must be at least one second and not longer than the longest key life")]
     PolicyContradicts,
     /// Grace longer than allowed.
-    #[error("the grace of a rotated key may be at most {seconds_max} seconds")]
+    #[error("the grace of a rotated key may be at most {}", in_words(*seconds_max))]
     GraceTooLong {
         /// The longest grace.
         seconds_max: u64,

@@ -34,6 +34,17 @@ impl Timestamp {
     }
 }
 
+/// A length of time in the largest unit in which it is whole, such as 90 days.
+pub fn in_words(seconds: u64) -> String {
+    let (number, unit) = match seconds {
+        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
+}
+
 /// A place in the log: dense, from 1. Zero is the place before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(u64);

@@ -20,7 +20,7 @@ impl TrustedProxies {
         Self(networks.into_iter().collect())
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 

@@ -33,6 +33,8 @@ pub struct ServeOptions {
     pub connections_max: u32,
     /// How long requests that are under way may take after a signal to stop.
     pub drain: Duration,
+    /// The address by which clients reach this server, if somebody said so; none: as each of them asks for it.
+    pub address: Option<String>,
     /// The proxies whose word is taken for who asks.
     pub trusted_proxies: TrustedProxies,
     /// How many unknown credentials an address may show in a minute; 0: as many as it likes.
@@ -58,6 +60,7 @@ impl ServeOptions {
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
+            address: None,
             connections_max: CONNECTIONS_MAX,
             drain: Duration::from_secs(10),
             trusted_proxies: TrustedProxies::default(),

@@ -51,6 +51,7 @@ pub enum TlogAccess {
 /// How this server runs: whom it believes and holds to what, what it measures, and whether it was told to stop.
 pub(crate) struct Running {
     pub(crate) proxies: TrustedProxies,
+    pub(crate) address: Option<String>,
     pub(crate) rates: Rates,
     pub(crate) guesses: Guesses,
     pub(crate) notices: Notices,
@@ -73,6 +74,7 @@ impl App {
         };
         let running = Running {
             proxies: options.trusted_proxies.clone(),
+            address: options.address.clone(),
             rates: Rates::default(),
             guesses: Guesses::new(options.guesses_per_minute_max),
             notices: Notices::default(),

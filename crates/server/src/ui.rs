@@ -9,6 +9,7 @@ mod files;
 mod sign_in;
 mod set_up;
 mod cookie;
+mod address;
 mod signed_in;
 mod visit;
 mod command_line;

@@ -85,6 +85,18 @@ impl Server {
         Ok(answer["data"][field].take())
     }
 
+    /// The same, and what it rests on; null, if no moment was asked about.
+    pub fn query_as_of(
+        &self,
+        field: &str,
+        document: &str,
+        variables: Value,
+    ) -> Result<(Value, Value), ClientError> {
+        let body = graphql_body(document, variables);
+        let mut answer = self.http.post("/graphql", &body, Doubt::None)?;
+        Ok((answer["data"][field].take(), answer["extensions"]["as_of"][field].take()))
+    }
+
     /// Carries a mutation out under the attempt's name, or under a fresh one.
     pub fn mutate(
         &self,

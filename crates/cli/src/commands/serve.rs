@@ -283,6 +283,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
     let data = args.data.data.display().to_string();
     let options = ServeOptions {
+        address: args.issuer.as_ref().map(|issuer| issuer.as_str().to_owned()),
         drain_delay: args.drain_delay,
         trusted_proxies: TrustedProxies::new(args.trusted_proxy.iter().copied()),
         guesses_per_minute_max: args.guesses_per_minute,

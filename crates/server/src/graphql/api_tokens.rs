@@ -2,8 +2,8 @@
 
 use authority::api_tokens::TokenScope;
 use authority::compose::KeyInput;
-use authority::queries::{KeyView, Which};
-use authority::{AsOf, Failure, InputError};
+use authority::queries::KeyView;
+use authority::{Failure, InputError};
 use domain::key::Owner;
 use domain::limits::KeyLimits;
 use domain::names::Name;
@@ -102,11 +102,4 @@ pub(super) fn create(context: &Context, input: &CreateApiTokenInput) -> FieldRes
         token: shown(&done, secret),
         position: Some(LogPosition(done.position)),
     })
-}
-
-/// Every living key that the caller sees: to older clients, which have no other list, all of them are tokens.
-pub(super) fn list(context: &Context) -> FieldResult<Vec<ApiToken>> {
-    let keys = answered(context.authority.keys(&context.caller, Which::Living, AsOf::Now))?.value;
-    context.budget.take(keys.len(), 0)?;
-    Ok(keys.into_iter().map(ApiToken::from).collect())
 }

@@ -7,10 +7,11 @@ use authority::queries::{KeyView, Which};
 use authority::state_diff::Wanted;
 use domain::concern::Concerned;
 use domain::key::Owner;
+use domain::row::Key;
 use domain::status::Admission;
 use juniper::{DefaultScalarValue, FieldResult, graphql_object};
 
-use super::api_tokens::{self, ApiToken};
+use super::api_tokens::ApiToken;
 use super::as_of::AsOfInput;
 use super::blast::BlastRadius;
 use super::connection::{
@@ -83,14 +84,18 @@ impl Query {
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<AuthInfo> {
         let caller = &context.caller;
-        let acted = context.authority.acted(caller, AsOfInput::of(as_of));
+        let moment = AsOfInput::of(as_of);
+        let acted = context.authority.acted(caller, moment);
         let (Admission { tenant, role }, _) = context.told(executor, as_of, acted)?;
+        let seen = tenant.map(|tenant| context.authority.tenant_of_own(caller, tenant, moment)).transpose();
+        let seen = answered(seen)?.and_then(|answer| answer.value);
         let (user_id, scope) = match caller.owner {
             Owner::User(id) => (id.into(), "USER"),
             Owner::ServiceAccount(id) => (id.into(), "RUNNER"),
         };
         Ok(AuthInfo {
             tenant_id: tenant.map(Uuid::from),
+            tenant: seen.map(Tenant::from),
             user_id: Some(user_id),
             api_token_scope: Some(scope.to_owned()),
             key_id: Some(caller.key.into()),
@@ -165,9 +170,17 @@ impl Query {
         Ok(keys)
     }
 
-    /// The same keys under the name that older clients have for them.
-    fn api_token(context: &Context) -> FieldResult<Vec<ApiToken>> {
-        api_tokens::list(context)
+    /// The same keys under the name that older clients have for them: to these, which have no other list, all of them are
+    /// tokens.
+    fn api_token(
+        executor: &Field<'_, '_>,
+        context: &Context,
+        #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
+    ) -> FieldResult<Vec<ApiToken>> {
+        let keys = context.authority.keys(&context.caller, Which::Living, AsOfInput::of(as_of));
+        let (keys, _) = context.told(executor, as_of, keys)?;
+        context.budget.take(keys.len(), 0)?;
+        Ok(keys.into_iter().map(ApiToken::from).collect())
     }
 
     /// The tenants in which the credential acts; every tenant of the deployment, if an operator asks for all.
@@ -273,14 +286,18 @@ impl Query {
     fn keys(
         executor: &Field<'_, '_>,
         context: &Context,
-        #[graphql(description = "Those that have ended for good, too.")] all: Option<bool>,
+        #[graphql(
+            description = "Those that were ended for good, too. Those whose time is over are there in any case."
+        )]
+        all: Option<bool>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
         #[graphql(description = "The entries after this cursor.")] after: Option<String>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<KeyFilter>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<KeyConnection> {
         let filter = answered(filter.unwrap_or_default().checked())?;
-        let (standing, named) = (|status| filter.admits(status), |name: &str| filter.names(name));
+        let standing = |status| filter.admits(status);
+        let fits = |row: &Key, name: &str| filter.finds(row.id.into(), row.last_four.as_str(), name);
         let wanted = KeysWanted {
             which: filter.which(all == Some(true)),
             owner: filter.user_id.map(|id| id.0),
@@ -288,7 +305,7 @@ impl Query {
                 .expiring_within_seconds
                 .and_then(|seconds| u64::try_from(seconds).ok()),
             unused_since: filter.last_used_before.map(|before| before.0),
-            named: filter.name_contains.is_some().then_some(&named as &dyn Fn(&str) -> bool),
+            fits: filter.reads().then_some(&fits as &dyn Fn(&Key, &str) -> bool),
             standing: &standing,
         };
         let size = Page { first, after: None }.size()?;

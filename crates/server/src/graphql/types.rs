@@ -80,6 +80,8 @@ impl From<Standing> for StandingValue {
 pub struct AuthInfo {
     /// The tenant in which the credential acts; the one asked for by header, or its own.
     pub tenant_id: Option<Uuid>,
+    /// That tenant, as far as the credential may look at it.
+    pub tenant: Option<Tenant>,
     /// The user or service account.
     pub user_id: Option<Uuid>,
     /// RUNNER for a service account's key, USER for a user's: what older agents ask before they start.

@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use domain::ids::ServiceAccountId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -202,20 +203,15 @@ async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Resp
     Ok(visit.answer(&page, page.error.as_ref()))
 }
 
-/// Who looks, and what the account is called. The list is looked through: there is no other way to ask for one.
+/// Who looks, and what the account is called.
 async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
-    let mut after: Option<String> = None;
-    loop {
-        let variables = json!({"filter": null, "after": after, "as_of": null});
-        let Answer { who, service_accounts } = visit.page(document::ACCOUNTS, &variables).await?;
-        if let Some(account) = service_accounts.nodes().find(|account| account.id == id) {
-            return Ok((who, account.name.clone()));
-        }
-        after = service_accounts.next().map(str::to_owned);
-        if after.is_none() {
-            let refused =
-                Refused::new("NOT_FOUND", "there is no such service account here, or it was removed");
-            return Err(visit.refusal(&refused));
-        }
-    }
+    let missing = || {
+        let message = "there is no such service account here, or it was removed";
+        visit.refusal(&Refused::new("NOT_FOUND", message))
+    };
+    ServiceAccountId::parse(id).map_err(|_| missing())?;
+    let variables = json!({"filter": {"id": id}, "after": null, "as_of": null});
+    let Answer { who, service_accounts } = visit.page(document::ACCOUNTS, &variables).await?;
+    let account = service_accounts.nodes().next().ok_or_else(missing)?;
+    Ok((who, account.name.clone()))
 }

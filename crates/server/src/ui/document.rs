@@ -70,6 +70,8 @@ pub(super) const REFUSALS: Document = Document(concat!(
 // Everything else: one field each.
 
 pub(super) const MANAGED: Document = Document(include_str!("documents/managed.graphql"));
+pub(super) const OWN_TENANT: Document = Document(include_str!("documents/own_tenant.graphql"));
+pub(super) const STOPPED_KEY: Document = Document(include_str!("documents/stopped_key.graphql"));
 pub(super) const FIND: Document = Document(include_str!("documents/find_key.graphql"));
 pub(super) const REACHED: Document = Document(include_str!("documents/reached.graphql"));
 pub(super) const USED: Document = Document(include_str!("documents/key_used.graphql"));
@@ -137,6 +139,8 @@ mod tests {
             SIGNING_KEYS,
             DEPLOYMENT,
             MANAGED,
+            OWN_TENANT,
+            STOPPED_KEY,
             FIND,
             REACHED,
             USED,

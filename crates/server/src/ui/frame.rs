@@ -224,6 +224,11 @@ impl Frame {
         format!("{}{}", self.root, section.map_or("ui/keys", |section| section.path))
     }
 
+    /// How well use is known: it is counted beside the log, and nothing of the past is kept of it.
+    pub(super) fn roughly(&self) -> &'static str {
+        if self.is_now() { "approximate" } else { "approximate, as known now" }
+    }
+
     /// Whether something can be changed here: not in the past.
     pub(super) fn is_now(&self) -> bool {
         self.past.is_none()
@@ -234,7 +239,6 @@ impl Shown {
     fn of(visit: &Visit, who: &Who) -> Self {
         let caller = &visit.caller;
         let me = who.user.first();
-        let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
         let administrator = caller.role == Some(Role::Administrator);
         let administers = administrator && visit.permits(Permission::Administer);
         let operator = me.is_some_and(|me| me.operator);
@@ -246,7 +250,7 @@ impl Shown {
             key_id: who.auth_info.key_id.clone().unwrap_or_default(),
             role: who.auth_info.role.as_deref().map_or("no role", role_name).to_owned(),
             tenant_id: who.auth_info.tenant_id.clone().unwrap_or_default(),
-            tenant: tenant.map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
+            tenant: who.tenant().map_or("no tenant", |tenant| tenant.name.as_str()).to_owned(),
             is_user: me.is_some(),
             administers,
             audits: administrator && visit.permits(Permission::Audit),

@@ -28,10 +28,18 @@ use crate::graphql::in_process::Refused;
 struct Answer {
     #[serde(flatten)]
     who: Who,
+    /// Those of the reader, for their names.
+    tenant: Vec<Named>,
     key: Key,
     key_history: History,
     blast_radius: Blast,
     explain: Explanation,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -57,12 +65,24 @@ pub(super) struct StepEvent {
     pub(super) summary: String,
     pub(super) way: String,
     pub(super) effect: String,
+    /// The event from which it followed.
+    pub(super) cause: Option<String>,
 }
 
 impl Step {
     /// How the key stood afterwards.
     pub(super) fn state(&self) -> StateOfKey {
         StateOfKey::of(&self.status)
+    }
+
+    /// Whether it is the key's own rotation: its successor is there from then on.
+    pub(super) fn rotates(&self) -> bool {
+        self.what == "KeyRotated" && self.through == "key"
+    }
+
+    /// Whether the end of its grace ended the key.
+    pub(super) fn ends_grace(&self) -> bool {
+        self.what == "grace_over"
     }
 
     /// By which interface, in words; none: the clock did it.
@@ -140,6 +160,31 @@ struct Deciding {
     decides: String,
 }
 
+/// That a key has a successor.
+struct Replaced {
+    /// Since when, if it is known.
+    at: Option<When>,
+    /// From when on it is refused for this reason: not, if something else ended it before.
+    refused_from: Option<When>,
+}
+
+impl Replaced {
+    fn of(key: &Key, steps: &[Step]) -> Option<Self> {
+        let grace = key.grace_ends_at.as_ref()?;
+        // What ended it before its grace did is told by its state; and so is an end of its own that comes sooner.
+        let first =
+            key.expires_at.as_ref().and_then(When::unix_ms).is_none_or(|end| grace.unix_ms() <= Some(end));
+        let ends = key.status == "KEY_ROTATED" || (key.state().lives && first);
+        let at = rotation(steps).map(|step| step.at.clone());
+        Some(Self { at, refused_from: ends.then(|| grace.clone()) })
+    }
+}
+
+/// The rotation that gave the key a successor: the last, for its own beginning may have been one, too.
+pub(super) fn rotation(steps: &[Step]) -> Option<&Step> {
+    steps.iter().rev().find(|step| step.rotates())
+}
+
 #[derive(Template)]
 #[template(path = "key.html")]
 struct Shown {
@@ -153,6 +198,7 @@ struct Shown {
     explanation: Explanation,
     rate: Option<String>,
     reach: Option<Reach>,
+    replaced: Option<Replaced>,
     periods: Vec<(u64, String, bool)>,
     /// What its end can be changed to.
     ends: Vec<End>,
@@ -216,7 +262,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         }
         answer => answer.map_err(|refused| visit.refusal(&refused))?,
     };
-    let Answer { who, key, key_history, blast_radius, explain } = answer;
+    let Answer { who, tenant: named, key, key_history, blast_radius, explain } = answer;
     let mut frame = Frame::new(&visit, "ui/keys", key.name.as_str(), &who)
         .based(Some(&key_history.as_of))
         .asked(document::KEY, &variables)
@@ -228,9 +274,12 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let rate_limit = key.rate_limit.as_ref();
     let rate = rate_limit
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
-    let tenants: Vec<_> = who.tenant.iter().map(|tenant| (tenant.id.clone(), tenant.name.clone())).collect();
+    let named = named.into_iter().map(|Named { id, name }| (id, name));
+    let tenants: Vec<_> =
+        who.tenant().map(|here| (here.id.clone(), here.name.clone())).into_iter().chain(named).collect();
     let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
-    let reach = Reach::of(&key, &blast_radius, instant, name_of);
+    let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant, name_of);
+    let replaced = Replaced::of(&key, &key_history.steps);
     // None of them is chosen: to change an end takes a choice.
     let (ends, longest) = ends(&visit, &who, Some(""));
     let shown = Shown {
@@ -245,6 +294,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         explanation: explain,
         rate,
         reach,
+        replaced,
         ends,
         custom_end: String::new(),
         longest,

@@ -58,12 +58,12 @@ struct Filter {
 
 /// The filters: what the address calls them, what people do, and the states of the API.
 const FILTERS: &[(&str, &str, &[&str])] = &[
-    ("", "Living", &["active", "expired", "disabled", "suspended"]),
+    ("", "Living", &["active", "disabled", "suspended"]),
     ("active", "Active", &["active"]),
-    ("expired", "Expired", &["expired"]),
     ("disabled", "Disabled", &["disabled"]),
     ("suspended", "Suspended", &["suspended"]),
-    ("dead", "Dead", &["revoked", "rotated", "ended"]),
+    ("dead", "Dead", &["expired", "revoked", "rotated", "ended"]),
+    ("expired", "Expired", &["expired"]),
 ];
 
 /// `GET /ui/keys`
@@ -71,14 +71,14 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let state = visit.query.get("state").unwrap_or_default();
     let (_, _, states) = FILTERS.iter().find(|(name, _, _)| *name == state).unwrap_or(&FILTERS[0]);
     let (owner, wanted) = (visit.query.get("owner"), visit.query.get("q"));
-    let filter = json!({"state": states, "user_id": owner, "name_contains": wanted});
+    let filter = json!({"state": states, "user_id": owner, "search": wanted});
     let variables = json!({"filter": filter, "after": visit.query.get("after"), "as_of": visit.moment()});
     let Answer { who, keys } = visit.page(document::KEYS, &variables).await?;
     let KeysPage { page, states: counts } = keys;
     let frame = Frame::new(&visit, "ui/keys", "API keys", &who)
         .based(page.as_of.as_ref())
         .asked(document::KEYS, &variables)
-        .on_the_command_line(command_line(state, states, owner, wanted));
+        .on_the_command_line(command_line(states, owner, wanted));
     let count = |states: &[&str]| {
         let counted = counts.iter().filter(|counted| states.contains(&counted.state.as_str()));
         counted.map(|counted| counted.count).sum()
@@ -119,10 +119,10 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     Ok(visit.answer(&list, None))
 }
 
-/// The same list on the command line, which leaves out what ended for good by itself.
-fn command_line(state: &str, states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
-    let states = Some(states.join(",")).filter(|_| FILTERS.iter().skip(1).any(|(name, ..)| *name == state));
-    let flags = [("--state", states.as_deref()), ("--owner", owner), ("--named", wanted)];
+/// The same list on the command line.
+fn command_line(states: &[&str], owner: Option<&str>, wanted: Option<&str>) -> String {
+    let states = states.join(",");
+    let flags = [("--state", Some(states.as_str())), ("--owner", owner), ("--search", wanted)];
     with_flags("keyledger key list", &flags)
 }
 

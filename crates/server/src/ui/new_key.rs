@@ -3,9 +3,11 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
+use domain::ids::ServiceAccountId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::address::Address;
 use super::document;
 use super::ending_key::briefly;
 use super::form::Fields;
@@ -21,6 +23,8 @@ struct Owners {
     #[serde(flatten)]
     who: Who,
     service_accounts: Option<Page<Account>>,
+    /// The account that was asked for, if one was.
+    wanted: Option<Page<Account>>,
 }
 
 /// For whom a key can be made.
@@ -50,6 +54,10 @@ struct ScopeChoice {
 struct NewKeyForm {
     frame: Frame,
     owners: Vec<OwnerChoice>,
+    /// Nobody is chosen: the one who was asked for cannot be, and nobody else is in their place.
+    unchosen: bool,
+    /// There are more service accounts than can be chosen here.
+    more_accounts: bool,
     name: String,
     note: String,
     ends: Vec<End>,
@@ -72,6 +80,8 @@ struct NewKeyForm {
 struct RotationForm {
     frame: Frame,
     key: Key,
+    /// Why there can be no successor, if there can be none.
+    hindered: Option<&'static str>,
     overlaps: Vec<(&'static str, &'static str, bool)>,
     ends: Vec<End>,
     custom_end: String,
@@ -99,6 +109,8 @@ struct Made {
     file_name: String,
     /// The short name of the tenant in which one acts; clients in the field ask for it.
     slug: Option<String>,
+    /// Where this server is.
+    address: Address,
 }
 
 #[derive(Deserialize)]
@@ -158,11 +170,13 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
         Err(refused) => return creation(&visit, &fields, Some(refused)).await,
     };
     // Everything that the page of the secret needs is read before there is one: it must not be lost.
-    let Owners { who, service_accounts } = owners(&visit).await?;
-    let wanted = fields.text("owner");
-    let mut accounts = service_accounts.iter().flat_map(Page::nodes);
-    let owner = accounts.find(|account| account.id == wanted).map(|account| account.name.clone());
-    let owner = owner.unwrap_or_else(|| "you".to_owned());
+    let owners = owners(&visit, fields.get("owner")).await?;
+    let owner = match owners.chosen(fields.get("owner")) {
+        Ok(Chosen::Account(account)) => account.name.clone(),
+        Ok(Chosen::Reader | Chosen::Nobody) => "you".to_owned(),
+        Err(refused) => return creation(&visit, &fields, Some(refused)).await,
+    };
+    let who = owners.who;
     match visit.ask::<Created>(document::CREATE_KEY, &json!({ "input": input })).await {
         Ok(Created { made }) => {
             let named = fields.text("name");
@@ -259,8 +273,13 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
         let missing =
             Refused::new("FORM_INVALID", "say when the key is to end, or choose one of the other ends");
         let text = fields.get("custom_end").ok_or(missing)?;
-        let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
-        return Ok(Some(whole));
+        let instant = instant(text).ok_or_else(|| {
+            let message = format!(
+                "{text} is no time that a key can end at: under \"At this time, in UTC\" give a day that there is, until the year 9999, and a time, such as 2027-02-28T18:00"
+            );
+            Refused::new("FORM_INVALID", message)
+        })?;
+        return Ok(Some(instant));
     }
     if fields.get("custom_end").is_some() {
         let message =
@@ -276,6 +295,28 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
     Ok(Some(after(visit, days).exact().to_owned()))
 }
 
+/// A time as a field for times sends it, in UTC, as the API takes it; none, if it is none.
+fn instant(text: &str) -> Option<String> {
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    let instant = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+    (text.contains('T') && instant.as_millisecond() >= 0).then(|| instant.to_string())
+}
+
+/// What was refused, in words for whoever filled in the form.
+fn in_plain_words(refused: Refused, who: &Who) -> Refused {
+    if refused.code == "IDEMPOTENCY_CONFLICT" {
+        let message = "this form was sent before, with something else in it: the key that it asked for then was made, its secret was shown then, and it stands among the API keys. Nothing was done now. To make one more key, send this form once more";
+        return Refused::new(&refused.code, message);
+    }
+    match who.tenant() {
+        Some(here) => {
+            let message = refused.message.replace(&format!("tenant {}", here.id), &here.name);
+            Refused::new(&refused.code, message)
+        }
+        None => refused,
+    }
+}
+
 /// So many days from now, less what is beyond the minute: what is shown is exact.
 fn after(visit: &Visit, days: u64) -> When {
     let end = visit.app.authority.now().plus_seconds(days * DAY_SECONDS);
@@ -284,7 +325,7 @@ fn after(visit: &Visit, days: u64) -> When {
 
 /// The ends that the tenant's rules allow.
 pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>, Option<String>) {
-    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+    let tenant = who.tenant();
     let longest = tenant.and_then(|tenant| tenant.key_life_seconds_max);
     let default = tenant.and_then(|tenant| tenant.key_life_seconds_default.or(tenant.key_life_seconds_max));
     let fits = |days: u64| longest.is_none_or(|longest| days * DAY_SECONDS <= longest);
@@ -313,39 +354,100 @@ pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>,
     (ends, longest.map(duration_words))
 }
 
-/// Whose a new key can be.
-async fn owners(visit: &Visit) -> Result<Owners, Refusal> {
+/// Whose a new key can be; whoever is asked for is looked up by id, however many there are.
+async fn owners(visit: &Visit, wanted: Option<&str>) -> Result<Owners, Refusal> {
     let administers = visit.caller.role == Some(domain::role::Role::Administrator);
-    visit.page(document::OWNERS, &json!({ "administers": administers })).await
+    let wanted = wanted.filter(|id| administers && ServiceAccountId::parse(id).is_ok());
+    let variables = json!({"administers": administers, "named": wanted.is_some(), "wanted": wanted});
+    visit.page(document::OWNERS, &variables).await
+}
+
+/// Whose key it is to be.
+enum Chosen<'a> {
+    /// Whoever looks, who is a person.
+    Reader,
+    Account(&'a Account),
+    /// Nobody was asked for.
+    Nobody,
+}
+
+impl Owners {
+    /// The owner who was asked for, or why it cannot be them.
+    fn chosen(&self, wanted: Option<&str>) -> Result<Chosen<'_>, Refused> {
+        let Some(wanted) = wanted else { return Ok(Chosen::Nobody) };
+        if !self.who.user.is_empty() && self.who.auth_info.user_id.as_deref() == Some(wanted) {
+            return Ok(Chosen::Reader);
+        }
+        let missing =
+            "there is no such service account here whose key you could make; choose whose it is to be";
+        let account = self.wanted.iter().flat_map(Page::nodes).find(|account| account.id == wanted);
+        let account = account.ok_or(Refused::new("NOT_FOUND", missing))?;
+        let name = &account.name;
+        match account.standing.as_str() {
+            "living" => Ok(Chosen::Account(account)),
+            "suspended" => {
+                let message = format!(
+                    "the service account {name} is suspended; resume it first, or choose whose key it is to be"
+                );
+                Err(Refused::new("SUSPENDED", message))
+            }
+            _ => {
+                let message = format!("the service account {name} was removed; choose whose key it is to be");
+                Err(Refused::new("REMOVED", message))
+            }
+        }
+    }
+
+    /// Everybody who can be chosen: the reader, who stands first, whoever was asked for, and the first accounts.
+    fn choices(&self, chosen: Option<&Chosen<'_>>) -> Vec<OwnerChoice> {
+        let mut choices = vec![];
+        if let (Some(me), Some(id)) = (self.who.user.first(), &self.who.auth_info.user_id) {
+            choices.push(OwnerChoice {
+                id: id.clone(),
+                name: format!("{} (you)", me.name.as_ref().unwrap_or(&me.email)),
+                chosen: matches!(chosen, Some(Chosen::Reader | Chosen::Nobody)),
+            });
+        }
+        let asked_for = match chosen {
+            Some(Chosen::Account(account)) => Some(*account),
+            Some(Chosen::Reader | Chosen::Nobody) | None => None,
+        };
+        let choice = |account: &Account, chosen| OwnerChoice {
+            id: account.id.clone(),
+            name: account.name.clone(),
+            chosen,
+        };
+        choices.extend(asked_for.map(|account| choice(account, true)));
+        let others = self.service_accounts.iter().flat_map(Page::nodes);
+        let others = others.filter(|account| asked_for.is_none_or(|asked_for| asked_for.id != account.id));
+        choices.extend(others.map(|account| choice(account, false)));
+        choices
+    }
 }
 
 async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
-    let Owners { who, service_accounts } = owners(visit).await?;
+    let wanted = fields.get("owner").or(visit.query.get("owner"));
+    let owners = owners(visit, wanted).await?;
+    let (chosen, error) = match owners.chosen(wanted) {
+        Ok(chosen) => (Some(chosen), error),
+        Err(refused) => (None, Some(error.unwrap_or(refused))),
+    };
+    let choices = owners.choices(chosen.as_ref());
+    let unchosen = !choices.iter().any(|choice| choice.chosen);
+    let more_accounts = owners.service_accounts.as_ref().is_some_and(|accounts| accounts.next().is_some());
+    let who = owners.who;
+    let error = error.map(|refused| in_plain_words(refused, &who));
     let frame = Frame::new(visit, "ui/keys", "New key", &who)
         .asked(document::CREATE_KEY, &json!({"input": {"user_id": "…", "name": "…"}}))
         .on_the_command_line("keyledger key create -n NAME --owner OWNER --expires 90d");
-    let wanted = fields.get("owner").or(visit.query.get("owner")).map(str::to_owned);
-    let mut owners = vec![];
-    if frame.who.is_user {
-        let me = frame.who.id.clone();
-        owners.push(OwnerChoice {
-            name: format!("{} (you)", frame.who.name),
-            chosen: wanted.as_ref() == Some(&me),
-            id: me,
-        });
-    }
-    for account in
-        service_accounts.iter().flat_map(Page::nodes).filter(|account| account.standing == "living")
-    {
-        let chosen = wanted.as_ref() == Some(&account.id);
-        owners.push(OwnerChoice { id: account.id.clone(), name: account.name.clone(), chosen });
-    }
     let (ends, longest) = ends(visit, &who, fields.get("end"));
     let chosen: Vec<_> = fields.all("scope").collect();
     let scopes = SCOPES.map(|(scope, says)| ScopeChoice { scope, says, chosen: chosen.contains(&scope) });
     let form = NewKeyForm {
         frame,
-        owners,
+        owners: choices,
+        unchosen,
+        more_accounts,
         name: fields.text("name"),
         note: fields.text("note"),
         ends,
@@ -369,6 +471,7 @@ async fn rotation(
     error: Option<Refused>,
 ) -> Result<Response, Refusal> {
     let (who, key) = briefly(visit, id).await?;
+    let error = error.map(|refused| in_plain_words(refused, &who));
     let frame = Frame::new(visit, "ui/keys", format!("Replace {}", key.name), &who)
         .asked(document::ROTATE_KEY, &json!({"input": {"key_id": id, "overlap_seconds": 86400}}))
         .on_the_command_line(format!("keyledger key rotate {id} --overlap 1d"));
@@ -377,6 +480,7 @@ async fn rotation(
     let overlaps = OVERLAPS.map(|(value, name)| (value, name, value == chosen));
     let form = RotationForm {
         frame,
+        hindered: hindrance(&key),
         key,
         overlaps: overlaps.into(),
         ends,
@@ -387,6 +491,17 @@ async fn rotation(
         error,
     };
     Ok(visit.answer(&form, form.error.as_ref()))
+}
+
+/// Why a key can have no successor: what it is past, its rotation would be refused for.
+fn hindrance(key: &Key) -> Option<&'static str> {
+    let state = key.state();
+    match key.status.as_str() {
+        _ if !state.lives => Some(state.says),
+        "KEY_DISABLED" => Some("It is disabled. Enable it before you replace it."),
+        _ if key.grace_ends_at.is_some() => Some("It was replaced already. Its page leads to its successor."),
+        _ => None,
+    }
 }
 
 /// The name of an attempt: a form that is sent twice makes one key. What was refused may be tried anew.
@@ -412,7 +527,7 @@ fn shown(
         let object = json!({"key_id": made.id, "name": name, "key": secret, "expires_at": made.expires_at.as_ref().map(When::exact)});
         format!("{object:#}\n")
     });
-    let tenant = who.tenant.iter().find(|tenant| Some(&tenant.id) == who.auth_info.tenant_id.as_ref());
+    let tenant = who.tenant();
     let page = Made {
         frame,
         owner,
@@ -425,6 +540,7 @@ fn shown(
         json_file: data_url("application/json", &json.unwrap_or_default()),
         file_name: "keyledger-key".to_owned(),
         slug: tenant.map(|tenant| tenant.slug.clone()),
+        address: visit.address.clone(),
     };
     visit.answer(&page, None)
 }

@@ -159,6 +159,7 @@ async fn asked(
 ) -> Result<Response, Refusal> {
     let input = subject.input();
     let consequences = Consequences::of(visit, act.document, act.field, input.clone()).await;
+    let consequences = consequences.naming(&subject.id, &subject.name);
     let frame = Frame::new(visit, "ui/deployment", format!("{} {}", act.title, subject.name), who)
         .asked(act.document, &json!({ "input": input }))
         .on_the_command_line(format!("{} {}", act.cli, subject.id));

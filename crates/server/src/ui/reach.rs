@@ -3,7 +3,7 @@
 //!
 //! Every number in the drawing is computed here; the tables beside it say the same in words.
 
-use super::key::Blast;
+use super::key::{Blast, Step, rotation};
 use super::shown::{Key, role_name};
 use super::when::When;
 
@@ -50,6 +50,7 @@ impl Reach {
     pub(super) fn of(
         key: &Key,
         blast: &Blast,
+        steps: &[Step],
         instant: &When,
         name_of: impl Fn(Option<&str>) -> String,
     ) -> Option<Self> {
@@ -96,13 +97,14 @@ impl Reach {
             count => format!("{count} events were made with it"),
         };
         lanes.push(Lane { name: "Changed with it".to_owned(), bars: vec![], marks: done.collect(), says });
-        lanes.extend(lineage(key, blast, &place));
+        lanes.extend(lineage(key, blast, steps, &place));
         Some(Self { lanes, roles, from: key.created_at.clone(), until: instant.clone() })
     }
 }
 
-/// The keys before and after it: it took a place when it was made, and lost its own when its grace is over.
-fn lineage(key: &Key, blast: &Blast, place: &impl Fn(i64) -> u32) -> Option<Lane> {
+/// The keys before and after it: it took a place when it was made, and its successor is there since the rotation. The end of
+/// its grace is told if it is what ended the key.
+fn lineage(key: &Key, blast: &Blast, steps: &[Step], place: &impl Fn(i64) -> u32) -> Option<Lane> {
     let (before, after) = (blast.predecessor_ids.len(), blast.successor_ids.len());
     if before + after == 0 {
         return None;
@@ -113,11 +115,16 @@ fn lineage(key: &Key, blast: &Blast, place: &impl Fn(i64) -> u32) -> Option<Lane
         let words = format!("took the place of another key, {}", key.created_at.words());
         marks.push(Mark { x: 0, kind: "begins", words });
     }
-    if let Some(at) = key.grace_ends_at.as_ref()
-        && after > 0
-    {
-        let words = format!("its successor takes its place, {}", at.words());
-        marks.push(Mark { x: at.unix_ms().map_or(WIDTH as u32, place), kind: "ends", words });
+    let mut mark = |step: &Step, kind, words: &str| {
+        if let Some(at) = step.at.unix_ms() {
+            marks.push(Mark { x: place(at), kind, words: format!("{words}, {}", step.at.words()) });
+        }
+    };
+    if let Some(step) = rotation(steps).filter(|_| after > 0) {
+        mark(step, "changes", "its successor was made");
+    }
+    if let Some(step) = steps.iter().find(|step| step.ends_grace()) {
+        mark(step, "ends", "its grace was over, and only its successor was accepted");
     }
     let says = format!("{} before it, {} after it", keys(before), keys(after));
     Some(Lane { name: "Lineage".to_owned(), bars: vec![], marks, says })
@@ -160,7 +167,19 @@ mod tests {
         let (key, blast) = (serde_json::from_value(key).unwrap(), serde_json::from_value(blast).unwrap());
         let instant = serde_json::from_value(json!("2026-01-11T00:00:00Z")).unwrap();
         let name = |tenant: Option<&str>| tenant.unwrap_or("none").to_owned();
-        let drawn = Reach::of(&key, &blast, &instant, name).unwrap();
+        let step = |at: &str, what: &str, status: &str| json!({"at": at, "what": what, "through": "key", "position": null, "status": status, "approximate": false, "event": null});
+        let mut steps = vec![
+            step("2026-01-01T00:00:00Z", "KeyRotated", "ACTIVE"),
+            step("2026-01-05T00:00:00Z", "KeyRotated", "ACTIVE"),
+        ];
+        let drawn = |steps: &[serde_json::Value]| {
+            let steps: Vec<Step> = serde_json::from_value(json!(steps)).unwrap();
+            Reach::of(&key, &blast, &steps, &instant, name).unwrap()
+        };
+        let revoked =
+            drawn(&[&steps[..], &[step("2026-01-06T00:00:00Z", "KeyRevoked", "KEY_REVOKED")]].concat());
+        steps.push(step("2026-01-09T00:00:00Z", "grace_over", "KEY_ROTATED"));
+        let drawn = drawn(&steps);
         let bars: Vec<_> = drawn
             .lanes
             .iter()
@@ -170,7 +189,15 @@ mod tests {
         assert_eq!(bars, expected);
         let marks: Vec<_> =
             drawn.lanes.iter().flat_map(|lane| lane.marks.iter().map(|mark| (mark.x, mark.kind))).collect();
-        assert_eq!(marks, [(100, "ends"), (800, "ends")]);
+        assert_eq!(marks, [(100, "ends"), (400, "changes"), (800, "ends")]);
+        let lineage = revoked.lanes.last().unwrap();
+        let marks: Vec<_> =
+            lineage.marks.iter().map(|mark| (mark.x, mark.kind, mark.words.as_str())).collect();
+        assert_eq!(
+            marks,
+            [(400, "changes", "its successor was made, 5 Jan 2026, 00:00 UTC")],
+            "its grace ended nothing"
+        );
         assert_eq!(drawn.roles.len(), 2);
     }
 }

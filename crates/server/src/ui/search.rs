@@ -1,9 +1,10 @@
-//! Searching: a name leads to the list; a key, pasted whole, to its page. What is searched for comes by POST, because an
+//! Searching: a name, or a part of what a key is known by, leads to the list; a key or its id, whole, to its page. What is searched for comes by POST, because an
 //! address is written down in too many places to have a key in it.
 
 use authority::{Denial, Denied};
 use axum::response::Response;
 use domain::Refusal as CredentialRefusal;
+use domain::ids::KeyId;
 use domain::names::Email;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,6 +19,8 @@ use crate::graphql::in_process::Refused;
 
 /// The most characters that are searched for by name: as many as the longest e-mail address has.
 const WANTED_CHARS_MAX: usize = 254;
+
+const KEYS_LIST: &str = "ui/keys";
 
 #[derive(Deserialize)]
 struct Found {
@@ -37,7 +40,7 @@ struct Seen {
 
 /// `POST /ui/keys/find`
 pub(super) async fn keys(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
-    led(&visit, &fields, "ui/keys").await
+    led(&visit, &fields, KEYS_LIST).await
 }
 
 /// `POST /ui/accounts/find`
@@ -60,6 +63,9 @@ pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Re
             let message = format!("search for {WANTED_CHARS_MAX} characters at the most");
             return Err(visit.refusal(&Refused::new("FORM_INVALID", message)));
         }
+        if list == KEYS_LIST && KeyId::parse(wanted).is_ok() && is_seen(visit, wanted).await? {
+            return Ok(visit.go_to(&format!("{KEYS_LIST}/{wanted}")));
+        }
         let mut query = form_urlencoded::Serializer::new(String::new());
         if !wanted.is_empty() {
             query.append_pair("q", wanted);
@@ -81,16 +87,20 @@ pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Re
 /// Leads to a key's page, if the reader may see it. Whoever has the key may ask why it is accepted or refused, whosever it is;
 /// its page is for fewer.
 async fn led_to(visit: &Visit, id: &str) -> Result<Response, Refusal> {
-    let hidden = match visit.ask::<Seen>(document::KEY_BRIEFLY, &json!({"key": by_id(id)})).await {
-        Ok(Seen { key }) => key.is_none(),
-        Err(refused) if refused.code == "NOT_FOUND" => true,
-        Err(refused) => return Err(visit.refusal(&refused)),
-    };
-    if hidden {
+    if !is_seen(visit, id).await? {
         let message = "this key is known here, but it is none that you may see: it is of another tenant, or of somebody else";
         return Err(visit.refusal(&Refused::new("FORBIDDEN", message)));
     }
-    Ok(visit.go_to(&format!("ui/keys/{id}")))
+    Ok(visit.go_to(&format!("{KEYS_LIST}/{id}")))
+}
+
+/// Whether the reader may see a key, of which only the id is known.
+async fn is_seen(visit: &Visit, id: &str) -> Result<bool, Refusal> {
+    match visit.ask::<Seen>(document::KEY_BRIEFLY, &json!({"key": by_id(id)})).await {
+        Ok(Seen { key }) => Ok(key.is_some()),
+        Err(refused) if refused.code == "NOT_FOUND" => Ok(false),
+        Err(refused) => Err(visit.refusal(&refused)),
+    }
 }
 
 /// Nobody here has the key. It counts as a guess, as it does wherever it is shown.

@@ -11,12 +11,19 @@ use super::words::{interface_words, program_words, reason_words};
 pub(super) struct Who {
     pub(super) auth_info: AuthInfo,
     pub(super) user: Vec<Me>,
-    pub(super) tenant: Vec<Tenant>,
+}
+
+impl Who {
+    /// The tenant in which they act, if they may look at it.
+    pub(super) fn tenant(&self) -> Option<&Tenant> {
+        self.auth_info.tenant.as_ref()
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct AuthInfo {
     pub(super) tenant_id: Option<String>,
+    pub(super) tenant: Option<Tenant>,
     pub(super) user_id: Option<String>,
     pub(super) key_id: Option<String>,
     pub(super) role: Option<String>,
@@ -156,7 +163,7 @@ impl Key {
 
     /// What is shown of its string.
     pub(super) fn hint(&self) -> String {
-        format!("{}_…{}", self.prefix.trim_end_matches('_'), self.last_four)
+        hint(&self.prefix, &self.last_four)
     }
 
     /// Why it was revoked, if it was.
@@ -201,6 +208,11 @@ impl Usage {
         }
         format!("{}; last {}", callers.join(", "), way_words(&self.last_way))
     }
+}
+
+/// What is shown of a key's string.
+pub(super) fn hint(prefix: &str, last_four: &str) -> String {
+    format!("{}_…{last_four}", prefix.trim_end_matches('_'))
 }
 
 /// A way of use, in words.
@@ -348,16 +360,7 @@ pub(super) fn role_name(value: &str) -> &str {
     RoleWords::ALL.iter().find(|role| role.value == value).map_or(value, |role| role.name)
 }
 
-/// Seconds as the largest unit that they are whole in.
-pub(super) fn duration_words(seconds: u64) -> String {
-    let (number, unit) = match seconds {
-        _ if seconds.is_multiple_of(86_400) => (seconds / 86_400, "day"),
-        _ if seconds.is_multiple_of(3_600) => (seconds / 3_600, "hour"),
-        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
-        _ => (seconds, "second"),
-    };
-    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
-}
+pub(super) use domain::time::in_words as duration_words;
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ impl StateOfKey {
         match status {
             "ACTIVE" => state("active", "●", "good", "It is accepted.", true),
             "KEY_EXPIRED" => {
-                state("expired", "◷", "over", "Its time is over, for good. Make a new one.", true)
+                state("expired", "◷", "over", "Its time is over, for good. Make a new one.", false)
             }
             "KEY_DISABLED" => {
                 state("disabled", "‖", "held", "It is refused until somebody enables it.", true)

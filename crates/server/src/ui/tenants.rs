@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use domain::ids::TenantId;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::document;
@@ -22,11 +23,18 @@ struct Answer {
     tenants: Page<Tenant>,
 }
 
+/// The tenant that was asked about, if the reader acts in it.
+#[derive(Deserialize)]
+struct Own {
+    tenant: Vec<IgnoredAny>,
+}
+
 #[derive(Template)]
 #[template(path = "tenants.html")]
 struct List {
     frame: Frame,
     tenants: Page<Tenant>,
+    next: Option<String>,
     /// The rules of the tenant where the reader is.
     rules: [Rule; 2],
     error: Option<Refused>,
@@ -118,9 +126,9 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 pub(super) async fn enter(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
     let missing = || visit.refusal(&Refused::new("NOT_A_MEMBER", "choose one of your tenants"));
     let tenant = fields.get("tenant").and_then(|id| TenantId::parse(id).ok()).ok_or_else(missing)?;
-    // Whether it is theirs is what the list of their tenants says; and it is asked again at every request.
-    let Answer { tenants, .. } = visit.page(document::TENANTS, &json!({"as_of": null})).await?;
-    if !tenants.nodes().any(|known| known.id == tenant.to_string()) {
+    // Whether it is theirs is asked about this very one; and it is asked again at every request.
+    let Own { tenant: own } = visit.page(document::OWN_TENANT, &json!({ "id": tenant.to_string() })).await?;
+    if own.is_empty() {
         return Err(missing());
     }
     visit.app.authority.enter_tenant(visit.secret(), tenant);
@@ -148,13 +156,14 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
 
 /// The page. After a refusal its form shows what was typed.
 async fn listed(visit: &Visit, refused: Option<(&Fields, Refused)>) -> Result<Response, Refusal> {
-    let variables = json!({ "as_of": visit.moment() });
+    let variables = json!({"after": visit.query.get("after"), "as_of": visit.moment()});
     let Answer { who, tenants } = visit.page(document::TENANTS, &variables).await?;
     let frame = Frame::new(visit, "ui/tenants", "Tenants", &who)
         .based(tenants.as_of.as_ref())
         .asked(document::TENANTS, &variables)
         .on_the_command_line("keyledger tenant list");
-    let here = tenants.nodes().find(|tenant| tenant.id == frame.who.tenant_id);
+    let here = who.tenant();
+    let next = tenants.next().map(|after| frame.to_next("ui/tenants", &[], after));
     let rules = match &refused {
         Some((fields, _)) => [LONGEST, USUAL].map(|field| Rule::typed(field, fields)),
         None => [
@@ -162,7 +171,7 @@ async fn listed(visit: &Visit, refused: Option<(&Fields, Refused)>) -> Result<Re
             Rule::stored(USUAL, here.and_then(|tenant| tenant.key_life_seconds_default)),
         ],
     };
-    let list = List { frame, tenants, rules, error: refused.map(|(_, refused)| refused) };
+    let list = List { frame, tenants, next, rules, error: refused.map(|(_, refused)| refused) };
     Ok(visit.answer(&list, list.error.as_ref()))
 }
 

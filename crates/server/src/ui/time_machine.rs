@@ -268,7 +268,7 @@ async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> 
 fn states(counts: &[StateCount]) -> Vec<(&'static str, u64)> {
     let count =
         |state: &str| counts.iter().find(|counted| counted.state == state).map_or(0, |counted| counted.count);
-    let states = ["active", "expired", "disabled", "suspended"];
+    let states = ["active", "disabled", "suspended"];
     states.into_iter().map(|state| (state, count(state))).filter(|(_, count)| *count > 0).collect()
 }
 

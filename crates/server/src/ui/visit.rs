@@ -17,6 +17,7 @@ use domain::role::{Permission, Role};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::address::Address;
 use super::as_of::AsOf;
 use super::cookie::Transport;
 use super::document::Document;
@@ -62,6 +63,8 @@ pub(super) struct Visit {
     /// Whether the key was shown lately enough for a new secret to be seen, or with this request.
     proved: AtomicBool,
     pub(super) root: Root,
+    /// Where this server is, as the reader reaches it.
+    pub(super) address: Address,
     pub(super) visitor: Visitor,
     /// The moment asked about; none: now.
     pub(super) as_of: Option<AsOf>,
@@ -146,6 +149,7 @@ impl FromRequestParts<App> for Visit {
             caller,
             proved: AtomicBool::new(proved),
             root,
+            address: Address::of(app, parts),
             visitor,
             as_of,
             query,

@@ -48,7 +48,7 @@ pub fn run(args: HistoryArgs) -> Result<(), CliError> {
     let entries = life["steps"].as_array_mut().map(std::mem::take).unwrap_or_default();
     let as_of = if args.as_of.as_of.is_some() { life["as_of"].take() } else { Value::Null };
     let listed = Listed { entries, more: false, as_of };
-    let headings = ["AT", "POSITION", "WHAT", "THROUGH", "STATUS AFTER", "WAY", "TOLD"];
+    let headings = ["AT", "POSITION", "WHAT", "THROUGH", "STATUS AFTER", "WAY", "CAUSE", "TOLD"];
     show::list(args.client.form(), listed, headings, |step: &Value| {
         let told = match step["approximate"].as_bool() {
             Some(true) => "approximate".to_owned(),
@@ -62,6 +62,7 @@ pub fn run(args: HistoryArgs) -> Result<(), CliError> {
             show::cell(step, "through"),
             show::cell(step, "status"),
             show::cell(&step["event"], "way"),
+            show::cell(&step["event"], "cause"),
             told,
         ]
     })

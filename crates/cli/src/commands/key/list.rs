@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Every key that the caller sees.
 pub const KEYS: List = List {
     name: "keys",
-    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way agents { id type name first_seen_at last_poll_at polls } } tokens { living last_ends_at counted_since uncounted_until approximate }",
+    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } } tokens { living last_ends_at counted_since uncounted_until approximate }",
 };
 
 const EXAMPLES: &str = "\
@@ -50,6 +50,9 @@ pub struct ListArgs {
     /// Whose name holds this text, in any letter case
     #[arg(long, value_name = "TEXT")]
     named: Option<String>,
+    /// Whose name holds this text, whose id begins with it (at least 8 digits), or whose last four characters are these
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     #[command(flatten)]
     as_of: AsOfArgs,
     #[command(flatten)]
@@ -93,10 +96,11 @@ pub fn run(args: ListArgs) -> Result<(), CliError> {
         "expiring_within_seconds": args.expiring_within.map(|time| time.0),
         "last_used_before": args.unused_since.map(When::asked),
         "name_contains": args.named,
+        "search": args.search,
     });
     let arguments = [("all", "Boolean", json!(args.all)), ("filter", "key_filter", filter)];
     let keys = server.all_as_of(KEYS, &arguments, &args.as_of)?;
-    let headings = ["NAME", "ID", "OWNER", "ENDS WITH", "EXPIRES AT", "LAST USED", "STATUS"];
+    let headings = ["NAME", "ID", "OWNER", "ENDS WITH", "EXPIRES AT", "LAST USED (ROUGHLY)", "STATUS"];
     show::list(args.client.form(), keys, headings, |key: &Value| {
         [
             show::cell(key, "name"),

@@ -5,7 +5,6 @@ use domain::ids::KeyId;
 use serde_json::json;
 
 use super::list::KEYS;
-use crate::client::graphql::{Listed, text};
 use crate::client::{AsOfArgs, ClientArgs, ClientError, limits, living_tokens, show};
 use crate::error::CliError;
 
@@ -30,11 +29,19 @@ pub struct ShowArgs {
 /// Shows it.
 pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let id = args.key.to_string();
-    let all = [("all", "Boolean", json!(true))];
-    let Listed { entries, as_of, .. } = args.client.server()?.all_as_of(KEYS, &all, &args.as_of)?;
-    let key = entries.into_iter().find(|key| text(key, "id") == id);
-    let mut key = key.ok_or_else(|| ClientError::NotFound { what: format!("key {id}") })?;
+    let (_, _, moment) = args.as_of.argument();
+    let document = format!(
+        "query($key: key_named_input!, $as_of: as_of_input) {{ key(key: $key, as_of: $as_of) {{ {} }} }}",
+        KEYS.selection
+    );
+    let variables = json!({"key": {"id": id}, "as_of": moment});
+    let (mut key, as_of) = args.client.server()?.query_as_of("key", &document, variables)?;
+    if key.is_null() {
+        return Err(ClientError::NotFound { what: format!("key {id}") }.into());
+    }
     show::as_of(&mut key, as_of);
+    // Use is not of the moment asked about: nothing but what is known now is kept of it.
+    let roughly = if key["as_of"].is_null() { "roughly" } else { "roughly, as known now" };
     show::result(args.client.form(), &key, || {
         let mut facts = vec![
             ("key", id.clone()),
@@ -52,9 +59,9 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("made", show::cell(&key, "created_at")),
             ("expires", show::cell_or(&key, "expires_at", "never")),
             ("status", show::cell(&key, "status")),
-            ("used first", show::cell_or(&key["usage"], "first_used_at", "never")),
-            ("used last", last_use(&key["usage"])),
-            ("used", show::cell_or(&key["usage"], "count", "0") + " times, roughly"),
+            ("used first", format!("{} ({roughly})", show::cell_or(&key["usage"], "first_used_at", "never"))),
+            ("used last", format!("{} ({roughly})", last_use(&key["usage"]))),
+            ("used", format!("{} times ({roughly})", show::cell_or(&key["usage"], "count", "0"))),
             ("tokens alive, roughly", living_tokens::words(&key["tokens"])),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),

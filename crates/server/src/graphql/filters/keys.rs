@@ -6,6 +6,7 @@ use domain::Refusal;
 use juniper::{GraphQLEnum, GraphQLInputObject, GraphQLObject};
 
 use super::{among, contains};
+use crate::graphql::connection::cursor;
 use crate::graphql::scalars::{Instant, Uuid};
 
 /// Which keys are wanted: those that everything given applies to.
@@ -23,7 +24,13 @@ pub struct KeyFilter {
     pub last_used_before: Option<Instant>,
     /// Whose name holds this text, in any letter case.
     pub name_contains: Option<String>,
+    /// What a person finds by this text: whose name holds it in any letter case, whose id is or begins with it (at least 8 of
+    /// its digits), or whose last four characters are these, in this letter case.
+    pub search: Option<String>,
 }
+
+/// The fewest digits by which an id is found: fewer would be parts of names.
+const ID_DIGITS_MIN: usize = 8;
 
 /// The state of a key at the moment asked about, with all that it rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLEnum)]
@@ -32,7 +39,7 @@ pub struct KeyFilter {
 pub enum KeyState {
     /// Accepted.
     active,
-    /// Its time is over.
+    /// Its time is over, for good; `keys` lists it nevertheless until somebody ends it.
     expired,
     /// Refused until it is enabled.
     disabled,
@@ -132,8 +139,54 @@ impl KeyFilter {
         }
     }
 
-    /// Whether the name is one that is wanted.
-    pub(in crate::graphql) fn names(&self, name: &str) -> bool {
-        contains(name, self.name_contains.as_deref())
+    /// Whether anything of what is written on a key is asked.
+    pub(in crate::graphql) fn reads(&self) -> bool {
+        self.name_contains.is_some() || self.search.is_some()
+    }
+
+    /// Whether a key of this id, end and name is wanted.
+    pub(in crate::graphql) fn finds(&self, id: Uuid, last_four: &str, name: &str) -> bool {
+        let begins = |text: &str| {
+            let digits = text.replace('-', "").to_ascii_lowercase();
+            digits.len() >= ID_DIGITS_MIN && cursor(id).starts_with(&digits)
+        };
+        let found = |text: &str| contains(name, Some(text)) || text == last_four || begins(text);
+        contains(name, self.name_contains.as_deref()) && self.search.as_deref().is_none_or(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_by_what_a_person_has_of_it() {
+        let id = Uuid(*b"\x01\x89\x0a\x5d\xac\x96\x77\x4b\xbc\xce\xb3\x02\x09\x9a\x80\x57");
+        let finds = |text: &str| {
+            let filter = KeyFilter { search: Some(text.to_owned()), ..KeyFilter::default() };
+            filter.finds(id, "aB-9", "Nightly import")
+        };
+        for text in [
+            "01890a5d-ac96-774b-bcce-b302099a8057",
+            "01890A5DAC96774BBCCEB302099A8057",
+            "01890a5d",
+            "01890a5d-ac",
+            "aB-9",
+            "IMPORT",
+            "",
+        ] {
+            assert!(finds(text), "{text}");
+        }
+        for text in [
+            "01890a5",
+            "90a5dac9",
+            "01890a5e",
+            "ab-9",
+            "B-9",
+            "backfill",
+            "01890a5d-ac96-774b-bcce-b302099a80570",
+        ] {
+            assert!(!finds(text), "{text}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use domain::row::ServiceAccount;
 use juniper::GraphQLInputObject;
 
 use super::{among, contains};
+use crate::graphql::scalars::Uuid;
 use crate::graphql::types::{Member, Role, StandingValue, Tenant, User};
 
 /// Which tenants are wanted: those that everything given applies to.
@@ -78,6 +79,8 @@ impl MemberFilter {
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
 #[graphql(name = "service_account_filter", rename_all = "none")]
 pub struct ServiceAccountFilter {
+    /// With this id.
+    pub id: Option<Uuid>,
     /// That stand so; null: those that were not removed.
     pub state: Option<Vec<StandingValue>>,
     /// With one of these roles.
@@ -94,7 +97,8 @@ impl ServiceAccountFilter {
 
     /// Whether an account is wanted, by all but its name.
     pub(in crate::graphql) fn admits(&self, account: &ServiceAccount) -> bool {
-        among(&account.standing.into(), self.state.as_deref())
+        self.id.is_none_or(|id| id == Uuid::from(account.id))
+            && among(&account.standing.into(), self.state.as_deref())
             && among(&account.role.into(), self.role.as_deref())
     }
 
