@@ -68,7 +68,7 @@ pub struct Past<'a> {
 
 enum Held<'a> {
     Views(&'a Snapshot),
-    Folded(Model),
+    Folded(Box<Model>),
 }
 
 /// What lies between two moments.
@@ -253,7 +253,7 @@ impl State {
             AsOf::Instant(instant) => instant,
         };
         let rows = match (self.model, source.snapshot()) {
-            (Some(model), _) => Held::Folded(model),
+            (Some(model), _) => Held::Folded(Box::new(model)),
             (None, Some(snapshot)) => Held::Views(snapshot),
             (None, None) => unreachable!("what has no views is folded"),
         };

@@ -187,7 +187,7 @@ fn where_only_views_are_damaged_a_backup_makes_the_ledger_anew() {
     for refused in [Ledger::open(&path, &options).map(drop), ReadOnlyLedger::open(&path, &options).map(drop)]
     {
         let said = refused.unwrap_err().to_string();
-        assert!(said.contains("table \"views\"") && said.contains("keyledger backup"), "{said}");
+        assert!(said.contains("table \"views\"") && said.contains("keyledger audit rebuild"), "{said}");
     }
     let snapshot = ReadOnlyLedger::open_unchecked(&path, &options).unwrap().snapshot().unwrap();
     keyledger_store::backup::write(&snapshot, &backup, &mut |_, _, _| {}).unwrap();
