@@ -1,5 +1,8 @@
 //! Auditors: keys narrowed to `keyledger:audit`, which see all and change nothing.
 
+use std::path::Path;
+
+use domain::role::{Permission, Role};
 use keyledger_tests::client::Client;
 use serde_json::json;
 
@@ -144,4 +147,19 @@ fn an_auditor_of_the_deployment_sees_every_tenant_and_the_entries_and_changes_no
     forbidden("a key", auditor.mutate("delete_api_key", &json!({"key_id": world.ada.key_id}), "success"));
     assert_eq!(auditor.get("/metrics").status, 403, "metrics have a scope of their own");
     assert_eq!(world.position(), before, "nothing was changed");
+}
+
+/// `docs/scopes.md`
+#[test]
+fn the_page_of_scopes_says_what_each_role_permits() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scopes.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `keyledger:")).collect();
+    assert_eq!(rows.len(), Permission::ALL.len());
+    for (row, permission) in rows.into_iter().zip(Permission::ALL) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells[1], format!("`{}`", permission.scope()));
+        let told: Vec<_> = cells[3..7].iter().map(|cell| *cell == "yes").collect();
+        assert_eq!(told, Role::ALL.map(|role| role.permits(permission)), "{row}");
+    }
 }
