@@ -68,7 +68,7 @@ fn an_auditor_of_a_tenant_sees_all_of_it_and_changes_nothing() {
                 format!("{{ explain(key: {{id: \"{key}\"}}) {{ code decided_by {{ position }} }} }}"),
             ),
             ("state_diff", "{ state_diff(from: {position: \"1\"}) { count events_count } }".to_owned()),
-            ("event_density", "{ event_density(stretches: 5) { total } }".to_owned()),
+            ("event_density", "{ event_density(stretches: 5) { width stretches { from } } }".to_owned()),
         ] {
             let seen = auditor.query(field, &document);
             assert_eq!(seen, other.query(field, &document), "{document}");
