@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyledger_tests::client::Client;
+use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
 use crate::two_tenants::{TwoTenants, key_for, text};
@@ -245,4 +246,39 @@ fn a_key_is_found_by_what_is_stored_of_it() {
     let named = json!({"key": {"digest": digits}});
     assert_eq!(asked(&world.ada(), RADIUS, "blast_radius", &named).unwrap()["key_id"], world.agent.id);
     assert_eq!(asked(&world.eve(), RADIUS, "blast_radius", &named), Err("INVALID".into()), "not hers to see");
+}
+
+/// What befell a key that acts in several tenants is told alike by the server and by whoever reads the log alone.
+#[test]
+fn what_befell_a_key_elsewhere_is_told_and_what_befell_others_is_not() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    let of_globex = json!({"tenant_id": world.globex_id});
+    let done = |mutation: &str, input: &Value| drop(ada.mutate(mutation, input, "__typename").unwrap());
+    let twice = || {
+        done("suspend_tenant", &of_globex);
+        done("resume_tenant", &of_globex);
+    };
+    let before = world.position();
+    twice();
+    let bob = json!({"tenant_id": world.globex_id, "email": "bob@example.com", "role": "member"});
+    done("add_member", &bob);
+    twice();
+    let bob = json!({"tenant_id": world.globex_id, "user_id": world.bob_id});
+    world.eve().mutate("remove_member", &bob, "success").unwrap();
+    twice();
+    let life = asked(&ada, HISTORY, "key_history", &by_id(&world.bob.id)).unwrap();
+    let steps = life["steps"].as_array().unwrap();
+    let told: Vec<_> =
+        steps.iter().filter_map(|step| step["position"].as_str()?.parse::<u64>().ok()).collect();
+    let made = told[0];
+    assert_eq!(told, [made, before + 3, before + 4, before + 5, before + 6]);
+    let data = world.data.to_str().unwrap();
+    let timeline = keyledger(["audit", "timeline", &world.bob.id, "--data", data, "-o", "jsonl"]);
+    let timeline: Vec<u64> = std::str::from_utf8(&timeline.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).unwrap()["position"].as_str()?.parse().ok())
+        .collect();
+    assert_eq!(timeline, told, "offline");
 }

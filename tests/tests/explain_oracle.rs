@@ -12,6 +12,7 @@ use domain::key::Owner;
 use domain::life::{Through, befallen, tenants_of};
 use domain::rejection::Refusal;
 use domain::role::Scopes;
+use domain::row::Standing;
 use domain::status::{Admission, Bearer, admit};
 use domain::time::{Moment, Position, Timestamp};
 use keyledger_tests::history::folded::Folded;
@@ -173,7 +174,10 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
                     if membership(before, *tenant) != membership(after, *tenant) {
                         expected.push((position, Through::Membership));
                     }
-                    if standing(before, *tenant) != standing(after, *tenant) {
+                    // What happens to a tenant befalls the keys of those who are in it then.
+                    let in_it = matches!(key.owner, Owner::ServiceAccount(_))
+                        || membership(after, *tenant).is_some_and(|row| row.standing == Standing::Living);
+                    if in_it && standing(before, *tenant) != standing(after, *tenant) {
                         expected.push((position, Through::Tenant));
                     }
                 }

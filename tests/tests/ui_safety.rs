@@ -20,13 +20,17 @@ fn is_turned_away(browser: &Browser, path: &str) -> bool {
 #[test]
 fn no_member_is_added_whose_key_could_not_be_shown() {
     let world = World::new();
-    // It may add members, and may not read what a page says of who looks.
-    let browser = world.signed_in(&narrowed(&world, &["keyledger:admin"]));
+    let [admin, operator] = ["keyledger:admin", "keyledger:operate"].map(|scope| narrowed(&world, &[scope]));
     let before = world.position();
+    // It may add members, and makes no key that is wider than it is.
+    let browser = world.signed_in(&admin);
     let form = [("email", "grace@example.com"), ("role", "member"), ("first_key", "yes")];
     let refused = browser.submit("/ui/members/add", &form);
-    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(refused.text.contains("SCOPES_NOT_HELD"), "{}", refused.text);
     assert_eq!(world.position(), before, "a key was made that nobody was shown");
+    // It may make tenants, and may not read what a page says of who looks.
+    let browser = world.signed_in(&operator);
     let form = [("slug", "globex"), ("email", "grace@example.com")];
     assert_eq!(browser.submit("/ui/deployment/tenants/new", &form).status, 403);
     assert_eq!(world.position(), before);

@@ -73,8 +73,7 @@ pub struct KeyInput {
 /// What people remark, as the log may keep it. Whoever may see the key reads it, for good: it must not hold a key.
 pub fn note(text: &str) -> Result<Note, Failure> {
     let note = Note::parse(text)?;
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    if words.into_iter().any(|word| KeyString::check(word).is_ok()) {
+    if KeyString::is_in(text) {
         let rule = "there is an API key in the text; write where it is kept instead";
         return Err(InputError::Malformed { field: "note", rule }.into());
     }

@@ -12,11 +12,12 @@ use domain::event::{Recorded, TokenTarget};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::overlay::Overlay;
+use domain::past::{Past as _, Versioned};
 use domain::rejection::Refusal;
 use domain::row::{Change, Key, Standing};
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
-use domain::token_life::TokenLives;
+use domain::token_life::{TokenLife, TokenLives};
 use domain::{Lookup, decide, evolve};
 use store::{Snapshot, StoreError};
 
@@ -189,6 +190,16 @@ fn stops<L: Lookup<Error = StoreError>>(
 ) -> Result<Stops, StoreError> {
     let before = snapshot.rows();
     let lives = TokenLives::until(snapshot, snapshot.head().position, now)?;
+    let window = snapshot.position_at(TokenLife::LONGEST.before(now))?;
+    // When the last token of a key is dead. A token ends with its key, as that was when it was minted: an end that was changed
+    // since, it does not know.
+    let last_dead_at = |key: &Key| {
+        let last = lives.last_dead_at(key.created.position);
+        let Some(end) = key.life.ends_at().filter(|end| *end < last) else { return Ok(last) };
+        let changed = snapshot.version(Versioned::Key(key.id), snapshot.head().position)?;
+        let known = changed.is_some_and(|changed| changed <= window || changed == key.created.position);
+        Ok::<_, StoreError>(if known { end } else { last })
+    };
     let mut seen = BTreeSet::new();
     let mut key = |key: Option<Key>, tenant: Option<TenantId>, found: &mut Stops| {
         let Some(key) = key else { return Ok(()) };
@@ -200,8 +211,7 @@ fn stops<L: Lookup<Error = StoreError>>(
         if let (true, Err(refusal)) = (accepted, admit(after, &bearer, &changed, tenant, now)?)
             && seen.insert((key.id, tenant))
         {
-            // Not its own end: a token that was minted before that was brought forward, does not know it.
-            let until = lives.last_dead_at(key.created.position);
+            let until = last_dead_at(&key)?;
             found.tokens_live_until = found.tokens_live_until.max(Some(until));
             let tokens = alive(&key, tenant);
             if let Some(all) = &mut found.tokens {
@@ -226,7 +236,10 @@ fn stops<L: Lookup<Error = StoreError>>(
             Change::Key(row) => {
                 let was = before.key(row.id)?;
                 // An end that comes sooner than tokens that were minted before it was known.
-                let longest = lives.last_dead_at(row.created.position);
+                let longest = match &was {
+                    Some(was) => last_dead_at(was)?,
+                    None => lives.last_dead_at(row.created.position),
+                };
                 let sooner = |end: &Timestamp| {
                     *end < longest
                         && was.as_ref().is_some_and(|was| was.life.ends_at().is_none_or(|was| *end < was))

@@ -109,6 +109,20 @@ impl KeyString {
         Ok(Self { prefix, id: KeyId::from_bytes(id), secret })
     }
 
+    /// Whether there is a key string somewhere in a text, whatever stands before and behind it.
+    pub fn is_in(text: &str) -> bool {
+        const REST: usize = ID_CHARS + 1 + TAIL_CHARS;
+        let bytes = text.as_bytes();
+        let separators = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'_').map(|(place, _)| place);
+        separators.into_iter().any(|separator| {
+            let Some(end) = separator.checked_add(1 + REST).filter(|end| *end <= bytes.len()) else {
+                return false;
+            };
+            let first = separator.saturating_sub(KeyPrefix::BYTES_MAX);
+            (first..separator).any(|begin| text.get(begin..end).is_some_and(|part| Self::check(part).is_ok()))
+        })
+    }
+
     /// Whether a text is a key string, and what of it is digested; nothing is copied. Admits what [`KeyString::parse`]
     /// does.
     pub fn check(text: &str) -> Result<SecretText<'_>, KeyStringError> {
@@ -235,6 +249,27 @@ mod tests {
     /// Any text before the checksum, with the checksum that fits it.
     fn checked(body: &str) -> String {
         format!("{body}{}", std::str::from_utf8(&checksum(body.as_bytes())).unwrap())
+    }
+
+    #[test]
+    fn a_key_is_found_in_a_text_whatever_it_stands_beside() {
+        for prefix in ["klu", "ab", "abcdefghijkl"] {
+            let key = make(prefix, [7; 16], [9; 32]);
+            let key = key.expose();
+            let texts =
+                ["", "it is ", "x", "_", "kls_", "é", "a_b_c_"].map(|before| format!("{before}{key}"));
+            for text in texts
+                .iter()
+                .flat_map(|text| ["", ".", "2", "_old", "é", key].map(|end| format!("{text}{end}")))
+            {
+                assert!(KeyString::is_in(&text), "{text}");
+            }
+            assert!(!KeyString::is_in(&key[..key.len() - 1]));
+            assert!(!KeyString::is_in(&key.replace('_', "-")));
+        }
+        for text in ["", "_", "____", "in the vault of the data team", "é_é"] {
+            assert!(!KeyString::is_in(text), "{text}");
+        }
     }
 
     #[test]

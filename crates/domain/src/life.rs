@@ -4,7 +4,7 @@ use crate::ids::TenantId;
 use crate::key::Owner;
 use crate::lookup::Lookup;
 use crate::past::{Past, Versioned, versions};
-use crate::row::Key;
+use crate::row::{Key, Standing};
 use crate::time::Position;
 
 /// Through what something befell a key.
@@ -73,9 +73,22 @@ pub fn befallen<P: Past>(
         }
     }
     for tenant in tenants {
-        found.extend(changes(past, Versioned::Tenant(*tenant), Through::Tenant, since, until, |at| {
+        let changes = changes(past, Versioned::Tenant(*tenant), Through::Tenant, since, until, |at| {
             Ok(past.rows_at(at).tenant(*tenant)?.map(|row| row.standing))
-        })?);
+        })?;
+        for (position, through) in changes {
+            // What happened to a tenant before its user joined, or after they left, did not befall the key.
+            let acted = match key.owner {
+                Owner::ServiceAccount(_) => true,
+                Owner::User(user) => {
+                    let membership = past.rows_at(position).membership(*tenant, user)?;
+                    membership.is_some_and(|row| row.standing == Standing::Living)
+                }
+            };
+            if acted {
+                found.push((position, through));
+            }
+        }
     }
     Ok(found)
 }

@@ -191,7 +191,7 @@ impl Scopes {
     pub fn permit(&self, permission: Permission) -> bool {
         let include = |permission: Permission| self.include(permission.scope());
         match permission {
-            Permission::Read => include(permission) || include(Permission::Audit),
+            Permission::Read => self.permit(Permission::Audit) || include(permission),
             Permission::Audit => include(permission) || include(Permission::Administer),
             Permission::OwnKeys
             | Permission::Verify
@@ -255,6 +255,7 @@ mod tests {
             assert!(only(permission).permit(permission) && Scopes::All.permit(permission));
         }
         assert!(only(Permission::Administer).permit(Permission::Audit));
+        assert!(only(Permission::Administer).permit(Permission::Read));
         assert!(!only(Permission::Read).permit(Permission::Audit));
         assert!(!only(Permission::Operate).permit(Permission::Audit));
     }

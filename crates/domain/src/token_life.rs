@@ -35,6 +35,12 @@ impl TokenLife {
         self.seconds
     }
 
+    /// Whatever was minted by then is dead now.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        let ms = i64::from(self.seconds) * 1_000;
+        Timestamp::from_unix_ms(now.unix_ms().saturating_sub(ms)).unwrap_or(Timestamp::MIN)
+    }
+
     /// When a token that is minted at the instant is dead.
     pub fn from(self, minted: Timestamp) -> Timestamp {
         minted.plus_seconds(self.seconds.into())

@@ -6,7 +6,7 @@ use domain::event::{Event, TokenTarget};
 use domain::ids::KeyId;
 use domain::key::{KeyLife, Owner, Reach};
 use domain::rejection::Entity;
-use domain::row::{Change, Key, RowId};
+use domain::row::{Change, Key, RowId, Standing};
 use domain::subjects::subjects_of;
 use domain::time::Timestamp;
 use store::StoreError;
@@ -70,7 +70,8 @@ impl Life {
         let now = status_of(rows, &row, recorded.recorded_at)?;
         let tokens = touched.iter().any(|touched| covers(*touched, row.id, row.owner, row.reach));
         self.stood = Some(Stood { owner: row.owner, status: now, row: row.life, told: recorded.recorded_at });
-        if about || tokens || now != before {
+        let elsewhere = befell_elsewhere(rows, &recorded.event, &row)?;
+        if about || tokens || elsewhere || now != before {
             each(Happened::Event { scanned, rows, status: now })?;
         }
         Ok(())
@@ -107,8 +108,10 @@ pub(crate) fn is_about(event: &Event, key: KeyId) -> bool {
 pub(crate) fn bears_on(event: &Event, key: KeyId, owner: Owner, reach: Reach) -> bool {
     let bears = |row: &RowId| match row {
         RowId::Watermark(_) => covers(*row, key, owner, reach),
-        RowId::Tenant(_)
-        | RowId::User(_)
+        RowId::Tenant(tenant) => {
+            is_of_tenant(event) && reach.confined_to().is_none_or(|only| only == *tenant)
+        }
+        RowId::User(_)
         | RowId::Membership { .. }
         | RowId::ServiceAccount(_)
         | RowId::Key(_)
@@ -117,6 +120,36 @@ pub(crate) fn bears_on(event: &Event, key: KeyId, owner: Owner, reach: Reach) ->
         | RowId::UniqueName(_) => rests_on(owner, *row),
     };
     is_about(event, key) || touched_by(event).iter().any(bears)
+}
+
+/// Whether the event is about a tenant, and about nothing in it.
+fn is_of_tenant(event: &Event) -> bool {
+    matches!(event, Event::TenantSuspended { .. } | Event::TenantResumed { .. } | Event::TenantRemoved { .. })
+}
+
+/// Whether the event befell a key that acts in several tenants in one of them: it goes on in the others, as whatever it was.
+fn befell_elsewhere(rows: &RowsAt<'_>, event: &Event, key: &Key) -> Result<bool, StoreError> {
+    let (Owner::User(user), None) = (key.owner, key.reach.confined_to()) else { return Ok(false) };
+    for row in touched_by(event) {
+        let befell = match row {
+            RowId::Membership { user: of, .. } => of == user,
+            RowId::Tenant(tenant) if is_of_tenant(event) => {
+                rows.membership(tenant, user)?.is_some_and(|row| row.standing == Standing::Living)
+            }
+            RowId::Tenant(_)
+            | RowId::User(_)
+            | RowId::ServiceAccount(_)
+            | RowId::Key(_)
+            | RowId::SigningKey(_)
+            | RowId::Watermark(_)
+            | RowId::Deployment
+            | RowId::UniqueName(_) => false,
+        };
+        if befell {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn status_of(rows: &RowsAt<'_>, key: &Key, at: Timestamp) -> Result<&'static str, StoreError> {
@@ -143,5 +176,31 @@ fn covers(row: RowId, key: KeyId, owner: Owner, reach: Reach) -> bool {
         TokenTarget::Tenant(tenant) => reach.confined_to().is_none_or(|only| only == tenant),
         TokenTarget::SigningKey(_) => false,
         TokenTarget::All => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::TenantId;
+
+    use super::*;
+
+    #[test]
+    fn what_befalls_other_tenants_does_not_bear_on_a_key() {
+        let [home, other] = [1, 2].map(|byte| TenantId::from_bytes([byte; 16]));
+        let (key, user) = (KeyId::from_bytes([3; 16]), domain::ids::UserId::from_bytes([4; 16]));
+        let owner = Owner::User(user);
+        let suspended = |tenant| Event::TenantSuspended { tenant };
+        let confined = |event| bears_on(&event, key, owner, Reach::Tenant(home));
+        assert!(confined(suspended(home)) && !confined(suspended(other)));
+        assert!(bears_on(&suspended(other), key, owner, Reach::AnyTenant { home }));
+        assert!(confined(Event::UserSuspended { user }) && confined(Event::KeyDisabled { key }));
+        // Of the same tenant, and of somebody else.
+        let stranger = domain::ids::UserId::from_bytes([5; 16]);
+        let role = domain::role::Role::Member;
+        assert!(!confined(Event::MemberAdded { tenant: home, user: stranger, role }));
+        let account = domain::ids::ServiceAccountId::from_bytes([6; 16]);
+        assert!(!confined(Event::ServiceAccountRemoved { service_account: account }));
+        assert!(!confined(Event::KeyDisabled { key: KeyId::from_bytes([7; 16]) }));
     }
 }

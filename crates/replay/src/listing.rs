@@ -86,6 +86,15 @@ impl<W: Write, const N: usize> Listing<W, N> {
         }
     }
 
+    /// Goes on with a listing that has its headings.
+    pub(crate) fn go_on(&mut self) {
+        match self {
+            Self::Table(table) => table.go_on(),
+            Self::Csv(_, headings) => *headings = None,
+            Self::Json { .. } | Self::Jsonl(_) => {}
+        }
+    }
+
     /// Whether it takes rows, as CSV does, and no entries.
     pub(crate) fn takes_rows(&self) -> bool {
         matches!(self, Self::Csv(..))

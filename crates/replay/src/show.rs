@@ -56,6 +56,7 @@ pub fn follow(
 ) -> Result<(), ReplayError> {
     let (mut known, sealed) = (known, Names::sealed());
     let mut lines = Lines::new(&sealed, filter, format, out);
+    lines.listing.go_on();
     while !lines.is_full(known.position) && wait() == Wait::Over {
         let snapshot = audit.snapshot()?;
         if snapshot.head() == known {

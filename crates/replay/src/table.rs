@@ -23,6 +23,11 @@ impl<W: Write, const N: usize> Table<W, N> {
         table
     }
 
+    /// Goes on with a table that has its headings.
+    pub fn go_on(&mut self) {
+        self.block.clear();
+    }
+
     /// Adds a line.
     pub fn line(&mut self, cells: [String; N]) -> io::Result<()> {
         self.block.push(cells);

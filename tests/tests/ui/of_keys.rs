@@ -323,4 +323,16 @@ fn an_auditor_looks_at_everything_and_is_offered_nothing_to_do() {
     assert!(!page.contains("/revoke") && !page.contains("Change it"), "{page}");
     let refused = browser.submit(&format!("/ui/keys/{key}/disable"), &[]);
     assert_eq!(refused.status, 403, "{}", refused.text);
+
+    // Of the deployment, too.
+    let input = json!({"user_id": world.made.user_id, "name": "audit", "scopes": ["keyledger:audit"]});
+    let made = world.admin().mutate("create_api_key", &input, "key").unwrap();
+    let browser = world.signed_in(&text(&made["key"]));
+    for path in ["/ui/signing-keys", "/ui/deployment", "/ui/deployment/people"] {
+        let page = browser.page(path);
+        for offered in ["New signing key", "Retire…", "tenants/new", "Suspend…", "Remove…", "operator…"]
+        {
+            assert!(!page.contains(offered), "{path} offers {offered}: {page}");
+        }
+    }
 }

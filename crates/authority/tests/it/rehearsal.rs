@@ -285,6 +285,16 @@ fn no_token_outlives_what_is_said_of_the_last_one() {
     let input = KeyInput { expires_at: Some(at(60_000)), ..key_input("short") };
     let (key, _) =
         house.scene.key_for(Owner::ServiceAccount(house.account), Reach::Tenant(house.scene.tenant), &input);
+    let revoke =
+        || Composed::plain(Command::RevokeKey { key, reason: RevocationReason::KeyCompromise, note: None });
+    let until = |house: &Household| {
+        house.rehearse(&house.scene.request(), &revoke()).unwrap().stops.tokens_live_until
+    };
+    assert_eq!(until(&house), Some(at(60_000)));
+    // What was changed of it a moment ago may have been its end: tokens from before may not know.
+    let rename = house.scene.authority.rename_key(key, &Name::parse("other").unwrap()).unwrap();
+    house.scene.authority.execute(&house.root().actor, &house.scene.request(), rename).unwrap();
+    assert!(until(&house) > Some(at(60_000)));
     house.scene.clock.set(at(61_000));
     let radius =
         house.scene.authority.blast_radius(&house.root(), &KeyNamed::Id(key), AsOf::Now).unwrap().value;

@@ -44,7 +44,7 @@ pub struct DiffArgs {
     /// Only what lets somebody do more
     #[arg(long)]
     only_increases: bool,
-    /// In every tenant: for operators
+    /// In every tenant: for operators and auditors of the deployment
     #[arg(long)]
     deployment: bool,
     /// At most so many

@@ -62,7 +62,7 @@ pub struct EventsArgs {
     /// Recorded before then
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
     until: Option<When>,
-    /// Every event of the deployment: for operators
+    /// Every event of the deployment: for operators and auditors of it
     #[arg(long)]
     deployment: bool,
     /// At most so many, the newest of them

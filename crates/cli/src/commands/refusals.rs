@@ -27,7 +27,7 @@ happened. Of each tenant the last 1,000 are kept, beside the log.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RefusalsArgs {
-    /// Those of no tenant: for operators
+    /// Those of no tenant: for operators and auditors of the deployment
     #[arg(long)]
     outside: bool,
     /// Only what was asked with this key, or a token minted from it, or about it

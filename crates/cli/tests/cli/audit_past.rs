@@ -337,8 +337,8 @@ fn what_comes_is_followed() {
 fn following_ends_where_nothing_more_can_come() {
     let scene = Scene::new();
     let data = scene.deployment.data();
-    let lines = |arguments: &[&str]| {
-        let arguments = [&["audit", "show", "-f", "-o", "jsonl", "--data", text(&data)], arguments].concat();
+    let listed = |form: &str, arguments: &[&str]| {
+        let arguments = [&["audit", "show", "-f", "-o", form, "--data", text(&data)], arguments].concat();
         let mut child = keyledger(&arguments).stdout(Stdio::piped()).spawn().unwrap();
         let began = std::time::Instant::now();
         while child.try_wait().unwrap().is_none() {
@@ -347,6 +347,7 @@ fn following_ends_where_nothing_more_can_come() {
         }
         BufReader::new(child.stdout.take().unwrap()).lines().count()
     };
+    let lines = |arguments: &[&str]| listed("jsonl", arguments);
     assert_eq!(lines(&["--to", "3"]), 3);
     assert_eq!(lines(&["--limit", "1"]), 1);
     assert_eq!(lines(&["--limit", "0"]), 0);
@@ -358,6 +359,12 @@ fn following_ends_where_nothing_more_can_come() {
         let awaited = threads.spawn(|| lines(&["--from", "8", "--limit", "1"]));
         scene.done(&["service-account", "create", "one"]);
         assert_eq!(awaited.join().unwrap(), 1);
+        // The headings stand once, also where more came later.
+        let awaited = ["csv", "table"]
+            .map(|form| threads.spawn(move || listed(form, &["--from", "7", "--limit", "3"])));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        scene.done(&["service-account", "create", "two"]);
+        assert_eq!(awaited.map(|listing| listing.join().unwrap()), [4, 4]);
     });
     assert_eq!(lines(&["--to", "7"]), 7);
 }

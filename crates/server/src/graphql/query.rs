@@ -364,7 +364,9 @@ impl Query {
         #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
             Uuid,
         >,
-        #[graphql(description = "Every event of the deployment, or of the tenant named: for operators.")]
+        #[graphql(
+            description = "Every event of the deployment, or of the tenant named: for operators and auditors of the deployment."
+        )]
         all: Option<bool>,
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<EventFilterInput>,
         #[graphql(description = "At most so many entries: 1 to 100.")] first: Option<i32>,
@@ -477,7 +479,10 @@ impl Query {
         #[graphql(description = "The tenant; null: the one in which the credential acts.")] tenant_id: Option<
             Uuid,
         >,
-        #[graphql(description = "Everything, in every tenant: for operators.")] all: Option<bool>,
+        #[graphql(
+            description = "Everything, in every tenant: for operators and auditors of the deployment."
+        )]
+        all: Option<bool>,
         #[graphql(description = "Only what lets somebody do more.")] only_increases: Option<bool>,
         #[graphql(description = "At most so many entries; null: all.")] limit: Option<i32>,
         #[graphql(description = "Without the first so many.")] offset: Option<i32>,
@@ -505,7 +510,10 @@ impl Query {
             description = "The tenant; null: the one in which the credential acts, or none if it acts in none."
         )]
         tenant_id: Option<Uuid>,
-        #[graphql(description = "If true, those of no tenant: for operators.")] outside: Option<bool>,
+        #[graphql(
+            description = "If true, those of no tenant: for operators and auditors of the deployment."
+        )]
+        outside: Option<bool>,
         #[graphql(
             description = "Only what was asked with this key, or a token minted from it, or about it."
         )]
