@@ -29,11 +29,10 @@ use crate::filter::Filter;
 use crate::json;
 use crate::life::{Happened, Life};
 use crate::names::Names;
-use crate::print::instant;
 use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, unreadable};
 use crate::rows::RowsAt;
 use crate::show::Stop;
-use crate::summary::Summary;
+use crate::summary::{HEADINGS, Summary};
 use crate::table::Table;
 
 const README: &str = include_str!("bundle/README.md");
@@ -150,7 +149,8 @@ fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofE
     let (mut chosen, mut history) = (Chosen::default(), vec![]);
     // How the key stood after each; of other bundles nothing stands there.
     let status = if key.is_some() { "STATUS" } else { "" };
-    let mut table = Table::new(&mut history, ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT", status]);
+    let [position, time, event, actor, way, what] = HEADINGS;
+    let mut table = Table::new(&mut history, [position, time, event, actor, way, what, status]);
     let read = prover.source.follow_rows(|scanned, rows| {
         let recorded = &scanned.recorded;
         if filter.ends_before(recorded) {
@@ -172,15 +172,8 @@ fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofE
         chosen.lines += &json::event(&scanned, &sealed);
         chosen.lines.push('\n');
         let summary = Summary { names, rows };
-        table.line([
-            recorded.position.to_string(),
-            instant(recorded.recorded_at),
-            recorded.event.name().to_owned(),
-            summary.actor(&recorded.metadata.actor),
-            recorded.metadata.way.as_str().to_owned(),
-            summary.what(recorded),
-            status.to_owned(),
-        ])?;
+        let [position, time, event, actor, way, what] = summary.cells(recorded);
+        table.line([position, time, event, actor, way, what, status.to_owned()])?;
         Ok(())
     });
     match read {

@@ -70,7 +70,7 @@ impl Life {
         let now = status_of(rows, &row, recorded.recorded_at)?;
         let tokens = touched.iter().any(|touched| covers(*touched, row.id, row.owner, row.reach));
         self.stood = Some(Stood { owner: row.owner, status: now, row: row.life, told: recorded.recorded_at });
-        let elsewhere = befell_elsewhere(rows, &recorded.event, &row)?;
+        let elsewhere = befell_elsewhere(rows, &recorded.event, &touched, &row)?;
         if about || tokens || elsewhere || now != before {
             each(Happened::Event { scanned, rows, status: now })?;
         }
@@ -122,16 +122,22 @@ pub(crate) fn bears_on(event: &Event, key: KeyId, owner: Owner, reach: Reach) ->
     is_about(event, key) || touched_by(event).iter().any(bears)
 }
 
-/// Whether the event is about a tenant, and about nothing in it.
+/// Whether the event changes how a tenant stands. Its name and its rules stop no key, and whatever else touches it is about
+/// somebody or something in it.
 fn is_of_tenant(event: &Event) -> bool {
     matches!(event, Event::TenantSuspended { .. } | Event::TenantResumed { .. } | Event::TenantRemoved { .. })
 }
 
 /// Whether the event befell a key that acts in several tenants in one of them: it goes on in the others, as whatever it was.
-fn befell_elsewhere(rows: &RowsAt<'_>, event: &Event, key: &Key) -> Result<bool, StoreError> {
+fn befell_elsewhere(
+    rows: &RowsAt<'_>,
+    event: &Event,
+    touched: &[RowId],
+    key: &Key,
+) -> Result<bool, StoreError> {
     let (Owner::User(user), None) = (key.owner, key.reach.confined_to()) else { return Ok(false) };
-    for row in touched_by(event) {
-        let befell = match row {
+    for row in touched {
+        let befell = match *row {
             RowId::Membership { user: of, .. } => of == user,
             RowId::Tenant(tenant) if is_of_tenant(event) => {
                 rows.membership(tenant, user)?.is_some_and(|row| row.standing == Standing::Living)

@@ -14,10 +14,9 @@ use crate::json;
 use crate::listing::{Format, Listing};
 use crate::names::Names;
 use crate::open::Audit;
-use crate::print::instant;
 use crate::rows::RowsAt;
 use crate::source::Source;
-use crate::summary::Summary;
+use crate::summary::{HEADINGS, Summary};
 
 /// What was listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,14 +91,13 @@ pub enum Wait {
 struct Lines<'a, W: Write> {
     names: &'a Names,
     filter: &'a Filter,
-    listing: Listing<BufWriter<W>, 6>,
+    listing: Listing<BufWriter<W>, { HEADINGS.len() }>,
     shown: Shown,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
     fn new(names: &'a Names, filter: &'a Filter, format: Format, out: W) -> Self {
-        let headings = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
-        let listing = Listing::new(format, BufWriter::new(out), headings, &COLUMNS);
+        let listing = Listing::new(format, BufWriter::new(out), HEADINGS, &COLUMNS);
         Self { names, filter, listing, shown: Shown::default() }
     }
 
@@ -118,17 +116,7 @@ impl<'a, W: Write> Lines<'a, W> {
                 return Ok(self.listing.row(&columns(scanned, rows, names)?)?);
             }
             let summary = Summary { names, rows };
-            let cells = || {
-                [
-                    recorded.position.to_string(),
-                    instant(recorded.recorded_at),
-                    recorded.event.name().to_owned(),
-                    summary.actor(&recorded.metadata.actor),
-                    recorded.metadata.way.as_str().to_owned(),
-                    summary.what(recorded),
-                ]
-            };
-            self.listing.entry(cells, || json::event(scanned, names))?;
+            self.listing.entry(|| summary.cells(recorded), || json::event(scanned, names))?;
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use domain::{Lookup, Recorded};
 use crate::names::Names;
 use crate::print::{hex, instant, quoted};
 
+/// Over the cells of an event.
+pub(crate) const HEADINGS: [&str; 6] = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
+
 /// What a text shows that cannot be opened.
 const SEALED: &str = "[sealed]";
 
@@ -31,6 +34,18 @@ impl<L: Lookup> Summary<'_, L> {
                 with + &token.unwrap_or_default()
             }
         }
+    }
+
+    /// An event as a line of a listing.
+    pub(crate) fn cells(&self, recorded: &Recorded) -> [String; HEADINGS.len()] {
+        [
+            recorded.position.to_string(),
+            instant(recorded.recorded_at),
+            recorded.event.name().to_owned(),
+            self.actor(&recorded.metadata.actor),
+            recorded.metadata.way.as_str().to_owned(),
+            self.what(recorded),
+        ]
     }
 
     /// What happened.
