@@ -10,8 +10,8 @@ use store::scan::Scanned;
 use crate::error::ReplayError;
 
 /// How many events are handed over together, and how many such batches the reader may be ahead.
-const BATCH_EVENTS: usize = 256;
-const BATCHES_AHEAD: usize = 16;
+const BATCH_EVENTS: usize = 1024;
+const BATCHES_AHEAD: usize = 4;
 
 /// Takes an event with its envelope.
 pub(crate) type Hand<'a> = &'a mut dyn FnMut(Scanned, &[u8]) -> Result<(), Ended>;
@@ -37,10 +37,19 @@ impl From<StoreError> for Ended {
 }
 
 /// Events that were read together, and their envelopes one behind the other.
-#[derive(Default)]
 struct Batch {
     events: Vec<Scanned>,
     envelopes: Vec<u8>,
+}
+
+impl Batch {
+    /// An empty one, with room for as much as another has.
+    fn like(another: &Self) -> Self {
+        Self {
+            events: Vec::with_capacity(BATCH_EVENTS),
+            envelopes: Vec::with_capacity(another.envelopes.len() * 9 / 8),
+        }
+    }
 }
 
 /// Hands each event that `read` reads to `each`. All that was read before something wrong is handed over; then it is told.
@@ -51,14 +60,15 @@ pub(crate) fn read_ahead<E: From<ReplayError>>(
     thread::scope(|threads| {
         let (ahead, batches) = mpsc::sync_channel::<Batch>(BATCHES_AHEAD);
         let reader = threads.spawn(move || {
-            let mut batch = Batch::default();
+            let mut batch = Batch { events: vec![], envelopes: vec![] };
             let read = read(&mut |scanned, envelope| {
                 batch.events.push(scanned);
                 batch.envelopes.extend_from_slice(envelope);
                 if batch.events.len() < BATCH_EVENTS {
                     return Ok(());
                 }
-                ahead.send(mem::take(&mut batch)).map_err(|_| Ended::Enough)
+                let empty = Batch::like(&batch);
+                ahead.send(mem::replace(&mut batch, empty)).map_err(|_| Ended::Enough)
             });
             // If nobody takes it any more, nobody misses it.
             let _ = ahead.send(batch);

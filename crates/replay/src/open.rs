@@ -10,7 +10,7 @@ use crate::error::{FileKind, ReplayError, reading};
 use crate::export;
 
 /// How much memory an audit gives the database for pages: it reads most of them once.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 8 << 20;
 
 /// Whether a ledger that a crash left behind may be repaired, which writes to its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use domain::Model;
 use domain::ids::LedgerId;
 use domain::time::Position;
 use store::head::Head;
-use store::scan::{Scanned, Walk};
+use store::scan::{Gathering, Scanned, Walk};
 use store::{DataFolder, Snapshot, StoreError, backup};
 
 use crate::ahead::{Ended, Hand, read_ahead};
@@ -127,17 +127,13 @@ impl Source {
 
     /// Every event in order, its chain checked, on this thread.
     fn walk(&self, hand: Hand<'_>) -> Result<(), Ended> {
-        let mut walk = Walk::begin(self.ledger);
-        let mut run = |first: Position, envelopes: &[u8]| {
-            let mut rest = envelopes;
-            walk.commit(first, envelopes, |scanned| {
-                let (envelope, after) = rest.split_at(scanned.bytes);
-                rest = after;
-                hand(scanned, envelope)
-            })
-        };
-        self.runs(&mut run)?;
-        Ok(walk.end(&self.head)?)
+        let mut gathering = Gathering::of(Walk::begin(self.ledger));
+        let read = self.runs(&mut |first, envelopes| gathering.commit(first, envelopes, &mut *hand));
+        match read {
+            Ok(()) => gathering.end(&self.head, hand),
+            // What was read before it may be good.
+            Err(error) => gathering.rest(hand).and(Err(error)),
+        }
     }
 
     /// Runs of envelopes with their first positions, as they are kept. Nothing is checked but what the file itself says.

@@ -109,7 +109,7 @@ fn copy(snapshot: &Snapshot, file: &File, path: &Path, progress: Progress<'_>) -
     let mut walk = Walk::begin(ledger);
     progress(Step::Copying, 0, total);
     snapshot.runs(|first, commit| {
-        walk.commit(first, commit, |_| Ok::<_, StoreError>(()))?;
+        walk.commit(first, commit, |_, _| Ok::<_, StoreError>(()))?;
         let length = u32::try_from(commit.len()).map_err(|_| {
             StoreError::damaged(format!("the commit at position {first} has more than 4 GiB"))
         })?;

@@ -1,8 +1,12 @@
 //! The chain: each event's envelope holds the hash of the one before it, back to the ledger's genesis.
 
+mod abreast;
+
 use std::fmt;
 
 use domain::ids::LedgerId;
+
+pub(crate) use abreast::hash_each;
 
 /// The BLAKE3 hash of an envelope as stored, or the genesis of a ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -98,14 +98,19 @@ pub fn encode(recorded: &Recorded, salt: [u8; 16], previous: ChainHash) -> Resul
 
 /// The event of exactly one envelope.
 pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
-    let (envelope, rest) = split_first(bytes)?;
+    let (header, envelope, rest) = first(bytes)?;
     if !rest.is_empty() {
         return Err(DecodeError::TrailingBytes { bytes: rest.len() });
     }
-    let header = header(envelope)?;
+    let recorded = decode_after(&header, envelope)?;
+    Ok(Envelope { recorded, salt: header.salt, previous: header.previous })
+}
+
+/// The event of an envelope whose header was read.
+pub(crate) fn decode_after(header: &Header, envelope: &[u8]) -> Result<Recorded, DecodeError> {
     let (event, position) = (header.event_type, header.position.number());
     let (metadata, payload) = envelope[HEADER_BYTES..].split_at(header.metadata_bytes.into());
-    let recorded = Recorded {
+    Ok(Recorded {
         position: header.position,
         recorded_at: header.recorded_at,
         metadata: metadata::decode(metadata).map_err(|why| DecodeError::MalformedMetadata {
@@ -118,14 +123,21 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
             position,
             why,
         })?,
-    };
-    Ok(Envelope { recorded, salt: header.salt, previous: header.previous })
+    })
 }
 
 /// The bytes of the first envelope, and what follows it.
 pub fn split_first(bytes: &[u8]) -> Result<(&[u8], &[u8]), DecodeError> {
-    let needed = header(bytes)?.envelope_bytes();
-    bytes.split_at_checked(needed).ok_or(DecodeError::Truncated { needed, found: bytes.len() })
+    first(bytes).map(|(_, envelope, rest)| (envelope, rest))
+}
+
+/// The same, and what the envelope says before its metadata and payload.
+pub(crate) fn first(bytes: &[u8]) -> Result<(Header, &[u8], &[u8]), DecodeError> {
+    let header = header(bytes)?;
+    let needed = header.envelope_bytes();
+    let truncated = DecodeError::Truncated { needed, found: bytes.len() };
+    let (envelope, rest) = bytes.split_at_checked(needed).ok_or(truncated)?;
+    Ok((header, envelope, rest))
 }
 
 /// What the first envelope says before its metadata and payload, which need not be there.

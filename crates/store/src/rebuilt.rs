@@ -61,7 +61,7 @@ pub fn compare(
 pub(crate) fn copy_log(log: &Log, ledger: &Ledger) -> Result<(), StoreError> {
     let (mut walk, mut batch) = (Walk::begin(log.ledger()), Batch::new(ledger));
     log.runs(|first, envelopes| {
-        walk.commit(first, envelopes, |_| Ok::<_, StoreError>(()))?;
+        walk.commit(first, envelopes, |_, _| Ok::<_, StoreError>(()))?;
         batch.take(&Commit { first, envelopes, head: walk.head() })
     })?;
     walk.end(&log.head())?;

@@ -66,7 +66,7 @@ pub(super) fn read<E: From<StoreError>>(
         let length = u32::from_le_bytes(source.array()?);
         let filled = source.fill(&mut envelopes, length);
         let mut whole = 0;
-        let walked = walk.commit(first, &envelopes, |scanned| {
+        let walked = walk.commit(first, &envelopes, |scanned, _| {
             whole += scanned.bytes;
             Ok::<_, StoreError>(())
         });

@@ -62,7 +62,7 @@ pub fn restore_from(
     let mut walked = |progress: Progress<'_>, each: &mut Take<'_>| {
         let mut walk = Walk::begin(summary.ledger);
         runs(progress, &mut |first, envelopes| {
-            walk.commit(first, envelopes, |_| Ok::<_, StoreError>(()))?;
+            walk.commit(first, envelopes, |_, _| Ok::<_, StoreError>(()))?;
             each(Commit { first, envelopes, head: walk.head() })
         })?;
         walk.end(&summary.head)

@@ -3,6 +3,7 @@
 use domain::actor::{ActorId, Metadata, Way};
 use domain::event::Event;
 use domain::ids::{RequestId, TenantId};
+use domain::time::Timestamp;
 
 use super::*;
 use crate::tree::TreeHash;
@@ -45,7 +46,7 @@ impl Log {
     fn broken_at(&self, from: usize, instead: &[u8]) -> Option<u64> {
         let mut walk = Walk::after(&self.heads[from]);
         let first = Position::new(from as u64 + 1);
-        let walked = walk.commit(first, instead, |_| Ok::<_, StoreError>(()));
+        let walked = walk.commit(first, instead, |_, _| Ok::<_, StoreError>(()));
         let wrong = walked.err().or_else(|| walk.end(&self.heads[EVENTS as usize]).err());
         wrong.map(|error| {
             if let StoreError::Chain { position, .. } | StoreError::Event { position, .. } = error {
