@@ -105,8 +105,7 @@ fn ten_thousand_idle_connections_are_in_nobodys_way() {
     let stage = Stage::new(&[]);
     let (memory, files) = (stage.server.resident(), stage.open_files());
     let began = Instant::now();
-    // The kernel connects before the server accepts, and on a slow machine the first may be at their end before the
-    // last have come: so it is counted all the while.
+    // On a slow machine the first may be at their end before the last have come: so it is counted all the while.
     let (mut wires, mut together, mut grown) = (vec![], 0, 0);
     for number in 0..allowed {
         let mut wire = stage.wire();
@@ -120,9 +119,9 @@ fn ten_thousand_idle_connections_are_in_nobodys_way() {
         }
     }
     // A machine with other work accepts more slowly, and the first leave meanwhile.
-    assert!(together as u64 > allowed / 5, "{together} files are open");
+    assert!(together as u64 > allowed / 2, "{together} files are open");
     println!("{together} files were open together, in {grown} KiB");
-    stage.grew_at_most(memory, 240, "ten thousand connections, 24 KiB each");
+    stage.grew_at_most(memory, 260, "ten thousand connections, 26 KiB each");
     for _ in 0..20 {
         stage.others_are_answered("ten thousand idle connections");
     }

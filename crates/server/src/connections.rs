@@ -7,6 +7,7 @@ mod patience;
 mod watched;
 
 use std::convert::Infallible;
+use std::io;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -24,7 +25,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -42,6 +43,19 @@ const TOLD_AT_ONCE_MAX: usize = 256;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often the log says that there is no room.
 const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// How many connections may wait to be accepted, as far as the kernel lets them (`net.core.somaxconn`). Of more that come at once,
+/// such as all agents after a restart, the kernel drops the first packet, and they try again after a second.
+const WAITING_MAX: u32 = 4096;
+
+/// Listens at an address. To be called within the runtime.
+pub(crate) fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that was stopped a moment ago leaves connections behind, and is nobody else.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(WAITING_MAX)
+}
 
 /// The room for connections, and what became of those for whom there was none.
 pub(crate) struct Connections {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use authority::sessions::SessionLimits;
 use authority::{Authority, SigningKeyPolicy};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::client_address::TrustedProxies;
+use crate::connections;
 pub use crate::connections::CONNECTIONS_MAX;
 use crate::graphql::schema::Introspection;
 use crate::metrics;
@@ -127,7 +127,7 @@ async fn run(
 ) -> Result<(), ServeError> {
     let listen = options.listen;
     let bind = |error| ServeError::Bind { listen, error };
-    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let listener = connections::bind(listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;

@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::metrics_for_anyone;
-use crate::connections::Connections;
+use crate::connections::{self, Connections};
 use crate::serve::ServeError;
 use crate::state::App;
 
@@ -18,7 +17,7 @@ const CONNECTIONS_MAX: u32 = 64;
 /// Binds the address, and serves metrics there until the process ends: also while it drains.
 pub(crate) async fn listen(listen: SocketAddr, app: App) -> Result<(), ServeError> {
     let bind = |error| ServeError::BindMetrics { listen, error };
-    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    let listener = connections::bind(listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let router = Router::new().route("/metrics", get(metrics_for_anyone)).with_state(app);
     // Nobody tells it to stop: the sender lives as long as the task.
