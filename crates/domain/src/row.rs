@@ -34,7 +34,7 @@ pub struct Deployment {
 }
 
 /// A tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
     /// Its id.
     pub id: TenantId,
@@ -55,7 +55,7 @@ pub struct Tenant {
 }
 
 /// A user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     /// Its id.
     pub id: UserId,
@@ -74,7 +74,7 @@ pub struct User {
 }
 
 /// A user's membership of a tenant. Joining again after removal is a new membership in the same row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Membership {
     /// The tenant.
     pub tenant: TenantId,
@@ -91,7 +91,7 @@ pub struct Membership {
 }
 
 /// A service account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceAccount {
     /// Its id.
     pub id: ServiceAccountId,
@@ -110,7 +110,7 @@ pub struct ServiceAccount {
 }
 
 /// An API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Its public id.
     pub id: KeyId,
@@ -150,7 +150,7 @@ impl Key {
 }
 
 /// A key that signs tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SigningKey {
     /// Its id in the log.
     pub id: SigningKeyId,
@@ -165,7 +165,7 @@ pub struct SigningKey {
 }
 
 /// The end of a signing key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Retirement {
     /// When.
     pub moment: Moment,
@@ -196,7 +196,7 @@ pub enum NameHolder {
 }
 
 /// A new row of an entity, as `evolve` gives it; it replaces the row before.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
     /// The facts about the deployment.
     Deployment(Deployment),

@@ -16,7 +16,7 @@ pub enum Subject {
 }
 
 /// Encrypted text. Rules and storage only copy it; nothing here can open it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sealed {
     /// Under whose key.
     pub subject: Subject,
@@ -29,7 +29,7 @@ pub struct Sealed {
 pub struct TextDigest(pub [u8; 16]);
 
 /// A name as the rules see it: unreadable, but comparable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SealedName {
     /// The encrypted text.
     pub text: Sealed,

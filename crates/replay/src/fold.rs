@@ -1,54 +1,39 @@
-//! The plain fold of the log, with what it shows to be wrong on the way: nothing here stops at the first problem.
+//! The plain fold of the log, held against the views event by event: it says what is wrong with them, and where first.
+//! Nothing here stops at the first problem. It keeps every row in memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::actor::{ActorId, IdempotencyKey};
 use domain::concern::{acting_key, concerned};
 use domain::key::Owner;
-use domain::row::Change;
-use domain::time::{Moment, Position};
+use domain::row::{Change, Standing};
+use domain::status::{Bearer, admit};
+use domain::time::{Position, Timestamp};
 use domain::{Model, Recorded, evolve};
-use store::chain::ChainHash;
-use store::codec::event_type::EventType;
-use store::scan::Scanned;
-use store::{Snapshot, envelope};
+use store::Snapshot;
 
 use crate::error::{ReplayError, reading};
-use crate::report::{ENCODING, ENTITIES, Findings, INSTANTS, VERSIONS};
+use crate::report::{COUNTS, ENTITIES, Findings, LISTS, ROWS, VERSIONS, counted};
 use crate::source::Source;
 use crate::views;
 
 /// Rows are counted by reading them all into memory, so only of ledgers up to this size.
-pub(crate) const COUNTED_EVENTS_MAX: u64 = 500_000;
+const COUNTED_EVENTS_MAX: u64 = 500_000;
 
-/// How far a verification goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Depth {
-    /// The log, and everything that is derived from it.
-    #[default]
-    Everything,
-    /// The log alone: one pass over its bytes, in memory that does not grow with it.
-    Log,
-}
+/// Compares something of the views with the model, tells what is wrong, and how much was compared.
+type Comparison = fn(&Snapshot, &Model, &mut dyn FnMut(String)) -> u64;
 
-/// What the log amounted to so far, and what was wrong with it.
+/// What the log amounted to so far.
 pub(crate) struct Fold<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) depth: Depth,
-    pub(crate) findings: Findings,
-    pub(crate) model: Model,
-    pub(crate) events: u64,
-    pub(crate) bytes: u64,
-    pub(crate) first: Option<Moment>,
-    pub(crate) last: Option<Moment>,
-    pub(crate) events_by_type: BTreeMap<EventType, u64>,
+    source: &'a Source,
+    model: Model,
     /// How many rows the views should have.
-    pub(crate) versions: u64,
+    versions: u64,
     /// How many positions the histories of those whom the events concern should have.
-    pub(crate) histories: u64,
+    histories: u64,
     /// The idempotency keys used, each by whom: the views should have one row for each.
-    pub(crate) attempts: HashSet<(ActorKind, IdempotencyKey)>,
-    pub(crate) views: Views,
+    attempts: HashSet<(ActorKind, IdempotencyKey)>,
+    views: Views,
 }
 
 /// An actor without its credential: to whom an idempotency key belongs.
@@ -69,39 +54,13 @@ pub(crate) enum Views {
 }
 
 impl<'a> Fold<'a> {
-    pub(crate) fn new(source: &'a Source, depth: Depth) -> Self {
+    pub(crate) fn new(source: &'a Source) -> Self {
         let views = if source.snapshot().is_some() { Views::Readable } else { Views::None };
-        Self {
-            source,
-            depth,
-            findings: Findings::default(),
-            model: Model::default(),
-            events: 0,
-            bytes: 0,
-            first: None,
-            last: None,
-            events_by_type: BTreeMap::new(),
-            versions: 0,
-            histories: 0,
-            attempts: HashSet::new(),
-            views,
-        }
+        Self { source, model: Model::default(), versions: 0, histories: 0, attempts: HashSet::new(), views }
     }
 
-    /// Takes in the next event. Its position and its link of the chain were checked by the scan.
-    pub(crate) fn take(&mut self, scanned: &Scanned) {
-        let Scanned { recorded, hash: _, bytes } = scanned;
-        self.check_instants(recorded);
-        let moment = Moment { position: recorded.position, at: recorded.recorded_at };
-        self.first = self.first.or(Some(moment));
-        self.last = Some(moment);
-        self.events += 1;
-        self.bytes += *bytes as u64;
-        *self.events_by_type.entry(EventType::of(&recorded.event)).or_default() += 1;
-        if self.depth == Depth::Log {
-            return;
-        }
-        self.check_size(recorded, *bytes);
+    /// Takes in the next event.
+    pub(crate) fn take(&mut self, recorded: &Recorded, findings: &mut Findings) {
         let counted = self.source.head().position.number() <= COUNTED_EVENTS_MAX;
         if let (true, Some(used), None) = (counted, &recorded.metadata.idempotency, recorded.metadata.cause) {
             let actor = match recorded.metadata.actor {
@@ -111,50 +70,30 @@ impl<'a> Fold<'a> {
             };
             self.attempts.insert((actor, used.key.clone()));
         }
-        self.fold(recorded);
+        self.fold(recorded, findings);
     }
 
-    fn check_instants(&mut self, recorded: &Recorded) {
-        let position = Some(recorded.position);
-        if let Some(before) = self.last.filter(|last| last.at > recorded.recorded_at) {
-            let what = format!("recorded before the event at position {}", before.position);
-            self.findings.problem(INSTANTS, position, what);
-        }
-        if let Some(cause) = recorded.metadata.cause.filter(|cause| *cause >= recorded.position) {
-            let what = format!("its cause is position {cause}, which is not before it");
-            self.findings.problem(INSTANTS, position, what);
-        }
+    /// How many rows of the views were compared; none, if there are no views.
+    pub(crate) fn versions(&self) -> Option<u64> {
+        (self.views != Views::None).then_some(self.versions)
     }
 
-    fn check_size(&mut self, recorded: &Recorded, bytes: usize) {
-        let position = Some(recorded.position);
-        // Salt and hashes have fixed widths; whatever they are, the size is the same.
-        match envelope::encode(recorded, [0; 16], ChainHash([0; 32])) {
-            Ok(anew) if anew.len() == bytes => {}
-            Ok(anew) => {
-                let what = format!("its envelope has {bytes} bytes, and encoded anew {}", anew.len());
-                self.findings.problem(ENCODING, position, what);
-            }
-            Err(error) => self.findings.problem(ENCODING, position, error.to_string()),
-        }
-    }
-
-    fn fold(&mut self, recorded: &Recorded) {
+    fn fold(&mut self, recorded: &Recorded, findings: &mut Findings) {
         let position = recorded.position;
         let Ok(changes) = evolve(&self.model, recorded);
         if changes.is_empty() {
             let what = format!("{} of something that the log did not introduce", recorded.event.name());
-            self.findings.problem(ENTITIES, Some(position), what);
+            findings.problem(ENTITIES, Some(position), what);
         }
         if changes.iter().any(|change| views::begins_again(&self.model, change, position)) {
             let what = format!("{} with an id that was used before", recorded.event.name());
-            self.findings.problem(ENTITIES, Some(position), what);
+            findings.problem(ENTITIES, Some(position), what);
         }
-        self.compare_versions(&changes, position);
+        self.compare_versions(&changes, position, findings);
         for change in changes.iter().cloned() {
             self.model.apply(change);
         }
-        self.compare_histories(&changes, recorded);
+        self.compare_histories(&changes, recorded, findings);
     }
 
     /// The views, as long as they can be read.
@@ -163,7 +102,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The event must be in the histories of exactly those whom its rows concern, and of the key used; that there are no more is counted.
-    fn compare_histories(&mut self, changes: &[Change], recorded: &Recorded) {
+    fn compare_histories(&mut self, changes: &[Change], recorded: &Recorded, findings: &mut Findings) {
         let position = recorded.position;
         let mut expected = BTreeSet::from_iter(acting_key(&recorded.metadata.actor));
         for change in changes {
@@ -177,18 +116,18 @@ impl<'a> Fold<'a> {
                 Ok(true) => {}
                 Ok(false) => {
                     let what = format!("the history of {of:?} does not have it");
-                    self.findings.problem(VERSIONS, Some(position), what);
+                    findings.problem(VERSIONS, Some(position), what);
                 }
                 Err(error) => {
                     self.views = Views::Unreadable;
-                    self.findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
+                    findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
                 }
             }
         }
     }
 
     /// The views must have, as of this position, exactly the rows that the event left behind.
-    fn compare_versions(&mut self, changes: &[Change], position: Position) {
+    fn compare_versions(&mut self, changes: &[Change], position: Position, findings: &mut Findings) {
         let lasting: Vec<_> = views::lasting(changes).collect();
         self.versions += lasting.len() as u64;
         let Some(snapshot) = self.readable() else { return };
@@ -196,14 +135,110 @@ impl<'a> Fold<'a> {
             let rows = snapshot.rows_at(position);
             for expected in lasting {
                 if let Some(what) = views::wrong(&rows, expected) {
-                    self.findings.problem(VERSIONS, Some(position), what);
+                    findings.problem(VERSIONS, Some(position), what);
                 }
             }
             Ok::<_, ReplayError>(())
         });
         if let Err(error) = compared {
             self.views = Views::Unreadable;
-            self.findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
+            findings.problem(VERSIONS, Some(position), format!("the views: {error}"));
         }
+    }
+
+    /// Compares what can be compared only at the end.
+    pub(crate) fn conclude(&mut self, findings: &mut Findings) {
+        let Some(snapshot) = self.source.snapshot() else { return };
+        if self.views == Views::Unreadable {
+            for check in [ROWS, LISTS, COUNTS] {
+                findings.not_done(check, "the pages of the views cannot be read");
+            }
+            return;
+        }
+        self.compare(snapshot, (ROWS, "row"), views::wrong_now, findings);
+        self.compare(snapshot, (LISTS, "list"), views::wrong_lists, findings);
+        self.count_rows(snapshot, findings);
+    }
+
+    fn compare(
+        &self,
+        snapshot: &Snapshot,
+        (name, noun): (&'static str, &str),
+        compare: Comparison,
+        findings: &mut Findings,
+    ) {
+        let model = &self.model;
+        let compared = reading(|| {
+            Ok::<_, ReplayError>(compare(snapshot, model, &mut |what| findings.problem(name, None, what)))
+        });
+        match compared {
+            Ok(count) => findings.done(name, format!("{} as of now", counted(count, noun))),
+            Err(error) => {
+                findings.problem(name, None, error.to_string());
+                findings.done(name, "the pages of the views cannot be read");
+            }
+        }
+    }
+
+    /// Nothing is projected but what comes of the log.
+    fn count_rows(&self, snapshot: &Snapshot, findings: &mut Findings) {
+        if self.source.head().position.number() > COUNTED_EVENTS_MAX {
+            let why = format!("only done for ledgers of up to {COUNTED_EVENTS_MAX} events");
+            return findings.not_done(COUNTS, why);
+        }
+        let found = match reading(|| snapshot.projected().map_err(ReplayError::from)) {
+            Ok(found) => found,
+            Err(error) => {
+                findings.problem(COUNTS, None, error.to_string());
+                return findings.done(COUNTS, "the pages of the views cannot be read");
+            }
+        };
+        let Model { memberships, service_accounts, keys, .. } = &self.model;
+        let count = |count: usize| count as u64;
+        let removed = service_accounts.values().filter(|row| row.standing == Standing::Removed).count();
+        let ended = keys.values().filter(|row| row.has_end()).count();
+        let links = count(memberships.len() + service_accounts.len() + ended);
+        // What lives is there once, what has ended twice.
+        let lifetimes = count(service_accounts.len() + removed + keys.len() + ended);
+        let expected = [
+            ("views", self.versions),
+            ("links", links),
+            ("lifetimes", lifetimes),
+            ("attempts", count(self.attempts.len())),
+        ];
+        for (table, expected) in expected {
+            let found = found.iter().filter(|(name, _, _)| *name == table).count() as u64;
+            if found != expected {
+                let rows = counted(found, "row");
+                let what = format!("the table {table} has {rows}, and the log amounts to {expected}");
+                findings.problem(COUNTS, None, what);
+            }
+        }
+        match reading(|| snapshot.history_positions().map_err(ReplayError::from)) {
+            Ok(positions) if positions == self.histories => {}
+            Ok(positions) => {
+                let found = counted(positions, "position");
+                let what = format!("the histories have {found}, and the log amounts to {}", self.histories);
+                findings.problem(COUNTS, None, what);
+            }
+            Err(error) => findings.problem(COUNTS, None, error.to_string()),
+        }
+        findings.done(COUNTS, format!("{} projected, and no others", counted(found.len() as u64, "row")));
+    }
+
+    /// How many keys stand how at an instant.
+    pub(crate) fn keys_by_status(&self, now: Timestamp) -> BTreeMap<String, u64> {
+        let model = &self.model;
+        let mut keys = BTreeMap::new();
+        for key in model.keys.values() {
+            let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+            let Ok(admitted) = admit(model, &bearer, &key.life, None, now);
+            let status = match admitted {
+                Ok(_) => "living".to_owned(),
+                Err(refusal) => refusal.code().trim_start_matches("KEY_").to_lowercase(),
+            };
+            *keys.entry(status).or_default() += 1;
+        }
+        keys
     }
 }

@@ -3,8 +3,7 @@
 //! [`Source::open`] opens a data folder, a backup or an export; all that follows is the same for each. [`show()`] lists
 //! events as a table for people or as JSON for programs, [`follow`] goes on with what comes; [`state()`] lists the rows as
 //! of a moment, [`diff()`] what differs between two, [`timeline()`] the life of a key, [`stats()`] what there is how often.
-//! [`verify()`] reads the whole log, checks its chain, folds it with `domain` alone and compares every row of the views
-//! with the fold; [`rebuild::check`] projects them anew beside the live ones. [`export()`] writes a log out, and
+//! [`verify()`] reads the whole log, checks its chain and holds every row of the views to what `domain` makes of it; [`rebuild::check`] projects them anew beside the live ones. [`export()`] writes a log out, and
 //! [`import()`] makes a ledger of that; [`rebuild()`] is the one that writes into a ledger: it projects the views anew.
 //!
 //! [`prove::Prover`] proves single events, [`bundle`] hands such proofs to third parties, and [`check_proof`] checks them
@@ -30,7 +29,12 @@ pub mod stats;
 pub mod export;
 pub mod ocsf;
 pub mod import;
+mod pass;
 mod fold;
+mod sum;
+mod remembered;
+mod induction;
+mod found;
 pub mod listing;
 mod columns;
 pub mod json;
@@ -54,12 +58,12 @@ pub use diff::{DiffFilter, Which, diff};
 pub use error::{ReplayError, reading};
 pub use export::export;
 pub use filter::{ActorFilter, Filter, parse_event_type};
-pub use fold::Depth;
 pub use import::{import, import_stream};
 pub use listing::Format;
 pub use names::Names;
 pub use ocsf::ocsf;
 pub use open::{Audit, Repair};
+pub use pass::Depth;
 pub use prove::{ProofError, Proved, Prover, Signed, check_proof};
 pub use rebuild::rebuild;
 pub use report::{Check, Outcome, Problem, Report};

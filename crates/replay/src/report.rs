@@ -28,6 +28,8 @@ pub(crate) const ROWS: &str = "rows";
 pub(crate) const LISTS: &str = "lists";
 /// The views have nothing else.
 pub(crate) const COUNTS: &str = "counts";
+/// The views have, all in all, what the log amounts to.
+pub(crate) const SUMS: &str = "sums";
 /// The Merkle tree has the hashes of the envelopes.
 pub(crate) const TREE: &str = "tree";
 /// The log has what checkpoints say that were signed of it.
@@ -240,6 +242,11 @@ impl Findings {
         if *found <= PROBLEMS_TOLD_MAX {
             self.problems.push(Problem { check, position, what: what.into() });
         }
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn are_none(&self) -> bool {
+        self.problems.is_empty()
     }
 
     /// Concludes a check: it passed if it found nothing.

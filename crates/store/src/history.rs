@@ -27,7 +27,7 @@ const DISTANCE_BYTES: u64 = 4;
 const KIND_BITS: u32 = 2;
 
 /// An event of a history: where it is, and of what kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Marked {
     /// Its place in the log.
     pub position: Position,
@@ -183,18 +183,22 @@ type Found<'t> = redb::Result<
 /// The events of a block of the history whose keys begin so.
 fn events(prefix: &[u8], block: Found<'_>) -> Result<Vec<Marked>, StoreError> {
     let (key, value) = block.map_err(database)?;
-    let malformed = || StoreError::Row { what: "a block of a history".into() };
-    let first =
-        key.value().strip_prefix(prefix).and_then(|first| first.try_into().ok()).ok_or_else(malformed)?;
-    let (kind, distances) = unsealed(key.value(), value.value())?.split_first().ok_or_else(malformed)?;
+    let first = key.value().strip_prefix(prefix).and_then(|first| first.try_into().ok());
+    let first = u64::from_be_bytes(first.ok_or_else(malformed)?);
+    marks(Position::new(first), unsealed(key.value(), value.value())?)
+}
+
+/// The events of a block, out of what stands in it and in its key.
+pub(crate) fn marks(first: Position, block: &[u8]) -> Result<Vec<Marked>, StoreError> {
+    let (kind, distances) = block.split_first().ok_or_else(malformed)?;
     let (distances, rest) = distances.as_chunks();
     if !rest.is_empty() {
         return Err(malformed());
     }
-    let mut position = u64::from_be_bytes(first);
     let mut events = Vec::with_capacity(1 + distances.len());
     let effect = effect_of(u32::from(*kind)).ok_or_else(malformed)?;
-    events.push(Marked { position: Position::new(position), effect });
+    events.push(Marked { position: first, effect });
+    let mut position = first.number();
     for distance in distances {
         let both = u32::from_le_bytes(*distance);
         position = position.checked_add((both >> KIND_BITS).into()).ok_or_else(malformed)?;
@@ -202,6 +206,10 @@ fn events(prefix: &[u8], block: Found<'_>) -> Result<Vec<Marked>, StoreError> {
         events.push(Marked { position: Position::new(position), effect });
     }
     Ok(events)
+}
+
+fn malformed() -> StoreError {
+    StoreError::Row { what: "a block of a history".into() }
 }
 
 /// The value of a block, without its check.

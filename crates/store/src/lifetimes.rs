@@ -21,7 +21,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::Lookup as _;
+use domain::Lookup;
 use domain::ids::TenantId;
 use domain::key::Owner;
 use domain::row::{Change, Key, ServiceAccount, Standing};
@@ -81,12 +81,31 @@ pub(crate) fn project<T: ReadableTable<&'static [u8], &'static [u8]>>(
     change: &Change,
     moment: Moment,
 ) -> Result<(), StoreError> {
+    let Moved { gone, new } = moved(before, change, moment)?;
+    for key in gone {
+        table.remove(key.as_slice()).map_err(database)?;
+    }
+    for key in new {
+        table.insert(key.as_slice(), ()).map_err(database)?;
+    }
+    Ok(())
+}
+
+/// The places that a changed row leaves, and those that it takes.
+#[derive(Default)]
+pub(crate) struct Moved {
+    pub(crate) gone: Vec<Vec<u8>>,
+    pub(crate) new: Vec<Vec<u8>>,
+}
+
+/// Where a changed row goes. `before` are the rows before the event.
+pub(crate) fn moved<L: Lookup>(before: &L, change: &Change, moment: Moment) -> Result<Moved, L::Error> {
     let (old, new) = match change {
         Change::ServiceAccount(row) => {
             let old = before.service_account(row.id)?;
             let was_removed = old.as_ref().is_some_and(|old| old.standing == Standing::Removed);
             if was_removed {
-                return Ok(());
+                return Ok(Moved::default());
             }
             (old.map(|old| account_place(&old, None)), account_place(row, Some(moment)))
         }
@@ -94,7 +113,7 @@ pub(crate) fn project<T: ReadableTable<&'static [u8], &'static [u8]>>(
             let old = before.key(row.id)?;
             // The first end stays, and rows do not say when it was.
             if old.as_ref().is_some_and(|old| old.life.revoked.is_some()) {
-                return Ok(());
+                return Ok(Moved::default());
             }
             (old.map(|old| key_place(&old, None)), key_place(row, Some(moment)))
         }
@@ -104,18 +123,12 @@ pub(crate) fn project<T: ReadableTable<&'static [u8], &'static [u8]>>(
         | Change::User(_)
         | Change::SigningKey(_)
         | Change::Watermark(_, _)
-        | Change::UniqueName(_, _) => return Ok(()),
+        | Change::UniqueName(_, _) => return Ok(Moved::default()),
     };
     if old == Some(new) {
-        return Ok(());
+        return Ok(Moved::default());
     }
-    for key in old.into_iter().flat_map(Place::keys) {
-        table.remove(key.as_slice()).map_err(database)?;
-    }
-    for key in new.keys() {
-        table.insert(key.as_slice(), ()).map_err(database)?;
-    }
-    Ok(())
+    Ok(Moved { gone: old.map(Place::keys).unwrap_or_default(), new: new.keys() })
 }
 
 fn account_place(row: &ServiceAccount, now: Option<Moment>) -> Place {

@@ -69,7 +69,7 @@ impl Projected<'_> {
 }
 
 /// The link that a row needs, if it has just begun; a key's, if it has an end.
-fn link(change: &Change, position: Position) -> Option<Link> {
+pub(crate) fn link(change: &Change, position: Position) -> Option<Link> {
     match change {
         Change::Membership(row) if row.since.position == position => Some(Link::Member(row.tenant, row.user)),
         Change::ServiceAccount(row) if row.created.position == position => {
@@ -89,7 +89,7 @@ fn link(change: &Change, position: Position) -> Option<Link> {
 }
 
 /// The key of `attempts`: an idempotency key belongs to the identity that used it, whatever credential it showed.
-pub(crate) fn attempt_key(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
+pub fn attempt_key(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
     let actor = match actor {
         ActorId::Console => vec![1],
         ActorId::Server => vec![2],

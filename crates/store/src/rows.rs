@@ -18,7 +18,8 @@ use crate::codec::rows::key::KeyVersion;
 use crate::error::{StoreError, database};
 use crate::tables::{self, RowKey};
 
-const CHECK_BYTES: usize = 8;
+/// How many bytes of its hash are the check of a row.
+pub(crate) const CHECK_BYTES: usize = 8;
 const POSITION_BYTES: usize = 8;
 
 /// A row of the table: its key and its value.
@@ -210,11 +211,11 @@ pub(crate) fn unsealed<'v>(key: &[u8], value: &'v [u8]) -> Result<&'v [u8], Stor
     if check(key, row) == *found { Ok(row) } else { Err(damaged(key, "it does not match its check")) }
 }
 
-fn damaged(key: &[u8], why: &str) -> StoreError {
+pub(crate) fn damaged(key: &[u8], why: &str) -> StoreError {
     StoreError::Row { what: format!("key {}: {why}", hex(key)) }
 }
 
-fn out_of_order(key: &[u8]) -> StoreError {
+pub(crate) fn out_of_order(key: &[u8]) -> StoreError {
     StoreError::Row { what: format!("key {}: it is not where its table is searched for it", hex(key)) }
 }
 

@@ -17,9 +17,10 @@
 
 use domain::concern::Concerned;
 use domain::event::TokenTarget;
-use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::ids::{Id, KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::Owner;
-use domain::row::UniqueName;
+use domain::row::{RowId, UniqueName};
+use domain::sealed::TextDigest;
 use domain::time::Position;
 use redb::TableDefinition;
 
@@ -89,6 +90,48 @@ impl RowKey {
             Self::UniqueName(UniqueName::ServiceAccountName(tenant, digest)) => {
                 joined(&[&[22], &tenant.bytes(), &digest.0])
             }
+        }
+    }
+
+    /// What a key of `views` is of, and its position: the way back from [`RowKey::at`].
+    pub(crate) fn parse(key: &[u8]) -> Option<(Self, Position)> {
+        let (of, position) = key.split_last_chunk()?;
+        let (kind, rest) = of.split_first()?;
+        let of = match (kind, rest.len()) {
+            (1, 0) => Self::Deployment,
+            (2, 16) => Self::Tenant(id(rest)?),
+            (3, 16) => Self::User(id(rest)?),
+            (4, 32) => Self::Membership(id(rest)?, id(&rest[16..])?),
+            (5, 16) => Self::ServiceAccount(id(rest)?),
+            (7, 16) => Self::SigningKey(id(rest)?),
+            (10, 32) => Self::Watermark(TokenTarget::Token { token: id(rest)?, key: id(&rest[16..])? }),
+            (11, 16) => Self::Watermark(TokenTarget::Key(id(rest)?)),
+            (12, 16) => Self::Watermark(TokenTarget::Owner(Owner::User(id(rest)?))),
+            (13, 16) => Self::Watermark(TokenTarget::Owner(Owner::ServiceAccount(id(rest)?))),
+            (14, 16) => Self::Watermark(TokenTarget::Tenant(id(rest)?)),
+            (15, 16) => Self::Watermark(TokenTarget::SigningKey(id(rest)?)),
+            (16, 0) => Self::Watermark(TokenTarget::All),
+            (20, 16) => Self::UniqueName(UniqueName::TenantSlug(digest(rest)?)),
+            (21, 16) => Self::UniqueName(UniqueName::UserEmail(digest(rest)?)),
+            (22, 32) => Self::UniqueName(UniqueName::ServiceAccountName(id(rest)?, digest(&rest[16..])?)),
+            (30, 16) => Self::Key(id(rest)?),
+            _ => return None,
+        };
+        Some((of, Position::new(u64::from_be_bytes(*position))))
+    }
+
+    /// Which row it is.
+    pub(crate) fn id(&self) -> RowId {
+        match *self {
+            Self::Deployment => RowId::Deployment,
+            Self::Tenant(id) => RowId::Tenant(id),
+            Self::User(id) => RowId::User(id),
+            Self::Membership(user, tenant) => RowId::Membership { tenant, user },
+            Self::ServiceAccount(id) => RowId::ServiceAccount(id),
+            Self::Key(id) => RowId::Key(id),
+            Self::SigningKey(id) => RowId::SigningKey(id),
+            Self::Watermark(target) => RowId::Watermark(target),
+            Self::UniqueName(name) => RowId::UniqueName(name),
         }
     }
 
@@ -175,6 +218,29 @@ pub(crate) fn history_of(of: Concerned) -> Vec<u8> {
     }
 }
 
+/// Of what a block of a history is, and where it begins: the way back from [`block_of`].
+pub(crate) fn parse_block(key: &[u8]) -> Option<(Concerned, Position)> {
+    let (of, first) = key.split_last_chunk()?;
+    let (kind, rest) = of.split_first()?;
+    let of = match (kind, rest.len()) {
+        (5, 16) => Concerned::Tenant(id(rest)?),
+        (6, 16) => Concerned::User(id(rest)?),
+        (7, 16) => Concerned::ServiceAccount(id(rest)?),
+        (8, 16) => Concerned::Key(id(rest)?),
+        (9, 16) => Concerned::ActingKey(id(rest)?),
+        _ => return None,
+    };
+    Some((of, Position::new(u64::from_be_bytes(*first))))
+}
+
+fn id<K>(bytes: &[u8]) -> Option<Id<K>> {
+    bytes.first_chunk().copied().map(Id::from_bytes)
+}
+
+fn digest(bytes: &[u8]) -> Option<TextDigest> {
+    bytes.first_chunk().copied().map(TextDigest)
+}
+
 /// What the key of a projected row is of, as far as it says: for whoever reads what is wrong with it.
 pub(crate) fn described(table: &str, key: &[u8]) -> String {
     let kind = match (table, key.first()) {
@@ -214,4 +280,59 @@ pub(crate) fn described(table: &str, key: &[u8]) -> String {
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_the_views_says_which_row_it_is_of() {
+        let [a, b] = [[1; 16], [2; 16]];
+        let digest = TextDigest([3; 16]);
+        let (owner_user, owner_account) =
+            (Owner::User(id(&a).unwrap()), Owner::ServiceAccount(id(&a).unwrap()));
+        let rows = [
+            RowKey::Deployment,
+            RowKey::Tenant(id(&a).unwrap()),
+            RowKey::User(id(&a).unwrap()),
+            RowKey::Membership(id(&a).unwrap(), id(&b).unwrap()),
+            RowKey::ServiceAccount(id(&a).unwrap()),
+            RowKey::Key(id(&a).unwrap()),
+            RowKey::SigningKey(id(&a).unwrap()),
+            RowKey::Watermark(TokenTarget::Token { token: id(&a).unwrap(), key: id(&b).unwrap() }),
+            RowKey::Watermark(TokenTarget::Key(id(&a).unwrap())),
+            RowKey::Watermark(TokenTarget::Owner(owner_user)),
+            RowKey::Watermark(TokenTarget::Owner(owner_account)),
+            RowKey::Watermark(TokenTarget::Tenant(id(&a).unwrap())),
+            RowKey::Watermark(TokenTarget::SigningKey(id(&a).unwrap())),
+            RowKey::Watermark(TokenTarget::All),
+            RowKey::UniqueName(UniqueName::TenantSlug(digest)),
+            RowKey::UniqueName(UniqueName::UserEmail(digest)),
+            RowKey::UniqueName(UniqueName::ServiceAccountName(id(&a).unwrap(), digest)),
+        ];
+        for row in rows {
+            let key = row.at(Position::new(7));
+            assert_eq!(RowKey::parse(&key), Some((row, Position::new(7))));
+            assert_eq!(RowKey::parse(&key[..key.len() - 1]), None, "{row:?}");
+            assert_eq!(RowKey::parse(&[key.as_slice(), &[0]].concat()), None, "{row:?}");
+        }
+        assert_eq!(RowKey::parse(&[99; 25]), None);
+        assert_eq!(RowKey::parse(&[]), None);
+    }
+
+    #[test]
+    fn a_key_of_the_histories_says_whose_it_is() {
+        for of in [
+            Concerned::Tenant(id(&[1; 16]).unwrap()),
+            Concerned::User(id(&[1; 16]).unwrap()),
+            Concerned::ServiceAccount(id(&[1; 16]).unwrap()),
+            Concerned::Key(id(&[1; 16]).unwrap()),
+            Concerned::ActingKey(id(&[1; 16]).unwrap()),
+        ] {
+            let key = block_of(of, Position::new(7));
+            assert_eq!(parse_block(&key), Some((of, Position::new(7))));
+            assert_eq!(parse_block(&key[1..]), None);
+        }
+    }
 }
