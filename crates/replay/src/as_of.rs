@@ -13,6 +13,7 @@ use domain::{Lookup, Model, Recorded};
 use store::{Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
+use crate::remembered::Remembered;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
 use crate::source::Source;
@@ -267,6 +268,16 @@ impl Past<'_> {
     pub fn rows(&self) -> RowsAt<'_> {
         match &self.rows {
             Held::Views(snapshot) => RowsAt::Views(snapshot.rows_at(self.basis.position)),
+            Held::Folded(model) => RowsAt::Folded(model),
+        }
+    }
+
+    /// The same, for whoever asks for the same rows again and again.
+    pub(crate) fn remembering(&self) -> RowsAt<'_> {
+        match &self.rows {
+            Held::Views(snapshot) => {
+                RowsAt::Remembered(Box::new(Remembered::new(snapshot, self.basis.position)))
+            }
             Held::Folded(model) => RowsAt::Folded(model),
         }
     }

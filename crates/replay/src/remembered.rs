@@ -16,7 +16,7 @@ use store::{Snapshot, StoreError};
 const ROWS_MAX: usize = 20_000;
 
 /// The rows of a snapshot as of a position that goes on.
-pub(crate) struct Remembered<'s> {
+pub struct Remembered<'s> {
     snapshot: &'s Snapshot,
     at: Position,
     recent: RefCell<Recent>,

@@ -12,10 +12,14 @@ use domain::{Lookup, Model};
 use store::StoreError;
 use store::snapshot::SnapshotRows;
 
+use crate::remembered::Remembered;
+
 /// The rows as of a position.
 pub enum RowsAt<'a> {
     /// Of a data folder: each is one seek, whatever the position.
     Views(SnapshotRows<'a>),
+    /// The same, those remembered that were read before: for whoever asks for the same ones again and again.
+    Remembered(Box<Remembered<'a>>),
     /// Of a backup or an export: all of them are in memory.
     Folded(&'a Model),
 }
@@ -31,6 +35,7 @@ impl Lookup for RowsAt<'_> {
     fn deployment(&self) -> Result<Option<Deployment>, StoreError> {
         match self {
             Self::Views(rows) => rows.deployment(),
+            Self::Remembered(rows) => rows.deployment(),
             Self::Folded(model) => sure(model.deployment()),
         }
     }
@@ -38,6 +43,7 @@ impl Lookup for RowsAt<'_> {
     fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         match self {
             Self::Views(rows) => rows.tenant(id),
+            Self::Remembered(rows) => rows.tenant(id),
             Self::Folded(model) => sure(model.tenant(id)),
         }
     }
@@ -45,6 +51,7 @@ impl Lookup for RowsAt<'_> {
     fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         match self {
             Self::Views(rows) => rows.user(id),
+            Self::Remembered(rows) => rows.user(id),
             Self::Folded(model) => sure(model.user(id)),
         }
     }
@@ -52,6 +59,7 @@ impl Lookup for RowsAt<'_> {
     fn membership(&self, tenant: TenantId, user: UserId) -> Result<Option<Membership>, StoreError> {
         match self {
             Self::Views(rows) => rows.membership(tenant, user),
+            Self::Remembered(rows) => rows.membership(tenant, user),
             Self::Folded(model) => sure(model.membership(tenant, user)),
         }
     }
@@ -59,6 +67,7 @@ impl Lookup for RowsAt<'_> {
     fn memberships_of(&self, user: UserId) -> Result<Vec<Membership>, StoreError> {
         match self {
             Self::Views(rows) => rows.memberships_of(user),
+            Self::Remembered(rows) => rows.memberships_of(user),
             Self::Folded(model) => sure(model.memberships_of(user)),
         }
     }
@@ -66,6 +75,7 @@ impl Lookup for RowsAt<'_> {
     fn service_account(&self, id: ServiceAccountId) -> Result<Option<ServiceAccount>, StoreError> {
         match self {
             Self::Views(rows) => rows.service_account(id),
+            Self::Remembered(rows) => rows.service_account(id),
             Self::Folded(model) => sure(model.service_account(id)),
         }
     }
@@ -73,6 +83,7 @@ impl Lookup for RowsAt<'_> {
     fn key(&self, id: KeyId) -> Result<Option<Key>, StoreError> {
         match self {
             Self::Views(rows) => rows.key(id),
+            Self::Remembered(rows) => rows.key(id),
             Self::Folded(model) => sure(model.key(id)),
         }
     }
@@ -80,6 +91,7 @@ impl Lookup for RowsAt<'_> {
     fn signing_key(&self, id: SigningKeyId) -> Result<Option<SigningKey>, StoreError> {
         match self {
             Self::Views(rows) => rows.signing_key(id),
+            Self::Remembered(rows) => rows.signing_key(id),
             Self::Folded(model) => sure(model.signing_key(id)),
         }
     }
@@ -87,6 +99,7 @@ impl Lookup for RowsAt<'_> {
     fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
         match self {
             Self::Views(rows) => rows.signing_keys(),
+            Self::Remembered(rows) => rows.signing_keys(),
             Self::Folded(model) => sure(model.signing_keys()),
         }
     }
@@ -94,6 +107,7 @@ impl Lookup for RowsAt<'_> {
     fn watermark(&self, target: TokenTarget) -> Result<Option<Position>, StoreError> {
         match self {
             Self::Views(rows) => rows.watermark(target),
+            Self::Remembered(rows) => rows.watermark(target),
             Self::Folded(model) => sure(model.watermark(target)),
         }
     }
@@ -101,6 +115,7 @@ impl Lookup for RowsAt<'_> {
     fn unique_name(&self, name: UniqueName) -> Result<Option<NameHolder>, StoreError> {
         match self {
             Self::Views(rows) => rows.unique_name(name),
+            Self::Remembered(rows) => rows.unique_name(name),
             Self::Folded(model) => sure(model.unique_name(name)),
         }
     }

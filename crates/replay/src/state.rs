@@ -55,17 +55,18 @@ pub fn state(
 ) -> Result<u64, ReplayError> {
     let headings = ["KIND", "ID", "STATUS", "WHAT"];
     let about = About { entries: "rows", ..past.basis.about() };
-    let rows = past.rows();
+    // Each row is read once; what many keys rest on, again and again.
+    let (rows, ancestry) = (past.rows(), past.remembering());
     let mut count = 0;
     let written = (|| {
         let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
         reading(|| {
             past.each_row(|row| {
                 let Some(change) = row.read(&rows)? else { return Ok(()) };
-                if !told(row) || !filter.admits(&rows, &change)? {
+                if !told(row) || !filter.admits(&ancestry, &change)? {
                     return Ok(());
                 }
-                let status = status(&rows, &change, past.basis.instant)?;
+                let status = status(&ancestry, &change, past.basis.instant)?;
                 if filter.ended == Ended::Left && !status.lives {
                     return Ok(());
                 }
