@@ -9,7 +9,8 @@ use store::scan::Scanned;
 
 use crate::error::ReplayError;
 
-/// How many events are handed over together, and how many such batches the reader may be ahead.
+/// How many events are handed over together, and how many such batches the reader may be ahead. To wake a sleeping thread costs
+/// more than a hundred events, so they are many.
 const BATCH_EVENTS: usize = 1024;
 const BATCHES_AHEAD: usize = 4;
 

@@ -72,9 +72,10 @@ pub(crate) fn scan_after<E: From<StoreError>>(
     gathering.end(head, each)
 }
 
-/// How many events are handed over together, and how many such batches the reader may be ahead.
-const BATCH_EVENTS: usize = 256;
-const BATCHES_AHEAD: usize = 16;
+/// How many events are handed over together, and how many such batches the reader may be ahead. To wake a sleeping thread costs
+/// more than a hundred events, so they are many.
+const BATCH_EVENTS: usize = 1024;
+const BATCHES_AHEAD: usize = 4;
 
 /// The same on two threads: one reads and checks ahead, while this one is handed the events. What is handed over was
 /// checked; what comes after the first thing wrong is not.
