@@ -27,7 +27,8 @@ pub(crate) struct TreeCheck<'s> {
 impl<'s> TreeCheck<'s> {
     pub(crate) fn new(snapshot: Option<&'s Snapshot>, known: &[Checkpoint]) -> Self {
         let known = known.to_vec();
-        Self { frontier: Frontier::default(), stored: snapshot.map(Snapshot::tree), hashes: 0, known, met: 0 }
+        let stored = snapshot.map(|snapshot| snapshot.tree().from_left_to_right());
+        Self { frontier: Frontier::default(), stored, hashes: 0, known, met: 0 }
     }
 
     /// Takes in the next envelope.

@@ -9,19 +9,16 @@ use domain::row::{Change, Key, RowId};
 use domain::time::{Moment, Position};
 use redb::{ReadOnlyTable, ReadableTableMetadata};
 
-use crate::chain::hash_each;
+use crate::checked::Unchecked;
 use crate::codec::rows::StoredRow;
 use crate::codec::rows::key::KeyVersion;
 use crate::error::{StoreError, database};
 use crate::history::{Marked, marks};
 use crate::lifetimes;
 use crate::projection::link;
-use crate::rows::{CHECK_BYTES, damaged, out_of_order};
+use crate::rows::{damaged, out_of_order};
 use crate::snapshot::Snapshot;
 use crate::tables::{RowKey, parse_block};
-
-/// How many bytes of rows are checked together.
-const TOGETHER_BYTES: usize = 48 * 1024;
 
 /// A version of a row, as it lies in the views.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,44 +171,13 @@ fn each_checked<E: From<StoreError>>(
     table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    // A check is over the key and the row behind it; of each, where both end.
-    let (mut bytes, mut ends, mut checks) = (vec![], vec![], vec![]);
+    let mut unchecked = Unchecked::default();
     for row in table.range::<&[u8]>(..).map_err(database)? {
         let (key, value) = row.map_err(database)?;
-        let (key, value) = (key.value(), value.value());
-        let short = || damaged(key, "it is shorter than its check");
-        let (row, check) = value.split_last_chunk::<CHECK_BYTES>().ok_or_else(short)?;
-        bytes.extend_from_slice(key);
-        let row_begins = bytes.len();
-        bytes.extend_from_slice(row);
-        ends.push((row_begins, bytes.len()));
-        checks.push(*check);
-        if bytes.len() >= TOGETHER_BYTES {
-            verify(&bytes, &ends, &checks, &mut each)?;
-            bytes.clear();
-            ends.clear();
-            checks.clear();
+        unchecked.push(key.value(), value.value())?;
+        if unchecked.is_full() {
+            unchecked.check(&mut each)?;
         }
     }
-    verify(&bytes, &ends, &checks, &mut each)
-}
-
-fn verify<E: From<StoreError>>(
-    bytes: &[u8],
-    ends: &[(usize, usize)],
-    checks: &[[u8; CHECK_BYTES]],
-    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
-) -> Result<(), E> {
-    let begins = std::iter::once(0).chain(ends.iter().map(|(_, end)| *end));
-    let both: Vec<&[u8]> = begins.zip(ends).map(|(begin, (_, end))| &bytes[begin..*end]).collect();
-    let mut begin = 0;
-    for ((hash, check), (row_begins, end)) in hash_each(&both).iter().zip(checks).zip(ends) {
-        let (key, row) = (&bytes[begin..*row_begins], &bytes[*row_begins..*end]);
-        if hash.0.first_chunk() != Some(check) {
-            return Err(damaged(key, "it does not match its check").into());
-        }
-        each(key, row)?;
-        begin = *end;
-    }
-    Ok(())
+    unchecked.check(each)
 }

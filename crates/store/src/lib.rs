@@ -15,6 +15,7 @@ pub mod end_to_end;
 pub mod history;
 mod lifetimes;
 pub mod rows;
+mod checked;
 mod projection;
 pub mod rebuilt;
 pub mod anew;

@@ -9,7 +9,7 @@ mod ledgers;
 mod locks;
 
 use keyledger_store::tree::tile::{Bundle, Tile};
-use keyledger_store::tree::{TreeHash, check_consistency, check_inclusion};
+use keyledger_store::tree::{Subtree, TreeHash, check_consistency, check_inclusion};
 use keyledger_store::{Ledger, OpenOptions, Snapshot, StoreError};
 
 use disk::Disk;
@@ -56,14 +56,17 @@ fn at_every_size_the_tree_is_that_of_the_envelopes_as_stored() {
     }
     let snapshot = ledger.snapshot().unwrap();
     let (leaves, mut tree) = (envelopes(&snapshot), snapshot.tree());
+    let mut ahead = snapshot.tree().from_left_to_right();
     assert!(leaves.len() > 2 * 16, "{}", leaves.len());
     let roots: Vec<_> = (0..=leaves.len()).map(|size| plain_root(&leaves[..size])).collect();
     for (size, root) in roots.iter().enumerate() {
         assert_eq!(tree.root(size as u64).unwrap(), *root, "{size}");
+        assert_eq!(ahead.root(size as u64).unwrap(), *root, "{size}");
         assert_eq!(tree.frontier(size as u64, *root).unwrap().unwrap().root(), *root);
         assert!(tree.frontier(size as u64, TreeHash([9; 32])).unwrap().is_err());
         for index in (0..size).step_by(7) {
             let path = tree.inclusion(index as u64, size as u64).unwrap();
+            assert_eq!(ahead.inclusion(index as u64, size as u64).unwrap(), path);
             let leaf = TreeHash::of_leaf(&leaves[index]);
             assert_eq!(check_inclusion(leaf, index as u64, size as u64, &path, *root), Ok(()));
         }
@@ -73,6 +76,20 @@ fn at_every_size_the_tree_is_that_of_the_envelopes_as_stored() {
             assert_eq!(check_consistency(before, after, &path), Ok(()), "{old} to {size}");
         }
     }
+}
+
+#[test]
+fn whoever_reads_all_of_it_from_left_to_right_reads_many_blocks_at_once() {
+    let ledger = created();
+    grow(&ledger, 1, 700);
+    let snapshot = ledger.snapshot().unwrap();
+    let (mut tree, size) = (snapshot.tree().from_left_to_right(), snapshot.head().position.number());
+    for (index, envelope) in envelopes(&snapshot).iter().enumerate() {
+        let leaf = Subtree { height: 0, index: index as u64 };
+        assert_eq!(tree.subtree(leaf).unwrap(), TreeHash::of_leaf(envelope));
+    }
+    assert!(size > 2_048 && tree.reads() <= 1 + size / (64 * 16), "{} reads for {size} leaves", tree.reads());
+    assert!(tree.subtree(Subtree { height: 0, index: size }).is_err());
 }
 
 #[test]

@@ -5,15 +5,20 @@
 //! BLAKE3 over key and value, as in [`crate::rows`]. A hash of level `l` is that of a complete subtree of `16^l` leaves;
 //! what lies between two levels is computed. A commit writes the last block of a level anew: half a kilobyte at most.
 
+use std::ops::Range;
+
 use redb::{ReadableTable, Table};
 
 use super::tile::Tile;
 use super::{Frontier, Subtree, TreeHash, Unproven, folded};
+use crate::checked::Unchecked;
 use crate::error::{StoreError, database};
 use crate::rows::{sealed_with_check, unsealed};
 
 /// How many hashes a block has.
 const BLOCK_HASHES: u64 = 16;
+/// How many blocks are read at once by whoever reads all of them: 32 KiB.
+const BLOCKS_AHEAD: u64 = 64;
 /// How many levels of the tree lie between two that are stored.
 const BLOCK_HEIGHT: u32 = 4;
 
@@ -49,14 +54,22 @@ pub(crate) fn extend(
 pub struct Tree<'t, T> {
     table: &'t T,
     size: u64,
-    /// Of each level the block that was read last.
+    /// How many blocks are read at once.
+    ahead: u64,
+    /// Of each level the hashes of the blocks that were read last, and the place of the first.
     seen: Vec<Option<(u64, Vec<TreeHash>)>>,
     reads: u64,
 }
 
 impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Tree<'t, T> {
     pub(crate) fn new(table: &'t T, size: u64) -> Self {
-        Self { table, size, seen: vec![], reads: 0 }
+        Self { table, size, ahead: 1, seen: vec![], reads: 0 }
+    }
+
+    /// The same, for whoever reads all of it from left to right: a search for each block is spared.
+    #[must_use]
+    pub fn from_left_to_right(self) -> Self {
+        Self { ahead: BLOCKS_AHEAD, ..self }
     }
 
     /// How many leaves it has.
@@ -111,18 +124,62 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Tree<'t, T> {
 
     /// Hashes of a level that lie in one block.
     fn hashes(&mut self, level: u32, first: u64, count: u64) -> Result<&[TreeHash], StoreError> {
-        let (place, offset) = (first / BLOCK_HASHES, (first % BLOCK_HASHES) as usize);
-        let at = level as usize;
+        let (place, at) = (first / BLOCK_HASHES, level as usize);
         if self.seen.len() <= at {
             self.seen.resize(at + 1, None);
         }
-        if self.seen[at].as_ref().is_none_or(|(seen, _)| *seen != place) {
-            self.seen[at] = Some((place, block(self.table, level, place)?));
+        let has = |(seen, hashes): &(u64, Vec<TreeHash>)| {
+            let blocks = (hashes.len() as u64).div_ceil(BLOCK_HASHES);
+            (*seen..*seen + blocks).contains(&place)
+        };
+        if !self.seen[at].as_ref().is_some_and(has) {
+            self.seen[at] = Some((place, self.read(level, place)?));
             self.reads += 1;
         }
-        let hashes = self.seen[at].as_ref().map(|(_, hashes)| hashes.as_slice());
-        hashes.and_then(|hashes| hashes.get(offset..offset + count as usize)).ok_or_else(malformed)
+        let hashes = self.seen[at].as_ref().and_then(|(seen, hashes)| {
+            let offset = (first - seen * BLOCK_HASHES) as usize;
+            hashes.get(offset..offset + count as usize)
+        });
+        hashes.ok_or_else(malformed)
     }
+
+    /// A block, and those behind it that are read at once, if nothing is wrong with any of them.
+    fn read(&self, level: u32, place: u64) -> Result<Vec<TreeHash>, StoreError> {
+        if self.ahead > 1
+            && let Ok(hashes) = blocks(self.table, level, place..place.saturating_add(self.ahead))
+            && !hashes.is_empty()
+        {
+            return Ok(hashes);
+        }
+        block(self.table, level, place)
+    }
+}
+
+/// The hashes of blocks that lie side by side, as far as there are any. All but the last must be whole.
+fn blocks(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    level: u32,
+    places: Range<u64>,
+) -> Result<Vec<TreeHash>, StoreError> {
+    let (first, end) = (key(level, places.start), key(level, places.end));
+    let mut unchecked = Unchecked::default();
+    for row in table.range(first.as_slice()..end.as_slice()).map_err(database)? {
+        let (key, value) = row.map_err(database)?;
+        unchecked.push(key.value(), value.value())?;
+    }
+    let (mut next, mut hashes) = (places.start, vec![]);
+    unchecked.check(|found, block| {
+        let whole_before = hashes.len() as u64 == (next - places.start) * BLOCK_HASHES;
+        let (block, rest) = block.as_chunks();
+        let fits = block.len() as u64 <= BLOCK_HASHES && rest.is_empty();
+        if found != key(level, next) || !fits || !whole_before {
+            return Err(malformed());
+        }
+        hashes.extend(block.iter().map(|hash| TreeHash(*hash)));
+        next += 1;
+        Ok(())
+    })?;
+    Ok(hashes)
 }
 
 fn block(
