@@ -30,6 +30,10 @@ type Progress<'p> = &'p mut dyn FnMut(u64, u64);
 const ALL_IN_ALL: &str =
     "all rows, histories, links, lifetimes and idempotency keys are those that the log gives";
 
+/// What is told of others.
+const NOT_THOSE: &str =
+    " of the views are not what the log amounts to; rebuild them with: keyledger audit rebuild --data DIR";
+
 /// How many keys stand how.
 type KeysByStatus = BTreeMap<String, u64>;
 
@@ -87,14 +91,14 @@ fn read<'a>(
     };
     match (depth, source.snapshot()) {
         (Depth::Log, _) => (log_alone(source, known, &mut tell), BTreeMap::new()),
-        (Depth::Everything, None) => folded(source, known, now, &mut tell, &[]),
+        (Depth::Everything, None) => folded(source, known, now, &mut tell, None),
         (Depth::Everything, Some(snapshot)) => by_induction(source, snapshot, known, now, &mut tell)
-            .unwrap_or_else(|Differ(differences)| folded(source, known, now, &mut tell, &differences)),
+            .unwrap_or_else(|Wrong(sums)| folded(source, known, now, &mut tell, sums)),
     }
 }
 
-/// Something is wrong, with these of the views or with the log; the fold says what and where.
-struct Differ(Vec<&'static str>);
+/// Something is wrong; the fold says what and where. If sums could be compared: what of the views differs by them.
+struct Wrong(Option<Vec<&'static str>>);
 
 fn log_alone<'a>(source: &'a Source, known: &[Checkpoint], progress: Progress<'_>) -> Pass<'a> {
     let (mut pass, tree, read) = pass_over(source, known, Depth::Log, progress, |_, _| Ok(()));
@@ -115,7 +119,7 @@ fn by_induction<'a>(
     known: &[Checkpoint],
     now: Timestamp,
     progress: Progress<'_>,
-) -> Result<(Pass<'a>, KeysByStatus), Differ> {
+) -> Result<(Pass<'a>, KeysByStatus), Wrong> {
     let keys = Keys::draw();
     let mut induction = Induction::new(snapshot, &keys);
     let (passed, found) = thread::scope(|threads| {
@@ -126,14 +130,14 @@ fn by_induction<'a>(
         (passed, found.join())
     });
     let (mut pass, tree, read) = passed;
-    let unread = || Differ(vec!["some pages"]);
+    let unread = || Wrong(Some(vec!["some pages"]));
     let found = found.map_err(|_| unread())?.map_err(|_| unread())?;
-    if read.is_err() || !pass.findings.are_none() {
-        return Err(Differ(vec![]));
+    if read.is_err() {
+        return Err(Wrong(None));
     }
     let differences = induction.differences(&found);
-    if !differences.is_empty() {
-        return Err(Differ(differences));
+    if !differences.is_empty() || !pass.findings.are_none() {
+        return Err(Wrong(Some(differences)));
     }
     let projected = reading(|| snapshot.rows_projected().map_err(ReplayError::from)).map_err(|_| unread())?;
     conclude(&mut pass, tree, &read, Some(found.versions()), |findings| {
@@ -145,13 +149,14 @@ fn by_induction<'a>(
     Ok((pass, found.keys_by_status))
 }
 
-/// Everything, all rows in memory. It looks at each row, but not at all that the views hold: so what is known to differ is told.
+/// Everything, all rows in memory. It looks at each row, but not at all that the views hold: so what differs by the sums, if
+/// they were compared, is told, too.
 fn folded<'a>(
     source: &'a Source,
     known: &[Checkpoint],
     now: Timestamp,
     progress: Progress<'_>,
-    differences: &[&str],
+    sums: Option<Vec<&str>>,
 ) -> (Pass<'a>, KeysByStatus) {
     let mut fold = Fold::new(source);
     let (mut pass, tree, read) =
@@ -161,11 +166,18 @@ fn folded<'a>(
         });
     conclude(&mut pass, tree, &read, fold.versions(), |findings| {
         fold.conclude(findings);
-        for what in differences {
-            findings.problem(SUMS, None, format!("{what} of the views are not what the log amounts to; rebuild them with: keyledger audit rebuild --data DIR"));
-        }
-        if source.snapshot().is_some() {
-            findings.done(SUMS, ALL_IN_ALL);
+        match &sums {
+            None if source.snapshot().is_none() => {}
+            None => findings.not_done(
+                SUMS,
+                "an event is about something that was never there, and sums need a whole history",
+            ),
+            Some(differences) => {
+                differences
+                    .iter()
+                    .for_each(|what| findings.problem(SUMS, None, format!("{what}{NOT_THOSE}")));
+                findings.done(SUMS, ALL_IN_ALL);
+            }
         }
     });
     (pass, fold.keys_by_status(now))

@@ -325,6 +325,7 @@ fn events_about_nothing_and_ids_used_twice_are_told_and_end_nothing() {
         ]
     );
     assert_eq!(outcome(&report, "chain"), Outcome::Passed);
+    assert_eq!(outcome(&report, "sums"), Outcome::NotDone);
     assert_eq!(
         report.verdict(),
         "FAILED: first problem at position 22: KeyDisabled of something that the log did not introduce"
