@@ -27,7 +27,7 @@ pub(crate) struct TreeCheck<'s> {
 impl<'s> TreeCheck<'s> {
     pub(crate) fn new(snapshot: Option<&'s Snapshot>, known: &[Checkpoint]) -> Self {
         let known = known.to_vec();
-        let stored = snapshot.map(|snapshot| snapshot.tree().from_left_to_right());
+        let stored = snapshot.map(|snapshot| snapshot.tree().left_to_right());
         Self { frontier: Frontier::default(), stored, hashes: 0, known, met: 0 }
     }
 

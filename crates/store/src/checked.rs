@@ -65,7 +65,10 @@ mod tests {
     use super::*;
     use crate::rows::{sealed_with_check, unsealed};
 
-    fn rows() -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// A key, and its value or its row.
+    type Pair = (Vec<u8>, Vec<u8>);
+
+    fn rows() -> Vec<Pair> {
         let row = |number: u8| {
             let key = vec![number; 5 + usize::from(number) % 40];
             let row = vec![number; usize::from(number) * 7];
@@ -75,7 +78,7 @@ mod tests {
         (0..=255).map(row).collect()
     }
 
-    fn checked(rows: &[(Vec<u8>, Vec<u8>)]) -> (Vec<(Vec<u8>, Vec<u8>)>, Result<(), StoreError>) {
+    fn checked(rows: &[Pair]) -> (Vec<Pair>, Result<(), StoreError>) {
         let (mut unchecked, mut found) = (Unchecked::default(), vec![]);
         let all = rows.iter().try_for_each(|(key, value)| unchecked.push(key, value));
         let all = all.and_then(|()| {

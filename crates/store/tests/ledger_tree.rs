@@ -56,7 +56,7 @@ fn at_every_size_the_tree_is_that_of_the_envelopes_as_stored() {
     }
     let snapshot = ledger.snapshot().unwrap();
     let (leaves, mut tree) = (envelopes(&snapshot), snapshot.tree());
-    let mut ahead = snapshot.tree().from_left_to_right();
+    let mut ahead = snapshot.tree().left_to_right();
     assert!(leaves.len() > 2 * 16, "{}", leaves.len());
     let roots: Vec<_> = (0..=leaves.len()).map(|size| plain_root(&leaves[..size])).collect();
     for (size, root) in roots.iter().enumerate() {
@@ -79,11 +79,11 @@ fn at_every_size_the_tree_is_that_of_the_envelopes_as_stored() {
 }
 
 #[test]
-fn whoever_reads_all_of_it_from_left_to_right_reads_many_blocks_at_once() {
+fn whoever_reads_all_of_it_left_to_right_reads_many_blocks_at_once() {
     let ledger = created();
     grow(&ledger, 1, 700);
     let snapshot = ledger.snapshot().unwrap();
-    let (mut tree, size) = (snapshot.tree().from_left_to_right(), snapshot.head().position.number());
+    let (mut tree, size) = (snapshot.tree().left_to_right(), snapshot.head().position.number());
     for (index, envelope) in envelopes(&snapshot).iter().enumerate() {
         let leaf = Subtree { height: 0, index: index as u64 };
         assert_eq!(tree.subtree(leaf).unwrap(), TreeHash::of_leaf(envelope));

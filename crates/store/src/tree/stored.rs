@@ -68,7 +68,7 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Tree<'t, T> {
 
     /// The same, for whoever reads all of it from left to right: a search for each block is spared.
     #[must_use]
-    pub fn from_left_to_right(self) -> Self {
+    pub fn left_to_right(self) -> Self {
         Self { ahead: BLOCKS_AHEAD, ..self }
     }
 
