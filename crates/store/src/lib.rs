@@ -13,6 +13,7 @@ pub mod transaction;
 pub mod snapshot;
 pub mod end_to_end;
 pub mod history;
+mod forward;
 mod lifetimes;
 pub mod rows;
 mod checked;

@@ -29,6 +29,7 @@ use domain::time::{Moment, Timestamp};
 use redb::{ReadableTable, Table};
 
 use crate::error::{StoreError, database};
+use crate::forward::Forward;
 use crate::rows::Rows;
 
 /// How long a tick is: 2 to this power milliseconds.
@@ -196,89 +197,116 @@ fn fork(begun: u32, ended: u32) -> u32 {
 }
 
 /// The numbers on the way from a tick up to the root, itself the first.
-fn path(tick: u32) -> impl Iterator<Item = u32> {
+fn path(tick: u32) -> impl DoubleEndedIterator<Item = u32> {
     (tick.trailing_zeros()..BITS).map(move |height| ((tick >> height) | 1) << height)
 }
 
-/// What was found, and how much was read for it.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) ids: Vec<[u8; ID_BYTES]>,
-    /// Seeks, and rows read.
-    pub(crate) touched: usize,
+/// Something that may have lived at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lived {
+    pub(crate) id: [u8; ID_BYTES],
+    pub(crate) then: Then,
 }
 
-/// What of a list is open and had begun by then.
-pub(crate) fn open_at(
-    table: &impl ReadableTable<&'static [u8], ()>,
-    list: List,
-    at: Timestamp,
-    found: &mut Found,
-) -> Result<(), StoreError> {
-    between(table, OPEN, list, None, 0..=tick(at), found)
+/// How sure it is that something lived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Then {
+    /// It had begun, and had not ended.
+    Surely,
+    /// It began or ended within the same tick, or so it may be.
+    Perhaps,
 }
 
-/// What of a list has ended since, and lived then. Nothing of the ledger began before its first instant: no fork is
-/// earlier.
-pub(crate) fn closed_at(
-    table: &impl ReadableTable<&'static [u8], ()>,
-    list: List,
-    at: Timestamp,
-    first: Timestamp,
-    found: &mut Found,
-) -> Result<(), StoreError> {
-    let at = tick(at);
-    let first = tick(first);
-    for fork in path(at).filter(|fork| *fork >= first) {
-        if fork < at {
-            between(table, BY_END, list, Some(fork), at..=u32::MAX, found)?;
-        } else {
-            between(table, BY_BEGINNING, list, Some(fork), 0..=at, found)?;
-        }
+/// A walk through the table of lifetimes, and what was found on it.
+pub(crate) struct Search<'t, T> {
+    walk: Forward<'t, T, ()>,
+    found: Vec<Lived>,
+    /// Places that were looked at: each costs one descent at most, and every row that is read is one of the answer.
+    looks: usize,
+}
+
+impl<'t, T: ReadableTable<&'static [u8], ()>> Search<'t, T> {
+    pub(crate) fn of(table: &'t T) -> Self {
+        Self { walk: Forward::through(table, 0), found: vec![], looks: 0 }
     }
-    Ok(())
-}
 
-/// What of a list is open, whenever it began.
-pub(crate) fn open(
-    table: &impl ReadableTable<&'static [u8], ()>,
-    list: List,
-) -> Result<Vec<[u8; ID_BYTES]>, StoreError> {
-    let mut found = Found::default();
-    between(table, OPEN, list, None, 0..=u32::MAX, &mut found)?;
-    Ok(found.ids)
-}
+    /// What was found, by id.
+    pub(crate) fn found(mut self) -> Vec<Lived> {
+        self.found.sort_unstable();
+        self.found
+    }
 
-fn between(
-    table: &impl ReadableTable<&'static [u8], ()>,
-    kind: u8,
-    list: List,
-    fork: Option<u32>,
-    range: RangeInclusive<u32>,
-    found: &mut Found,
-) -> Result<(), StoreError> {
-    let numbers = |last: u32| fork.into_iter().chain([last]).collect::<Vec<_>>();
-    let first = beginning(kind, list, &numbers(*range.start()));
-    let mut last = beginning(kind, list, &numbers(*range.end()));
-    last.extend_from_slice(&[0xFF; ID_BYTES]);
-    found.touched += 1;
-    for row in table.range(first.as_slice()..=last.as_slice()).map_err(database)? {
-        let (key, _) = row.map_err(database)?;
+    /// What of a list is open and had begun by then.
+    pub(crate) fn open_at(&mut self, list: List, at: Timestamp) -> Result<(), StoreError> {
+        let at = tick(at);
+        self.between(OPEN, list, None, 0..=at, |begun| sure(begun < at))
+    }
+
+    /// What of a list is open, whenever it began.
+    pub(crate) fn open(&mut self, list: List) -> Result<(), StoreError> {
+        self.between(OPEN, list, None, 0..=u32::MAX, |_| Then::Surely)
+    }
+
+    /// What of a list has ended since, and lived then. Nothing of the ledger began before its first instant: no fork is
+    /// earlier.
+    pub(crate) fn closed_at(
+        &mut self,
+        list: List,
+        at: Timestamp,
+        first: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (at, first) = (tick(at), tick(first));
+        // In the order of the table: first by beginning, and then by end.
+        for fork in path(at).filter(|fork| *fork >= at.max(first)) {
+            self.between(BY_BEGINNING, list, Some(fork), 0..=at, |begun| sure(begun < at && at < fork))?;
+        }
+        for fork in path(at).rev().filter(|fork| (first..at).contains(fork)) {
+            self.between(BY_END, list, Some(fork), at..=u32::MAX, |end| sure(at < end))?;
+        }
+        Ok(())
+    }
+
+    /// Whatever has this kind, this list, this fork, and a number within this range.
+    fn between(
+        &mut self,
+        kind: u8,
+        list: List,
+        fork: Option<u32>,
+        range: RangeInclusive<u32>,
+        then: impl Fn(u32) -> Then,
+    ) -> Result<(), StoreError> {
+        self.looks += 1;
+        let mut first = beginning(kind, list, fork.as_slice());
+        let before_number = first.len();
+        first.extend_from_slice(&range.start().to_be_bytes());
+        self.walk.seek(&first)?;
         let malformed = || StoreError::Row { what: "a lifetime".into() };
-        if !(first.as_slice()..=last.as_slice()).contains(&key.value()) || key.value().len() != last.len() {
-            return Err(malformed());
+        while let Some((key, ())) = self.walk.row() {
+            if key < first.as_slice() {
+                return Err(malformed());
+            }
+            let Some(end) = key.strip_prefix(&first[..before_number]) else { break };
+            let (number, id) = end.split_first_chunk().ok_or_else(malformed)?;
+            let number = u32::from_be_bytes(*number);
+            if number > *range.end() {
+                break;
+            }
+            self.found.push(Lived { id: id.try_into().map_err(|_| malformed())?, then: then(number) });
+            self.walk.step()?;
         }
-        found.ids.push(*key.value().last_chunk().ok_or_else(malformed)?);
-        found.touched += 1;
+        Ok(())
     }
-    Ok(())
+}
+
+fn sure(it_is: bool) -> Then {
+    if it_is { Then::Surely } else { Then::Perhaps }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use redb::backends::InMemoryBackend;
-    use redb::{Database, ReadableDatabase as _, TableDefinition};
+    use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition};
 
     use super::*;
 
@@ -310,13 +338,26 @@ mod tests {
         database
     }
 
+    /// What was found, and how much was read for it.
+    struct Found {
+        ids: Vec<[u8; 16]>,
+        touched: usize,
+    }
+
+    impl Found {
+        fn of(search: Search<'_, ReadOnlyTable<&'static [u8], ()>>) -> Self {
+            let touched = search.looks + search.found.len();
+            assert!(search.walk.touched() <= touched, "it read what it does not tell");
+            Self { ids: search.found().into_iter().map(|lived| lived.id).collect(), touched }
+        }
+    }
+
     fn lived(database: &Database, tick: u32) -> Found {
         let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
-        let mut found = Found::default();
-        open_at(&table, LIST, at(tick), &mut found).unwrap();
-        closed_at(&table, LIST, at(tick), Timestamp::MIN, &mut found).unwrap();
-        found.ids.sort_unstable();
-        found
+        let mut search = Search::of(&table);
+        search.open_at(LIST, at(tick)).unwrap();
+        search.closed_at(LIST, at(tick), Timestamp::MIN).unwrap();
+        Found::of(search)
     }
 
     proptest! {
@@ -340,6 +381,27 @@ mod tests {
     }
 
     #[test]
+    fn what_surely_lived_began_before_the_tick_and_ended_after_it() {
+        let spans =
+            [(5, None), (9, None), (10, None), (5, Some(20)), (10, Some(11)), (9, Some(10)), (8, Some(8))];
+        // Alike at ticks whose forks lie otherwise.
+        for offset in 0..300 {
+            let spans = spans.map(|(begun, ended)| (offset + begun, ended.map(|ended: u32| offset + ended)));
+            let database = filled(&spans);
+            let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
+            let mut search = Search::of(&table);
+            search.open_at(LIST, at(offset + 10)).unwrap();
+            search.closed_at(LIST, at(offset + 10), Timestamp::MIN).unwrap();
+            for lived in search.found() {
+                let (begun, ended) = spans[u128::from_be_bytes(lived.id) as usize];
+                let within = begun < offset + 10 && ended.is_none_or(|ended| offset + 10 < ended);
+                assert!(within || lived.then == Then::Perhaps, "{begun} to {ended:?}, at {}", offset + 10);
+                assert!(ended.is_some() || within == (lived.then == Then::Surely), "{begun}, still open");
+            }
+        }
+    }
+
+    #[test]
     fn the_fork_is_within_the_lifetime_and_on_the_way_to_each_of_its_ticks() {
         for begun in 1..130 {
             for ended in begun..260 {
@@ -357,9 +419,12 @@ mod tests {
         let now = 1_700_000_000;
         let database = filled(&[(now - 40_000, Some(now + 9)), (now - 3, Some(now + 60_000)), (now, None)]);
         let table = database.begin_read().unwrap().open_table(LIFETIMES).unwrap();
-        let (mut within, mut everywhere) = (Found::default(), Found::default());
-        closed_at(&table, LIST, at(now), at(now - 40_000), &mut within).unwrap();
-        closed_at(&table, LIST, at(now), Timestamp::MIN, &mut everywhere).unwrap();
+        let closed = |first| {
+            let mut search = Search::of(&table);
+            search.closed_at(LIST, at(now), first).unwrap();
+            Found::of(search)
+        };
+        let (within, everywhere) = (closed(at(now - 40_000)), closed(Timestamp::MIN));
         assert_eq!(within.ids, everywhere.ids);
         assert_eq!((within.ids.len(), everywhere.touched), (2, 2 + path(now).count()));
         assert!(within.touched + 5 < everywhere.touched, "{} seeks and rows", within.touched);

@@ -6,7 +6,6 @@ use domain::Recorded;
 use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
-use domain::lookup::Lookup as _;
 use domain::past::{Past, Versioned};
 use domain::row::Standing;
 use domain::time::{Position, Timestamp};
@@ -16,7 +15,7 @@ use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
 use crate::history::{self, Among, History};
-use crate::lifetimes::{self, Found, List};
+use crate::lifetimes::{List, Lived, Search, Then};
 use crate::rows::Rows;
 use crate::scan::{self, Scanned};
 use crate::tables::{
@@ -170,8 +169,9 @@ impl Snapshot {
     /// The keys that the owner has or had.
     pub fn keys_of(&self, owner: Owner) -> Result<Vec<KeyId>, StoreError> {
         let mut keys = self.linked(&tables::keys_of(owner), KeyId::from_bytes)?;
-        let open = lifetimes::open(&self.lifetimes, List::Keys(owner))?;
-        keys.extend(open.into_iter().map(KeyId::from_bytes));
+        let mut search = Search::of(&self.lifetimes);
+        search.open(List::Keys(owner))?;
+        keys.extend(search.found().into_iter().map(|lived| KeyId::from_bytes(lived.id)));
         keys.sort_unstable();
         Ok(keys)
     }
@@ -184,42 +184,50 @@ impl Snapshot {
         position: Position,
     ) -> Result<Vec<ServiceAccountId>, StoreError> {
         let list = List::ServiceAccounts(tenant);
-        let ids = self.lived(list, self.instant_of(position)?)?;
-        Ok(ids.into_iter().map(ServiceAccountId::from_bytes).collect())
+        let found = self.lived(list, self.instant_of(position)?, self.first_instant()?)?;
+        Ok(found.into_iter().map(|lived| ServiceAccountId::from_bytes(lived.id)).collect())
     }
 
     /// The keys of a user that may have lived after the event at this position, in the same sense.
     pub fn keys_living_of(&self, user: UserId, position: Position) -> Result<Vec<KeyId>, StoreError> {
         let list = List::Keys(Owner::User(user));
-        let ids = self.lived(list, self.instant_of(position)?)?;
-        Ok(ids.into_iter().map(KeyId::from_bytes).collect())
+        let found = self.lived(list, self.instant_of(position)?, self.first_instant()?)?;
+        Ok(found.into_iter().map(|lived| KeyId::from_bytes(lived.id)).collect())
     }
 
     /// The keys of a tenant's service accounts that may have lived after the event at this position, in the same sense.
     /// What it costs grows with these, and not with what was removed or revoked before.
     pub fn keys_living_in(&self, tenant: TenantId, position: Position) -> Result<Vec<KeyId>, StoreError> {
-        let (rows, at) = (self.rows_at(position), self.instant_of(position)?);
-        let mut found = Found::default();
-        for account in self.service_accounts_living_in(tenant, position)? {
-            let row = rows.service_account(account)?;
-            if row.is_some_and(|row| row.standing != Standing::Removed) {
-                let keys = List::Keys(Owner::ServiceAccount(account));
-                lifetimes::open_at(&self.lifetimes, keys, at, &mut found)?;
+        let (at, first) = (self.instant_of(position)?, self.first_instant()?);
+        let accounts = self.lived(List::ServiceAccounts(tenant), at, first)?;
+        let id = |lived: &Lived| ServiceAccountId::from_bytes(lived.id);
+        let in_doubt: Vec<_> = accounts.iter().filter(|lived| lived.then == Then::Perhaps).map(id).collect();
+        let rows = self.rows_at(position);
+        let mut rows = rows.service_accounts(&in_doubt);
+        let mut search = Search::of(&self.lifetimes);
+        for account in &accounts {
+            let lived = match account.then {
+                Then::Surely => true,
+                Then::Perhaps => {
+                    let row = rows.next().transpose()?.flatten();
+                    row.is_some_and(|row| row.standing != Standing::Removed)
+                }
+            };
+            // The keys of one that was removed are dead, however many they are.
+            if lived {
+                search.open_at(List::Keys(Owner::ServiceAccount(id(account))), at)?;
             }
         }
-        let of_them = List::KeysOfServiceAccounts(tenant);
-        lifetimes::closed_at(&self.lifetimes, of_them, at, self.first_instant()?, &mut found)?;
-        found.ids.sort_unstable();
-        Ok(found.ids.into_iter().map(KeyId::from_bytes).collect())
+        search.closed_at(List::KeysOfServiceAccounts(tenant), at, first)?;
+        Ok(search.found().into_iter().map(|lived| KeyId::from_bytes(lived.id)).collect())
     }
 
     /// What of a list may have lived, by id.
-    fn lived(&self, list: List, at: Timestamp) -> Result<Vec<[u8; 16]>, StoreError> {
-        let mut found = Found::default();
-        lifetimes::open_at(&self.lifetimes, list, at, &mut found)?;
-        lifetimes::closed_at(&self.lifetimes, list, at, self.first_instant()?, &mut found)?;
-        found.ids.sort_unstable();
-        Ok(found.ids)
+    fn lived(&self, list: List, at: Timestamp, first: Timestamp) -> Result<Vec<Lived>, StoreError> {
+        let mut search = Search::of(&self.lifetimes);
+        search.open_at(list, at)?;
+        search.closed_at(list, at, first)?;
+        Ok(search.found())
     }
 
     /// When the log begins.

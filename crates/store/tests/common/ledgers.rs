@@ -1,6 +1,8 @@
 //! Small ledgers for the tests of this crate: events without rules, made of a few ids, the same each time.
 #![allow(dead_code, reason = "each test binary takes what it needs")]
 
+use std::collections::BTreeMap;
+
 use domain::actor::{ActorId, Idempotency, IdempotencyKey, Way};
 use domain::event::{Event, KeyCreated, PublicKey, Recorded, RetirementReason, TenantPolicy, TokenTarget};
 use domain::ids::{
@@ -165,7 +167,14 @@ pub fn log(snapshot: &Snapshot) -> Result<Vec<Recorded>, StoreError> {
 pub fn answers(rows: &SnapshotRows<'_>, ever: &Model) -> Vec<Result<String, StoreError>> {
     let mut all = looked_up(rows, ever);
     all.push(rows.tenants().map(|tenants| format!("{tenants:?}")));
+    let (keys, accounts) = (ids(&ever.keys), ids(&ever.service_accounts));
+    all.extend(rows.keys(&keys).map(|row| row.map(|row| format!("{row:?}"))));
+    all.extend(rows.service_accounts(&accounts).map(|row| row.map(|row| format!("{row:?}"))));
     all
+}
+
+fn ids<I: Copy, R>(rows: &BTreeMap<I, R>) -> Vec<I> {
+    rows.keys().copied().collect()
 }
 
 /// What rules are answered about whatever a model knows, by the rows of a snapshot, or of a model.
