@@ -91,8 +91,8 @@ fn tenant_at(snapshot: &Snapshot, tenant: TenantId, position: Position) -> Resul
     let began = Instant::now();
     let rows = snapshot.rows_at(position);
     let mut found = 0;
-    for key in snapshot.keys_living_in(tenant, position).map_err(told)? {
-        let row = rows.key(key).map_err(told)?;
+    for row in rows.keys(&snapshot.keys_living_in(tenant, position).map_err(told)?) {
+        let row = row.map_err(told)?;
         found += usize::from(row.is_some_and(|row| row.life.revoked.is_none()));
     }
     Ok((found, began.elapsed().as_secs_f64() * 1e6))

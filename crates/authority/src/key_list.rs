@@ -83,14 +83,14 @@ impl Authority {
                 Which::All => view.snapshot.keys_of(caller.owner)?,
                 Which::Living => view.snapshot.keys_living_of(user, view.basis.position)?,
             };
-            self.choose(&view, &mut chosen, ids, confinement(caller))?;
+            self.choose(&view, &mut chosen, &ids, confinement(caller))?;
         }
         let own = chosen.places.len();
         if let Some(tenant) = caller.tenant
             && self.see_service_accounts(&view, caller, tenant).is_ok()
         {
             let ids = of_service_accounts(&view, tenant, wanted)?;
-            self.choose(&view, &mut chosen, ids, None)?;
+            self.choose(&view, &mut chosen, &ids, None)?;
             chosen.places[own..].sort_unstable_by_key(|place| (place.owner, place.id));
         }
         let Chosen { places, counts, ancestors, .. } = chosen;
@@ -102,10 +102,11 @@ impl Authority {
             return Ok(view.answer(KeysPage { keys: None, more: false, counts }));
         };
         let shown = &places[begins..places.len().min(begins.saturating_add(page.first))];
-        let mut usage = self.usage_of(&shown.iter().map(|place| place.id).collect::<Vec<_>>());
+        let ids: Vec<_> = shown.iter().map(|place| place.id).collect();
+        let mut usage = self.usage_of(&ids);
         let mut keys = Vec::with_capacity(shown.len());
-        for place in shown {
-            let Some(row) = ancestors.rows.key(place.id)? else { continue };
+        for row in ancestors.rows.keys(&ids) {
+            let Some(row) = row? else { continue };
             let mut key = self.view_key(&view, row)?;
             key.usage = usage.remove(&key.id);
             key.tokens = self.tokens_of(&key, None, as_of);
@@ -119,21 +120,22 @@ impl Authority {
         &self,
         view: &View,
         chosen: &mut Chosen<'_>,
-        ids: Vec<KeyId>,
+        ids: &[KeyId],
         confined: Option<TenantId>,
     ) -> Result<(), Failure> {
-        let wanted = chosen.wanted;
+        let Chosen { wanted, ancestors, places, counts } = chosen;
         let usage = match wanted.unused_since {
-            Some(_) => self.usage_of(&ids),
+            Some(_) => self.usage_of(ids),
             None => HashMap::new(),
         };
-        for id in ids {
-            let Some(row) = chosen.ancestors.rows.key(id)? else { continue };
+        for row in ancestors.rows.keys(ids) {
+            let Some(row) = row? else { continue };
             if confined.is_some() && row.reach.confined_to() != confined {
                 continue;
             }
-            let status = chosen.ancestors.status(&row, view.basis.instant)?;
-            let used_since = |since: Timestamp| usage.get(&id).is_some_and(|usage| usage.tally.last >= since);
+            let status = ancestors.status(&row, view.basis.instant)?;
+            let used_since =
+                |since: Timestamp| usage.get(&row.id).is_some_and(|usage| usage.tally.last >= since);
             let fits = (wanted.which == Which::All || !ended(status))
                 && wanted.owner.is_none_or(|owner| owner == owner_id(row.owner))
                 && wanted.ending_within_seconds.is_none_or(|within| ends_within(&row, view, within))
@@ -142,12 +144,12 @@ impl Authority {
             if !fits {
                 continue;
             }
-            match chosen.counts.iter_mut().find(|(known, _)| *known == status) {
+            match counts.iter_mut().find(|(known, _)| *known == status) {
                 Some((_, count)) => *count += 1,
-                None => chosen.counts.push((status, 1)),
+                None => counts.push((status, 1)),
             }
             if (wanted.standing)(status) {
-                chosen.places.push(Place { id, owner: row.owner });
+                places.push(Place { id: row.id, owner: row.owner });
             }
         }
         Ok(())

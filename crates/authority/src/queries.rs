@@ -270,8 +270,8 @@ impl Authority {
             Which::All => view.snapshot.service_accounts_of(tenant)?,
             Which::Living => view.snapshot.service_accounts_living_in(tenant, view.basis.position)?,
         };
-        for id in ids {
-            accounts.extend(rows.service_account(id)?.filter(shown));
+        for row in rows.service_accounts(&ids) {
+            accounts.extend(row?.filter(shown));
         }
         Ok(view.answer(accounts))
     }
@@ -367,8 +367,8 @@ impl Authority {
         keys: &mut Vec<KeyView>,
     ) -> Result<(), Failure> {
         let ancestors = Remembered::of(view);
-        for id in ids {
-            let Some(row) = ancestors.rows.key(id)? else { continue };
+        for row in ancestors.rows.keys(&ids) {
+            let Some(row) = row? else { continue };
             let status = ancestors.status(&row, view.basis.instant)?;
             let key = self.key_that_stands(row, status);
             if which == Which::All || !key.has_ended() {
