@@ -125,7 +125,8 @@ mod tests {
 
     const TABLE: TableDefinition<'_, &[u8], ()> = TableDefinition::new("numbers");
 
-    fn table(numbers: impl IntoIterator<Item = u32>) -> ReadOnlyTable<&'static [u8], ()> {
+    /// The database stays open for as long as its table is read.
+    fn table(numbers: impl IntoIterator<Item = u32>) -> (Database, ReadOnlyTable<&'static [u8], ()>) {
         let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
         let txn = database.begin_write().unwrap();
         {
@@ -135,7 +136,8 @@ mod tests {
             }
         }
         txn.commit().unwrap();
-        database.begin_read().unwrap().open_table(TABLE).unwrap()
+        let table = database.begin_read().unwrap().open_table(TABLE).unwrap();
+        (database, table)
     }
 
     fn there(walk: &Forward<'_, ReadOnlyTable<&'static [u8], ()>, ()>) -> Option<u32> {
@@ -156,7 +158,7 @@ mod tests {
             if ascending {
                 sought.sort_unstable();
             }
-            let table = table(numbers.iter().copied());
+            let (_database, table) = table(numbers.iter().copied());
             let mut walk = Forward::through(&table, steps_max);
             for (number, taken) in sought {
                 walk.seek(&number.to_be_bytes()).unwrap();
@@ -172,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_lies_near_costs_steps_and_what_is_scattered_one_descent_each() {
-        let table = table(0..100_000);
+        let (_database, table) = table(0..100_000);
         let touched = |sought: &BTreeSet<u32>| {
             let mut walk = Forward::through(&table, 8);
             for number in sought {

@@ -8,7 +8,7 @@ mod ledgers;
 #[path = "common/locks.rs"]
 mod locks;
 
-use domain::event::Event;
+use domain::event::{Event, KeyCreated};
 use domain::ids::{KeyId, ServiceAccountId};
 use domain::time::Position;
 use domain::{Lookup as _, Model};
@@ -126,19 +126,16 @@ fn wide(disk: &Disk) -> Ledger {
             bytes
         };
         let events: Vec<_> = std::iter::repeat_with(|| (event(&mut dice), dice.next()))
-            .filter_map(|(event, number)| match event {
-                Event::KeyCreated(mut created) => {
-                    created.key = KeyId::from_bytes(id([4; 16], number % 1_000));
-                    Some(Event::KeyCreated(created))
+            .filter_map(|(event, number)| {
+                let key = KeyId::from_bytes(id([4; 16], number % 1_000));
+                if let Event::KeyCreated(created) = event {
+                    return Some(Event::KeyCreated(KeyCreated { key, ..created }));
                 }
-                Event::KeyDisabled { .. } => {
-                    Some(Event::KeyDisabled { key: KeyId::from_bytes(id([4; 16], number % 1_000)) })
-                }
-                Event::ServiceAccountCreated { tenant, name, role, .. } => {
+                if let Event::ServiceAccountCreated { tenant, name, role, .. } = event {
                     let service_account = ServiceAccountId::from_bytes(id([3; 16], number % 100));
-                    Some(Event::ServiceAccountCreated { service_account, tenant, name, role })
+                    return Some(Event::ServiceAccountCreated { service_account, tenant, name, role });
                 }
-                _ => None,
+                matches!(event, Event::KeyDisabled { .. }).then_some(Event::KeyDisabled { key })
             })
             .take(50)
             .collect();
