@@ -125,7 +125,10 @@ fn every_command_of_the_command_line_exists_with_its_flags() {
                     word => word,
                 });
                 let ended = keyledger(words);
-                assert!(ended.status.success(), "{command}: {}", String::from_utf8_lossy(&ended.stderr));
+                // The id that stands for one is nobody's, and the command was understood.
+                let nobody = filled.contains(AN_ID) && ended.status.code() == Some(5);
+                let understood = ended.status.success() || nobody;
+                assert!(understood, "{command}: {}", String::from_utf8_lossy(&ended.stderr));
             }
             seen += 1;
         }

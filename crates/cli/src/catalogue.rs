@@ -804,6 +804,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Machine,
+        "NO_SUCH_ACTOR",
+        "The log knows nobody with this id who could have done something: no user, service account or key, and no token with which anything was done.",
+        "Look the id up with `keyledger audit show`, which lists who did what; or say `console` or `server`.",
+    ),
+    entry(
+        Machine,
         "PROOF_INVALID",
         "What was to be proved is not.",
         "Take nothing of it for granted. If the key that you gave is the right one, keep the file: it is evidence itself.",

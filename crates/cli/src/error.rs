@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use authority::{Failure, OpenError};
 use domain::Rejection;
 use domain::rejection::RejectionClass;
-use replay::{AsOfError, ProofError, ReplayError};
+use replay::{AsOfError, ProofError, ReplayError, Unknown};
 use server::ServeError;
 use store::StoreError;
 
@@ -113,6 +113,14 @@ pub enum CliError {
         /// The address.
         email: String,
     },
+    /// Nobody of that id, who could have done something.
+    #[error(
+        "the log knows no user, service account or key {id}, and nobody who did anything with a token of that id; audit show lists who did what"
+    )]
+    NoSuchActor {
+        /// The id.
+        id: domain::ids::KeyId,
+    },
     /// A key was made for a user, and its only copy is lost.
     #[error("the key {key} was made, but could not be written out and is lost: {error}")]
     RecoveredKeyLost {
@@ -157,6 +165,7 @@ impl CliError {
             Self::Client(error) => error.code(),
             Self::Traces(_) => "TRACES_FAILED",
             Self::NoSuchUser { .. } => "NO_SUCH_USER",
+            Self::NoSuchActor { .. } => "NO_SUCH_ACTOR",
             Self::ImportUnreadable { .. } => "IMPORT_UNREADABLE",
             Self::LinesRefused { .. } => "LINES_REFUSED",
             Self::Defect(_) => "DEFECT",
@@ -182,6 +191,7 @@ impl CliError {
             Self::Traces(_) => Exit::Failed,
             Self::Audit(ReplayError::AsOf(_) | ReplayError::NotAFolder { .. }) => Exit::Usage,
             Self::NoSuchUser { .. }
+            | Self::NoSuchActor { .. }
             | Self::Audit(
                 ReplayError::NoSuchKey { .. }
                 | ReplayError::NoSuchTenant { .. }
@@ -246,6 +256,7 @@ impl CliError {
                 Some("mend these lines and import again: what is here already is passed over".into())
             }
             Self::Help(_)
+            | Self::NoSuchActor { .. }
             | Self::ImportUnreadable { .. }
             | Self::Traces(_)
             | Self::Store(_)
@@ -288,6 +299,16 @@ impl From<ReplayError> for CliError {
             | ReplayError::NoSuchKey { .. }
             | ReplayError::NoSuchTenant { .. }
             | ReplayError::MadeLater { .. } => Self::Audit(error),
+        }
+    }
+}
+
+impl From<Unknown> for CliError {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Key(key) => ReplayError::NoSuchKey { key }.into(),
+            Unknown::Tenant(tenant) => ReplayError::NoSuchTenant { tenant }.into(),
+            Unknown::Actor(id) => Self::NoSuchActor { id: domain::ids::KeyId::from_bytes(id) },
         }
     }
 }

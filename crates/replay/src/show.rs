@@ -15,6 +15,7 @@ use crate::listing::{Format, Listing};
 use crate::names::Names;
 use crate::open::Audit;
 use crate::rows::RowsAt;
+use crate::sought::{Sought, Unknown};
 use crate::source::Source;
 use crate::summary::{HEADINGS, Summary};
 
@@ -23,13 +24,16 @@ use crate::summary::{HEADINGS, Summary};
 pub struct Shown {
     /// How many events.
     pub events: u64,
+    /// An id of the filter that the whole log does not know. Nothing was written then, not even headings.
+    pub unknown: Option<Unknown>,
 }
 
 /// Lists the events that the filter admits, oldest first, in bounded memory; of a file, whose rows are folded on the
 /// way, in the memory that its rows take.
 ///
-/// The log is read from its beginning, so that each event listed is one that the chain leads to. Whoever
-/// stops reading what is written, as `head` does, ends the listing; that is no error.
+/// The log is read from its beginning, so that each event listed is one that the chain leads to; and to its end if the
+/// filter has an id that was not met before. Whoever stops reading what is written, as `head` does, ends the listing;
+/// that is no error.
 pub fn show(
     source: &Source,
     names: &Names,
@@ -42,12 +46,13 @@ pub fn show(
     lines.end(read)
 }
 
-/// Lists what was appended after `known`, and goes on for as long as `wait` says to: it waits for more to come, and
-/// is told where the log ends now. Ends when the filter admits nothing more, whatever comes; else the reader does, or
+/// Goes on with a listing: lists what was appended after `known`, for as long as `wait` says to, which waits for more to
+/// come. Ends when the filter admits nothing more, whatever comes; else the reader does, or
 /// whoever waits.
 pub fn follow(
     audit: &Audit,
     known: Head,
+    shown: &Shown,
     filter: &Filter,
     format: Format,
     out: impl Write,
@@ -55,7 +60,9 @@ pub fn follow(
 ) -> Result<(), ReplayError> {
     let (mut known, sealed) = (known, Names::sealed());
     let mut lines = Lines::new(&sealed, filter, format, out);
-    lines.listing.go_on();
+    if shown.unknown.is_none() {
+        lines.listing.go_on();
+    }
     while !lines.is_full(known.position) && wait() == Wait::Over {
         let snapshot = audit.snapshot()?;
         if snapshot.head() == known {
@@ -92,13 +99,14 @@ struct Lines<'a, W: Write> {
     names: &'a Names,
     filter: &'a Filter,
     listing: Listing<BufWriter<W>, { HEADINGS.len() }>,
+    sought: Sought,
     shown: Shown,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
     fn new(names: &'a Names, filter: &'a Filter, format: Format, out: W) -> Self {
         let listing = Listing::new(format, BufWriter::new(out), HEADINGS, &COLUMNS);
-        Self { names, filter, listing, shown: Shown::default() }
+        Self { names, filter, listing, sought: Sought::of(filter), shown: Shown::default() }
     }
 
     fn take(&mut self, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
@@ -107,8 +115,9 @@ impl<'a, W: Write> Lines<'a, W> {
 
     fn take_with(&mut self, names: &Names, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<(), Stop> {
         let recorded = &scanned.recorded;
+        self.sought.meet(recorded);
         if self.has_enough() || self.filter.ends_before(recorded) {
-            return Err(Stop::Enough);
+            return if self.sought.is_met() { Err(Stop::Enough) } else { Ok(()) };
         }
         if self.filter.admits(rows, recorded)? {
             self.shown.events += 1;
@@ -131,8 +140,9 @@ impl<'a, W: Write> Lines<'a, W> {
     }
 
     fn end(self, read: Result<(), Stop>) -> Result<Shown, ReplayError> {
-        let shown = self.shown;
+        let shown = Shown { unknown: self.sought.unknown(), ..self.shown };
         let written = match read {
+            Ok(()) if shown.unknown.is_some() => return Ok(shown),
             Ok(()) | Err(Stop::Enough) => self.listing.finish().map_err(Stop::from),
             Err(stop) => {
                 // What came before the damage is good; the array stays open, so that it does not look whole.

@@ -47,12 +47,36 @@ fn listings_are_narrowed() {
     assert_eq!(positions(&["--key", deployment.id("key_id")]), "5");
     assert_eq!(positions(&["--actor", "console"]), "1 2 3 4 5 6");
     assert_eq!(positions(&["--actor", "server"]), "");
-    assert_eq!(positions(&["--tenant", deployment.id("user_id")]), "");
+    assert_eq!(positions(&["--tenant", deployment.id("tenant_id"), "--type", "KeyRevoked"]), "");
     let of_tenant = positions(&["--tenant", deployment.id("tenant_id")]);
     assert!(
         of_tenant.starts_with("1 ") && of_tenant.contains('5') && !of_tenant.contains('6'),
         "{of_tenant}"
     );
+}
+
+/// A mistyped id is no reason to believe that nothing happened.
+#[test]
+fn an_id_that_the_log_does_not_know_is_refused() {
+    let deployment = Deployment::new();
+    let export = deployment.folder.path().join("log.jsonl");
+    assert_eq!(deployment.run(&["audit", "export", "--to", text(&export)]).code, 0);
+    let user = deployment.id("user_id");
+    let unknown = [("--key", user), ("--tenant", user), ("--actor", deployment.id("tenant_id"))];
+    for ((flag, id), expected) in unknown.into_iter().zip(["NO_SUCH_KEY", "NO_SUCH_TENANT", "NO_SUCH_ACTOR"])
+    {
+        for data in [deployment.data(), export.clone()] {
+            let ended = run(&["audit", "show", flag, id, "--to", "2", "--data", text(&data), "-o", "json"]);
+            assert_eq!((ended.code, ended.out.as_str()), (5, ""), "{flag}: {}", ended.err);
+            let (code, message) = ended.error();
+            assert!(code == expected && message.contains(id), "{code}: {message}");
+        }
+        // It may come yet, and that nothing more is wanted ends this listing.
+        let followed = deployment.run(&["audit", "show", "-f", flag, id, "--to", "2"]);
+        assert_eq!(followed.code, 0, "{}", followed.err);
+        assert!(followed.err.starts_with("note: the log knows no "), "{}", followed.err);
+    }
+    assert_eq!(deployment.run(&["audit", "show", "--actor", user]).code, 0, "who did nothing is known");
 }
 
 #[test]

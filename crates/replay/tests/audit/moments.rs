@@ -3,8 +3,8 @@
 use domain::Model;
 use domain::time::{Position, Timestamp};
 use keyledger_replay::{
-    AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Repair, ReplayError, RowFilter, Source, Wait,
-    diff, export, follow, state, timeline,
+    AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Repair, ReplayError, RowFilter, Shown, Source,
+    Wait, diff, export, follow, state, timeline,
 };
 use serde_json::Value;
 
@@ -235,7 +235,7 @@ fn what_is_appended_is_followed() {
     let (mut out, mut turns) = (vec![], 0);
     let suspend =
         |second| scene.append(second, ada(), Way::Cli, vec![Event::TenantSuspended { tenant: ACME }]);
-    follow(&audit, head, &Filter::default(), Format::Jsonl, &mut out, || {
+    follow(&audit, head, &Shown::default(), &Filter::default(), Format::Jsonl, &mut out, || {
         turns += 1;
         match turns {
             1 => suspend(100),

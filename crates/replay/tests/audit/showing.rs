@@ -2,12 +2,13 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use domain::ids::{KeyId, TenantId};
 use domain::time::Position;
-use keyledger_replay::{ActorFilter, Filter, Format, Names, Shown, parse_event_type, show};
+use keyledger_replay::{ActorFilter, Filter, Format, Names, Shown, Unknown, parse_event_type, show};
 use serde_json::Value;
 use store::DataFolder;
 
-use crate::scene::{ACME, ADA, ADAS, BOBS, ETLS, OTHER, Scene};
+use crate::scene::{ACME, ADA, ADAS, BOB, BOBS, ETL, ETLS, OTHER, Scene, id};
 
 #[test]
 fn the_table() {
@@ -92,6 +93,33 @@ fn by_actor() {
     check(by(ActorFilter::parse(&ADA.to_string()).unwrap()), &adas);
 }
 
+/// What nobody knows is told, however the filter ends otherwise; what exists and is left out by the rest of it is not.
+#[test]
+fn an_id_that_the_log_does_not_know_is_no_empty_listing() {
+    let (scene, tenant) = (Scene::told(), id(0x99));
+    let (stranger, end) = (TenantId::bytes(&tenant), Some(Position::new(3)));
+    let look = |filter: Filter| {
+        let mut out = vec![];
+        let shown = show(&scene.source(), &Names::sealed(), &filter, Format::Table, &mut out).unwrap();
+        assert_eq!(shown.unknown.is_some(), out.is_empty(), "headings are for what is there");
+        (shown.events, shown.unknown)
+    };
+    let by = |id| Some(ActorFilter::Id(id));
+    let none = Filter::default;
+    let key = Unknown::Key(KeyId::from_bytes(stranger));
+    assert_eq!(look(Filter { key: Some(KeyId::from_bytes(stranger)), ..none() }), (0, Some(key)));
+    assert_eq!(look(Filter { tenant: Some(tenant), to: end, ..none() }), (0, Some(Unknown::Tenant(tenant))));
+    assert_eq!(look(Filter { actor: by(stranger), ..none() }), (0, Some(Unknown::Actor(stranger))));
+    assert_eq!(look(Filter { actor: by(ACME.bytes()), ..none() }).1, Some(Unknown::Actor(ACME.bytes())));
+
+    // Made later than what is listed; and of whom nothing is to be told.
+    assert_eq!(look(Filter { key: Some(ETLS), to: end, ..none() }), (0, None));
+    assert_eq!(look(Filter { tenant: Some(OTHER), limit: Some(0), ..none() }), (0, None));
+    for id in [BOB.bytes(), BOBS.bytes(), ETL.bytes()] {
+        assert_eq!(look(Filter { actor: by(id), to: end, ..none() }), (0, None));
+    }
+}
+
 /// Takes so many bytes, then fails.
 struct Pipe(usize, ErrorKind);
 
@@ -114,6 +142,6 @@ fn a_reader_that_has_enough_is_no_error_and_a_full_disk_is() {
         let to = |pipe| show(&source, &Names::sealed(), &Filter::default(), format, pipe);
         assert!(to(Pipe(100, ErrorKind::BrokenPipe)).is_ok(), "{format:?}");
         assert!(to(Pipe(100, ErrorKind::StorageFull)).is_err(), "{format:?}");
-        assert_eq!(to(Pipe(1 << 20, ErrorKind::BrokenPipe)).unwrap(), Shown { events: 21 });
+        assert_eq!(to(Pipe(1 << 20, ErrorKind::BrokenPipe)).unwrap(), Shown { events: 21, unknown: None });
     }
 }

@@ -139,11 +139,19 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let (since, until) = (instant(since), instant(until));
     let filter = Filter { from, to, since, until, types, tenant, key, actor, limit };
     let shown = replay::show(&source, &names, &filter, format, io::stdout().lock())?;
-    if let (true, Some(audit)) = (follow, source.audit()) {
+    let followed = source.audit().filter(|_| follow);
+    if let Some(unknown) = shown.unknown {
+        let error = CliError::from(unknown);
+        if followed.is_none() {
+            return Err(error);
+        }
+        output::remark(&format!("note: {error}; waiting for it\n"));
+    }
+    if let Some(audit) = followed {
         let left = limit.map(|limit| limit.saturating_sub(shown.events));
         let filter = Filter { limit: left, ..filter };
         let mut last_look = false;
-        replay::follow(audit, source.head(), &filter, format, io::stdout().lock(), || {
+        replay::follow(audit, source.head(), &shown, &filter, format, io::stdout().lock(), || {
             if last_look {
                 return Wait::Ended;
             }
