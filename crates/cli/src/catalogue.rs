@@ -711,6 +711,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Machine,
+        "VIEWS_OF_ANOTHER_VERSION",
+        "The views were written by software of another version, or never finished. Nothing is damaged.",
+        "Older ones: start the server on it once with this software, or run `keyledger audit rebuild` while none runs. Newer ones: use the keyledger that wrote them.",
+    ),
+    entry(
+        Machine,
         "VIEWS_DAMAGED",
         "A row of the views does not match its check.",
         "Stop the server and run `keyledger audit rebuild`: the log is the truth, and damaged pages of the views are thrown away.",
@@ -871,6 +877,12 @@ pub const ENTRIES: &[Entry] = &[
         "DRAINING",
         "The server was told to stop, and takes requests only until it does.",
         "Send new ones to another server.",
+    ),
+    entry(
+        Machine,
+        "NEWER_VERSION",
+        "The backup or the export is of a version that only newer software reads.",
+        "Use the keyledger that wrote it, or a newer one. If none writes that version, the file was altered: take another copy.",
     ),
     entry(
         Machine,

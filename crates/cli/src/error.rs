@@ -361,12 +361,14 @@ const fn store_code(error: &StoreError) -> &'static str {
         StoreError::GuardExists(_) => "GUARD_EXISTS",
         StoreError::BackupExists(_) => "BACKUP_EXISTS",
         StoreError::Backup { .. } => "BACKUP_DAMAGED",
+        StoreError::Newer { .. } => "NEWER_VERSION",
         StoreError::InUse => "LEDGER_IN_USE",
         StoreError::NeedsRepair => "LEDGER_NEEDS_REPAIR",
         StoreError::Damaged { .. } => "LEDGER_DAMAGED",
         StoreError::Event { .. } => "LOG_DAMAGED",
         StoreError::Chain { .. } => "CHAIN_BROKEN",
         StoreError::Lost { .. } => "LOG_LOST",
+        StoreError::OtherViews { .. } => "VIEWS_OF_ANOTHER_VERSION",
         StoreError::Row { .. } => "VIEWS_DAMAGED",
         StoreError::TooLarge(_) => "TOO_LARGE",
         StoreError::OtherLedger { .. } => "OTHER_LEDGER",
@@ -387,10 +389,12 @@ const fn store_exit(error: &StoreError) -> Exit {
         | StoreError::Lost { .. }
         | StoreError::File { .. }
         | StoreError::Backup { .. }
+        | StoreError::Newer { .. }
         | StoreError::NeedsRepair
         | StoreError::Damaged { .. }
         | StoreError::Event { .. }
         | StoreError::Chain { .. }
+        | StoreError::OtherViews { .. }
         | StoreError::Row { .. }
         | StoreError::TooLarge(_)
         | StoreError::OtherLedger { .. }

@@ -183,6 +183,10 @@ impl<'a> Lines<'a> {
         let unlike = || self.wrong("it does not begin like an export or a backup");
         let json: Value = serde_json::from_str(&text).map_err(|_| unlike())?;
         let version = json["keyledger_export"].as_u64().ok_or_else(unlike)?;
+        if version > VERSION {
+            let path = self.path.to_owned();
+            return Err(StoreError::Newer { path, kind: "an export", found: version, known: VERSION }.into());
+        }
         if version != VERSION {
             let what = format!("it is of version {version}, and this software reads version {VERSION}");
             return Err(self.wrong(what));

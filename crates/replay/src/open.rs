@@ -1,5 +1,6 @@
 //! Opening a data folder for an audit: for reading only, beside a running server or alone.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use credentials::note::Note;
@@ -28,7 +29,7 @@ pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
     if root.is_file() {
         let kind = if backup::is_backup(root)? {
             FileKind::Backup
-        } else if export::beginning(root).is_ok() {
+        } else if is_export(root) {
             FileKind::Export
         } else {
             FileKind::Other
@@ -40,6 +41,11 @@ pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
     }
     // The folder is what a person gave, and what `init` wants.
     Err(StoreError::NoLedger(root.to_owned()).into())
+}
+
+/// Whether a file begins like an export, of whatever version.
+fn is_export(path: &Path) -> bool {
+    matches!(export::beginning(path), Ok(_) | Err(ReplayError::Store(StoreError::Newer { .. })))
 }
 
 /// A data folder opened for an audit.

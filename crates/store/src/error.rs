@@ -47,6 +47,21 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// A file of a version that only newer software can read.
+    #[error(
+        "{} is {kind} of version {found}, and this software reads up to version {known}; use the keyledger that wrote it, or a newer one. If none writes that version, the file was altered: use another copy",
+        .path.display()
+    )]
+    Newer {
+        /// Its file.
+        path: PathBuf,
+        /// What it is, with its article.
+        kind: &'static str,
+        /// Its version.
+        found: u64,
+        /// The highest that can be read.
+        known: u64,
+    },
     /// Another process has it.
     #[error("the data folder is in use by another process; only one at a time can write it")]
     InUse,
@@ -88,6 +103,18 @@ pub enum StoreError {
         position: Position,
         /// The chain hash that was there.
         hash: ChainHash,
+    },
+    /// Views that other software wrote, or that were never finished: nothing is damaged, but they cannot be read.
+    #[error(
+        "the views of the ledger are of {}, and this software has version {known}; nothing is damaged: {}",
+        .found.map_or("no version, for they were never finished".to_owned(), |found| format!("version {found}")),
+        views_advice(*.found, *.known)
+    )]
+    OtherViews {
+        /// Their version; none, if they were never finished.
+        found: Option<u32>,
+        /// The one that can be read.
+        known: u32,
     },
     /// A row of a view that does not match its check, or cannot be read.
     #[error(
@@ -160,6 +187,15 @@ impl StoreError {
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         |error| Self::File { path, error }
+    }
+}
+
+/// Opening for writing builds older views anew, and leaves newer ones alone.
+fn views_advice(found: Option<u32>, known: u32) -> &'static str {
+    if found.is_some_and(|found| found > known) {
+        "use the keyledger that wrote them, or a newer one"
+    } else {
+        "start the server on it once with this software, or stop the one that runs and use keyledger audit rebuild, either of which builds them anew from the log"
     }
 }
 

@@ -432,10 +432,7 @@ fn views_version(txn: &ReadTransaction) -> Result<Option<u32>, StoreError> {
 }
 
 fn other_views(found: Option<u32>) -> StoreError {
-    let found = found.map_or("no version".to_owned(), |found| format!("version {found}"));
-    StoreError::damaged(format!(
-        "its views are of {found}, and this software has version {VIEWS_VERSION}; views of an older version are rebuilt when the server or audit rebuild opens the ledger, those of a newer one need the version that wrote them"
-    ))
+    StoreError::OtherViews { found, known: VIEWS_VERSION }
 }
 
 fn check_head(snapshot: &Snapshot) -> Result<(), StoreError> {

@@ -168,15 +168,33 @@ fn what_was_planted_in_its_place_is_left_alone() {
     scene.back_up("backup");
 }
 
+/// Whether its version alone says that newer software may be able to read it.
+fn is_newer(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"keyledger-backup")
+        && bytes.get(16..20).is_some_and(|version| u32::from_le_bytes(version.try_into().unwrap()) > 1)
+}
+
 /// Restores a damaged backup into nothing, and into a folder with secrets.
 fn refused(scene: &Scene, bytes: &[u8], what: &str) {
     let damaged = scene.path("damaged");
     fs::write(&damaged, bytes).unwrap();
     let folder = DataFolder::at(scene.path("restored"));
     let error = restore(&damaged, &folder).expect_err(what);
-    assert!(matches!(error, StoreError::Backup { .. }), "{what}: {error}");
+    assert_eq!(is_newer(bytes), matches!(error, StoreError::Newer { .. }), "{what}: {error}");
+    assert!(is_newer(bytes) || matches!(error, StoreError::Backup { .. }), "{what}: {error}");
     assert!(error.to_string().contains(&damaged.display().to_string()), "{what}: {error}");
     assert!(!folder.root().exists(), "{what}: something is left");
+}
+
+#[test]
+fn a_backup_of_a_newer_version_is_not_called_damaged() {
+    let scene = Scene::grown(3);
+    scene.back_up("backup");
+    let mut bytes = fs::read(scene.path("backup")).unwrap();
+    bytes[16] = 2;
+    refused(&scene, &bytes, "version 2");
+    let said = backup::check(&scene.path("damaged"), &mut unwatched()).unwrap_err().to_string();
+    assert!(said.contains("is a backup of version 2, and this software reads up to version 1"), "{said}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use domain::time::Position;
 use domain::{Lookup as _, Model, evolve};
 use keyledger_store::history::Marked;
 use keyledger_store::{
-    Attempt, Ledger, OpenOptions, ReadOnlyLedger, Sharing, StoreError, TransactError, chain,
+    Attempt, DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, StoreError, TransactError, anew, chain,
 };
 use redb::{Database, TableDefinition};
 use tempfile::TempDir;
@@ -329,7 +329,7 @@ fn an_idempotency_key_belongs_to_whoever_used_it_whatever_credential_was_shown()
 
 #[test]
 fn views_of_an_older_version_are_rebuilt_on_opening() {
-    let (_folder, path, ledger) = created();
+    let (folder, path, ledger) = created();
     grow(&ledger, 1, 20);
     let (head, live) = (ledger.snapshot().unwrap().head(), ledger.snapshot().unwrap().projected().unwrap());
     ledger.close().unwrap();
@@ -351,6 +351,13 @@ fn views_of_an_older_version_are_rebuilt_on_opening() {
         txn.delete_table(TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
         txn.commit().unwrap();
         drop(database);
+        // Reading alone cannot rebuild them, and says what does.
+        let Err(error) = ReadOnlyLedger::open(&path, &OpenOptions::default()) else { panic!("opened") };
+        assert!(matches!(error, StoreError::OtherViews { found, .. } if found == version), "{error}");
+        assert!(error.to_string().contains("keyledger audit rebuild"), "{error}");
+        if version.is_none() {
+            anew::rebuild(&DataFolder::at(folder.path()), &mut |_, _| {}).unwrap();
+        }
         let ledger = opened(&path);
         let snapshot = ledger.snapshot().unwrap();
         assert_eq!(snapshot.head(), head);
@@ -379,9 +386,14 @@ fn views_of_a_newer_version_are_refused_and_left_alone() {
     };
     set(of_ours + 1);
     let Err(error) = Ledger::open(&path, &OpenOptions::default()) else { panic!("opened") };
+    let found = Some(of_ours + 1);
+    assert!(matches!(error, StoreError::OtherViews { .. }), "{error}");
     for part in [format!("version {}", of_ours + 1), format!("version {of_ours}")] {
         assert!(error.to_string().contains(&part), "{error}");
     }
+    assert!(error.to_string().ends_with("use the keyledger that wrote them, or a newer one"), "{error}");
+    let Err(error) = ReadOnlyLedger::open(&path, &OpenOptions::default()) else { panic!("opened") };
+    assert!(matches!(error, StoreError::OtherViews { found: of, .. } if of == found), "{error}");
     set(of_ours);
     assert!(opened(&path).snapshot().unwrap().projected().unwrap() == live);
 }

@@ -149,6 +149,33 @@ fn a_folder_without_a_ledger_is_not_found() {
     }
 }
 
+/// An upgrade is no damage. In the file, the version follows the other values of its table.
+#[test]
+fn views_of_another_version_are_called_that() {
+    let deployment = Deployment::new();
+    let ledger = deployment.data().join("ledger.redb");
+    let good = fs::read(&ledger).unwrap();
+    let of_version = |change: i8| {
+        let (keys, mut bytes) = (b"headledgerviews", good.clone());
+        for at in (0..bytes.len() - 100).filter(|at| good[*at..].starts_with(keys)) {
+            let version = at + keys.len() + 48 + 16;
+            bytes[version] = good[version].wrapping_add_signed(change);
+        }
+        fs::write(&ledger, bytes).unwrap();
+    };
+    for (change, advice) in [(-1, "keyledger audit rebuild"), (1, "use the keyledger that wrote them")] {
+        of_version(change);
+        for command in ["show", "verify", "replay", "stats", "export"] {
+            let ended = deployment.run(&["audit", command, "-o", "json"]);
+            let (code, message) = ended.error();
+            assert_eq!((ended.code, code.as_str()), (1, "VIEWS_OF_ANOTHER_VERSION"), "{command}: {message}");
+            assert!(message.contains("nothing is damaged") && message.contains(advice), "{message}");
+        }
+    }
+    of_version(0);
+    assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
+}
+
 #[test]
 fn views_are_built_anew_and_are_what_they_were() {
     let deployment = Deployment::new();

@@ -123,6 +123,32 @@ fn a_backup_and_an_export_tell_the_same() {
     }
 }
 
+/// Of a version that is yet to come, and not damaged.
+#[test]
+fn a_file_of_a_newer_version_is_told_from_a_damaged_one() {
+    let deployment = Deployment::new();
+    let folder = deployment.folder.path();
+    let (backup, export) = (folder.join("backup"), folder.join("log.jsonl"));
+    assert_eq!(deployment.run(&["backup", "--to", text(&backup)]).code, 0);
+    let mut bytes = std::fs::read(&backup).unwrap();
+    bytes[16] = 7;
+    std::fs::write(&backup, bytes).unwrap();
+    std::fs::write(&export, "{\"keyledger_export\":7}\n").unwrap();
+    let (copy, new) = (folder.join("copy"), "--data");
+    for (file, make) in [(&backup, "restore"), (&export, "audit import")] {
+        let make: Vec<_> = make.split(' ').chain(["--from", text(file), new, text(&copy)]).collect();
+        for arguments in [vec!["audit", "verify", "--data", text(file)], make] {
+            let ended = run(&[&arguments[..], &["-o", "json"]].concat());
+            let (code, message) = ended.error();
+            assert_eq!((ended.code, code.as_str()), (1, "NEWER_VERSION"), "{arguments:?}: {message}");
+            assert!(message.contains("version 7") && message.contains("version 1;"), "{message}");
+        }
+        let ended = run(&["audit", "rebuild", "--data", text(file), "-o", "json"]);
+        assert_eq!(ended.error().0, "NOT_A_DATA_FOLDER");
+    }
+    assert!(!copy.exists());
+}
+
 /// A backup or an export in the place of a data folder is called what it is, and what to do with it is said.
 #[test]
 fn a_file_that_is_no_data_folder_is_told_for_what_it_is() {

@@ -95,13 +95,15 @@ fn lines_that_are_left_out_swapped_repeated_or_added_are_found() {
 fn a_file_that_is_no_log_is_refused_as_one() {
     let scene = Scene::told();
     let path = scene.folder.root().join("other");
-    for contents in ["", "{}\n", "hello\n", "{\"keyledger_export\":2}\n", "\u{0}\u{1}", "[1]\n"] {
+    for contents in ["", "{}\n", "hello\n", "{\"keyledger_export\":0}\n", "\u{0}\u{1}", "[1]\n"] {
         fs::write(&path, contents).unwrap();
         let error = read(&path).unwrap_err();
         assert!(matches!(error, ReplayError::Export { .. }), "{contents:?}: {error}");
     }
     fs::write(&path, "{\"keyledger_export\":2}\n").unwrap();
-    assert!(read(&path).unwrap_err().to_string().contains("version 2, and this software reads version 1"));
+    let newer = read(&path).unwrap_err();
+    assert!(matches!(newer, ReplayError::Store(StoreError::Newer { found: 2, known: 1, .. })), "{newer}");
+    assert!(newer.to_string().contains("is an export of version 2, and this software reads up to version 1"));
     let database = read(&scene.folder.ledger()).unwrap_err();
     assert!(matches!(database, ReplayError::Export { .. }), "{database}");
 }

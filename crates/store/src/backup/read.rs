@@ -102,6 +102,10 @@ fn header(source: &mut Source<'_>) -> Result<(LedgerId, Head), StoreError> {
         return Err(damaged(path, "it does not begin like one"));
     }
     let version = u32::from_le_bytes(source.array()?);
+    if version > VERSION {
+        let (path, found, known) = (path.to_owned(), version.into(), VERSION.into());
+        return Err(StoreError::Newer { path, kind: "a backup", found, known });
+    }
     if version != VERSION {
         let what = format!("it is of version {version}, and this software reads version {VERSION}");
         return Err(damaged(path, what));

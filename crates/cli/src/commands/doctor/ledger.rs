@@ -18,6 +18,7 @@ pub fn unreadable(error: ReplayError) -> Finding {
         CliError::Store(StoreError::NoLedger(_)) => {
             "give the right --data, init, or restore a backup".to_owned()
         }
+        CliError::Store(StoreError::OtherViews { .. }) => "do that, and look again".to_owned(),
         CliError::PagesDamaged(_) => "stop the server, copy the folder, and restore a backup".to_owned(),
         error => error.hint().unwrap_or_else(|| "make it readable, and look again".to_owned()),
     };
