@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyledger_tests::client::Client;
-use keyledger_tests::server::{Initialised, Server, init, keyledger};
+use keyledger_tests::server::{Initialised, Server, init, keyledger, keyledger_killed};
 use serde_json::{Value, json};
 use signed_note::{Note, StandardVerifier, VerifierList};
 use tlog_tiles::{
@@ -317,7 +317,12 @@ fn an_evidence_bundle_is_checked_without_a_server_and_its_tampered_twin_is_refus
     server.stop();
     let to = folder.path().join("evidence");
     let bundle = ["audit", "bundle", "--data", &text(&data), "--to", &text(&to), "--key", &key, "-o", "json"];
+    // What a killed one left is not in its way.
+    let left = folder.path().join("evidence.unfinished");
+    fs::create_dir_all(left.join("proofs")).unwrap();
+    fs::write(left.join("proofs/1.tlog-proof"), "half a pr").unwrap();
     assert_eq!(json_of(&keyledger(bundle))["events"], 2);
+    assert!(!left.exists());
     assert_eq!(keyledger(bundle).status.code(), Some(6));
     // From here on there is neither a server nor its data.
     fs::remove_dir_all(&data).unwrap();
@@ -345,6 +350,38 @@ fn an_evidence_bundle_is_checked_without_a_server_and_its_tampered_twin_is_refus
     let events = fs::read_to_string(to.join("events.jsonl")).unwrap();
     fs::write(to.join("events.jsonl"), events.lines().next().unwrap().to_owned() + "\n").unwrap();
     assert_eq!(check().status.code(), Some(1), "a proof too many");
+}
+
+/// Evidence that is half written has no name under which somebody may take it for whole, and is in nobody's way.
+#[test]
+fn a_bundle_that_is_killed_leaves_a_whole_one_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let admin = init(&data, "acme", "ada@example.com");
+    let server = Server::start(&data);
+    let operator = Client::holding(server.url(), &admin.key);
+    for number in 0..20 {
+        let account = json!({"tenant_id": admin.tenant_id, "name": format!("agent-{number}")});
+        operator.mutate("create_service_account", &account, "id").unwrap();
+    }
+    let verifier_key = operator.get("/tlog/verifier-key").text.trim_end().to_owned();
+    operator.get("/tlog/checkpoint");
+    server.stop();
+    let to = text(&folder.path().join("evidence"));
+    for round in 0..24 {
+        keyledger_killed(
+            ["audit", "bundle", "--data", &text(&data), "--to", &to],
+            Duration::from_micros(700 * round),
+        );
+        if !Path::new(&to).exists() {
+            let bundle = ["audit", "bundle", "--data", &text(&data), "--to", &to, "-o", "json"];
+            assert!(json_of(&keyledger(bundle))["events"].as_u64().unwrap() > 20);
+        }
+        let check = keyledger(["audit", "check-bundle", &to, "--verifier-key", &verifier_key, "-o", "json"]);
+        assert_eq!(json_of(&check)["ok"], true);
+        assert!(!folder.path().join("evidence.unfinished").exists());
+        fs::remove_dir_all(&to).unwrap();
+    }
 }
 
 /// Evidence of a key must not lack its revocation without a word, and a bundle without events is no evidence.

@@ -21,6 +21,7 @@ use credentials::note::NoteVerifier;
 use domain::Lookup as _;
 use domain::time::Position;
 use store::scan::Scanned;
+use store::unfinished::UnfinishedFolder;
 
 use crate::as_of::AsOfError;
 use crate::bundle::scope::{About, Admission, Scope};
@@ -36,6 +37,9 @@ use crate::summary::{HEADINGS, Summary};
 use crate::table::Table;
 
 const README: &str = include_str!("bundle/README.md");
+/// The names in its folder.
+const CONTENTS: [&str; 7] =
+    ["README.md", "checkpoint", "verifier-key", "scope.json", "events.jsonl", "proofs", "history.txt"];
 
 /// What a bundle holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +64,8 @@ pub enum Later {
     LeftOut,
 }
 
-/// Writes the events that it is to be about, with their proofs, into a new folder.
+/// Writes the events that it is to be about, with their proofs, into a new folder. Until this returns, there is no folder
+/// of that name; if it fails, nothing is left of it.
 pub fn write_bundle(
     prover: &Prover,
     names: &Names,
@@ -84,25 +89,28 @@ pub fn write_bundle(
     let events = positions.len() as u64;
     let scope = Scope { about, events, covered, head, later: left_out };
 
-    let mut made = DirBuilder::new();
-    made.mode(0o700).create(to).map_err(|error| {
+    let failed = |error: io::Error| {
         let there = error.kind() == ErrorKind::AlreadyExists;
         let path = to.to_owned();
         if there { ProofError::Exists(path) } else { ProofError::File { path, error } }
-    })?;
-    let proofs = to.join("proofs");
-    made.create(&proofs).map_err(|error| ProofError::File { path: proofs.clone(), error })?;
+    };
+    let folder = UnfinishedFolder::begin(to, &CONTENTS).map_err(failed)?;
+    let at = |name: &str| folder.path().join(name);
+    let proofs = at("proofs");
+    let made = DirBuilder::new().mode(0o700).create(&proofs);
+    made.map_err(|error| ProofError::File { path: proofs.clone(), error })?;
     for position in positions {
         let proof = prover.prove(position)?.to_string();
         write(&proofs.join(format!("{position}.tlog-proof")), proof.as_bytes())?;
     }
-    write(&to.join("history.txt"), format!("{}\n\n{history}", scope.said()).as_bytes())?;
-    write(&to.join("events.jsonl"), lines.as_bytes())?;
-    write(&to.join("scope.json"), format!("{}\n", scope.json()).as_bytes())?;
-    write(&to.join("checkpoint"), prover.signed().note.to_string().as_bytes())?;
-    write(&to.join("verifier-key"), format!("{key}\n").as_bytes())?;
+    write(&at("history.txt"), format!("{}\n\n{history}", scope.said()).as_bytes())?;
+    write(&at("events.jsonl"), lines.as_bytes())?;
+    write(&at("scope.json"), format!("{}\n", scope.json()).as_bytes())?;
+    write(&at("checkpoint"), prover.signed().note.to_string().as_bytes())?;
+    write(&at("verifier-key"), format!("{key}\n").as_bytes())?;
     let readme = README.replace("VERIFIER-KEY", &key.to_string()).replace("SCOPE", &scope.said());
-    write(&to.join("README.md"), readme.as_bytes())?;
+    write(&at("README.md"), readme.as_bytes())?;
+    folder.finish().map_err(failed)?;
     let origin = checkpoint.origin.to_string();
     Ok(Bundled { events, origin, size: covered, scope: Some(scope) })
 }

@@ -35,6 +35,7 @@ pub mod usage;
 pub mod secrets;
 pub mod set_up;
 pub mod files;
+pub mod unfinished;
 pub mod error;
 
 pub use error::StoreError;
