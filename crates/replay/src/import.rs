@@ -1,8 +1,9 @@
 //! `audit import`: an export becomes the ledger of a data folder that has none, whole or not at all.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use store::backup::{Restored, Step, Summary, restore_from};
@@ -21,22 +22,53 @@ pub fn import_stream(
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Restored, ReplayError> {
     require_none(folder)?;
-    let kept = Kept(scratch.join(format!("keyledger-import-{}", std::process::id())));
-    let failed = |error| ReplayError::from(StoreError::File { path: kept.0.clone(), error });
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&kept.0);
-    let mut file = opened.map_err(failed)?;
-    io::copy(&mut from, &mut file).map_err(failed)?;
-    import(&kept.0, folder, progress)
+    let failed = |error| ReplayError::from(StoreError::File { path: scratch.to_owned(), error });
+    let mut kept = Kept::under(scratch).map_err(failed)?;
+    io::copy(&mut from, &mut kept.file).map_err(failed)?;
+    import(&kept.path, folder, progress).map_err(|error| of_the_stream(error, &kept.path))
 }
 
-/// A file that goes when it was read.
-struct Kept(PathBuf);
+/// A file that goes when it was read, and where that can be, when this process ends, however it does.
+struct Kept {
+    path: PathBuf,
+    file: File,
+    named: bool,
+}
+
+impl Kept {
+    /// Without a name where the system lets it be opened by its descriptor (proc(5)).
+    fn under(scratch: &Path) -> io::Result<Self> {
+        let path = scratch.join(format!("keyledger-import-{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut kept = Self { path, file, named: true };
+        let descriptor = PathBuf::from(format!("/proc/self/fd/{}", kept.file.as_raw_fd()));
+        let (opened, named) = (kept.file.metadata()?, fs::metadata(&descriptor));
+        if named.is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino())) {
+            fs::remove_file(&kept.path)?;
+            (kept.path, kept.named) = (descriptor, false);
+        }
+        Ok(kept)
+    }
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // If it cannot be removed, that changes nothing of what was made.
-        let _ = fs::remove_file(&self.0);
+        if self.named {
+            // If it cannot be removed, that changes nothing of what was made.
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Nobody knows the file by its name.
+fn of_the_stream(mut error: ReplayError, kept: &Path) -> ReplayError {
+    if let ReplayError::Export { path, .. }
+    | ReplayError::Store(StoreError::Newer { path, .. } | StoreError::Backup { path, .. }) = &mut error
+        && path == kept
+    {
+        *path = PathBuf::from("what came by standard input");
+    }
+    error
 }
 
 fn require_none(folder: &DataFolder) -> Result<(), ReplayError> {

@@ -215,13 +215,34 @@ fn an_export_is_imported_from_standard_input() {
         Ended::of(child.wait_with_output().unwrap())
     };
     let short = import(&export.as_bytes()[..export.len() - 9]);
-    assert_eq!((short.code, short.error().0.as_str()), (1, "EXPORT_DAMAGED"));
+    let (code, message) = short.error();
+    assert_eq!((short.code, code.as_str()), (1, "EXPORT_DAMAGED"));
+    assert!(message.starts_with("what came by standard input is no whole export"), "{message}");
     assert!(!copy.exists());
     let whole = import(export.as_bytes());
     assert_eq!((whole.code, &whole.json()["head_position"]), (0, &Value::from("6")), "{}", whole.err);
     assert_eq!(run(&["audit", "export", "--data", text(&copy)]).out, export);
     assert_eq!(import(export.as_bytes()).error().0, "LEDGER_EXISTS");
     assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// Nor does one that is killed, while a part has come and the rest is waited for.
+#[test]
+fn an_import_that_is_killed_leaves_nothing() {
+    let deployment = Deployment::new();
+    let (copy, scratch) = (deployment.folder.path().join("copy"), deployment.folder.path().join("scratch"));
+    std::fs::create_dir(&scratch).unwrap();
+    let export = deployment.run(&["audit", "export"]).out;
+    let mut command = keyledger(&["audit", "import", "--from", "-", "--data", text(&copy)]);
+    let mut child = command.env("TMPDIR", &scratch).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&export.as_bytes()[..export.len() / 2]).unwrap();
+    // More than a pipe holds: that all of it was taken says that it is read, so the file is there.
+    stdin.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+    assert!(!copy.exists());
 }
 
 /// Names leave the folder only where somebody says so.
