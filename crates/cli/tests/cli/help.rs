@@ -50,6 +50,11 @@ fn of_audit_verify() {
 }
 
 #[test]
+fn of_audit_export() {
+    insta::assert_snapshot!(help(&["audit", "export", "--help"]));
+}
+
+#[test]
 fn of_auth() {
     insta::assert_snapshot!(help(&["auth", "--help"]));
 }

@@ -28,9 +28,13 @@ The lines hold the exact envelopes: every audit command reads them, and proves t
 Names stay sealed in them. The lines of ocsf are for systems that collect events; they prove nothing,
 and their names are opened where --names says with what.";
 
+/// What is written leaves the machine: unlike elsewhere, nothing is opened unless somebody asks for it.
+const NAMES: &str =
+    "The data folder whose secrets open the names in --form ocsf [default: names stay sealed]";
+
 /// What to write, and where.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("names", |names| names.help(NAMES)))]
 pub struct ExportArgs {
     #[command(flatten)]
     log: LogArgs,
