@@ -137,6 +137,18 @@ fn the_life_of_a_key_tells_what_was_done_to_it_and_what_befell_it() {
     done("suspend_tenant", json!({"tenant_id": world.ada.tenant_id}));
     done("resume_tenant", json!({"tenant_id": world.ada.tenant_id}));
     ada.mutate("rotate_api_key", &json!({"key_id": world.agent.id, "overlap_seconds": 3600}), "id").unwrap();
+    // Its tokens alone, with those of others, and those of somebody else.
+    let signing_key = ada.graphql("{ signing_keys { edges { node { id } } } }", &json!({})).json();
+    for target in [
+        json!({"key_id": world.agent.id}),
+        json!({"service_account_id": world.account_id}),
+        json!({"tenant_id": world.ada.tenant_id}),
+        json!({"user_id": world.ada.user_id}),
+        json!({"signing_key_id": signing_key["data"]["signing_keys"]["edges"][0]["node"]["id"]}),
+        json!({"all": true}),
+    ] {
+        done("revoke_tokens", target);
+    }
     done("delete_api_key", json!({"key_id": world.agent.id, "reason": "superseded"}));
 
     let life = asked(&ada, HISTORY, "key_history", &by_id(&world.agent.id)).unwrap();
@@ -159,6 +171,11 @@ fn the_life_of_a_key_tells_what_was_done_to_it_and_what_befell_it() {
             ("TenantSuspended", "tenant", "TENANT_SUSPENDED"),
             ("TenantResumed", "tenant", "ACTIVE"),
             ("KeyRotated", "key", "ACTIVE"),
+            ("TokensRevoked", "key", "ACTIVE"),
+            ("TokensRevoked", "owner", "ACTIVE"),
+            ("TokensRevoked", "tenant", "ACTIVE"),
+            ("TokensRevoked", "signing_key", "ACTIVE"),
+            ("TokensRevoked", "all_tokens", "ACTIVE"),
             ("KeyRevoked", "key", "KEY_REVOKED"),
         ]
     );

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use domain::Model;
-use domain::event::Recorded;
+use domain::event::{Recorded, TokenTarget};
 use domain::explain::{Explanation, Objection, Question, explain};
 use domain::ids::{KeyId, TenantId};
 use domain::key::Owner;
@@ -163,6 +163,7 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
             };
             let standing =
                 |model: &Model, tenant: TenantId| model.tenants.get(&tenant).map(|row| row.standing);
+            let refused_before = |model: &Model, target| model.watermarks.get(&target).copied();
             let mut expected = vec![];
             for number in key.created.position.number() + 1..=until.number() {
                 let position = Position::new(number);
@@ -180,6 +181,21 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
                     if in_it && standing(before, *tenant) != standing(after, *tenant) {
                         expected.push((position, Through::Tenant));
                     }
+                    let target = TokenTarget::Tenant(*tenant);
+                    if in_it && refused_before(before, target) != refused_before(after, target) {
+                        expected.push((position, Through::Tenant));
+                    }
+                }
+                let others =
+                    [(TokenTarget::Owner(key.owner), Through::Owner), (TokenTarget::All, Through::AllTokens)];
+                let signing = ever.signing_keys.values().filter(|signing| {
+                    signing.retired.is_none_or(|retired| retired.moment.position > key.created.position)
+                });
+                let signing = signing.map(|key| (TokenTarget::SigningKey(key.id), Through::SigningKey));
+                for (target, through) in signing.chain(others) {
+                    if refused_before(before, target) != refused_before(after, target) {
+                        expected.push((position, through));
+                    }
                 }
             }
             expected.sort_unstable();
@@ -187,7 +203,8 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
             told.iter().for_each(|(_, through)| *met.entry(*through).or_default() += 1);
         }
     }
-    for through in [Through::Owner, Through::Membership, Through::Tenant] {
+    let all = [Through::Owner, Through::Membership, Through::Tenant, Through::SigningKey, Through::AllTokens];
+    for through in all {
         assert!(met.get(&through).is_some_and(|times| *times > 10), "too seldom: {met:?}");
     }
 }

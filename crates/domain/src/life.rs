@@ -1,5 +1,6 @@
-//! What befell a key through what it rests on: its owner, its memberships, its tenants.
+//! What befell a key through what it rests on: its owner, its memberships, its tenants; and its tokens with others'.
 
+use crate::event::TokenTarget;
 use crate::ids::TenantId;
 use crate::key::Owner;
 use crate::lookup::Lookup;
@@ -18,6 +19,10 @@ pub enum Through {
     Membership,
     /// A tenant in which it acts.
     Tenant,
+    /// A signing key, of which the tokens were refused.
+    SigningKey,
+    /// All tokens, which were refused.
+    AllTokens,
 }
 
 impl Through {
@@ -28,6 +33,8 @@ impl Through {
             Self::Owner => "owner",
             Self::Membership => "membership",
             Self::Tenant => "tenant",
+            Self::SigningKey => "signing_key",
+            Self::AllTokens => "all_tokens",
         }
     }
 }
@@ -44,7 +51,7 @@ pub fn tenants_of<L: Lookup>(rows: &L, key: &Key) -> Result<Vec<TenantId>, L::Er
 }
 
 /// The events between a key's beginning and a position that changed how its owner, its memberships of these tenants
-/// or these tenants stand, or what they permit; in no order.
+/// or these tenants stand, or what they permit, or that refused tokens of any of these or of everybody; in no order.
 pub fn befallen<P: Past>(
     past: &P,
     key: &Key,
@@ -76,7 +83,8 @@ pub fn befallen<P: Past>(
         let changes = changes(past, Versioned::Tenant(*tenant), Through::Tenant, since, until, |at| {
             Ok(past.rows_at(at).tenant(*tenant)?.map(|row| row.standing))
         })?;
-        for (position, through) in changes {
+        let refused = refusals(past, TokenTarget::Tenant(*tenant), Through::Tenant, since, until)?;
+        for (position, through) in changes.into_iter().chain(refused) {
             // What happened to a tenant before its user joined, or after they left, did not befall the key.
             let acted = match key.owner {
                 Owner::ServiceAccount(_) => true,
@@ -90,7 +98,30 @@ pub fn befallen<P: Past>(
             }
         }
     }
+    found.extend(refusals(past, TokenTarget::Owner(key.owner), Through::Owner, since, until)?);
+    found.extend(refusals(past, TokenTarget::All, Through::AllTokens, since, until)?);
+    for signing_key in past.rows_at(until).signing_keys()? {
+        // It never signed for the key if it was retired before.
+        if signing_key.retired.is_none_or(|retired| retired.moment.position > since) {
+            let target = TokenTarget::SigningKey(signing_key.id);
+            found.extend(refusals(past, target, Through::SigningKey, since, until)?);
+        }
+    }
     Ok(found)
+}
+
+/// The events that refused tokens of the target from before them.
+fn refusals<P: Past>(
+    past: &P,
+    target: TokenTarget,
+    through: Through,
+    since: Position,
+    until: Position,
+) -> Result<Vec<(Position, Through)>, P::Error> {
+    versions(past, Versioned::Watermark(target), until)
+        .take_while(|position| !position.as_ref().is_ok_and(|position| *position <= since))
+        .map(|position| Ok((position?, through)))
+        .collect()
 }
 
 fn changes<P: Past, V: PartialEq>(

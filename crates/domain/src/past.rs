@@ -1,5 +1,6 @@
 //! The past: rows as they were after any event, and where each of their versions began.
 
+use crate::event::TokenTarget;
 use crate::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use crate::lookup::Lookup;
 use crate::time::Position;
@@ -20,7 +21,7 @@ pub trait Past {
     fn version(&self, of: Versioned, at: Position) -> Result<Option<Position>, Self::Error>;
 }
 
-/// A row that has versions, and on which it rests whether a key is accepted.
+/// A row that has versions, and on which it rests whether a key or its tokens are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are what the variant names")]
 pub enum Versioned {
@@ -29,6 +30,7 @@ pub enum Versioned {
     Membership(TenantId, UserId),
     ServiceAccount(ServiceAccountId),
     Key(KeyId),
+    Watermark(TokenTarget),
 }
 
 /// The versions of a row until a position, the latest first: the event that made each.

@@ -180,8 +180,7 @@ fn covers(row: RowId, key: KeyId, owner: Owner, reach: Reach) -> bool {
         TokenTarget::Token { key: of, .. } | TokenTarget::Key(of) => of == key,
         TokenTarget::Owner(of) => of == owner,
         TokenTarget::Tenant(tenant) => reach.confined_to().is_none_or(|only| only == tenant),
-        TokenTarget::SigningKey(_) => false,
-        TokenTarget::All => true,
+        TokenTarget::SigningKey(_) | TokenTarget::All => true,
     }
 }
 
@@ -201,6 +200,9 @@ mod tests {
         assert!(confined(suspended(home)) && !confined(suspended(other)));
         assert!(bears_on(&suspended(other), key, owner, Reach::AnyTenant { home }));
         assert!(confined(Event::UserSuspended { user }) && confined(Event::KeyDisabled { key }));
+        // Tokens of the key may be among those of a signing key.
+        let signing_key = domain::ids::SigningKeyId::from_bytes([8; 16]);
+        assert!(confined(Event::TokensRevoked { target: TokenTarget::SigningKey(signing_key) }));
         // Of the same tenant, and of somebody else.
         let stranger = domain::ids::UserId::from_bytes([5; 16]);
         let role = domain::role::Role::Member;

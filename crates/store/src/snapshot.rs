@@ -118,6 +118,7 @@ impl Past for Snapshot {
             Versioned::Membership(tenant, user) => RowKey::Membership(user, tenant),
             Versioned::ServiceAccount(account) => RowKey::ServiceAccount(account),
             Versioned::Key(key) => RowKey::Key(key),
+            Versioned::Watermark(target) => RowKey::Watermark(target),
         };
         self.rows_at(at).version(&row)
     }

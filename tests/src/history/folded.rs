@@ -43,9 +43,8 @@ fn versioned(change: &Change) -> Option<Versioned> {
         Change::Membership(row) => Some(Versioned::Membership(row.tenant, row.user)),
         Change::ServiceAccount(row) => Some(Versioned::ServiceAccount(row.id)),
         Change::Key(row) => Some(Versioned::Key(row.id)),
-        Change::Deployment(_) | Change::SigningKey(_) | Change::Watermark(..) | Change::UniqueName(..) => {
-            None
-        }
+        Change::Watermark(target, _) => Some(Versioned::Watermark(*target)),
+        Change::Deployment(_) | Change::SigningKey(_) | Change::UniqueName(..) => None,
     }
 }
 

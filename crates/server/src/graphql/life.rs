@@ -27,7 +27,8 @@ pub struct KeyStep {
     pub at: Instant,
     /// The type of the event, such as KeyRevoked or TenantSuspended; or expired, grace_over, first_used or last_used.
     pub what: String,
-    /// Through what it befell the key: key, owner, membership or tenant; clock, where its time was over; or use.
+    /// Through what it befell the key: key, owner, membership or tenant; signing_key or all_tokens, where its tokens were refused
+    /// with those of others; clock, where its time was over; or use.
     pub through: String,
     /// The place of the event in the log; null: it is no event.
     pub position: Option<LogPosition>,

@@ -108,6 +108,8 @@ impl Step {
             "owner" => Some("through its owner"),
             "membership" => Some("through its owner’s membership"),
             "tenant" => Some("through its tenant"),
+            "signing_key" => Some("through a signing key of its tokens"),
+            "all_tokens" => Some("with the tokens of everybody"),
             _ => None,
         }
     }
