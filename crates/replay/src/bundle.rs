@@ -21,7 +21,7 @@ use credentials::note::NoteVerifier;
 use domain::Lookup as _;
 use domain::time::Position;
 use store::scan::Scanned;
-use store::unfinished::UnfinishedFolder;
+use store::unfinished_folder::UnfinishedFolder;
 
 use crate::as_of::AsOfError;
 use crate::bundle::scope::{About, Admission, Scope};

@@ -16,18 +16,17 @@
 mod read;
 mod restore;
 
-use std::fs::{self, File, Permissions, TryLockError};
-use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write as _};
+use std::path::Path;
 
 use domain::ids::LedgerId;
 
 use crate::error::StoreError;
-use crate::files::{private_file, sync_folder_of};
 use crate::head::Head;
 use crate::scan::Walk;
 use crate::snapshot::Snapshot;
+use crate::unfinished_file::UnfinishedFile;
 
 pub(crate) use read::Commit;
 pub use read::{beginning, check, is_backup, runs};
@@ -71,15 +70,13 @@ pub fn write(snapshot: &Snapshot, to: &Path, progress: Progress<'_>) -> Result<S
     if to.symlink_metadata().is_ok() {
         return Err(StoreError::BackupExists(to.to_owned()));
     }
-    let beside = beside(to);
-    let file = own(&beside)?;
-    let written = write_checked(snapshot, &file, &beside, progress)
-        .and_then(|summary| name(&beside, to).map(|()| summary));
-    if written.is_err() {
-        // What went wrong is told; that a leftover stays would hide it. The next attempt takes its place.
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let unfinished = UnfinishedFile::begin(to, "backup")?;
+    let summary = write_checked(snapshot, unfinished.file(), unfinished.path(), progress)?;
+    unfinished.finish().map_err(|error| {
+        let (there, path) = (error.kind() == ErrorKind::AlreadyExists, to.to_owned());
+        if there { StoreError::BackupExists(path) } else { StoreError::File { path, error } }
+    })?;
+    Ok(summary)
 }
 
 fn write_checked(
@@ -139,63 +136,6 @@ impl Hashed<'_> {
         self.bytes += bytes.len() as u64;
         self.out.write_all(bytes)
     }
-}
-
-/// Where a backup is written before it gets its name.
-fn beside(to: &Path) -> PathBuf {
-    let mut beside = to.as_os_str().to_owned();
-    beside.push(".unfinished");
-    beside.into()
-}
-
-/// An empty file of our own. One that an interrupted attempt left is taken over, one in use is not.
-fn own(path: &Path) -> Result<File, StoreError> {
-    let file = match private_file().write(true).create_new(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => left_behind(path),
-        opened => opened,
-    };
-    let file = file.map_err(StoreError::file(path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let error = io::Error::other("another backup is being written there; choose another name");
-            return Err(StoreError::File { path: path.to_owned(), error });
-        }
-        Err(TryLockError::Error(error)) => return Err(StoreError::File { path: path.to_owned(), error }),
-    }
-    let empty = file.set_len(0).and_then(|()| file.set_permissions(Permissions::from_mode(0o600)));
-    empty.map_err(StoreError::file(path))?;
-    Ok(file)
-}
-
-/// The file of an attempt that broke off; never what somebody planted in its place to have it overwritten or read.
-fn left_behind(path: &Path) -> io::Result<File> {
-    let planted = || io::Error::other("this is no unfinished backup of yours; look at it, then remove it");
-    let seen = fs::symlink_metadata(path)?;
-    if !seen.is_file() {
-        return Err(planted());
-    }
-    let file = File::options().write(true).open(path)?;
-    let opened = file.metadata()?;
-    let same = (opened.dev(), opened.ino()) == (seen.dev(), seen.ino());
-    let ours = opened.uid() == rustix::process::geteuid().as_raw();
-    if same && ours && opened.nlink() == 1 { Ok(file) } else { Err(planted()) }
-}
-
-/// Gives a finished backup its name, durably.
-fn name(beside: &Path, to: &Path) -> Result<(), StoreError> {
-    // A link, unlike a rename, takes no other file's place. Storage without links has to do with a look.
-    match fs::hard_link(beside, to) {
-        Ok(()) => fs::remove_file(beside).map_err(StoreError::file(beside))?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(StoreError::BackupExists(to.to_owned()));
-        }
-        Err(_) if to.symlink_metadata().is_err() => {
-            fs::rename(beside, to).map_err(StoreError::file(to))?;
-        }
-        Err(error) => return Err(StoreError::File { path: to.to_owned(), error }),
-    }
-    sync_folder_of(to).map_err(StoreError::file(to))
 }
 
 fn damaged(path: &Path, what: impl ToString) -> StoreError {

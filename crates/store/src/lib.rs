@@ -35,7 +35,8 @@ pub mod usage;
 pub mod secrets;
 pub mod set_up;
 pub mod files;
-pub mod unfinished;
+pub mod unfinished_file;
+pub mod unfinished_folder;
 pub mod error;
 
 pub use error::StoreError;

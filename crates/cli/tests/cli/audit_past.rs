@@ -199,6 +199,33 @@ fn a_file_that_is_no_data_folder_is_told_for_what_it_is() {
     assert!(!copy.exists());
 }
 
+/// What a killed one left is in nobody's way, and nobody takes it for an export.
+#[test]
+fn an_export_that_is_killed_leaves_none_of_its_name() {
+    let deployment = Deployment::new();
+    let to = deployment.folder.path().join("log.jsonl");
+    let left = deployment.folder.path().join("log.jsonl.unfinished");
+    for round in 0..20 {
+        let mut command =
+            keyledger(&["audit", "export", "--data", text(&deployment.data()), "--to", text(&to)]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(700 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if !to.exists() {
+            std::fs::write(&left, "{\"keyledger_exp").unwrap();
+            assert_eq!(deployment.run(&["audit", "export", "--to", text(&to)]).code, 0);
+        }
+        assert_eq!(run(&["audit", "verify", "--data", text(&to)]).code, 0);
+        assert!(!left.exists());
+        std::fs::remove_file(&to).unwrap();
+    }
+    std::os::unix::fs::symlink("elsewhere", &left).unwrap();
+    let ended = deployment.run(&["audit", "export", "--to", text(&to), "-o", "json"]);
+    let (code, message) = ended.error();
+    assert!(code == "FILE_FAILED" && message.contains("no unfinished export of yours"), "{message}");
+}
+
 /// An export can be piped, and one that is cut short leaves nothing.
 #[test]
 fn an_export_is_imported_from_standard_input() {

@@ -1,14 +1,13 @@
 //! `audit export`: writes a log out, whole and provable, or as events of OCSF.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use replay::{Names, ProofError, ReplayError, Source};
 use serde_json::json;
 use store::StoreError;
+use store::unfinished_file::UnfinishedFile;
 
 use crate::commands::audit::log::{LogArgs, Reads};
 use crate::error::CliError;
@@ -96,7 +95,7 @@ fn written(
     }
 }
 
-/// A new file of its owner's alone. One that could not be written whole does not stay.
+/// A new file of its owner's alone. Until it is written whole, there is none of that name.
 fn file(
     source: &Source,
     names: &Names,
@@ -104,20 +103,18 @@ fn file(
     to: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, CliError> {
-    let failed = |error| ReplayError::from(StoreError::File { path: to.to_owned(), error });
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-    let file = opened.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => CliError::from(ProofError::Exists(to.to_owned())),
-        _ => failed(error).into(),
-    })?;
-    let mut out = BufWriter::with_capacity(1 << 20, &file);
-    let events = written(source, names, form, &mut out, progress).and_then(|events| {
-        drop(out);
-        file.sync_all().map_err(failed).map(|()| events)
-    });
-    if events.is_err() {
-        // What went wrong is told; that a leftover stays would hide it.
-        let _ = fs::remove_file(to);
+    let there = || CliError::from(ProofError::Exists(to.to_owned()));
+    if to.symlink_metadata().is_ok() {
+        return Err(there());
     }
-    Ok(events?)
+    let unfinished = UnfinishedFile::begin(to, "export").map_err(ReplayError::from)?;
+    let failed = |error| ReplayError::from(StoreError::File { path: to.to_owned(), error });
+    let mut out = BufWriter::with_capacity(1 << 20, unfinished.file());
+    let events = written(source, names, form, &mut out, progress)?;
+    drop(out);
+    unfinished.file().sync_all().map_err(failed)?;
+    match unfinished.finish() {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(there()),
+        finished => Ok(finished.map_err(failed).map(|()| events)?),
+    }
 }
