@@ -347,6 +347,28 @@ fn an_evidence_bundle_is_checked_without_a_server_and_its_tampered_twin_is_refus
         }
         fs::write(&file, &good).unwrap();
     }
+    // Nor are the memory and the patience of who checks it at the mercy of who made it.
+    for file in [to.join("checkpoint"), to.join("events.jsonl"), to.join("scope.json")] {
+        let good = fs::read(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+        assert_eq!(check().status.code(), Some(1), "{}", file.display());
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, &good).unwrap();
+    }
+    for (other, why) in
+        [("", "it has no checkpoint"), ("nowhere", "no such folder"), ("evidence/checkpoint", "no folder")]
+    {
+        let ended = keyledger([
+            "audit",
+            "check-bundle",
+            &text(&folder.path().join(other)),
+            "--verifier-key",
+            &verifier_key,
+        ]);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(said.contains("no bundle: ") && said.contains(why), "{said}");
+    }
     let events = fs::read_to_string(to.join("events.jsonl")).unwrap();
     fs::write(to.join("events.jsonl"), events.lines().next().unwrap().to_owned() + "\n").unwrap();
     assert_eq!(check().status.code(), Some(1), "a proof too many");

@@ -30,7 +30,7 @@ use crate::filter::Filter;
 use crate::json;
 use crate::life::{Happened, Life};
 use crate::names::Names;
-use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, unreadable};
+use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, read as small, unreadable};
 use crate::rows::RowsAt;
 use crate::show::Stop;
 use crate::summary::{HEADINGS, Summary};
@@ -208,7 +208,16 @@ fn lived(life: &mut Life, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<Option
 
 /// Checks a bundle: every event of it is in the log that the key signed, and says what `events.jsonl` says.
 pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofError> {
-    let note = read(&from.join("checkpoint"))?;
+    let note = match small(&from.join("checkpoint")) {
+        Err(ProofError::File { error, .. }) if error.kind() == ErrorKind::NotFound => {
+            let there = if from.is_dir() { "it has no checkpoint" } else { "there is no such folder" };
+            return Err(no_bundle(from, error.kind(), there));
+        }
+        Err(ProofError::File { error, .. }) if error.kind() == ErrorKind::NotADirectory => {
+            return Err(no_bundle(from, error.kind(), "it is no folder"));
+        }
+        note => note?,
+    };
     let Signed { checkpoint, .. } = Signed::parse(&note, Some(key))?;
     let lines = read(&from.join("events.jsonl"))?;
     let mut scope = read_scope(from, checkpoint.size)?.map(Admission::by);
@@ -220,7 +229,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
             return Err(invalid(format!("events.jsonl has position {position} after position {last}")));
         }
         let at = |why: &str| invalid(format!("position {position}: {why}"));
-        let proof = read(&from.join(format!("proofs/{position}.tlog-proof")))?;
+        let proof = small(&from.join(format!("proofs/{position}.tlog-proof")))?;
         let proved = check_proof(&proof, None, key)
             .map_err(|error| if let ProofError::Invalid(why) = &error { at(why) } else { error })?;
         if proved.note != note {
@@ -250,12 +259,17 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
     Ok(Bundled { events, origin: checkpoint.origin.to_string(), size: checkpoint.size, scope })
 }
 
+fn no_bundle(from: &Path, kind: ErrorKind, why: &str) -> ProofError {
+    let error = io::Error::new(kind, format!("no bundle: {why}; name the folder that audit bundle wrote"));
+    ProofError::File { path: from.to_owned(), error }
+}
+
 /// What a bundle says of itself. Those of before say nothing.
 fn read_scope(from: &Path, covered: Position) -> Result<Option<Scope>, ProofError> {
     let path = from.join("scope.json");
-    match fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(&path, error)),
+    match small(&path) {
+        Err(ProofError::File { error, .. }) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
         Ok(text) => {
             let scope = Scope::parse(&text).ok_or_else(|| invalid("scope.json is not as bundles have it"))?;
             if scope.covered != covered {
@@ -279,6 +293,10 @@ fn write(path: &Path, contents: &[u8]) -> Result<(), ProofError> {
         .map_err(|error| ProofError::File { path: path.to_owned(), error })
 }
 
+/// As long as it is; but a file, which has an end.
 fn read(path: &Path) -> Result<String, ProofError> {
+    if path.exists() && !path.is_file() {
+        return Err(invalid(format!("{} is no file", path.display())));
+    }
     fs::read_to_string(path).map_err(|error| unreadable(path, error))
 }

@@ -1,6 +1,7 @@
 //! Proofs in files: made from a data folder, and checked without one.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use credentials::note::{Note, NoteVerifier};
@@ -91,6 +92,20 @@ pub fn unreadable(path: &Path, error: io::Error) -> ProofError {
         return invalid(format!("{} is not text", path.display()));
     }
     ProofError::File { path: path.to_owned(), error }
+}
+
+/// No proof and no signed checkpoint is larger: an event has at most 65,535 bytes, and a checkpoint some lines.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// Reads a proof or a checkpoint, which comes from strangers: one without an end must not fill the memory.
+pub fn read(path: &Path) -> Result<String, ProofError> {
+    let mut bytes = vec![];
+    let read = File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(path, error))?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(invalid(format!("{} is larger than any proof or checkpoint", path.display())));
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable(path, io::ErrorKind::InvalidData.into()))
 }
 
 /// A checkpoint whose signature is good, as far as a key to check it with was given.

@@ -306,6 +306,8 @@ fn bad_moments_and_keys_have_codes() {
     assert_eq!(code(&["replay", "--as-of", "-10d"]), refused("AS_OF_BEFORE_FIRST_EVENT"));
     assert_eq!(code(&["replay", "--as-of", "1h"]), refused("AS_OF_IN_FUTURE"));
     assert_eq!(code(&["diff", "4", "3"]), refused("AS_OF_BACKWARDS"));
+    assert_eq!(code(&["show", "--from", "4", "--to", "3"]), refused("AS_OF_BACKWARDS"));
+    assert_eq!(code(&["show", "--since", "-1h", "--until", "-2h"]), refused("AS_OF_BACKWARDS"));
     let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
     assert_eq!(code(&["timeline", nobody]), (5, "NO_SUCH_KEY".to_owned()));
     let key = deployment.id("key_id");

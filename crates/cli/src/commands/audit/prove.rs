@@ -100,7 +100,7 @@ pub fn run(args: ProveArgs) -> Result<(), CliError> {
 /// Checks a proof, and tells what it proves.
 pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
     let entry = args.entry.as_ref().map(|path| fs::read(path).map_err(file(path))).transpose()?;
-    let proof = read(&args.proof)?;
+    let proof = replay::prove::read(&args.proof)?;
     let proved = check_proof(without_printed_end(&proof), entry, &args.verifier_key)?;
     let event = json::event(&proved.scanned, &Names::sealed());
     let (position, name) = (proved.scanned.recorded.position, proved.scanned.recorded.event.name());
@@ -122,11 +122,6 @@ pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
 /// A proof without the line end that a program adds which prints texts, such as `jq -r`. No other byte is forgiven.
 fn without_printed_end(proof: &str) -> &str {
     if proof.ends_with("\n\n") { &proof[..proof.len() - 1] } else { proof }
-}
-
-/// Reads a file that was named on the command line.
-pub(super) fn read(path: &Path) -> Result<String, ProofError> {
-    fs::read_to_string(path).map_err(|error| replay::prove::unreadable(path, error))
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> Result<(), ProofError> {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use domain::ids::{KeyId, TenantId};
 use domain::row::Standing;
 use domain::time::Position;
-use replay::{ActorFilter, Filter, Format, Wait, parse_event_type};
+use replay::{ActorFilter, AsOfError, Filter, Format, ReplayError, Wait, parse_event_type};
 use store::codec::event_type::EventType;
 
 use crate::args::MalformedValue;
@@ -137,6 +137,10 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let names = if format == Format::Table { log.names_for_people(&source) } else { log.names(&source) };
     let instant = |when: Option<When>| when.map(|when| when.by(&Clock::System));
     let (since, until) = (instant(since), instant(until));
+    // An empty listing would say that there was nothing.
+    if to.is_some_and(|to| to < from) || since.zip(until).is_some_and(|(since, until)| until < since) {
+        return Err(ReplayError::from(AsOfError::Backwards).into());
+    }
     let filter = Filter { from, to, since, until, types, tenant, key, actor, limit };
     let shown = replay::show(&source, &names, &filter, format, io::stdout().lock())?;
     let followed = source.audit().filter(|_| follow);

@@ -8,7 +8,6 @@ use clap::Args;
 use credentials::note::NoteVerifier;
 use replay::{Audit, Depth, Repair, Signed, Source};
 
-use super::prove::read;
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
@@ -57,7 +56,7 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let mut tell = |done, total| progress.tell("verifying", done, total);
     let depth = if args.log { Depth::Log } else { Depth::Everything };
     let known = args.against.iter().map(|file| {
-        let note = read(file)?;
+        let note = replay::prove::read(file)?;
         Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)
     });
     let known = known.collect::<Result<Vec<_>, CliError>>()?;
