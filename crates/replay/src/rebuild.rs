@@ -1,13 +1,15 @@
 //! `audit rebuild`: throws the views away and projects them anew from the log, or says whether that would change anything.
 
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use domain::ids::LedgerId;
 use serde_json::json;
-use store::DataFolder;
 use store::anew::{self, Rebuilt};
 use store::head::Head;
 use store::rebuilt::{self, Comparison, Divergence};
+use store::{DataFolder, StoreError};
 
 use crate::error::{ReplayError, reading};
 use crate::open::{Audit, Repair, require_ledger};
@@ -42,12 +44,12 @@ pub fn check(
     let snapshot = audit.snapshot()?;
     let head = snapshot.head();
     let beside = scratch.join(format!("keyledger-check-{}", std::process::id()));
-    store::files::create_private_folder(&beside)?;
-    let compared = reading(|| {
-        rebuilt::compare(&snapshot, &DataFolder::at(&beside).ledger(), progress).map_err(ReplayError::from)
-    });
-    // What was found is worth more than that a leftover stays.
-    let _ = std::fs::remove_dir_all(&beside);
+    // In a folder that is there: one that was mistyped is not made.
+    let made = DirBuilder::new().mode(0o700).create(&beside);
+    made.map_err(|error| StoreError::File { path: beside.clone(), error })?;
+    let compared = reading(|| rebuilt::compare(&snapshot, &beside, progress).map_err(ReplayError::from));
+    // It is gone already, or it could not go. What was found is worth more than that a leftover stays.
+    let _ = fs::remove_dir_all(&beside);
     Ok(Compared { ledger: snapshot.ledger(), head, comparison: compared? })
 }
 

@@ -1,5 +1,6 @@
 //! Comparing the views of a ledger with those that its log gives: projected anew into a ledger of their own, byte by byte.
 
+use std::fs;
 use std::path::Path;
 
 use redb::{ReadOnlyTable, Value};
@@ -35,13 +36,17 @@ pub struct Divergence {
     pub what: &'static str,
 }
 
-/// Projects the log of the snapshot into a new ledger at `scratch`, which the caller removes, and compares.
+/// Projects the log of the snapshot into a new ledger in a folder of its own, and compares. The folder must be empty, and goes
+/// before anything is written; the caller removes it where storage does not let it go while a file of it is open.
 pub fn compare(
     snapshot: &Snapshot,
-    scratch: &Path,
+    folder: &Path,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Comparison, StoreError> {
-    let ledger = Ledger::create(scratch, snapshot.ledger(), &OpenOptions::default())?;
+    let scratch = folder.join("ledger.redb");
+    let ledger = Ledger::create(&scratch, snapshot.ledger(), &OpenOptions::default())?;
+    // As large as the ledger itself: without a name it is gone when this process ends, however it does.
+    let _ = fs::remove_file(&scratch).and_then(|()| fs::remove_dir(folder));
     copy_log(snapshot.log(), &ledger)?;
     ledger.rebuild_watched(progress)?;
     let rebuilt = ledger.snapshot()?;

@@ -259,8 +259,18 @@ fn what_is_appended_is_followed() {
 fn views_that_were_built_anew_are_compared_byte_by_byte() {
     let scene = Scene::told();
     let scratch = tempfile::tempdir().unwrap();
-    let compared = keyledger_replay::rebuild::check(&scene.folder, scratch.path(), &mut |_, _| {}).unwrap();
+    let left = || std::fs::read_dir(scratch.path()).unwrap().count();
+    let mut told = 0;
+    let mut tell = |_, _| {
+        told += 1;
+        assert_eq!(left(), 0, "whoever is killed now leaves nothing");
+    };
+    let compared = keyledger_replay::rebuild::check(&scene.folder, scratch.path(), &mut tell).unwrap();
+    assert!(told > 0);
     assert_eq!(compared.divergence(), None);
+    let nowhere = scratch.path().join("nowhere");
+    assert!(keyledger_replay::rebuild::check(&scene.folder, &nowhere, &mut |_, _| {}).is_err());
+    assert!(!nowhere.exists());
     assert!(compared.table().lines().last().unwrap().starts_with("OK: "), "{}", compared.table());
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left");
 
