@@ -235,7 +235,7 @@ impl Authority {
     /// Opens a data folder: the guard is asked, the log read and its chain checked, the index built.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let folder = options.folder.clone();
-        if !folder.ledger().exists() {
+        if !folder.has_ledger()? {
             return Err(StoreError::NoLedger(folder.root().to_owned()).into());
         }
         let rollback = options.rollback;

@@ -36,7 +36,7 @@ pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
         };
         return Err(ReplayError::NotAFolder { path: root.to_owned(), kind });
     }
-    if folder.ledger().exists() {
+    if folder.has_ledger()? {
         return Ok(());
     }
     // The folder is what a person gave, and what `init` wants.

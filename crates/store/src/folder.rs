@@ -62,6 +62,16 @@ impl DataFolder {
         self.root.join("ledger.redb")
     }
 
+    /// Whether it has a ledger. Who may not look there is told so: that there is none would be a reason to make one.
+    pub fn has_ledger(&self) -> Result<bool, StoreError> {
+        let path = self.ledger();
+        match path.metadata() {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+            Err(error) => Err(StoreError::File { path, error }),
+        }
+    }
+
     /// Begins to fill a new data folder: nobody else may while the lock that is returned lives. Refuses a
     /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {

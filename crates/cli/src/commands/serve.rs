@@ -313,7 +313,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
 
 /// Begins a ledger where there is none.
 fn begin(args: &ServeArgs, issuer: &Issuer) -> Result<(), CliError> {
-    if args.data.folder(None).ledger().exists() {
+    if args.data.folder(None).has_ledger()? {
         tracing::warn!("--set-up was not needed: there is a ledger; leave it away at the next start");
         return Ok(());
     }

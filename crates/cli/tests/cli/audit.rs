@@ -176,6 +176,19 @@ fn views_of_another_version_are_called_that() {
     assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
 }
 
+/// Here a link that leads to itself, as `root` is kept out by no permissions. Who is told that there is none makes one.
+#[test]
+fn a_ledger_that_cannot_be_looked_at_is_not_called_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("ledger.redb", folder.path().join("ledger.redb")).unwrap();
+    let data = ["--data", text(folder.path())];
+    for command in [&["audit", "show"][..], &["audit", "verify"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let ended = run(&[command, &data].concat());
+        let told = ended.err.contains("ledger.redb: ") && !ended.err.contains("keyledger init");
+        assert!(ended.code == 1 && told, "{command:?}: {}", ended.err);
+    }
+}
+
 #[test]
 fn views_are_built_anew_and_are_what_they_were() {
     let deployment = Deployment::new();
