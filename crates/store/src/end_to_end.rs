@@ -9,14 +9,13 @@ use domain::row::{Change, Key, RowId};
 use domain::time::{Moment, Position};
 use redb::{ReadOnlyTable, ReadableTableMetadata};
 
-use crate::checked::Unchecked;
 use crate::codec::rows::StoredRow;
 use crate::codec::rows::key::KeyVersion;
 use crate::error::{StoreError, database};
 use crate::history::{Marked, marks};
 use crate::lifetimes;
 use crate::projection::link;
-use crate::rows::{damaged, out_of_order};
+use crate::rows::{Abreast, damaged, out_of_order};
 use crate::snapshot::Snapshot;
 use crate::tables::{RowKey, parse_block};
 
@@ -171,13 +170,13 @@ fn each_checked<E: From<StoreError>>(
     table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut unchecked = Unchecked::default();
+    let mut unchecked = Abreast::default();
     for row in table.range::<&[u8]>(..).map_err(database)? {
         let (key, value) = row.map_err(database)?;
-        unchecked.push(key.value(), value.value())?;
+        unchecked.take_in(key.value(), value.value())?;
         if unchecked.is_full() {
-            unchecked.check(&mut each)?;
+            unchecked.hand_on(&mut each)?;
         }
     }
-    unchecked.check(each)
+    unchecked.hand_on(each)
 }

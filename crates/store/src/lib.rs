@@ -16,7 +16,6 @@ pub mod history;
 mod forward;
 mod lifetimes;
 pub mod rows;
-mod checked;
 mod projection;
 pub mod rebuilt;
 pub mod anew;

@@ -4,6 +4,9 @@
 //! its key and the row. The database verifies no checksum on ordinary reads, and one flipped bit must not
 //! decide anything.
 
+mod many;
+mod abreast;
+
 use domain::event::TokenTarget;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::lookup::Lookup;
@@ -18,9 +21,7 @@ use crate::codec::rows::key::{ChangedKey, KeyVersion};
 use crate::error::{StoreError, database};
 use crate::tables::{self, RowKey};
 
-mod many;
-mod abreast;
-
+pub(crate) use abreast::Abreast;
 pub use many::{Keys, ServiceAccounts};
 
 /// How many bytes of its hash are the check of a row.

@@ -11,9 +11,8 @@ use redb::{ReadableTable, Table};
 
 use super::tile::Tile;
 use super::{Frontier, Subtree, TreeHash, Unproven, folded};
-use crate::checked::Unchecked;
 use crate::error::{StoreError, database};
-use crate::rows::{sealed_with_check, unsealed};
+use crate::rows::{Abreast, sealed_with_check, unsealed};
 
 /// How many hashes a block has.
 const BLOCK_HASHES: u64 = 16;
@@ -162,13 +161,13 @@ fn blocks(
     places: Range<u64>,
 ) -> Result<Vec<TreeHash>, StoreError> {
     let (first, end) = (key(level, places.start), key(level, places.end));
-    let mut unchecked = Unchecked::default();
+    let mut unchecked = Abreast::default();
     for row in table.range(first.as_slice()..end.as_slice()).map_err(database)? {
         let (key, value) = row.map_err(database)?;
-        unchecked.push(key.value(), value.value())?;
+        unchecked.take_in(key.value(), value.value())?;
     }
     let (mut next, mut hashes) = (places.start, vec![]);
-    unchecked.check(|found, block| {
+    unchecked.hand_on(|found, block| {
         let whole_before = hashes.len() as u64 == (next - places.start) * BLOCK_HASHES;
         let (block, rest) = block.as_chunks();
         let fits = block.len() as u64 <= BLOCK_HASHES && rest.is_empty();
