@@ -4,6 +4,7 @@ use authority::queries::{KeyView, MemberView, ServiceAccountView, TenantView, Us
 use domain::key::Owner;
 use domain::role::Scopes;
 use domain::row::Standing;
+use domain::time::Position;
 use juniper::{GraphQLEnum, GraphQLObject};
 
 use super::dry_run::DryRun;
@@ -267,6 +268,9 @@ pub struct ApiKey {
     pub status: String,
     /// When it was made.
     pub created_at: Instant,
+    /// Where in the log that stands: of two that were made in one instant it tells which came first.
+    #[graphql(ignore)]
+    pub created: Position,
     /// Who made it, as the event says that it began with; told by `keys` and `key`, and null in `auth_api_key`.
     pub created_by: Option<EventActor>,
     /// What whoever made it is called now: a service account's name, or a user's e-mail address; null: they have no name, or
@@ -317,6 +321,7 @@ impl From<KeyView> for ApiKey {
             rate_limit: shown_rate(&view.limits),
             status: view.status.map_or_else(|refusal| refusal.code(), |()| "ACTIVE").to_owned(),
             created_at: Instant(view.created.at),
+            created: view.created.position,
             created_by: None,
             created_by_name: None,
             grace_ends_at: view.grace_ends_at.map(Instant),

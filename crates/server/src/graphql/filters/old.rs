@@ -50,7 +50,7 @@ impl ApiKeyOrderBy {
     pub(in crate::graphql) fn compare(&self, a: &ApiKey, b: &ApiKey) -> Ordering {
         let end = |key: &ApiKey| key.expires_at.map_or((true, None), |at| (false, Some(at.0)));
         directed(self.name, a.name.cmp(&b.name))
-            .then_with(|| directed(self.created_at, a.created_at.0.cmp(&b.created_at.0)))
+            .then_with(|| directed(self.created_at, a.created.cmp(&b.created)))
             .then_with(|| directed(self.expires_at, end(a).cmp(&end(b))))
     }
 }
