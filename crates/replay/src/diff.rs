@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::as_of::Window;
 use crate::error::{ReplayError, reading};
-use crate::json::value;
+use crate::json::Told;
 use crate::listing::{About, Format, Listing};
 use crate::names::Names;
 use crate::print::harmless_json;
@@ -138,7 +138,7 @@ fn entry_json(difference: &Difference, names: &Names) -> String {
     let fields: Vec<Value> = difference
         .fields()
         .into_iter()
-        .map(|field| json!({ "name": field.name, "before": value(field.before, names), "after": value(field.after, names) }))
+        .map(|field| json!({ "name": field.name, "before": Told(&field.before, names), "after": Told(&field.after, names) }))
         .collect();
     let mut json = json!({
         "what": what, "kind": kind, "id": id, "increases_access": difference.increases_access(), "fields": fields,

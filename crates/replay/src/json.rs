@@ -6,25 +6,23 @@
 
 use domain::Recorded;
 use domain::actor::ActorId;
-use domain::event::Event;
 use domain::facts::{self, Fact, facts_of};
 use domain::ids::RequestId;
 use domain::key::{DigestScheme, KeyDigest, Owner};
 use domain::sealed::{Sealed, SealedName, Subject};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use store::scan::Scanned;
 
 use crate::names::Names;
 use crate::print::{harmless_json, hex, instant};
 
 /// One event.
-#[derive(Serialize)]
+#[derive(serde::Serialize)]
 struct EventJson<'a> {
     position: String,
     recorded_at: String,
     event: &'static str,
-    payload: Value,
+    payload: Group<'a>,
     actor: ActorJson,
     way: &'static str,
     request_id: String,
@@ -36,7 +34,7 @@ struct EventJson<'a> {
 }
 
 /// Who acted. The id is a user's or a service account's.
-#[derive(Serialize)]
+#[derive(serde::Serialize)]
 struct ActorJson {
     kind: &'static str,
     id: Option<String>,
@@ -48,11 +46,12 @@ struct ActorJson {
 pub fn event(scanned: &Scanned, names: &Names) -> String {
     let Recorded { position, recorded_at, metadata, event } = &scanned.recorded;
     let idempotency = metadata.idempotency.as_ref();
+    let facts = facts_of(event);
     let json = EventJson {
         position: position.to_string(),
         recorded_at: instant(*recorded_at),
         event: event.name(),
-        payload: payload(event, names),
+        payload: Group(&facts, names),
         actor: actor(&metadata.actor),
         way: metadata.way.as_str(),
         request_id: metadata.request.to_string(),
@@ -76,56 +75,96 @@ fn actor(actor: &ActorId) -> ActorJson {
     }
 }
 
-fn payload(event: &Event, names: &Names) -> Value {
-    group(facts_of(event), names)
+/// Facts as an object, its members in the order of their names.
+pub(crate) struct Group<'a>(pub(crate) &'a [Fact<'a>], pub(crate) &'a Names);
+
+/// What a fact says.
+pub(crate) struct Told<'a>(pub(crate) &'a facts::Value<'a>, pub(crate) &'a Names);
+
+/// A sealed text beside what it was sealed as; of a name, its digest, too.
+struct SealedJson<'a> {
+    text: &'a Sealed,
+    digest: Option<&'a [u8]>,
+    names: &'a Names,
 }
 
-pub(crate) fn group(facts: Vec<Fact<'_>>, names: &Names) -> Value {
-    facts.into_iter().map(|fact| (fact.name.to_owned(), value(fact.value, names))).collect()
+/// Whose text it is.
+#[derive(serde::Serialize)]
+struct SubjectJson {
+    id: String,
+    kind: &'static str,
 }
 
-pub(crate) fn value(value: facts::Value<'_>, names: &Names) -> Value {
-    match value {
-        facts::Value::Nothing => Value::Null,
-        facts::Value::Thing(entity) => id(entity.id()).into(),
-        facts::Value::Token(token) => token.to_string().into(),
-        facts::Value::Word(word) => word.into(),
-        facts::Value::Flag(flag) => flag.into(),
-        facts::Value::Words(words) => words.into(),
-        facts::Value::Text(_, text) => sealed(text, names),
-        facts::Value::Name(_, name) => sealed_name(name, names),
-        facts::Value::At(at) => instant(at).into(),
-        facts::Value::Seconds(number) | facts::Value::Number(number) => number.into(),
-        facts::Value::Position(position) => position.to_string().into(),
-        facts::Value::Bytes(bytes) => hex(bytes).into(),
-        facts::Value::Digest(digest) => key_digest(digest),
-        facts::Value::Group(facts) => group(facts, names),
+/// What recognises a key's secret.
+#[derive(serde::Serialize)]
+struct DigestJson {
+    bytes: String,
+    pepper: Option<String>,
+    scheme: &'static str,
+}
+
+// Written as they are met: a listing has millions of them, and to build each first would cost more than all the rest.
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(facts, names) = self;
+        let mut ordered: Vec<_> = facts.iter().collect();
+        ordered.sort_unstable_by_key(|fact| fact.name);
+        serializer.collect_map(ordered.into_iter().map(|fact| (fact.name, Told(&fact.value, names))))
     }
 }
 
-fn key_digest(digest: &KeyDigest) -> Value {
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(value, names) = self;
+        match value {
+            facts::Value::Nothing => serializer.serialize_unit(),
+            facts::Value::Thing(entity) => serializer.serialize_str(&id(entity.id())),
+            facts::Value::Token(token) => serializer.serialize_str(&id(token.bytes())),
+            facts::Value::Word(word) => serializer.serialize_str(word),
+            facts::Value::Flag(flag) => serializer.serialize_bool(*flag),
+            facts::Value::Words(words) => serializer.collect_seq(words),
+            facts::Value::Text(_, text) => SealedJson { text, digest: None, names }.serialize(serializer),
+            facts::Value::Name(_, SealedName { text, digest }) => {
+                SealedJson { text, digest: Some(&digest.0), names }.serialize(serializer)
+            }
+            facts::Value::At(at) => serializer.serialize_str(&instant(*at)),
+            facts::Value::Seconds(number) | facts::Value::Number(number) => serializer.serialize_u64(*number),
+            facts::Value::Position(position) => serializer.serialize_str(&position.to_string()),
+            facts::Value::Bytes(bytes) => serializer.serialize_str(&hex(bytes)),
+            facts::Value::Digest(digest) => key_digest(digest).serialize(serializer),
+            facts::Value::Group(facts) => Group(facts, names).serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for SealedJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("ciphertext", &hex(&self.text.ciphertext))?;
+        if let Some(digest) = self.digest {
+            members.serialize_entry("digest", &hex(digest))?;
+        }
+        members.serialize_entry("subject", &subject(self.text.subject))?;
+        members.serialize_entry("text", &self.names.open(self.text))?;
+        members.end()
+    }
+}
+
+fn key_digest(digest: &KeyDigest) -> DigestJson {
     let (scheme, pepper) = match digest.scheme {
-        DigestScheme::KeyedBlake3(pepper) => ("keyed_blake3", Some(pepper.to_string())),
+        DigestScheme::KeyedBlake3(pepper) => ("keyed_blake3", Some(id(pepper.bytes()))),
         DigestScheme::Sha256 => ("sha256", None),
     };
-    json!({ "scheme": scheme, "pepper": pepper, "bytes": hex(&digest.bytes) })
+    DigestJson { bytes: hex(&digest.bytes), pepper, scheme }
 }
 
-fn sealed_name(name: &SealedName, names: &Names) -> Value {
-    let mut json = sealed(&name.text, names);
-    json["digest"] = hex(&name.digest.0).into();
-    json
-}
-
-fn sealed(text: &Sealed, names: &Names) -> Value {
-    let (kind, id) = match text.subject {
-        Subject::Tenant(id) => ("tenant", id.to_string()),
-        Subject::User(id) => ("user", id.to_string()),
-        Subject::ServiceAccount(id) => ("service_account", id.to_string()),
+fn subject(subject: Subject) -> SubjectJson {
+    let (kind, bytes) = match subject {
+        Subject::Tenant(id) => ("tenant", id.bytes()),
+        Subject::User(id) => ("user", id.bytes()),
+        Subject::ServiceAccount(id) => ("service_account", id.bytes()),
     };
-    json!({
-        "text": names.open(text), "subject": { "kind": kind, "id": id }, "ciphertext": hex(&text.ciphertext),
-    })
+    SubjectJson { id: id(bytes), kind }
 }
 
 fn kind_and_id(owner: Owner) -> (&'static str, String) {

@@ -20,7 +20,7 @@ use store::scan::Scanned;
 
 use crate::as_of::PROGRESS_EVENTS;
 use crate::error::ReplayError;
-use crate::json::{group, id};
+use crate::json::{Group, id};
 use crate::names::Names;
 use crate::print::harmless_json;
 use crate::rows::RowsAt;
@@ -175,7 +175,7 @@ fn event(scanned: &Scanned, ledger: &str, rows: &RowsAt<'_>, names: &Names) -> R
             "way": metadata.way.as_str(),
             "cause": metadata.cause.map(|cause| cause.to_string()),
             "hash": scanned.hash.to_string(),
-            "payload": group(facts_of(event), names),
+            "payload": Group(&facts_of(event), names),
         },
     });
     let subject = subjects_of(event).first().copied();

@@ -11,11 +11,12 @@ use domain::ids::TenantId;
 use domain::row::{Change, RowId};
 use domain::status::{Bearer, admit};
 use domain::time::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::as_of::{Basis, Past};
 use crate::error::{ReplayError, reading};
-use crate::json::{group, id};
+use crate::json::{Group, id};
 use crate::listing::{About, Format, Listing};
 use crate::names::Names;
 use crate::print::{harmless_json, instant};
@@ -185,12 +186,31 @@ pub(crate) fn tenant_of_member(row: RowId) -> String {
     if let RowId::Membership { tenant, .. } = row { tenant.to_string() } else { String::new() }
 }
 
+/// A row, for programs. The tenant is told of members, who have no id of their own.
+#[derive(Serialize)]
+struct RowJson<'a> {
+    fields: Group<'a>,
+    id: String,
+    kind: &'static str,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<String>,
+}
+
 fn row_json(change: &Change, status: &str, names: &Names) -> String {
     let (kind, id) = named(change.row());
-    let mut json = json!({ "kind": kind, "id": id, "status": status });
-    if let RowId::Membership { tenant, .. } = change.row() {
-        json["tenant_id"] = tenant.to_string().into();
-    }
-    json["fields"] = group(facts_of_row(change), names);
-    harmless_json(json.to_string())
+    let facts = facts_of_row(change);
+    let tenant_id = match change.row() {
+        RowId::Membership { tenant, .. } => Some(tenant.to_string()),
+        RowId::Deployment
+        | RowId::Tenant(_)
+        | RowId::User(_)
+        | RowId::ServiceAccount(_)
+        | RowId::Key(_)
+        | RowId::SigningKey(_)
+        | RowId::Watermark(_)
+        | RowId::UniqueName(_) => None,
+    };
+    let json = RowJson { fields: Group(&facts, names), id, kind, status, tenant_id };
+    harmless_json(serde_json::to_string(&json).expect("texts and numbers can always be written"))
 }

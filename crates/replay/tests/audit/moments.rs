@@ -87,6 +87,20 @@ fn rows(source: &Source, as_of: AsOf, filter: RowFilter) -> Vec<Value> {
     json["rows"].as_array().unwrap().clone()
 }
 
+#[test]
+fn the_lines_of_a_state_and_of_a_difference() {
+    let scene = Scene::told();
+    let (source, names) = (scene.source(), Names::read(&scene.folder));
+    let past = source.past(at(21), late(), &mut |_, _| {}).unwrap();
+    let mut out = vec![];
+    state(&past, &names, RowFilter::default(), Format::Jsonl, &mut out).unwrap();
+    insta::assert_snapshot!("state", String::from_utf8(out).unwrap());
+    let window = source.window(at(11), at(21), late(), &mut |_, _| {}).unwrap();
+    let mut out = vec![];
+    diff(&window, &names, DiffFilter::default(), Format::Jsonl, &mut out).unwrap();
+    insta::assert_snapshot!("difference", String::from_utf8(out).unwrap());
+}
+
 fn status(source: &Source, as_of: AsOf, key: &str) -> String {
     let rows = rows(source, as_of, RowFilter::default());
     let row = rows.iter().find(|row| row["id"] == key).unwrap_or(&Value::Null);
