@@ -416,7 +416,7 @@ impl Authority {
         role: Role,
         first_key: Option<&KeyInput>,
     ) -> Composed {
-        let id: ServiceAccountId = entropy::id(self.now());
+        let id: ServiceAccountId = entropy::row_id(self.now());
         let subject = Subject::ServiceAccount(id);
         let (key, secret) = self.shared.keyring.new_subject(subject);
         let name = self.shared.keyring.seal_name(&key, subject, TextKind::AccountName, name.as_str());
@@ -427,7 +427,7 @@ impl Authority {
     }
 
     fn new_tenant(&self, input: &TenantInput) -> (NewTenant, NewSecret) {
-        let id: TenantId = entropy::id(self.now());
+        let id: TenantId = entropy::row_id(self.now());
         let subject = Subject::Tenant(id);
         let (key, secret) = self.shared.keyring.new_subject(subject);
         let seal = |kind, text| self.shared.keyring.seal_name(&key, subject, kind, text);
@@ -441,7 +441,7 @@ impl Authority {
     }
 
     fn new_user(&self, input: &UserInput) -> (NewUser, SubjectKey, NewSecret) {
-        let id: UserId = entropy::id(self.now());
+        let id: UserId = entropy::row_id(self.now());
         let subject = Subject::User(id);
         let keyring = &self.shared.keyring;
         let (key, secret) = keyring.new_subject(subject);
@@ -486,7 +486,7 @@ impl Authority {
             Owner::User(_) => &self.prefixes.user,
             Owner::ServiceAccount(_) => &self.prefixes.service_account,
         };
-        KeyString::make(prefix.clone(), entropy::id(self.now()), *entropy::secret())
+        KeyString::make(prefix.clone(), entropy::row_id(self.now()), *entropy::secret())
     }
 
     /// The living user with this address.

@@ -151,7 +151,7 @@ impl Authority {
         let asked = format!("import_key {key:?}");
         let (subject, entity) = subject_of(key.owner);
         let new = NewKey {
-            id: entropy::id(self.now()),
+            id: entropy::row_id(self.now()),
             name: self.known_name(subject, entity, TextKind::KeyName, &key.name)?,
             digest: key.text.key_digest(),
             prefix: key.text.prefix.clone(),
