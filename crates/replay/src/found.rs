@@ -12,9 +12,9 @@ use store::end_to_end::Version;
 use store::{Snapshot, StoreError};
 
 use crate::error::ReplayError;
-use crate::induction::{Sums, version};
+use crate::induction::Sums;
 use crate::remembered::Remembered;
-use crate::sum::{Keys, Sum};
+use crate::sum::{Secrets, Sum};
 
 /// What was found.
 #[derive(Default)]
@@ -49,7 +49,7 @@ enum Belongs {
 /// The reading of it.
 struct Reading<'s> {
     snapshot: &'s Snapshot,
-    keys: &'s Keys,
+    secrets: &'s Secrets,
     now: Timestamp,
     /// What many keys rest on, as it is now.
     rows: Remembered<'s>,
@@ -60,23 +60,23 @@ struct Reading<'s> {
 
 impl Found {
     /// Reads the views of a snapshot. `now` is the instant at which keys are told to stand so or so.
-    pub(crate) fn read(snapshot: &Snapshot, keys: &Keys, now: Timestamp) -> Result<Self, ReplayError> {
+    pub(crate) fn read(snapshot: &Snapshot, secrets: &Secrets, now: Timestamp) -> Result<Self, ReplayError> {
         let rows = Remembered::new(snapshot, snapshot.head().position);
-        let mut reading = Reading { snapshot, keys, now, rows, last: None, found: Self::default() };
+        let mut reading = Reading { snapshot, secrets, now, rows, last: None, found: Self::default() };
         snapshot.each_version(|version| reading.version(version))?;
         reading.row_ended()?;
         reading.whole_lists()?;
         let mut found = reading.found;
         snapshot.each_mark(|of, marked| {
-            found.sums.marks.add(keys, &(of, marked));
+            found.sums.mark(secrets, of, marked);
             Ok::<_, StoreError>(())
         })?;
         snapshot.each_attempt(|key, value| {
-            found.sums.attempts.add(keys, &(key, value));
+            found.sums.attempt(secrets, key, value);
             Ok::<_, StoreError>(())
         })?;
         snapshot.each_entry(|entry| {
-            found.sums.entries.add(keys, &entry);
+            found.sums.entries.add(secrets, &entry);
             Ok::<_, StoreError>(())
         })?;
         Ok(found)
@@ -95,7 +95,7 @@ impl Found {
 
 impl Reading<'_> {
     fn version(&mut self, next: Version) -> Result<(), StoreError> {
-        self.found.sums.versions.add(self.keys, &version(next.row, next.position, &next.change));
+        self.found.sums.version(self.secrets, next.row, next.position, &next.change);
         let same = self.last.as_ref().filter(|(last, _)| last.row == next.row);
         let first = same.map_or(next.position, |(_, first)| *first);
         if same.is_none() {
@@ -177,11 +177,11 @@ impl Reading<'_> {
     }
 
     fn list(&mut self, one: &Belongs) {
-        self.found.listed.add(self.keys, one);
+        self.found.listed.add(self.secrets, one);
     }
 
     fn belongs(&mut self, one: &Belongs) {
-        self.found.belongs.add(self.keys, one);
+        self.found.belongs.add(self.secrets, one);
     }
 }
 

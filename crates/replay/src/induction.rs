@@ -10,23 +10,23 @@
 
 use std::collections::BTreeSet;
 
-use domain::concern::{acting_key, concerned};
+use domain::concern::{Concerned, acting_key, concerned};
 use domain::row::{Change, RowId};
 use domain::time::{Moment, Position};
 use domain::{Model, Recorded, evolve};
 use store::end_to_end::{Moved, moved};
 use store::history::Marked;
-use store::{Snapshot, attempt_key};
+use store::{Snapshot, attempt};
 
 use crate::ahead::Ended;
 use crate::found::Found;
 use crate::remembered::Remembered;
-use crate::sum::{Keys, Sum};
+use crate::sum::{Secrets, Sum};
 use crate::views;
 
 /// What the log amounts to so far.
 pub(crate) struct Induction<'s> {
-    keys: &'s Keys,
+    secrets: &'s Secrets,
     rows: Remembered<'s>,
     sums: Sums,
 }
@@ -45,20 +45,20 @@ pub(crate) struct Sums {
 }
 
 impl<'s> Induction<'s> {
-    pub(crate) fn new(snapshot: &'s Snapshot, keys: &'s Keys) -> Self {
-        Self { keys, rows: Remembered::new(snapshot, Position::START), sums: Sums::default() }
+    pub(crate) fn new(snapshot: &'s Snapshot, secrets: &'s Secrets) -> Self {
+        Self { secrets, rows: Remembered::new(snapshot, Position::START), sums: Sums::default() }
     }
 
     /// Takes in the next event. It has enough if that leaves nothing behind, as no event does that `decide` allowed.
     pub(crate) fn take(&mut self, recorded: &Recorded) -> Result<(), Ended> {
-        let Self { keys, rows, sums } = self;
+        let Self { secrets, rows, sums } = self;
         let position = recorded.position;
         let changes = evolve(rows, recorded)?;
         if changes.is_empty() {
             return Err(Ended::Enough);
         }
         for change in views::lasting(&changes) {
-            sums.versions.add(keys, &version(change.row(), position, change));
+            sums.version(secrets, change.row(), position, change);
         }
         let moment = Moment { position, at: recorded.recorded_at };
         for change in &changes {
@@ -70,8 +70,8 @@ impl<'s> Induction<'s> {
             } else {
                 moved(rows, change, moment)?
             };
-            gone.iter().for_each(|entry| sums.entries.take(keys, entry));
-            new.iter().for_each(|entry| sums.entries.add(keys, entry));
+            gone.iter().for_each(|entry| sums.entries.take(secrets, entry));
+            new.iter().for_each(|entry| sums.entries.add(secrets, entry));
         }
         rows.go_on(position, &changes);
         let mut whom = BTreeSet::from_iter(acting_key(&recorded.metadata.actor));
@@ -79,11 +79,9 @@ impl<'s> Induction<'s> {
             whom.extend(concerned(rows, change)?);
         }
         let marked = Marked { position, effect: recorded.event.effect() };
-        whom.iter().for_each(|of| sums.marks.add(keys, &(of, marked)));
-        if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
-            let key = attempt_key(&recorded.metadata.actor, &used.key);
-            let value = [position.number().to_le_bytes().as_slice(), &used.command].concat();
-            sums.attempts.add(keys, &(key.as_slice(), value.as_slice()));
+        whom.into_iter().for_each(|of| sums.mark(secrets, of, marked));
+        if let Some((key, value)) = attempt(recorded) {
+            sums.attempt(secrets, &key, &value);
         }
         Ok(())
     }
@@ -102,9 +100,19 @@ impl<'s> Induction<'s> {
     }
 }
 
-/// What is summed up of a version.
-pub(crate) fn version<C>(row: RowId, position: Position, change: C) -> (RowId, Position, C) {
-    (row, position, change)
+// Both sides sum up the same things in the same form.
+impl Sums {
+    pub(crate) fn version(&mut self, secrets: &Secrets, row: RowId, position: Position, change: &Change) {
+        self.versions.add(secrets, &(row, position, change));
+    }
+
+    pub(crate) fn mark(&mut self, secrets: &Secrets, of: Concerned, marked: Marked) {
+        self.marks.add(secrets, &(of, marked));
+    }
+
+    pub(crate) fn attempt(&mut self, secrets: &Secrets, key: &[u8], value: &[u8]) {
+        self.attempts.add(secrets, &(key, value));
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::open::Audit;
 use crate::pass::{Depth, NOT_ASKED, Pass};
 use crate::report::{CHECKPOINTS, COUNTS, Findings, GUARD, LISTS, PAGES, ROWS, Report, SUMS, TREE, counted};
 use crate::source::Source;
-use crate::sum::Keys;
+use crate::sum::Secrets;
 use crate::tree::TreeCheck;
 
 /// Told now and then how many events were read, and how many there are.
@@ -120,10 +120,10 @@ fn by_induction<'a>(
     now: Timestamp,
     progress: Progress<'_>,
 ) -> Result<(Pass<'a>, KeysByStatus), Wrong> {
-    let keys = Keys::draw();
-    let mut induction = Induction::new(snapshot, &keys);
+    let secrets = Secrets::draw();
+    let mut induction = Induction::new(snapshot, &secrets);
     let (passed, found) = thread::scope(|threads| {
-        let found = threads.spawn(|| reading(|| Found::read(snapshot, &keys, now)));
+        let found = threads.spawn(|| reading(|| Found::read(snapshot, &secrets, now)));
         let passed = pass_over(source, known, Depth::Everything, progress, |scanned, _| {
             reading(|| induction.take(&scanned.recorded))
         });

@@ -54,9 +54,7 @@ impl Projected<'_> {
         if let Some(of) = acting_key(&recorded.metadata.actor) {
             history::add(&mut self.histories, of, event)?;
         }
-        if let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) {
-            let key = attempt_key(&recorded.metadata.actor, &used.key);
-            let value = [recorded.position.number().to_le_bytes().as_slice(), &used.command].concat();
+        if let Some((key, value)) = attempt(recorded) {
             self.attempts.insert(key.as_slice(), value.as_slice()).map_err(database)?;
         }
         Ok(changes)
@@ -88,8 +86,15 @@ pub(crate) fn link(change: &Change, position: Position) -> Option<Link> {
     }
 }
 
+/// The row of `attempts` that an event makes, key and value: the first of a command that has an idempotency key.
+pub fn attempt(recorded: &Recorded) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (Some(used), None) = (&recorded.metadata.idempotency, recorded.metadata.cause) else { return None };
+    let value = [recorded.position.number().to_le_bytes().as_slice(), &used.command].concat();
+    Some((attempt_key(&recorded.metadata.actor, &used.key), value))
+}
+
 /// The key of `attempts`: an idempotency key belongs to the identity that used it, whatever credential it showed.
-pub fn attempt_key(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
+pub(crate) fn attempt_key(actor: &ActorId, key: &IdempotencyKey) -> Vec<u8> {
     let actor = match actor {
         ActorId::Console => vec![1],
         ActorId::Server => vec![2],

@@ -107,14 +107,14 @@ fn differences(log: &[Step], views: &[Step]) -> Vec<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     let (log, views) = (ledger(&folder, "log", log), ledger(&folder, "views", views));
     let (log, views) = (log.snapshot().unwrap(), views.snapshot().unwrap());
-    let keys = Keys::draw();
-    let mut induction = Induction::new(&log, &keys);
+    let secrets = Secrets::draw();
+    let mut induction = Induction::new(&log, &secrets);
     log.scan(|scanned| {
         assert!(induction.take(&scanned.recorded).is_ok(), "{}", scanned.recorded.event.name());
         Ok::<_, StoreError>(())
     })
     .unwrap();
-    induction.differences(&Found::read(&views, &keys, BEGIN).unwrap())
+    induction.differences(&Found::read(&views, &secrets, BEGIN).unwrap())
 }
 
 /// The same story, but for one of its steps.
@@ -180,8 +180,8 @@ fn an_event_about_nothing_is_left_to_the_fold() {
     let disabled = Step { event: Event::KeyDisabled { key: id(99) }, ..story()[0].clone() };
     let ledger = ledger(&folder, "log", &[disabled]);
     let snapshot = ledger.snapshot().unwrap();
-    let keys = Keys::draw();
-    let mut induction = Induction::new(&snapshot, &keys);
+    let secrets = Secrets::draw();
+    let mut induction = Induction::new(&snapshot, &secrets);
     let recorded = snapshot.recorded(Position::new(1)).unwrap();
     assert!(matches!(induction.take(&recorded), Err(Ended::Enough)));
 }
