@@ -161,6 +161,16 @@ fn so_they_are_in_a_ledger_of_many_pages() {
     assert_eq!(ids.compare(&snapshot.rows()).found * 2, ids.keys.len() + ids.accounts.len());
 }
 
+/// A small ledger's file, closed, and what is in it.
+fn closed() -> (Ids, Vec<u8>) {
+    let disk = Disk::default();
+    let ledger = created(&disk);
+    grow(&ledger, 5, 30);
+    let ids = Ids::of(&ledger.snapshot().unwrap());
+    ledger.close().unwrap();
+    (ids, disk.bytes())
+}
+
 type Row = (Vec<u8>, Vec<u8>);
 
 fn rows(bytes: &[u8]) -> Vec<Row> {
@@ -194,12 +204,7 @@ fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
 
 #[test]
 fn a_flipped_bit_of_any_row_is_told_by_many_as_by_one() {
-    let disk = Disk::default();
-    let ledger = created(&disk);
-    grow(&ledger, 5, 30);
-    let ids = Ids::of(&ledger.snapshot().unwrap());
-    ledger.close().unwrap();
-    let bytes = disk.bytes();
+    let (ids, bytes) = closed();
     let mut dice = Dice(3);
     let all = rows(&bytes);
     assert!(all.len() > 20, "{} rows", all.len());
@@ -220,12 +225,7 @@ fn a_flipped_bit_of_any_row_is_told_by_many_as_by_one() {
 /// A row under another key is another's, and does not match its check there.
 #[test]
 fn a_flipped_bit_of_any_key_is_told_by_many_as_by_one() {
-    let disk = Disk::default();
-    let ledger = created(&disk);
-    grow(&ledger, 5, 30);
-    let ids = Ids::of(&ledger.snapshot().unwrap());
-    ledger.close().unwrap();
-    let bytes = disk.bytes();
+    let (ids, bytes) = closed();
     let mut dice = Dice(4);
     let mut told = 0;
     for row in rows(&bytes) {
