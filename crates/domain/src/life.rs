@@ -1,4 +1,4 @@
-//! What befell a key through what it rests on: its owner, its memberships, its tenants; and its tokens with others'.
+//! What befell a key through others: its owner, its memberships, its tenants, and whatever its tokens were refused together with.
 
 use crate::event::TokenTarget;
 use crate::ids::TenantId;
