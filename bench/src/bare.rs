@@ -109,6 +109,7 @@ async fn constant_identity() -> Response {
         ("x-keyledger-tenant", ID),
         ("x-keyledger-role", "runner"),
         ("x-keyledger-key-id", ID),
+        ("x-keyledger-narrowed", "no"),
         ("x-keyledger-position", "1105003"),
     ];
     (StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")], identity).into_response()

@@ -123,6 +123,7 @@ impl World {
             expires_at: None,
             credential: Credential::Key,
             position: self.head(),
+            at: self.now,
         })
     }
 

@@ -49,6 +49,8 @@ pub struct Caller {
     pub credential: Credential,
     /// The position of the log as of which all this is true.
     pub position: Position,
+    /// The instant at which it was asked.
+    pub at: Timestamp,
 }
 
 impl Caller {
@@ -325,5 +327,6 @@ fn caller(
             Some((_, claims)) => Credential::Token(Arc::clone(claims)),
         },
         position: index.position(),
+        at: now,
     })
 }

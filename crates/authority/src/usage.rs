@@ -153,7 +153,7 @@ impl Authority {
     /// Cheap enough for every request: it touches only what this thread's shard holds, and allocates only for a key
     /// that the shard has not seen since the last collection.
     pub fn used(&self, caller: &Caller, by: Option<CallerKind>, way: UseWay) {
-        self.recorder.counters.shards.count(caller.key, Tally::once(self.now(), by, way));
+        self.recorder.counters.shards.count(caller.key, Tally::once(caller.at, by, way));
     }
 
     /// What is known, roughly, of the use of these keys. Whoever asks may see the keys.

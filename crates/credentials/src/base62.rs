@@ -35,8 +35,7 @@ pub(crate) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Some(number)
 }
 
-/// Whether the character is one of the 62 digits.
-/// The same of a number that fits a register.
+/// Writes a number that fits a register into the whole of `text`.
 pub(crate) fn encode_u32(mut number: u32, text: &mut [u8]) {
     for digit in text.iter_mut().rev() {
         *digit = ALPHABET[(number % 62) as usize];
@@ -45,6 +44,7 @@ pub(crate) fn encode_u32(mut number: u32, text: &mut [u8]) {
     debug_assert!(number == 0, "the width holds every number of this many bytes");
 }
 
+/// Whether the character is one of the 62 digits.
 pub(crate) fn is_digit(character: u8) -> bool {
     character.is_ascii_alphanumeric()
 }

@@ -10,7 +10,7 @@ use crate::state::App;
 use crate::visitor::Visitor;
 
 /// The headers by which a caller names the tenant it acts in. The second is what existing clients send.
-const TENANT_HEADERS: [HeaderName; 2] =
+static TENANT_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("x-keyledger-tenant-id"), HeaderName::from_static("x-prefect-tenant-id")];
 
 /// Lets the bearer of a request in.
@@ -56,8 +56,7 @@ fn shown(headers: &HeaderMap) -> Result<&str, Denial> {
 }
 
 fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denial> {
-    let names = TENANT_HEADERS;
-    let mut named = names.iter().flat_map(|name| headers.get_all(name));
+    let mut named = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(name));
     let Some(value) = named.next() else { return Ok(None) };
     if named.any(|other| other != value) {
         return Err(denial(Denied::Malformed));

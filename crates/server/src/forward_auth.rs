@@ -59,19 +59,20 @@ pub(crate) async fn forward_auth(State(app): State<App>, request: Request) -> Re
         // The proxy's own mistake, which it must see: it passes nothing on.
         Some(Err(error)) => return error.into_response(),
     };
-    let visitor = Visitor::of(&app, request.uri().path(), request.headers(), request.extensions());
-    let visitor = Visitor { way: UseWay::Shown, ..visitor };
+    let visitor = Visitor::of(&app, UseWay::Shown, request.headers(), request.extensions());
     let let_in = match bearer::authenticate_in(&app, request.headers(), visitor, wanted.tenant) {
         Ok(let_in) => let_in,
         Err(refused) => return not_let_in(refused),
     };
-    let noted = Noted::of(&let_in);
-    let mut response = match &wanted.scopes {
-        Some(scopes) if !holds(&let_in.caller, scopes) => refuse(RestError::lacking(&listed(scopes))),
-        Some(_) | None => identity(&let_in.caller),
+    let lacking = |scopes: &Scopes| !holds(&let_in.caller, scopes);
+    let Some(scopes) = wanted.scopes.filter(lacking) else {
+        let mut response = identity(&let_in.caller);
+        Noted::routine(&let_in, &mut response);
+        return response;
     };
+    let mut response = refuse(RestError::lacking(&listed(&scopes)));
     let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());
-    response.extensions_mut().insert(Noted { code, ..noted });
+    response.extensions_mut().insert(Noted { code, ..Noted::of(&let_in) });
     response
 }
 

@@ -13,8 +13,8 @@ use axum::response::Response;
 use domain::actor::Way;
 use domain::ids::{KeyId, RequestId, TEXT_BYTES};
 use domain::key::Owner;
-use tracing::Instrument as _;
 use tracing::field::display;
+use tracing::{Instrument as _, Level};
 
 use crate::let_in::{LetIn, NotLetIn};
 use crate::metrics::requests::method_word;
@@ -47,6 +47,13 @@ impl Noted {
     pub(crate) fn of(let_in: &LetIn) -> Self {
         let LetIn { caller, rate } = let_in;
         Self { code: None, key: Some(caller.key), actor: Some(caller.owner), rate: *rate }
+    }
+
+    /// Leaves it with the answer to a routine request that was not refused, unless nobody would read it.
+    pub(crate) fn routine(let_in: &LetIn, response: &mut Response) {
+        if let_in.rate.is_some() || tracing::enabled!(target: "request", Level::DEBUG) {
+            response.extensions_mut().insert(Self::of(let_in));
+        }
     }
 
     /// About somebody who was not.

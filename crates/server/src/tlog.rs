@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use authority::Caller;
+use authority::usage::UseWay;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderValue, StatusCode};
@@ -107,7 +108,7 @@ impl Visit {
     }
 
     fn with_a_credential(app: &App, request: &Request) -> Result<Self, RestError> {
-        let visitor = Visitor::of(app, request.uri().path(), request.headers(), request.extensions());
+        let visitor = Visitor::of(app, UseWay::Rest, request.headers(), request.extensions());
         let let_in = bearer::authenticate(app, request.headers(), visitor)?;
         let noted = Some(Noted::of(&let_in));
         Ok(Self { caller: Some(Arc::new(let_in.caller)), noted, shared: false })

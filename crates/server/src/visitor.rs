@@ -24,16 +24,10 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// Whoever sent a request of these parts.
-    pub(crate) fn of(app: &App, path: &str, headers: &HeaderMap, extensions: &Extensions) -> Self {
+    /// Whoever sent a request of these parts by this way.
+    pub(crate) fn of(app: &App, way: UseWay, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.and_then(|peer| app.running.proxies.client(peer.0.ip(), headers));
-        let way = match Interface::at(path, headers) {
-            Interface::GraphQl(_) => UseWay::GraphQl,
-            Interface::OAuth => UseWay::OAuth,
-            Interface::Rest => UseWay::Rest,
-            Interface::Ui(_) => UseWay::Ui,
-        };
         Self { address, kind: caller_kind::of(headers), way }
     }
 }
@@ -42,6 +36,12 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(app, parts.uri.path(), &parts.headers, &parts.extensions))
+        let way = match Interface::at(parts.uri.path(), &parts.headers) {
+            Interface::GraphQl(_) => UseWay::GraphQl,
+            Interface::OAuth => UseWay::OAuth,
+            Interface::Rest => UseWay::Rest,
+            Interface::Ui(_) => UseWay::Ui,
+        };
+        Ok(Self::of(app, way, &parts.headers, &parts.extensions))
     }
 }

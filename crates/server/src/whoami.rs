@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use authority::Caller;
+use authority::usage::UseWay;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
@@ -90,12 +91,12 @@ fn push_text(json: &mut Vec<u8>, text: Option<&str>) {
 /// 200 with the identity, or 401 with the code in the body and in `WWW-Authenticate`.
 pub(crate) async fn whoami(State(app): State<App>, request: Request) -> Result<Response, RestError> {
     // The headers are looked at where they are: a copy of them would cost more than the look-up.
-    let visitor = Visitor::of(&app, request.uri().path(), request.headers(), request.extensions());
+    let visitor = Visitor::of(&app, UseWay::Rest, request.headers(), request.extensions());
     let let_in = bearer::authenticate(&app, request.headers(), visitor)?;
     let mut response = Response::new(Body::from(json(&let_in.caller)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response.extensions_mut().insert(Noted::of(&let_in));
+    Noted::routine(&let_in, &mut response);
     Ok(response)
 }

@@ -277,5 +277,6 @@ pub fn by_the_fold(
         expires_at: ends.into_iter().flatten().min(),
         credential,
         position: head,
+        at: now,
     })
 }

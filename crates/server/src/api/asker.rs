@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use authority::compose::Composed;
+use authority::usage::UseWay;
 use authority::{Authority, Caller, Done, Failure, InputError};
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -43,7 +44,7 @@ impl FromRequestParts<App> for Asker {
     type Rejection = RestError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, RestError> {
-        let visitor = Visitor::of(app, parts.uri.path(), &parts.headers, &parts.extensions);
+        let visitor = Visitor::of(app, UseWay::Rest, &parts.headers, &parts.extensions);
         // These clients know 401 and 403 as refusals, and take anything else for a fault of the server.
         let let_in = bearer::authenticate(app, &parts.headers, visitor).map_err(RestError::unauthorized)?;
         let noted = Noted::of(&let_in);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use authority::sessions::{Presence, Resumed, SessionOver};
+use authority::usage::UseWay;
 use authority::{Caller, Credential, Denial, Denied};
 use axum::extract::FromRequestParts;
 use axum::http::header::{LOCATION, SET_COOKIE};
@@ -89,7 +90,7 @@ impl FromRequestParts<App> for Visit {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, NoVisit> {
         let root = Root::of(parts.uri.path());
         let transport = Transport::of(&parts.headers, &parts.extensions);
-        let visitor = Visitor::of(app, parts.uri.path(), &parts.headers, &parts.extensions);
+        let visitor = Visitor::of(app, UseWay::Ui, &parts.headers, &parts.extensions);
         // A form that was sent too late is not sent again from the sign-in page: only pages are led back to.
         let then = match parts.method.is_safe() {
             true => parts.uri.path_and_query().map(|asked| asked.as_str().trim_start_matches('/').to_owned()),
