@@ -21,7 +21,7 @@ pub fn import_stream(
     folder: &DataFolder,
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Restored, ReplayError> {
-    require_none(folder)?;
+    folder.require_vacant()?;
     let failed = |error| ReplayError::from(StoreError::File { path: scratch.to_owned(), error });
     let mut kept = Kept::under(scratch).map_err(failed)?;
     io::copy(&mut from, &mut kept.file).map_err(failed)?;
@@ -71,13 +71,6 @@ fn of_the_stream(mut error: ReplayError, kept: &Path) -> ReplayError {
     error
 }
 
-fn require_none(folder: &DataFolder) -> Result<(), ReplayError> {
-    if folder.ledger().exists() {
-        return Err(StoreError::LedgerExists(folder.root().to_owned()).into());
-    }
-    Ok(())
-}
-
 /// Makes a ledger from an export. It is read whole and checked before anything is made; the folder may hold secrets and
 /// a guard, as for a restored backup, and the guard is left as it is.
 pub fn import(
@@ -85,10 +78,17 @@ pub fn import(
     folder: &DataFolder,
     progress: &mut dyn FnMut(Step, u64, u64),
 ) -> Result<Restored, ReplayError> {
-    require_none(folder)?;
+    folder.require_vacant()?;
+    let useless = |kind, what| {
+        let error = io::Error::new(kind, what);
+        Err(StoreError::File { path: from.to_owned(), error }.into())
+    };
     if !from.exists() {
-        let error = io::Error::new(io::ErrorKind::NotFound, "there is no such file; name that of an export");
-        return Err(StoreError::File { path: from.to_owned(), error }.into());
+        return useless(io::ErrorKind::NotFound, "there is no such file; name that of an export");
+    }
+    if from.is_dir() && !DataFolder::at(from).has_ledger()? {
+        let what = "a folder without a ledger; name the file of an export";
+        return useless(io::ErrorKind::IsADirectory, what);
     }
     let source = Source::open(from, Repair::Forbidden)?;
     let (ledger, head) = (source.ledger(), source.head());

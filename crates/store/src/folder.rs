@@ -17,7 +17,7 @@
 //! | `secrets/set-up` | the digest of the set-up link's code, and its end ([`crate::set_up`]) | a server without a tenant when it starts, and `keyledger set-up-link` | replaced by rename, fsync | the link does not work; `keyledger set-up-link` prints another | no |
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,15 @@ impl DataFolder {
         }
     }
 
+    /// Refuses a folder that holds a ledger, and a file where a folder should be.
+    pub fn require_vacant(&self) -> Result<(), StoreError> {
+        if self.root.is_file() {
+            let what = "a file has this name; a data folder needs another";
+            return Err(StoreError::file(&self.root)(io::Error::new(ErrorKind::NotADirectory, what)));
+        }
+        if self.ledger().exists() { Err(StoreError::LedgerExists(self.root.clone())) } else { Ok(()) }
+    }
+
     /// Begins to fill a new data folder: nobody else may while the lock that is returned lives. Refuses a
     /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {
@@ -85,11 +94,11 @@ impl DataFolder {
 
     /// The same for a ledger that comes from a backup: a guard may be there, and is what tells that it is older.
     pub(crate) fn begin_restore(&self) -> Result<FolderLock, StoreError> {
+        self.require_vacant()?;
         create_private_folder(&self.root)?;
         let lock = self.lock()?;
-        if self.ledger().exists() {
-            return Err(StoreError::LedgerExists(self.root.clone()));
-        }
+        // Somebody else may have filled it meanwhile.
+        self.require_vacant()?;
         self.clear_unfinished()?;
         Ok(lock)
     }

@@ -188,15 +188,27 @@ fn a_file_that_is_no_data_folder_is_told_for_what_it_is() {
             assert!(message.contains(&what), "{arguments:?}: {message}");
         }
     }
+    // Nor is a ledger made where a file is.
+    for arguments in [
+        &["init", "--tenant", "acme", "--admin", "ada@example.com"][..],
+        &["restore", "--from", text(&backup)],
+        &["audit", "import", "--from", text(&export)],
+    ] {
+        let ended = run(&[arguments, &["--data", text(&other), "-o", "json"]].concat());
+        let (code, message) = ended.error();
+        assert_eq!((ended.code, code.as_str()), (1, "FILE_FAILED"), "{arguments:?}: {message}");
+        assert!(message.contains("a file has this name; a data folder needs another"), "{message}");
+    }
     let copy = folder.join("copy");
-    let nowhere = run(&["audit", "import", "--from", "/nonexist", "--data", text(&copy)]);
-    assert_eq!(nowhere.code, 1);
-    assert!(
-        nowhere.err.contains("/nonexist: there is no such file; name that of an export"),
-        "{}",
-        nowhere.err
-    );
-    assert!(!copy.exists());
+    for (from, what) in [
+        ("/nonexist", "/nonexist: there is no such file; name that of an export"),
+        ("/proc/self", "/proc/self: a folder without a ledger; name the file of an export"),
+    ] {
+        let nothing = run(&["audit", "import", "--from", from, "--data", text(&copy)]);
+        assert_eq!(nothing.code, 1);
+        assert!(nothing.err.contains(what), "{}", nothing.err);
+        assert!(!copy.exists());
+    }
 }
 
 /// What a killed one left is in nobody's way, and nobody takes it for an export.

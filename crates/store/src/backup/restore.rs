@@ -30,9 +30,7 @@ pub struct Restored {
 ///
 /// The guard is left as it is: it is what tells that the ledger is older. If this fails, nothing is left.
 pub fn restore(from: &Path, folder: &DataFolder, progress: Progress<'_>) -> Result<Restored, StoreError> {
-    if folder.ledger().exists() {
-        return Err(StoreError::LedgerExists(folder.root().to_owned()));
-    }
+    folder.require_vacant()?;
     // Whatever is wrong with the backup is found before anything is touched.
     let summary = check(from, progress)?;
     let mut again = |progress: Progress<'_>, each: &mut Take<'_>| {
@@ -56,9 +54,7 @@ pub fn restore_from(
     progress: Progress<'_>,
     runs: Runs<'_>,
 ) -> Result<Restored, StoreError> {
-    if folder.ledger().exists() {
-        return Err(StoreError::LedgerExists(folder.root().to_owned()));
-    }
+    folder.require_vacant()?;
     let mut walked = |progress: Progress<'_>, each: &mut Take<'_>| {
         let mut walk = Walk::begin(summary.ledger);
         runs(progress, &mut |first, envelopes| {
