@@ -252,6 +252,29 @@ fn the_blast_radius_tells_where_a_key_reached_what_was_done_with_it_and_what_sto
 
 /// `blast_radius(key: …)`
 #[test]
+fn the_tenants_that_a_key_reached_are_named_to_those_who_may_look_at_them() {
+    let world = TwoTenants::new();
+    let named = |reader: &Client| -> Vec<(Value, Value)> {
+        let document =
+            "query($key: key_named_input!) { blast_radius(key: $key) { spells { tenant_id tenant_name } } }";
+        let told = asked(reader, document, "blast_radius", &by_id(&world.bob.id)).unwrap();
+        let spells = told["spells"].as_array().unwrap();
+        spells.iter().map(|spell| (spell["tenant_id"].clone(), spell["tenant_name"].clone())).collect()
+    };
+    let member = json!({"email": "bob@example.com", "role": "member"});
+    world.eve().mutate("add_member", &member, "user_id").unwrap();
+    let acme = (json!(world.ada.tenant_id), json!("acme"));
+    let globex = |name: Value| (json!(world.globex_id), name);
+    assert_eq!(named(&world.bob()), [acme.clone(), globex(json!("globex"))]);
+    // Who operates looks at all of them, member or not.
+    assert_eq!(named(&world.ada()), [acme.clone(), globex(json!("globex"))]);
+    world.eve().mutate("remove_member", &json!({"user_id": world.bob_id}), "success").unwrap();
+    assert_eq!(named(&world.bob()), [acme.clone(), globex(Value::Null)]);
+    assert_eq!(named(&world.ada()), [acme, globex(json!("globex"))]);
+}
+
+/// `blast_radius(key: …)`
+#[test]
 fn a_key_is_found_by_what_is_stored_of_it() {
     let world = TwoTenants::new();
     let events = keyledger_tests::server::events_of(&world.data);

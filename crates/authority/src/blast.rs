@@ -1,12 +1,15 @@
 //! The blast radius of a key: what somebody who had it could do, and what was done with it.
 
+use std::collections::BTreeMap;
+
 use domain::concern::Concerned;
+use domain::decide::{audits, role_of};
 use domain::effect::Effect;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{Owner, RevocationReason};
 use domain::life::{befallen, tenants_of};
-use domain::role::{Role, Scopes};
+use domain::role::{Permission, Role, Scopes};
 use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
@@ -45,6 +48,8 @@ pub struct BlastRadius {
     pub revoked: Option<RevocationReason>,
     /// Where and as what it was accepted, from when until when: by tenant, then by time.
     pub spells: Vec<Spell>,
+    /// What their tenants are called, as far as the caller may look at them.
+    pub tenant_names: BTreeMap<TenantId, String>,
     /// The events that were made with it or with a token minted from it: the last thousand, the last first.
     pub acted: Vec<EventView>,
     /// How many there are.
@@ -103,6 +108,7 @@ impl Authority {
         if let Scope::Tenant(viewed) = scope {
             tenants.retain(|tenant| *tenant == viewed);
         }
+        let tenant_names = self.names_seen(&view, caller, &tenants)?;
         let Spells { spells, tokens_dead_at } = Spells::of(&view, &key, &tenants)?;
         let Acted { told, count, keys_made } = acted(&view, id, scope)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
@@ -128,7 +134,27 @@ impl Authority {
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
             spells,
+            tenant_names,
         }))
+    }
+
+    /// What tenants are called, those at which the caller may look now.
+    fn names_seen(
+        &self,
+        view: &View,
+        caller: &Caller,
+        tenants: &[TenantId],
+    ) -> Result<BTreeMap<TenantId, String>, Failure> {
+        let (rows, now) = (view.now(), self.now());
+        let sees_all = audits(&rows, &caller.actor, now)?.is_ok();
+        let mut names = BTreeMap::new();
+        for id in tenants {
+            if sees_all || role_of(&rows, &caller.actor, *id, Permission::Read, now)?.is_ok() {
+                let row = view.then().tenant(*id)?;
+                names.extend(row.map(|row| (*id, self.open_text(&row.name.text))));
+            }
+        }
+        Ok(names)
     }
 }
 

@@ -100,7 +100,13 @@ impl Scope {
         let (events, later) = (json["events"].as_u64()?, json["later_events"].as_u64()?);
         let scope = Self { about, events, covered: position("covered")?, head: position("head")?, later };
         // Whatever else the file says would be believed, too.
-        (scope.json() == json && scope.head >= scope.covered).then_some(scope)
+        (scope.json() == json && scope.can_be()).then_some(scope)
+    }
+
+    /// Whether the log has room for as many events, up to the end that is covered and behind it.
+    fn can_be(&self) -> bool {
+        let (covered, head) = (self.covered.number(), self.head.number());
+        self.events <= covered && head.checked_sub(covered).is_some_and(|behind| self.later <= behind)
     }
 }
 
@@ -154,8 +160,16 @@ mod tests {
         let scope = scope(84, 1);
         let text = scope.json().to_string();
         assert_eq!(Scope::parse(&text), Some(scope));
-        for (was, is) in [("\"84\"", "\"82\""), ("null", "1"), ("{", "{\"complete\":true,"), ("\"83\"", "83")]
-        {
+        // More events than there are positions, before the end that is covered and behind it, among them.
+        for (was, is) in [
+            ("\"84\"", "\"82\""),
+            ("\"84\"", "\"83\""),
+            ("events\":1", "events\":2"),
+            ("events\":2", "events\":84"),
+            ("null", "1"),
+            ("{", "{\"complete\":true,"),
+            ("\"83\"", "83"),
+        ] {
             assert_eq!(Scope::parse(&text.replacen(was, is, 1)), None, "{was} as {is}");
         }
     }

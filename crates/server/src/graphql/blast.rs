@@ -1,6 +1,9 @@
 //! The blast radius of a key in GraphQL.
 
+use std::collections::BTreeMap;
+
 use authority::blast::{self, Containment};
+use domain::ids::TenantId;
 use domain::key::Owner;
 use domain::role::Scopes;
 use juniper::GraphQLObject;
@@ -57,8 +60,10 @@ pub struct BlastRadius {
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "spell", rename_all = "none")]
 pub struct SpellShown {
-    /// The tenant.
+    /// The tenant; null: outside of any, as an operator.
     pub tenant_id: Option<Uuid>,
+    /// What it is called; null: it is not yours to look at, or outside of any.
+    pub tenant_name: Option<String>,
     /// The role of its owner.
     pub role: Option<Role>,
     /// The event since which it was so.
@@ -86,7 +91,7 @@ impl BlastRadius {
             },
             created_at: Instant(radius.created.at),
             revocation_reason: radius.revoked.map(Reason::from),
-            spells: radius.spells.into_iter().map(SpellShown::from).collect(),
+            spells: radius.spells.iter().map(|spell| SpellShown::of(spell, &radius.tenant_names)).collect(),
             events: radius.acted.into_iter().map(Event::from).collect(),
             events_count: i32::try_from(radius.acted_count).unwrap_or(i32::MAX),
             keys_made: ids(radius.keys_made),
@@ -113,10 +118,11 @@ impl BlastRadius {
     }
 }
 
-impl From<blast::Spell> for SpellShown {
-    fn from(spell: blast::Spell) -> Self {
+impl SpellShown {
+    fn of(spell: &blast::Spell, names: &BTreeMap<TenantId, String>) -> Self {
         Self {
             tenant_id: spell.tenant.map(Uuid::from),
+            tenant_name: spell.tenant.and_then(|tenant| names.get(&tenant).cloned()),
             role: spell.role.map(Into::into),
             position: LogPosition(spell.from.position),
             from: Instant(spell.from.at),

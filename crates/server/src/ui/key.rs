@@ -28,18 +28,10 @@ use crate::graphql::in_process::Refused;
 struct Answer {
     #[serde(flatten)]
     who: Who,
-    /// Those of the reader, for their names.
-    tenant: Vec<Named>,
     key: Key,
     key_history: History,
     blast_radius: Blast,
     explain: Explanation,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
-    name: String,
 }
 
 #[derive(Deserialize)]
@@ -141,10 +133,21 @@ pub(super) struct Blast {
 #[derive(Deserialize)]
 pub(super) struct Spell {
     pub(super) tenant_id: Option<String>,
+    pub(super) tenant_name: Option<String>,
     pub(super) role: Option<String>,
     pub(super) from: When,
     pub(super) until: Option<When>,
     pub(super) position: String,
+}
+
+impl Spell {
+    /// What the tenant is called, as far as the reader may know.
+    pub(super) fn tenant(&self) -> &str {
+        match (&self.tenant_name, &self.tenant_id) {
+            (Some(known), _) | (None, Some(known)) => known,
+            (None, None) => "outside of every tenant",
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -206,15 +209,11 @@ struct Shown {
     ends: Vec<End>,
     custom_end: String,
     longest: Option<String>,
-    /// The tenants by their ids, as far as the reader has them.
-    tenants: Vec<(String, String)>,
+    /// What the tenant is called to which it is confined; none: it acts in every tenant of its owner.
+    confined_to: Option<String>,
 }
 
 impl Shown {
-    fn tenant_name<'a>(&'a self, id: &'a Option<String>) -> &'a str {
-        tenant_name(&self.tenants, id.as_deref())
-    }
-
     /// How many events were made with it, and which of them are told.
     fn acted_words(&self) -> String {
         acted_words(self.blast.events_count, self.blast.events.len().min(ACTED_SHOWN))
@@ -249,12 +248,6 @@ fn periods(current: Option<u64>) -> Vec<(u64, String, bool)> {
     periods
 }
 
-/// What a tenant is called, as far as the reader has it.
-fn tenant_name<'a>(tenants: &'a [(String, String)], id: Option<&'a str>) -> &'a str {
-    let Some(id) = id else { return "outside of every tenant" };
-    tenants.iter().find(|(known, _)| known == id).map_or(id, |(_, name)| name)
-}
-
 /// `GET /ui/keys/ID`
 pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
     let variables = json!({"key": by_id(&id), "as_of": visit.moment()});
@@ -264,7 +257,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         }
         answer => answer.map_err(|refused| visit.refusal(&refused))?,
     };
-    let Answer { who, tenant: named, key, key_history, blast_radius, explain } = answer;
+    let Answer { who, key, key_history, blast_radius, explain } = answer;
     let mut frame = Frame::new(&visit, "ui/keys", key.name.as_str(), &who)
         .based(Some(&key_history.as_of))
         .asked(document::KEY, &variables)
@@ -276,11 +269,12 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let rate_limit = key.rate_limit.as_ref();
     let rate = rate_limit
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
-    let named = named.into_iter().map(|Named { id, name }| (id, name));
-    let tenants: Vec<_> =
-        who.tenant().map(|here| (here.id.clone(), here.name.clone())).into_iter().chain(named).collect();
-    let name_of = |id: Option<&str>| tenant_name(&tenants, id).to_owned();
-    let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant, name_of);
+    let confined_to = key.tenant_id.as_ref().map(|id| {
+        let spells = &blast_radius.spells;
+        let spell = spells.iter().find(|spell| spell.tenant_id.as_ref() == Some(id));
+        spell.map_or(id.as_str(), Spell::tenant).to_owned()
+    });
+    let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant);
     let replaced = Replaced::of(&key, &key_history.steps);
     // None of them is chosen: to change an end takes a choice.
     let (ends, longest) = ends(&visit, &who, Some(""));
@@ -300,7 +294,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         ends,
         custom_end: String::new(),
         longest,
-        tenants,
+        confined_to,
     };
     Ok(visit.answer(&shown, None))
 }

@@ -46,20 +46,16 @@ pub(super) struct Mark {
 }
 
 impl Reach {
-    /// Of a key at an instant. Tenants are called as `name_of` says.
-    pub(super) fn of(
-        key: &Key,
-        blast: &Blast,
-        steps: &[Step],
-        instant: &When,
-        name_of: impl Fn(Option<&str>) -> String,
-    ) -> Option<Self> {
+    /// Of a key at an instant.
+    pub(super) fn of(key: &Key, blast: &Blast, steps: &[Step], instant: &When) -> Option<Self> {
         let (from, until) = (key.created_at.unix_ms()?, instant.unix_ms()?);
         let place = |at: i64| {
             let part = (at - from) as f64 / (until - from).max(1) as f64;
             (part.clamp(0.0, 1.0) * WIDTH).round() as u32
         };
         let mut lanes: Vec<Lane> = vec![];
+        // Those of the lanes: two may be called alike.
+        let mut tenants = vec![];
         let mut roles: Vec<(&'static str, String)> = vec![];
         for spell in &blast.spells {
             let (class, role) = role_of(spell.role.as_deref());
@@ -68,17 +64,19 @@ impl Reach {
             let until = spell.until.as_ref().map_or_else(|| "now".to_owned(), When::words);
             let words = format!("{role}, from {} until {until}", spell.from.words());
             let bar = Bar { x, width: right.saturating_sub(x).max(2), class, words };
-            let name = name_of(spell.tenant_id.as_deref());
+            let name = spell.tenant().to_owned();
             if !roles.iter().any(|(known, _)| *known == class) {
                 roles.push((class, role));
             }
-            match lanes.iter_mut().find(|lane| lane.name == name) {
+            match tenants.iter().position(|known| *known == spell.tenant_id) {
                 Some(lane) => {
+                    let lane = &mut lanes[lane];
                     lane.says = format!("{}; {}", lane.says, bar.words);
                     lane.bars.push(bar);
                 }
                 None => {
                     let says = format!("{name}: {}", bar.words);
+                    tenants.push(spell.tenant_id.clone());
                     lanes.push(Lane { name, bars: vec![bar], marks: vec![], says });
                 }
             }
@@ -154,7 +152,7 @@ mod tests {
             "id": "k", "name": "n", "prefix": "klu", "last_four": "abcd", "status": "ACTIVE", "user_id": "u",
             "created_at": "2026-01-01T00:00:00Z", "grace_ends_at": "2026-01-09T00:00:00Z",
         });
-        let spell = |tenant: &str, role: &str, from: &str, until: Option<&str>| json!({"tenant_id": tenant, "role": role, "from": from, "until": until, "position": "1"});
+        let spell = |tenant: &str, role: &str, from: &str, until: Option<&str>| json!({"tenant_id": tenant, "tenant_name": "Acme", "role": role, "from": from, "until": until, "position": "1"});
         let blast = json!({
             "spells": [
                 spell("a", "member", "2026-01-01T00:00:00Z", Some("2026-01-06T00:00:00Z")),
@@ -166,7 +164,6 @@ mod tests {
         });
         let (key, blast) = (serde_json::from_value(key).unwrap(), serde_json::from_value(blast).unwrap());
         let instant = serde_json::from_value(json!("2026-01-11T00:00:00Z")).unwrap();
-        let name = |tenant: Option<&str>| tenant.unwrap_or("none").to_owned();
         let step = |at: &str, what: &str, status: &str| json!({"at": at, "what": what, "through": "key", "position": null, "status": status, "approximate": false, "event": null});
         let mut steps = vec![
             step("2026-01-01T00:00:00Z", "KeyRotated", "ACTIVE"),
@@ -174,7 +171,7 @@ mod tests {
         ];
         let drawn = |steps: &[serde_json::Value]| {
             let steps: Vec<Step> = serde_json::from_value(json!(steps)).unwrap();
-            Reach::of(&key, &blast, &steps, &instant, name).unwrap()
+            Reach::of(&key, &blast, &steps, &instant).unwrap()
         };
         let revoked =
             drawn(&[&steps[..], &[step("2026-01-06T00:00:00Z", "KeyRevoked", "KEY_REVOKED")]].concat());
@@ -185,7 +182,8 @@ mod tests {
             .iter()
             .flat_map(|lane| lane.bars.iter().map(|bar| (lane.name.as_str(), bar.x, bar.width, bar.class)))
             .collect();
-        let expected = [("a", 0, 500, "member"), ("a", 500, 500, "administrator"), ("b", 200, 100, "member")];
+        let expected =
+            [("Acme", 0, 500, "member"), ("Acme", 500, 500, "administrator"), ("Acme", 200, 100, "member")];
         assert_eq!(bars, expected);
         let marks: Vec<_> =
             drawn.lanes.iter().flat_map(|lane| lane.marks.iter().map(|mark| (mark.x, mark.kind))).collect();
@@ -199,5 +197,10 @@ mod tests {
             "its grace ended nothing"
         );
         assert_eq!(drawn.roles.len(), 2);
+        assert_eq!(
+            drawn.lanes.iter().map(|lane| lane.bars.len()).collect::<Vec<_>>(),
+            [2, 1, 0, 0],
+            "each tenant has its own"
+        );
     }
 }

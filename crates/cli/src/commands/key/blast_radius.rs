@@ -12,7 +12,7 @@ const DOCUMENT: &str = "\
 query($key: key_named_input!, $as_of: as_of_input) {
   blast_radius(key: $key, as_of: $as_of) {
     key_id user_id scopes created_at revocation_reason
-    spells { tenant_id role position from until }
+    spells { tenant_id tenant_name role position from until }
     events { position recorded_at type summary way } events_count
     keys_made predecessor_ids successor_ids tokens_dead_at
     usage { first_used_at last_used_at count callers last_way approximate }
@@ -68,11 +68,13 @@ fn told(radius: &Value) -> String {
     ]));
     lines.push("\nIt was accepted:".to_owned());
     lines.extend(list("spells").iter().map(|spell| {
+        let tenant = match (spell["tenant_id"].as_str(), spell["tenant_name"].as_str()) {
+            (None, _) => "outside of tenants".to_owned(),
+            (Some(id), None) => format!("in tenant {id}"),
+            (Some(id), Some(name)) => format!("in tenant {name} ({id})"),
+        };
         format!(
-            "  {} as {} from {} until {}",
-            spell["tenant_id"]
-                .as_str()
-                .map_or("outside of tenants".to_owned(), |id| format!("in tenant {id}")),
+            "  {tenant} as {} from {} until {}",
             show::cell_or(spell, "role", "operator"),
             text(spell, "from"),
             show::cell_or(spell, "until", "now")
