@@ -16,6 +16,7 @@ mod size;
 mod start;
 mod removal;
 mod time;
+mod audit;
 mod durable;
 mod slow_disk;
 mod rounds;
@@ -58,6 +59,8 @@ enum Part {
     Durable,
     /// The past, in process.
     Time,
+    /// The audit tool on one core.
+    Audit,
     /// Verification in process, and the memory of its index.
     Verify,
     /// What a request costs; needs wrk.
@@ -67,12 +70,13 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Size,
         Self::Start,
         Self::Removal,
         Self::Durable,
         Self::Time,
+        Self::Audit,
         Self::Verify,
         Self::Http,
         Self::Ui,
@@ -85,6 +89,7 @@ impl Part {
             Self::Removal => removal::measure(&arguments.scratch, arguments.keys, report),
             Self::Durable => durable::measure(&arguments.scratch, report),
             Self::Time => time::measure(&arguments.scratch, arguments.keys, report),
+            Self::Audit => audit::measure(&arguments.scratch, arguments.keys, report),
             Self::Verify => verify::measure(&arguments.scratch, arguments.keys, report),
             Self::Http => http::measure(&arguments.scratch, arguments.keys, report),
             Self::Ui => ui::measure(&arguments.scratch, report),

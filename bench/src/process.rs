@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The core that serves; who sends has the other.
-const CORE: &str = "0";
+pub const CORE: &str = "0";
 /// `USER_HZ`: the clock ticks of `/proc/PID/stat`, the same on every Linux that we know.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -64,10 +64,7 @@ impl Serving {
 
     /// How much of it is in memory, in bytes.
     pub fn resident_bytes(&self) -> Result<f64, String> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse().map_err(|_| "no VmRSS in /proc")?;
-        Ok(kib * 1024.0)
+        bytes_of(&self.proc("status")?, "VmRSS:").ok_or("no VmRSS in /proc".to_owned())
     }
 
     fn proc(&self, file: &str) -> Result<String, String> {
@@ -84,8 +81,15 @@ impl Drop for Serving {
     }
 }
 
+/// How many bytes a line of `/proc/PID/status` tells.
+pub fn bytes_of(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024.0)
+}
+
 /// The program that was built beside this one.
-fn beside(program: &str) -> Result<PathBuf, String> {
+pub fn beside(program: &str) -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     Ok(own.with_file_name(program))
 }

@@ -1,0 +1,106 @@
+//! The audit tool on one core: what an event costs in a pass over the log, and in all that the log is held to.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use store::{DataFolder, Ledger, OpenOptions, StoreError};
+
+use crate::folders;
+use crate::grown::Mix;
+use crate::process;
+use crate::report::{Figure, Report, Wanted};
+use crate::rounds::median;
+
+const ROUNDS: usize = 3;
+const COMMANDS_PER_COMMIT: usize = 4_096;
+/// How often the memory of a command is looked at; the kernel keeps the most that it was.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(5);
+
+/// What one run took.
+#[derive(Clone, Copy)]
+struct Taken {
+    seconds: f64,
+    peak_bytes: f64,
+}
+
+/// Runs each command in turn, on a ledger where so many keys were made by a mixed history.
+pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), String> {
+    let root = folders::with_keys(scratch, keys, Mix::Mixed, COMMANDS_PER_COMMIT)?;
+    let (events, tenant) = known(&root).map_err(|error| error.to_string())?;
+    // Each with how many microseconds an event of the log may cost: a million events a second.
+    let commands = [
+        ("stats".to_owned(), Some(1.0)),
+        ("verify --log".to_owned(), Some(1.0)),
+        (format!("replay -o jsonl --tenant {tenant}"), Some(1.0)),
+        ("verify".to_owned(), None),
+        ("replay -o jsonl".to_owned(), None),
+    ];
+    let mut rounds = commands.each_ref().map(|_| vec![]);
+    for _ in 0..ROUNDS {
+        for ((arguments, _), taken) in commands.iter().zip(&mut rounds) {
+            taken.push(run(&root, arguments, scratch)?);
+        }
+    }
+    for ((arguments, most_us), taken) in commands.iter().zip(rounds) {
+        let name = format!("audit {}", arguments.replace(&tenant, "ID"));
+        let median_of = |of: fn(&Taken) -> f64| median(&taken.iter().map(of).collect::<Vec<_>>());
+        let cost = Figure::of(format!("{name}: an event"), median_of(|it| it.seconds) * 1e6 / events, "µs");
+        report.add(match most_us {
+            Some(most) => cost.wanted(Wanted::AtMost(*most)),
+            None => cost,
+        });
+        report.add(Figure::of(format!("{name}: memory"), median_of(|it| it.peak_bytes) / 1e6, "MB"));
+    }
+    Ok(())
+}
+
+/// How many events the ledger has, and one of its tenants.
+fn known(root: &Path) -> Result<(f64, String), StoreError> {
+    let ledger = Ledger::open(&DataFolder::at(root).ledger(), &OpenOptions::default())?;
+    let snapshot = ledger.snapshot()?;
+    let events = snapshot.head().position.number() as f64;
+    let tenants = snapshot.rows().tenants()?;
+    let tenant = tenants.first().map(|tenant| tenant.id.to_string()).unwrap_or_default();
+    drop(snapshot);
+    ledger.close()?;
+    Ok((events, tenant))
+}
+
+/// Runs a command to its end on one core. What it says goes to a file, as if somebody kept it.
+fn run(root: &Path, arguments: &str, scratch: &Path) -> Result<Taken, String> {
+    let told = |error: std::io::Error| format!("audit: {error}");
+    let output = File::create(scratch.join("audit.out")).map_err(told)?;
+    let began = Instant::now();
+    let mut child = Command::new("taskset")
+        .args(["-c", process::CORE])
+        .arg(process::beside("keyledger")?)
+        .arg("audit")
+        .args(arguments.split(' '))
+        .arg("--data")
+        .arg(root)
+        .stdout(Stdio::from(output))
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(told)?;
+    let mut peak_bytes: f64 = 0.0;
+    let status = loop {
+        peak_bytes = peak_bytes.max(peak(&child));
+        match child.try_wait().map_err(told)? {
+            Some(status) => break status,
+            None => thread::sleep(LOOKED_AT_EVERY),
+        }
+    };
+    if !status.success() {
+        return Err(format!("keyledger audit {arguments} failed"));
+    }
+    Ok(Taken { seconds: began.elapsed().as_secs_f64(), peak_bytes })
+}
+
+/// The most memory that a child had until now; nothing of one that has ended.
+fn peak(child: &Child) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    process::bytes_of(&status, "VmHWM:").unwrap_or_default()
+}
