@@ -13,6 +13,7 @@ use domain::{Lookup, Model, Recorded};
 use store::{Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
+use crate::of_tenant::OfTenant;
 use crate::remembered::Remembered;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
@@ -63,6 +64,8 @@ pub struct Past<'a> {
     /// Which moment.
     pub basis: Basis,
     rows: Held<'a>,
+    /// What there is of the tenant, if only that was asked for.
+    of_tenant: Option<OfTenant>,
     /// Whatever tokens were refused: no list of it is kept.
     watermarks: BTreeSet<TokenTarget>,
 }
@@ -93,7 +96,19 @@ pub(crate) const PROGRESS_EVENTS: u64 = 4_096;
 impl Source {
     /// The state as of a moment; `now` is what is no future yet. Reads the log up to there, its chain checked.
     pub fn past(&self, as_of: AsOf, now: Timestamp, progress: Progress<'_>) -> Result<Past<'_>, ReplayError> {
-        let fold = self.fold([as_of, as_of], now, progress)?;
+        self.past_of(None, as_of, now, progress)
+    }
+
+    /// The same; if it is to be that of a tenant, [`Past::each_row`] may name no others' rows.
+    pub fn past_of(
+        &self,
+        tenant: Option<TenantId>,
+        as_of: AsOf,
+        now: Timestamp,
+        progress: Progress<'_>,
+    ) -> Result<Past<'_>, ReplayError> {
+        let state = State::of(self, tenant);
+        let fold = self.fold(state, [as_of, as_of], now, progress)?;
         Ok(fold.state.past(self, as_of)?)
     }
 
@@ -105,7 +120,8 @@ impl Source {
         now: Timestamp,
         progress: Progress<'_>,
     ) -> Result<Window<'_>, ReplayError> {
-        let Fold { before, state, touched, events, .. } = self.fold([from, to], now, progress)?;
+        let fold = self.fold(State::of(self, None), [from, to], now, progress)?;
+        let Fold { before, state, touched, events, .. } = fold;
         let before = match before {
             Some(before) => before,
             None => state.clone().past(self, from)?,
@@ -142,12 +158,17 @@ impl Source {
         })
     }
 
-    fn fold(&self, ends: [AsOf; 2], now: Timestamp, progress: Progress<'_>) -> Result<Fold<'_>, ReplayError> {
+    fn fold(
+        &self,
+        state: State,
+        ends: [AsOf; 2],
+        now: Timestamp,
+        progress: Progress<'_>,
+    ) -> Result<Fold<'_>, ReplayError> {
         for end in ends {
             self.check_moment(end, now)?;
         }
-        let (state, touched) = (State::of(self), BTreeSet::new());
-        let mut fold = Fold { source: self, ends, before: None, state, touched, events: 0 };
+        let mut fold = Fold { source: self, ends, before: None, state, touched: BTreeSet::new(), events: 0 };
         let total = self.head().position.number();
         let read = self.scan(|scanned| {
             let number = scanned.recorded.position.number();
@@ -201,6 +222,7 @@ struct Fold<'a> {
 struct State {
     /// None, where there are views.
     model: Option<Model>,
+    of_tenant: Option<OfTenant>,
     watermarks: BTreeSet<TokenTarget>,
     last: Option<(Position, Timestamp)>,
 }
@@ -230,15 +252,18 @@ impl<'a> Fold<'a> {
 }
 
 impl State {
-    fn of(source: &Source) -> Self {
+    fn of(source: &Source, tenant: Option<TenantId>) -> Self {
         let model = source.snapshot().is_none().then(Model::default);
-        Self { model, watermarks: BTreeSet::new(), last: None }
+        Self { model, of_tenant: tenant.map(OfTenant::new), watermarks: BTreeSet::new(), last: None }
     }
 
     fn take(&mut self, recorded: &Recorded) {
         self.last = Some((recorded.position, recorded.recorded_at));
         if let Some(model) = &mut self.model {
             model.record(recorded);
+        }
+        if let Some(of_tenant) = &mut self.of_tenant {
+            of_tenant.take(&recorded.event);
         }
         if let Event::TokensRevoked { target } = &recorded.event {
             self.watermarks.insert(*target);
@@ -259,7 +284,7 @@ impl State {
             (None, None) => unreachable!("what has no views is folded"),
         };
         let basis = Basis { position, instant, head: source.head().position };
-        Ok(Past { basis, rows, watermarks: self.watermarks })
+        Ok(Past { basis, rows, of_tenant: self.of_tenant, watermarks: self.watermarks })
     }
 }
 
@@ -287,9 +312,11 @@ impl Past<'_> {
         &self,
         mut each: impl FnMut(RowId) -> Result<(), E>,
     ) -> Result<(), E> {
-        match &self.rows {
-            Held::Folded(model) => model.row_ids().try_for_each(each),
-            Held::Views(snapshot) => {
+        let mut watermarks = self.watermarks.iter().copied().map(RowId::Watermark);
+        match (&self.rows, &self.of_tenant) {
+            (Held::Folded(model), _) => model.row_ids().try_for_each(each),
+            (Held::Views(_), Some(of_tenant)) => of_tenant.row_ids().chain(watermarks).try_for_each(each),
+            (Held::Views(snapshot), None) => {
                 let rows = snapshot.rows();
                 each(RowId::Deployment)?;
                 let tenants: Vec<TenantId> = rows.tenants()?.iter().map(|row| row.id).collect();
@@ -311,7 +338,7 @@ impl Past<'_> {
                     snapshot.keys_of(owner)?.into_iter().map(RowId::Key).try_for_each(&mut each)?;
                 }
                 rows.signing_keys()?.iter().map(|row| RowId::SigningKey(row.id)).try_for_each(&mut each)?;
-                self.watermarks.iter().copied().map(RowId::Watermark).try_for_each(each)
+                watermarks.try_for_each(each)
             }
         }
     }

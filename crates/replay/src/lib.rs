@@ -19,6 +19,7 @@ pub mod source;
 pub mod rows;
 pub mod open;
 pub mod as_of;
+mod of_tenant;
 pub mod filter;
 pub mod sought;
 pub mod show;

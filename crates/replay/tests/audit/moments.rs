@@ -1,10 +1,11 @@
 //! Moments: the state as of each, and those that there are not.
 
 use domain::Model;
+use domain::row::RowId;
 use domain::time::{Position, Timestamp};
 use keyledger_replay::{
-    AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Repair, ReplayError, RowFilter, Shown, Source,
-    Wait, diff, export, follow, state, timeline,
+    AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Past, Repair, ReplayError, RowFilter, Shown,
+    Source, Wait, diff, export, follow, state, timeline,
 };
 use serde_json::Value;
 
@@ -142,6 +143,31 @@ fn the_rows_of_a_tenant_and_the_living_ones_are_fewer() {
     );
 }
 
+/// Whoever asks for a tenant gets what they would find among the rows of all.
+#[test]
+fn the_rows_of_a_tenant_are_those_of_all_that_concern_it_at_every_position() {
+    let scene = Scene::told();
+    let source = scene.source();
+    for (position, tenant) in (1..=21).flat_map(|position| [(position, ACME), (position, OTHER)]) {
+        let filter = RowFilter { tenant: Some(tenant), ..RowFilter::default() };
+        let listed = |past: &Past<'_>| {
+            let mut out = vec![];
+            state(past, &Names::sealed(), filter, Format::Jsonl, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let all = source.past(at(position), late(), &mut |_, _| {}).unwrap();
+        let own = source.past_of(Some(tenant), at(position), late(), &mut |_, _| {}).unwrap();
+        assert_eq!(listed(&own), listed(&all), "of {tenant} as of {position}");
+        let mut named = 0;
+        own.each_row(|row| {
+            named += u32::from(!matches!(row, RowId::Watermark(_)));
+            Ok::<_, ReplayError>(())
+        })
+        .unwrap();
+        assert!(tenant == ACME || named == 1, "of {tenant} as of {position}: {named} rows are named");
+    }
+}
+
 #[test]
 fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
     let scene = Scene::told();
@@ -166,7 +192,7 @@ fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
         .unwrap();
         for row in model.row_ids() {
             let Ok(expected) = row.read(&model);
-            let derived = matches!(row, domain::row::RowId::UniqueName(_));
+            let derived = matches!(row, RowId::UniqueName(_));
             assert!(derived || found.remove(&row) == expected, "{row:?} as of position {}", last.position);
         }
         assert!(found.is_empty(), "more as of position {}: {found:?}", last.position);

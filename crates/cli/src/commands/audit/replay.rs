@@ -50,7 +50,8 @@ pub fn run(args: ReplayArgs) -> Result<(), CliError> {
         if listing.format() == Format::Table { log.names_for_people(&source) } else { log.names(&source) };
     let moment = as_of.map_or(AsOf::Position(source.head().position), |moment| moment.as_of(&Clock::System));
     let mut progress = Progress::new(listing.watched());
-    let past = source.past(moment, now(), &mut |done, total| progress.tell("replaying", done, total));
+    let past =
+        source.past_of(tenant, moment, now(), &mut |done, total| progress.tell("replaying", done, total));
     drop(progress);
     let past = past?;
     if let Some(tenant) = tenant {
