@@ -7,7 +7,7 @@ use domain::event::{Event, TokenTarget};
 use domain::ids::{TenantId, UserId};
 use domain::key::Owner;
 use domain::rejection::Entity;
-use domain::row::{RowId, Standing};
+use domain::row::{Change, RowId, Standing};
 use domain::time::{Position, Timestamp};
 use domain::{Lookup, Model, Recorded};
 use store::{Snapshot, StoreError};
@@ -89,6 +89,9 @@ pub struct Window<'a> {
 
 /// Told now and then how many events were read, and how many there are.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// How many keys are read together.
+const KEYS_TOGETHER: usize = 1_024;
 
 /// How often progress is told.
 pub(crate) const PROGRESS_EVENTS: u64 = 4_096;
@@ -305,6 +308,27 @@ impl Past<'_> {
             }
             Held::Folded(model) => RowsAt::Folded(model),
         }
+    }
+
+    /// Reads every row that is there, in the order in which [`Past::each_row`] names them. Of keys, which are most of them,
+    /// many are read together.
+    pub(crate) fn each_change<E: From<StoreError>>(
+        &self,
+        mut each: impl FnMut(Change) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (rows, mut keys) = (self.rows(), vec![]);
+        self.each_row(|row| {
+            if let RowId::Key(key) = row {
+                keys.push(key);
+                if keys.len() < KEYS_TOGETHER {
+                    return Ok(());
+                }
+            }
+            rows.each_key(&keys, |key| each(Change::Key(key)))?;
+            keys.clear();
+            if matches!(row, RowId::Key(_)) { Ok(()) } else { row.read(&rows)?.map_or(Ok(()), &mut each) }
+        })?;
+        rows.each_key(&keys, |key| each(Change::Key(key)))
     }
 
     /// Names every row that may be there, but those of which nothing is told; some may begin later only.

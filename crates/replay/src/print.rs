@@ -50,8 +50,9 @@ pub fn one_line(text: &str) -> String {
 
 /// The same JSON with deceiving characters escaped. Outside of strings JSON has none.
 pub fn harmless_json(json: String) -> String {
-    // Nearly every text is plain, and a listing has millions of them.
-    if json.bytes().all(|byte| byte == b'\n' || byte == b' ' || byte.is_ascii_graphic()) {
+    // Nearly every text is plain, and a listing has millions of them: all bytes are looked at, many at once.
+    let plain = |byte: u8| (byte == b'\n') | (b' '..=b'~').contains(&byte);
+    if json.bytes().fold(true, |all, byte| all & plain(byte)) {
         return json;
     }
     let mut harmless = String::with_capacity(json.len());

@@ -24,6 +24,20 @@ pub enum RowsAt<'a> {
     Folded(&'a Model),
 }
 
+impl RowsAt<'_> {
+    /// Reads the keys with these ids, those that are there: for less than one by one, where it is a data folder's.
+    pub(crate) fn each_key<E: From<StoreError>>(
+        &self,
+        ids: &[KeyId],
+        mut each: impl FnMut(Key) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Self::Views(rows) = self {
+            return rows.keys(ids).try_for_each(|key| key?.map_or(Ok(()), &mut each));
+        }
+        ids.iter().try_for_each(|id| self.key(*id)?.map_or(Ok(()), &mut each))
+    }
+}
+
 fn sure<T>(found: Result<T, Infallible>) -> Result<T, StoreError> {
     let Ok(found) = found;
     Ok(found)

@@ -46,7 +46,7 @@ pub enum Ended {
     Left,
 }
 
-/// Writes the state as of a moment; tells how many rows that were. Rows of a data folder are read one by one.
+/// Writes the state as of a moment; tells how many rows that were. Rows of a data folder are not kept.
 pub fn state(
     past: &Past<'_>,
     names: &Names,
@@ -62,9 +62,8 @@ pub fn state(
     let written = (|| {
         let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
         reading(|| {
-            past.each_row(|row| {
-                let Some(change) = row.read(&rows)? else { return Ok(()) };
-                if !told(row) || !filter.admits(&ancestry, &change)? {
+            past.each_change(|change| {
+                if !told(change.row()) || !filter.admits(&ancestry, &change)? {
                     return Ok(());
                 }
                 let status = status(&ancestry, &change, past.basis.instant)?;
