@@ -102,7 +102,7 @@ impl Source {
         self.past_of(None, as_of, now, progress)
     }
 
-    /// The same; if it is to be that of a tenant, [`Past::each_row`] may name no others' rows.
+    /// The same. If it is to be that of a tenant, [`Past::each_row`] need not name the rows of others.
     pub fn past_of(
         &self,
         tenant: Option<TenantId>,

@@ -40,6 +40,23 @@ fn a_list_tells_who_made_a_key_and_leads_to_the_events_that_decide() {
 }
 
 #[test]
+fn the_tenants_of_a_key_have_names_for_its_administrators_and_for_whoever_operates() {
+    let world = World::new();
+    let input = json!({"slug": "globex", "name": "Globex & Sons", "administrator_email": "eve@example.com"});
+    let made = world.admin().mutate("create_tenant", &input, "id key").unwrap();
+    let eve = Client::holding(world.server.url(), &text(&made["key"]));
+    let account = eve.mutate("create_service_account", &json!({"name": "etl"}), "id").unwrap();
+    let input = json!({"user_id": account["id"], "name": "nightly"});
+    let key = text(&eve.mutate("create_api_key", &input, "id").unwrap()["id"]);
+    // Ada operates, and is no member of it.
+    for reader in [&text(&made["key"]), &world.made.key] {
+        let page = world.signed_in(reader).page(&format!("/ui/keys/{key}"));
+        assert!(page.contains("<dt>Acts in</dt><dd>Globex &#38; Sons</dd>"), "{page}");
+        assert!(page.contains("<th scope=\"row\">Globex &#38; Sons</th>"), "{page}");
+    }
+}
+
+#[test]
 fn lists_of_accounts_and_members_lead_to_the_events_that_made_them_so() {
     let world = World::new();
     let [etl, other] = ["etl", "other"].map(|name| world.account(name, "runner"));

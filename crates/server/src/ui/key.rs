@@ -270,8 +270,8 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
     let rate = rate_limit
         .map(|rate| format!("{} requests in {}", rate.requests, duration_words(rate.period_seconds)));
     let confined_to = key.tenant_id.as_ref().map(|id| {
-        let spells = &blast_radius.spells;
-        let spell = spells.iter().find(|spell| spell.tenant_id.as_ref() == Some(id));
+        // It was accepted there when it was made.
+        let spell = blast_radius.spells.iter().find(|spell| spell.tenant_id.as_ref() == Some(id));
         spell.map_or(id.as_str(), Spell::tenant).to_owned()
     });
     let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant);
