@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,9 +74,7 @@ fn run(root: &Path, arguments: &str, scratch: &Path) -> Result<Taken, String> {
     let told = |error: std::io::Error| format!("audit: {error}");
     let output = File::create(scratch.join("audit.out")).map_err(told)?;
     let began = Instant::now();
-    let mut child = Command::new("taskset")
-        .args(["-c", process::CORE])
-        .arg(process::beside("keyledger")?)
+    let mut child = process::on_the_core("keyledger")?
         .arg("audit")
         .args(arguments.split(' '))
         .arg("--data")

@@ -1,11 +1,11 @@
 //! Servers under measurement: started on a core of their own, asked what they use, and ended.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// The core that serves; who sends has the other.
-pub const CORE: &str = "0";
+const CORE: &str = "0";
 /// `USER_HZ`: the clock ticks of `/proc/PID/stat`, the same on every Linux that we know.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -19,16 +19,7 @@ pub struct Serving {
 impl Serving {
     /// Starts a program that lies beside this one, and waits until it says where it listens.
     pub fn start(program: &str, arguments: &[&str]) -> Result<Self, String> {
-        // What is said to the bench is no setting of the server, which refuses what it does not know.
-        let mut command = Command::new("taskset");
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("KEYLEDGER_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command
-            .args(["-c", CORE])
-            .arg(beside(program)?)
+        let mut child = on_the_core(program)?
             .args(arguments)
             .stdout(Stdio::piped())
             // Its lines cost it what they cost; nobody reads them here.
@@ -88,8 +79,16 @@ pub fn bytes_of(status: &str, name: &str) -> Option<f64> {
     Some(kib * 1024.0)
 }
 
-/// The program that was built beside this one.
-pub fn beside(program: &str) -> Result<PathBuf, String> {
+/// The program that was built beside this one, to be run on the core that serves.
+pub fn on_the_core(program: &str) -> Result<Command, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    Ok(own.with_file_name(program))
+    let mut command = Command::new("taskset");
+    // What is said to the bench is no setting of the program, which refuses what it does not know.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KEYLEDGER_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(["-c", CORE]).arg(own.with_file_name(program));
+    Ok(command)
 }
