@@ -16,10 +16,14 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::logging("info")
+    }
+
+    fn logging(level: &str) -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let data = scratch.path().join("data");
         let operator = init(&data, "acme", "ada@example.com");
-        Self { server: Server::start(&data), operator, _scratch: scratch }
+        Self { server: Server::start_logging(&data, level), operator, _scratch: scratch }
     }
 
     fn client(&self) -> Client {
@@ -65,6 +69,26 @@ fn a_line_has_the_request_the_actor_the_key_and_the_code_and_accepted_verificati
         (&third["code"], &third["route"], &third["method"]),
         (&json!("NOT_FOUND"), &json!("/graphql"), &json!("POST"))
     );
+}
+
+/// What is left out for everybody else is there for whoever asks for it.
+#[test]
+fn at_the_level_debug_accepted_verifications_have_their_lines_too() {
+    let world = World::logging("info,request=debug");
+    let ids = &world.operator;
+    let shown = json!({"credential": ids.key}).to_string();
+    assert_eq!(world.client().whoami().status, 200);
+    assert_eq!(world.client().get("/forward-auth").status, 204);
+    assert_eq!(world.client().post("/v1/verify", "application/json", &shown).status, 200);
+    let lines = world.lines();
+    let lines: Vec<_> = lines.iter().filter(|line| line["route"] != "/readyz").collect();
+    let routes: Vec<_> = lines.iter().map(|line| line["route"].as_str().unwrap()).collect();
+    assert_eq!(routes, ["/v1/whoami", "/forward-auth", "/v1/verify"]);
+    for line in lines {
+        assert_eq!(line["level"], "DEBUG", "{line}");
+        assert_eq!(line["actor"], format!("user:{}", ids.user_id), "{line}");
+        assert_eq!((&line["key_id"], line.get("code")), (&json!(ids.key_id), None), "{line}");
+    }
 }
 
 #[test]

@@ -49,7 +49,8 @@ impl Noted {
         Self { code: None, key: Some(caller.key), actor: Some(caller.owner), rate: *rate }
     }
 
-    /// Leaves it with the answer to a routine request that was not refused, unless nobody would read it.
+    /// Leaves it with the answer to a request by a [`ROUTINE`] route that was not refused, unless nobody would read it: every
+    /// verification would pay for it.
     pub(crate) fn routine(let_in: &LetIn, response: &mut Response) {
         if let_in.rate.is_some() || tracing::enabled!(target: "request", Level::DEBUG) {
             response.extensions_mut().insert(Self::of(let_in));
