@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::concern::Concerned;
-use domain::decide::{audits, role_of};
+use domain::decide::audits;
 use domain::effect::Effect;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{Owner, RevocationReason};
 use domain::life::{befallen, tenants_of};
-use domain::role::{Permission, Role, Scopes};
+use domain::role::{Role, Scopes};
 use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
@@ -145,11 +145,11 @@ impl Authority {
         caller: &Caller,
         tenants: &[TenantId],
     ) -> Result<BTreeMap<TenantId, String>, Failure> {
-        let (rows, now) = (view.now(), self.now());
-        let sees_all = audits(&rows, &caller.actor, now)?.is_ok();
+        let rows = view.now();
+        let sees_all = audits(&rows, &caller.actor, self.now())?.is_ok();
         let mut names = BTreeMap::new();
         for id in tenants {
-            if sees_all || role_of(&rows, &caller.actor, *id, Permission::Read, now)?.is_ok() {
+            if sees_all || self.looks_at(&rows, caller, *id)? {
                 let row = view.then().tenant(*id)?;
                 names.extend(row.map(|row| (*id, self.open_text(&row.name.text))));
             }

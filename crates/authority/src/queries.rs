@@ -169,7 +169,7 @@ impl Authority {
         };
         let mut tenants = vec![];
         for id in ids {
-            if role_of(&rows, &caller.actor, id, Permission::Read, self.now())?.is_ok() {
+            if self.looks_at(&rows, caller, id)? {
                 tenants.extend(view.then().tenant(id)?.map(|row| self.tenant_view(row)));
             }
         }
@@ -184,9 +184,19 @@ impl Authority {
         as_of: AsOf,
     ) -> Result<Answer<Option<TenantView>>, Failure> {
         let view = self.view(as_of)?;
-        let sees = role_of(&view.now(), &caller.actor, tenant, Permission::Read, self.now())?.is_ok();
-        let row = if sees { view.then().tenant(tenant)? } else { None };
+        let row =
+            if self.looks_at(&view.now(), caller, tenant)? { view.then().tenant(tenant)? } else { None };
         Ok(view.answer(row.map(|row| self.tenant_view(row))))
+    }
+
+    /// Whether the caller's credential acts in the tenant, and may read there.
+    pub(crate) fn looks_at<L: Lookup>(
+        &self,
+        rows: &L,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<bool, L::Error> {
+        Ok(role_of(rows, &caller.actor, tenant, Permission::Read, self.now())?.is_ok())
     }
 
     /// Every tenant of the deployment: for operators and auditors of it.
