@@ -331,7 +331,8 @@ impl Past<'_> {
         rows.each_key(&keys, |key| each(Change::Key(key)))
     }
 
-    /// Names every row that may be there, but those of which nothing is told; some may begin later only.
+    /// Names every row that may be there, but those of which nothing is told; some may begin later only. If only a tenant was asked
+    /// for, those that may be its own are enough.
     pub fn each_row<E: From<StoreError>>(
         &self,
         mut each: impl FnMut(RowId) -> Result<(), E>,

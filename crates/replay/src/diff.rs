@@ -85,7 +85,8 @@ pub fn diff(
             let access = if difference.increases_access() { "more" } else { "" };
             let what = || summary.line(difference.told());
             if listing.takes_rows() {
-                let (change, tenant) = (word(difference).to_owned(), tenant_of_member(difference.row));
+                let (change, tenant) =
+                    (word(difference).to_owned(), tenant_of_member(difference.row).unwrap_or_default());
                 listing.row(&[change, kind.to_owned(), id, tenant, access.to_owned(), what()])?;
                 continue;
             }
@@ -143,8 +144,8 @@ fn entry_json(difference: &Difference, names: &Names) -> String {
     let mut json = json!({
         "what": what, "kind": kind, "id": id, "increases_access": difference.increases_access(), "fields": fields,
     });
-    if let domain::row::RowId::Membership { tenant, .. } = difference.row {
-        json["tenant_id"] = tenant.to_string().into();
+    if let Some(tenant) = tenant_of_member(difference.row) {
+        json["tenant_id"] = tenant.into();
     }
     harmless_json(json.to_string())
 }

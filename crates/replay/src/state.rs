@@ -177,15 +177,15 @@ fn cells(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [St
 
 fn columns(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; COLUMNS.len()] {
     let [kind, id, status, what] = cells(change, status, names, rows);
-    [kind, id, tenant_of_member(change.row()), status, what]
+    [kind, id, tenant_of_member(change.row()).unwrap_or_default(), status, what]
 }
 
 /// The tenant, where the id alone does not tell which row it is.
-pub(crate) fn tenant_of_member(row: RowId) -> String {
-    if let RowId::Membership { tenant, .. } = row { tenant.to_string() } else { String::new() }
+pub(crate) fn tenant_of_member(row: RowId) -> Option<String> {
+    if let RowId::Membership { tenant, .. } = row { Some(tenant.to_string()) } else { None }
 }
 
-/// A row, for programs. The tenant is told of members, who have no id of their own.
+/// A row, for programs.
 #[derive(Serialize)]
 struct RowJson<'a> {
     fields: Group<'a>,
@@ -199,17 +199,7 @@ struct RowJson<'a> {
 fn row_json(change: &Change, status: &str, names: &Names) -> String {
     let (kind, id) = named(change.row());
     let facts = facts_of_row(change);
-    let tenant_id = match change.row() {
-        RowId::Membership { tenant, .. } => Some(tenant.to_string()),
-        RowId::Deployment
-        | RowId::Tenant(_)
-        | RowId::User(_)
-        | RowId::ServiceAccount(_)
-        | RowId::Key(_)
-        | RowId::SigningKey(_)
-        | RowId::Watermark(_)
-        | RowId::UniqueName(_) => None,
-    };
+    let tenant_id = tenant_of_member(change.row());
     let json = RowJson { fields: Group(&facts, names), id, kind, status, tenant_id };
     harmless_json(serde_json::to_string(&json).expect("texts and numbers can always be written"))
 }
