@@ -30,6 +30,7 @@ struct Taken {
 pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), String> {
     let root = folders::with_keys(scratch, keys, Mix::Mixed, COMMANDS_PER_COMMIT)?;
     let (events, tenant) = known(&root).map_err(|error| error.to_string())?;
+    let tenant = tenant.ok_or("the ledger has no tenant")?;
     // Each with how many microseconds an event of the log may cost: a million events a second.
     let commands = [
         ("stats".to_owned(), Some(1.0)),
@@ -58,12 +59,11 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
 }
 
 /// How many events the ledger has, and one of its tenants.
-fn known(root: &Path) -> Result<(f64, String), StoreError> {
+fn known(root: &Path) -> Result<(f64, Option<String>), StoreError> {
     let ledger = Ledger::open(&DataFolder::at(root).ledger(), &OpenOptions::default())?;
     let snapshot = ledger.snapshot()?;
     let events = snapshot.head().position.number() as f64;
-    let tenants = snapshot.rows().tenants()?;
-    let tenant = tenants.first().map(|tenant| tenant.id.to_string()).unwrap_or_default();
+    let tenant = snapshot.rows().tenants()?.first().map(|tenant| tenant.id.to_string());
     drop(snapshot);
     ledger.close()?;
     Ok((events, tenant))
