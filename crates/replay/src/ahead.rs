@@ -1,11 +1,12 @@
-//! Reading ahead: one thread reads, checks the chain and decodes, while this one works on what it read.
+//! Reading ahead: one thread reads, checks the chain and decodes, while this one works on what it read. Where there is but one
+//! core, this one does both: what it reads is worked on while it is still in a cache, and nothing is handed over.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::{mem, thread};
 
 use store::StoreError;
-use store::scan::Scanned;
+use store::scan::{self, Scanned};
 
 use crate::error::ReplayError;
 
@@ -56,6 +57,31 @@ impl Batch {
 /// Hands each event that `read` reads to `each`. All that was read before something wrong is handed over; then it is told.
 pub(crate) fn read_ahead<E: From<ReplayError>>(
     read: impl FnOnce(Hand<'_>) -> Result<(), Ended> + Send,
+    each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    if scan::has_one_core() { on_this_thread(read, each) } else { on_two_threads(read, each) }
+}
+
+fn on_this_thread<E: From<ReplayError>>(
+    read: impl FnOnce(Hand<'_>) -> Result<(), Ended>,
+    mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut enough = None;
+    let read = read(&mut |scanned, envelope| {
+        each(scanned, envelope).map_err(|error| {
+            enough = Some(error);
+            Ended::Enough
+        })
+    });
+    match (enough, read) {
+        (Some(error), _) => Err(error),
+        (None, Ok(()) | Err(Ended::Enough)) => Ok(()),
+        (None, Err(Ended::Wrong(error))) => Err(error.into()),
+    }
+}
+
+fn on_two_threads<E: From<ReplayError>>(
+    read: impl FnOnce(Hand<'_>) -> Result<(), Ended> + Send,
     mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     thread::scope(|threads| {
@@ -89,4 +115,76 @@ pub(crate) fn read_ahead<E: From<ReplayError>>(
             Err(Ended::Wrong(error)) => Err(error.into()),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Recorded;
+    use domain::actor::{ActorId, Metadata, Way};
+    use domain::event::Event;
+    use domain::ids::{RequestId, TenantId};
+    use domain::time::{Position, Timestamp};
+    use store::chain::ChainHash;
+
+    use super::*;
+
+    /// More than the batches that may be ahead hold.
+    const MANY: u64 = (BATCH_EVENTS * (BATCHES_AHEAD + 3)) as u64 + 7;
+
+    fn scanned(number: u64) -> Scanned {
+        let metadata = Metadata {
+            actor: ActorId::Console,
+            way: Way::Cli,
+            request: RequestId::from_bytes([0; 16]),
+            idempotency: None,
+            cause: None,
+        };
+        let event = Event::TenantSuspended { tenant: TenantId::from_bytes([0; 16]) };
+        let recorded =
+            Recorded { position: Position::new(number), recorded_at: Timestamp::MIN, metadata, event };
+        Scanned { recorded, hash: ChainHash([0; 32]), bytes: (number % 5) as usize }
+    }
+
+    fn wrong(what: &str) -> ReplayError {
+        ReplayError::Pages { why: what.into() }
+    }
+
+    /// Reads so many events and then what is wrong, if anything is; whoever takes them has enough after so many. Tells those
+    /// that were taken, and why it ended.
+    fn taken(threads: u8, events: u64, end: Option<&str>, enough: u64) -> (Vec<u64>, Option<String>) {
+        let read = |hand: Hand<'_>| {
+            for number in 1..=events {
+                hand(scanned(number), &vec![number as u8; (number % 5) as usize])?;
+            }
+            end.map_or(Ok(()), |what| Err(wrong(what).into()))
+        };
+        let mut taken = vec![];
+        let each = |scanned: Scanned, envelope: &[u8]| {
+            let number = scanned.recorded.position.number();
+            assert_eq!(envelope, vec![number as u8; (number % 5) as usize]);
+            if number > enough {
+                return Err(wrong("it is enough"));
+            }
+            taken.push(number);
+            Ok(())
+        };
+        let ended = if threads == 1 { on_this_thread(read, each) } else { on_two_threads(read, each) };
+        (taken, ended.err().map(|error| error.to_string()))
+    }
+
+    #[test]
+    fn on_one_thread_and_on_two_the_same_events_are_taken_and_the_same_is_told() {
+        for events in [0, 1, BATCH_EVENTS as u64, BATCH_EVENTS as u64 + 1, MANY] {
+            for end in [None, Some("a page is damaged")] {
+                for enough in [0, 1, BATCH_EVENTS as u64, u64::MAX] {
+                    let alone = taken(1, events, end, enough);
+                    assert_eq!(taken(2, events, end, enough), alone);
+                    assert_eq!(alone.0, (1..=events.min(enough)).collect::<Vec<_>>());
+                    let told = alone.1.unwrap_or_default();
+                    let why = if events > enough { "it is enough" } else { end.unwrap_or_default() };
+                    assert!(told.contains(why) && told.is_empty() == why.is_empty(), "{told}");
+                }
+            }
+        }
+    }
 }

@@ -57,7 +57,7 @@ pub fn state(
     let headings = ["KIND", "ID", "STATUS", "WHAT"];
     let about = About { entries: "rows", ..past.basis.about() };
     // Each row is read once; what many keys rest on, again and again.
-    let (rows, ancestry) = (past.rows(), past.remembering());
+    let ancestry = past.remembering();
     let mut count = 0;
     let written = (|| {
         let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
@@ -72,10 +72,10 @@ pub fn state(
                 }
                 count += 1;
                 if listing.takes_rows() {
-                    return Ok(listing.row(&columns(&change, status.word, names, &rows))?);
+                    return Ok(listing.row(&columns(&change, status.word, names, &ancestry))?);
                 }
                 let json = || row_json(&change, status.word, names);
-                let cells = || cells(&change, status.word, names, &rows);
+                let cells = || cells(&change, status.word, names, &ancestry);
                 listing.entry(cells, json).map_err(Stop::from)
             })
         })?;
@@ -170,6 +170,8 @@ pub(crate) fn named(row: RowId) -> (&'static str, String) {
 }
 
 fn cells(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; 4] {
+    // It is about to be named.
+    rows.remember(change);
     let (kind, id) = named(change.row());
     let whole = Difference { row: change.row(), before: None, after: Some(change.clone()) };
     [kind.to_owned(), id, status.to_owned(), Summary { names, rows }.line(whole.told())]

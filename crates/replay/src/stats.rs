@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use domain::actor::ActorId;
 use domain::ids::LedgerId;
 use domain::key::Owner;
-use domain::time::Moment;
+use domain::time::{Moment, Timestamp};
 use serde_json::{Value, json};
 
 use crate::as_of::PROGRESS_EVENTS;
@@ -14,7 +14,9 @@ use crate::error::ReplayError;
 use crate::print::{harmless_json, instant};
 use crate::source::Source;
 
-/// What there is in a log. Takes as much memory as there are months and names, however long the log is.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What there is in a log. Takes as much memory as there are days and names, however long the log is.
 #[derive(Clone, Debug)]
 pub struct Stats {
     /// The ledger.
@@ -54,6 +56,8 @@ pub fn stats(source: &Source, progress: &mut dyn FnMut(u64, u64)) -> Result<Stat
         by_month: BTreeMap::new(),
     };
     let total = source.head().position.number();
+    // A day is a number, a month is a text; and hardly any two days are in as many months.
+    let mut by_day: BTreeMap<i64, u64> = BTreeMap::new();
     source.scan(|scanned| {
         let recorded = &scanned.recorded;
         let moment = Moment { position: recorded.position, at: recorded.recorded_at };
@@ -65,16 +69,16 @@ pub fn stats(source: &Source, progress: &mut dyn FnMut(u64, u64)) -> Result<Stat
         *stats.by_event.entry(recorded.event.name()).or_default() += 1;
         *stats.by_actor.entry(actor(&recorded.metadata.actor)).or_default() += 1;
         *stats.by_way.entry(recorded.metadata.way.as_str()).or_default() += 1;
-        let month = &instant(recorded.recorded_at)[..7];
-        match stats.by_month.get_mut(month) {
-            Some(count) => *count += 1,
-            None => drop(stats.by_month.insert(month.to_owned(), 1)),
-        }
+        *by_day.entry(recorded.recorded_at.unix_ms() / DAY_MS).or_default() += 1;
         if stats.events.is_multiple_of(PROGRESS_EVENTS) {
             progress(stats.events, total);
         }
         Ok::<_, ReplayError>(())
     })?;
+    for (day, count) in by_day {
+        let begins = Timestamp::from_unix_ms(day * DAY_MS).expect("something was recorded on that day");
+        *stats.by_month.entry(instant(begins)[..7].to_owned()).or_default() += count;
+    }
     Ok(stats)
 }
 

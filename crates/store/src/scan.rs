@@ -77,14 +77,25 @@ pub(crate) fn scan_after<E: From<StoreError>>(
 const BATCH_EVENTS: usize = 1024;
 const BATCHES_AHEAD: usize = 4;
 
-/// The same on two threads: one reads and checks ahead, while this one is handed the events. What is handed over was
-/// checked; what comes after the first thing wrong is not.
+/// Whether threads of this process have but one core between them, so that none gains by working ahead of another.
+pub fn has_one_core() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() == 1)
+}
+
+/// The same on two threads, if there is a core for each: one reads and checks ahead, while this one is handed the events. What is
+/// handed over was checked; what comes after the first thing wrong is not.
 pub(crate) fn scan_ahead(
     log: &ReadOnlyTable<u64, &'static [u8]>,
     ledger: LedgerId,
     head: &Head,
     mut each: impl FnMut(Scanned),
 ) -> Result<(), StoreError> {
+    if has_one_core() {
+        return scan(log, ledger, head, |scanned| {
+            each(scanned);
+            Ok(())
+        });
+    }
     thread::scope(|threads| {
         let (ahead, batches) = mpsc::sync_channel::<Vec<Scanned>>(BATCHES_AHEAD);
         let reader = threads.spawn(move || {
