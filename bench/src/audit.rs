@@ -34,9 +34,9 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
     // Each with how many microseconds an event of the log may cost: a million events a second.
     let commands = [
         ("stats".to_owned(), Some(1.0)),
-        ("verify --log".to_owned(), Some(1.0)),
+        ("verify".to_owned(), Some(1.0)),
         (format!("replay -o jsonl --tenant {tenant}"), Some(1.0)),
-        ("verify".to_owned(), None),
+        ("verify --full".to_owned(), None),
         ("replay -o jsonl".to_owned(), None),
     ];
     let mut rounds = commands.each_ref().map(|_| vec![]);

@@ -72,7 +72,7 @@ fn done(output: &Output) -> Value {
 fn serve_from(backup: &Path, made: &Value, data: &Path, secrets: &Path, acknowledged: &Acknowledged) {
     let restored = done(&restore(backup, data));
     assert_eq!((&restored["position"], &restored["hash"]), (&made["position"], &made["hash"]));
-    let report = done(&keyledger(["audit", "verify", "-o", "json", "--data", &text(data)]));
+    let report = done(&keyledger(["audit", "verify", "--full", "-o", "json", "--data", &text(data)]));
     assert_eq!(report["ok"], true, "{report:#}");
     assert_eq!((&report["head_position"], &report["head_hash"]), (&made["position"], &made["hash"]));
     fs::create_dir_all(data.join("secrets/signing")).unwrap();
@@ -191,7 +191,8 @@ fn a_backup_or_a_restore_that_is_killed_leaves_a_whole_one_or_none() {
         if !restored.join("ledger.redb").exists() {
             done(&restore(&backup, &restored));
         }
-        let report = done(&keyledger(["audit", "verify", "-o", "json", "--data", &text(&restored)]));
+        let report =
+            done(&keyledger(["audit", "verify", "--full", "-o", "json", "--data", &text(&restored)]));
         assert_eq!(report["ok"], true, "{report:#}");
     }
 }
@@ -221,7 +222,7 @@ fn a_rebuild_of_damaged_views_that_is_killed_leaves_the_old_ledger_or_the_new() 
         keyledger_killed(["audit", "rebuild", "--data", &folder], Duration::from_millis(2 * round));
         as_before += usize::from(fs::read(&ledger).unwrap() == damaged);
         done(&rebuild());
-        let report = done(&keyledger(["audit", "verify", "-o", "json", "--data", &folder]));
+        let report = done(&keyledger(["audit", "verify", "--full", "-o", "json", "--data", &folder]));
         assert_eq!(report["ok"], true, "{report:#}");
         assert!(export() == log, "round {round}");
         assert!(!data.join("ledger.redb.unfinished").exists(), "round {round}");

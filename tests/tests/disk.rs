@@ -36,7 +36,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 fn verify(data: &Path) -> bool {
-    keyledger(["audit", "verify", "--data", data.to_str().unwrap()]).status.success()
+    keyledger(["audit", "verify", "--full", "--data", data.to_str().unwrap()]).status.success()
 }
 
 /// How often each key was made, by the name under which it was asked for.

@@ -132,7 +132,7 @@ fn a_link_makes_the_first_tenant_its_administrator_and_a_key_and_signs_in() {
     assert!(!fresh.data.join("secrets/set-up").exists(), "what was used is not kept");
     let Fresh { server, data, .. } = fresh;
     assert_eq!(server.stop(), Some(0));
-    let verified = keyledger(["audit", "verify", "--data", path(&data)]);
+    let verified = keyledger(["audit", "verify", "--full", "--data", path(&data)]);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 

@@ -620,7 +620,7 @@ pub const ENTRIES: &[Entry] = &[
         Server,
         "UNREADABLE",
         "The ledger could not be read.",
-        "Look into the server's log; run `keyledger audit verify`.",
+        "Look into the server's log; run `keyledger audit verify --full`.",
     ),
     entry(
         Server,

@@ -93,6 +93,8 @@ pub enum Outcome {
     Failed,
     /// It could not be done.
     NotDone,
+    /// It was not to be done: only the log was asked for.
+    NotAsked,
 }
 
 /// One thing that is wrong.
@@ -112,6 +114,7 @@ impl Outcome {
             Self::Passed => "ok",
             Self::Failed => "FAILED",
             Self::NotDone => "not done",
+            Self::NotAsked => "left",
         }
     }
 
@@ -119,7 +122,7 @@ impl Outcome {
         match self {
             Self::Passed => Some(true),
             Self::Failed => Some(false),
-            Self::NotDone => None,
+            Self::NotDone | Self::NotAsked => None,
         }
     }
 }
@@ -133,17 +136,24 @@ impl Report {
     /// The one line that says it.
     pub fn verdict(&self) -> String {
         let Some(first) = self.problems.first() else {
-            let done = |check: &&Check| check.outcome == Outcome::NotDone;
-            let left: Vec<_> = self.checks.iter().filter(done).map(|check| check.name).collect();
-            let left =
-                if left.is_empty() { String::new() } else { format!("; not done: {}", left.join(", ")) };
             let (events, hash) = (counted(self.events, "event"), self.head_hash);
-            return format!("OK: {events}, chained up to {hash}, and every check passed{left}");
+            let not_done = self.named("; not done: ", Outcome::NotDone);
+            let not_asked = self.named("; left to --full: ", Outcome::NotAsked);
+            return format!(
+                "OK: {events}, chained up to {hash}, and every check passed{not_done}{not_asked}"
+            );
         };
         match first.position {
             Some(position) => format!("FAILED: first problem at position {position}: {}", first.what),
             None => format!("FAILED: first problem: {}", first.what),
         }
+    }
+
+    /// The checks of which this came, if there are any.
+    fn named(&self, before: &str, outcome: Outcome) -> String {
+        let such = self.checks.iter().filter(|check| check.outcome == outcome);
+        let names: Vec<_> = such.map(|check| check.name).collect();
+        if names.is_empty() { String::new() } else { format!("{before}{}", names.join(", ")) }
     }
 
     /// Writes it for people; the verdict is the last line.
@@ -190,7 +200,7 @@ impl Report {
         writeln!(out, "{}", harmless_json(text))
     }
 
-    /// The same as a JSON value. A check that was not done is neither ok nor not: null.
+    /// The same as a JSON value. A check that was not done or not asked for is neither ok nor not: null.
     pub fn json(&self) -> Value {
         let position = |moment: Option<Moment>| moment.map(|moment| moment.position.to_string());
         let at = |moment: Option<Moment>| moment.map(|moment| instant(moment.at));
@@ -264,6 +274,12 @@ impl Findings {
             return self.done(name, why);
         }
         self.checks.push(Check { name, outcome: Outcome::NotDone, detail: why.into() });
+    }
+
+    /// Leaves a check to whoever asks for everything.
+    pub(crate) fn not_asked(&mut self, name: &'static str) {
+        let detail = "only the log was asked for; --full does this, too".to_owned();
+        self.checks.push(Check { name, outcome: Outcome::NotAsked, detail });
     }
 
     /// The checks, the problems in the order of positions, and how many more there are.

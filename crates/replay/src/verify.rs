@@ -1,5 +1,5 @@
-//! `audit verify`: reads the whole log and holds everything else to it: the views, the tree, the pages, the guard, and
-//! checkpoints that were kept elsewhere.
+//! `audit verify`: reads the whole log and proves it: its chain, its tree, its end, the guard, and checkpoints that were kept
+//! elsewhere. Whoever asks for everything has the views and the pages of the file held to it, too.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -17,8 +17,10 @@ use crate::fold::Fold;
 use crate::found::Found;
 use crate::induction::Induction;
 use crate::open::Audit;
-use crate::pass::{Depth, NOT_ASKED, Pass};
-use crate::report::{CHECKPOINTS, COUNTS, Findings, GUARD, LISTS, PAGES, ROWS, Report, SUMS, TREE, counted};
+use crate::pass::{Depth, Pass};
+use crate::report::{
+    CHECKPOINTS, COUNTS, Findings, GUARD, LISTS, PAGES, ROWS, Report, SUMS, TREE, VERSIONS, counted,
+};
 use crate::source::Source;
 use crate::sum::Secrets;
 use crate::tree::TreeCheck;
@@ -55,7 +57,7 @@ pub fn verify(
         check_guard(&guard, snapshot, &mut pass.findings);
     }
     if depth == Depth::Log {
-        pass.findings.not_done(PAGES, NOT_ASKED);
+        pass.findings.not_asked(PAGES);
         return Ok(pass.report(keys_by_status, now));
     }
     if let Err(error) = audit.check_pages() {
@@ -104,8 +106,8 @@ fn log_alone<'a>(source: &'a Source, known: &[Checkpoint], progress: Progress<'_
     let (mut pass, tree, read) = pass_over(source, known, Depth::Log, progress, |_, _| Ok(()));
     conclude(&mut pass, tree, &read, None, |findings| {
         if source.snapshot().is_some() {
-            for check in [ROWS, LISTS, COUNTS, SUMS] {
-                findings.not_done(check, NOT_ASKED);
+            for check in [VERSIONS, ROWS, LISTS, COUNTS, SUMS] {
+                findings.not_asked(check);
             }
         }
     });

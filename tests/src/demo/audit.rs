@@ -10,18 +10,18 @@ use crate::server::{Server, keyledger};
 impl Play<'_, '_> {
     pub(super) fn show_log(&mut self, writers_lines_max: Option<usize>) -> Result<(), Broken> {
         self.teller.doing("keyledger audit show");
-        let shown = self.audit("show", "table");
+        let shown = self.audit(&["show"], "table");
         let listing = String::from_utf8_lossy(&shown.stdout).into_owned();
         self.print(&listing, writers_lines_max);
         self.check(Check::same("exit code of `audit show`", "0", exit_code(&shown)));
 
         // The head as the other command has it, from the views and not from the listing.
-        let verified = self.audit("verify", "json");
+        let verified = self.audit(&["verify"], "json");
         let report: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap_or_default();
         let head = report["head_position"].as_str().unwrap_or("none").to_owned();
         self.check(Check::same("events listed, up to the head", head, listing.lines().skip(1).count()));
 
-        let everything = self.audit("show", "jsonl");
+        let everything = self.audit(&["show"], "jsonl");
         let everything = listing + &String::from_utf8_lossy(&everything.stdout);
         self.check_secrecy("the log", &everything);
         let server_log = self.stage.server.as_ref().map(Server::log);
@@ -45,19 +45,21 @@ impl Play<'_, '_> {
 
     pub(super) fn verify_log(&mut self) -> Result<(), Broken> {
         let beside = if self.stage.server.is_some() { "the server runs" } else { "no server runs" };
-        self.teller.doing(&format!("keyledger audit verify, while {beside}"));
-        let verified = self.audit("verify", "table");
+        self.teller.doing(&format!("keyledger audit verify --full, while {beside}"));
+        let verified = self.audit(&["verify", "--full"], "table");
         let report = String::from_utf8_lossy(&verified.stdout);
         let verdict = report.lines().last().unwrap_or("nothing was said").to_owned();
         self.teller.raw(&format!("\n{verdict}\n\n"));
         let word = verdict.split(':').next().unwrap_or_default();
         let seen = format!("{word}, exit code {}", exit_code(&verified));
-        self.check(Check::same(format!("`audit verify`, while {beside}"), "OK, exit code 0", seen));
+        self.check(Check::same(format!("`audit verify --full`, while {beside}"), "OK, exit code 0", seen));
         Ok(())
     }
 
-    fn audit(&self, command: &str, form: &str) -> Output {
-        keyledger(["audit", command, "-o", form, "--data", &self.stage.data.to_string_lossy()])
+    fn audit(&self, command: &[&str], form: &str) -> Output {
+        let data = self.stage.data.to_string_lossy();
+        let asked = ["audit"].iter().chain(command).copied();
+        keyledger(asked.chain(["-o", form, "--data", data.as_ref()]))
     }
 
     /// The listing as it is, but of what the writers did, only so many lines.

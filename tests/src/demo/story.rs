@@ -78,7 +78,7 @@ pub(super) enum Step {
     ExpectNothingLost {},
     /// `keyledger audit show`; of what the writers did, so many lines are printed.
     ShowLog { writers_lines_max: Option<usize> },
-    /// `keyledger audit verify`.
+    /// `keyledger audit verify --full`.
     VerifyLog {},
 }
 

@@ -18,7 +18,7 @@ pub struct Seen {
 /// `keyledger audit verify`: its exit code, and what it said.
 pub fn verify(data: &Path, more: &[&str]) -> (Option<i32>, String) {
     let data = data.to_str().expect("scratch paths are text");
-    let output = keyledger(["audit", "verify", "-o", "json", "--data", data].iter().chain(more));
+    let output = keyledger(["audit", "verify", "--full", "-o", "json", "--data", data].iter().chain(more));
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
 }

@@ -33,7 +33,7 @@ use crate::error::CliError;
 pub enum AuditCommand {
     /// List the events of the log, and go on with what comes
     Show(ShowArgs),
-    /// Read the whole log, check its chain, and compare the views and the guard with it
+    /// Prove the whole log: its chain, its tree, its end, the guard and checkpoints; --full: also the views
     Verify(VerifyArgs),
     /// Write the proof that the log has an event
     Prove(ProveArgs),

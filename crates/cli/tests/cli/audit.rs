@@ -92,11 +92,28 @@ fn names_stay_sealed_without_the_secrets() {
 #[test]
 fn a_new_ledger_passes() {
     let deployment = Deployment::new();
-    let table = deployment.run(&["audit", "verify"]);
+    let table = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!((table.code, table.err.as_str()), (0, ""), "{}", table.out);
     assert!(table.out.lines().last().unwrap().starts_with("OK: 6 events"), "{}", table.out);
-    let report = deployment.run(&["audit", "verify", "-o", "json"]).json();
+    let report = deployment.run(&["audit", "verify", "--full", "-o", "json"]).json();
     assert_eq!((&report["ok"], &report["events"]), (&Value::from(true), &Value::from(6)));
+}
+
+#[test]
+fn what_is_left_to_a_full_verification_is_named() {
+    let deployment = Deployment::new();
+    let left = "encoding, entities, versions, rows, lists, counts, sums, pages";
+    let table = deployment.run(&["audit", "verify"]);
+    assert_eq!((table.code, table.err.as_str()), (0, ""), "{}", table.out);
+    assert!(table.out.trim_end().ends_with(&format!("; left to --full: {left}")), "{}", table.out);
+    let unsaid = |arguments: &[&str]| {
+        let report = deployment.run(arguments).json();
+        let checks = report["checks"].as_array().unwrap().iter();
+        let names = checks.filter(|check| check["ok"].is_null()).map(|check| check["name"].as_str().unwrap());
+        names.map(str::to_owned).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(unsaid(&["audit", "verify", "-o", "json"]), left);
+    assert_eq!(unsaid(&["audit", "verify", "--full", "-o", "json"]), "");
 }
 
 #[test]
@@ -109,7 +126,7 @@ fn a_rolled_back_ledger_fails_with_a_report() {
     let ended = deployment.run(&["audit", "verify", "-o", "json"]);
     assert_eq!((ended.code, &ended.json()["ok"]), (1, &Value::from(false)));
     assert_eq!(ended.error().0, "VERIFICATION_FAILED");
-    let ended = deployment.run(&["audit", "verify"]);
+    let ended = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!(ended.code, 1);
     assert!(ended.out.lines().last().unwrap().starts_with("FAILED: "), "{}", ended.out);
     assert!(ended.err.starts_with("error: the ledger did not pass: "), "{}", ended.err);
@@ -173,7 +190,7 @@ fn views_of_another_version_are_called_that() {
         }
     }
     of_version(0);
-    assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
+    assert_eq!(deployment.run(&["audit", "verify", "--full"]).code, 0);
 }
 
 /// Here a link that leads to itself, as `root` is kept out by no permissions. Who is told that there is none makes one.
@@ -182,7 +199,9 @@ fn a_ledger_that_cannot_be_looked_at_is_not_called_missing() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("ledger.redb", folder.path().join("ledger.redb")).unwrap();
     let data = ["--data", text(folder.path())];
-    for command in [&["audit", "show"][..], &["audit", "verify"], &["serve", "--listen", "127.0.0.1:0"]] {
+    for command in
+        [&["audit", "show"][..], &["audit", "verify", "--full"], &["serve", "--listen", "127.0.0.1:0"]]
+    {
         let ended = run(&[command, &data].concat());
         let told = ended.err.contains("ledger.redb: ") && !ended.err.contains("keyledger init");
         assert!(ended.code == 1 && told, "{command:?}: {}", ended.err);
@@ -196,7 +215,7 @@ fn views_are_built_anew_and_are_what_they_were() {
     assert_eq!(rebuilt["ok"], true);
     assert!(rebuilt["rows"].as_u64().unwrap() > 6, "{rebuilt}");
     assert_eq!(deployment.run(&["audit", "rebuild", "-o", "json"]).json(), rebuilt);
-    let verified = deployment.run(&["audit", "verify"]);
+    let verified = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!(verified.code, 0, "{}", verified.out);
     let nowhere = deployment.data().join("nowhere");
     assert_eq!(run(&["audit", "rebuild", "--data", text(&nowhere)]).code, 5);
@@ -216,7 +235,7 @@ fn damaged_pages_of_the_views_are_thrown_away() {
         let mut damaged = good.clone();
         damaged[at] ^= 0x55;
         fs::write(&ledger, &damaged).unwrap();
-        let verified = deployment.run(&["audit", "verify", "-o", "json"]);
+        let verified = deployment.run(&["audit", "verify", "--full", "-o", "json"]);
         let said = verified.out.clone();
         let names_a_view = ["views", "links", "lifetimes", "histories", "tree", "attempts"]
             .iter()
@@ -226,7 +245,7 @@ fn damaged_pages_of_the_views_are_thrown_away() {
         }
         let rebuilt = deployment.run(&["audit", "rebuild", "-o", "json"]);
         if rebuilt.code == 0 {
-            let verified = deployment.run(&["audit", "verify"]);
+            let verified = deployment.run(&["audit", "verify", "--full"]);
             assert_eq!(verified.code, 0, "byte {at}: {}", verified.out);
             assert_eq!(deployment.run(&["audit", "export"]).out, log);
             if let Some(path) = rebuilt.json()["kept"].as_str() {

@@ -100,7 +100,7 @@ fn a_backup_and_an_export_tell_the_same() {
 
     let sealed = past.json(&["show"]);
     for file in [&backup, &export] {
-        let verified = run(&["audit", "verify", "--data", text(file)]);
+        let verified = run(&["audit", "verify", "--full", "--data", text(file)]);
         assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
         let shown = run(&["audit", "show", "--data", text(file), "--names", text(&data), "-o", "json"]);
         assert_eq!(shown.json(), sealed, "{}", file.display());
@@ -109,13 +109,13 @@ fn a_backup_and_an_export_tell_the_same() {
     }
     let imported = run(&["audit", "import", "--from", text(&export), "--data", text(&copy)]);
     assert_eq!(imported.code, 0, "{}", imported.err);
-    assert_eq!(run(&["audit", "verify", "--data", text(&copy)]).code, 0);
+    assert_eq!(run(&["audit", "verify", "--full", "--data", text(&copy)]).code, 0);
     let twice = run(&["audit", "import", "--from", text(&export), "--data", text(&copy), "-o", "json"]);
     assert_eq!((twice.code, twice.error().0.as_str()), (6, "LEDGER_EXISTS"));
 
     let whole = std::fs::read(&export).unwrap();
     std::fs::write(&export, &whole[..whole.len() / 2]).unwrap();
-    for arguments in [&["audit", "verify"][..], &["audit", "stats"], &["audit", "replay"]] {
+    for arguments in [&["audit", "verify", "--full"][..], &["audit", "stats"], &["audit", "replay"]] {
         let ended = run(&[arguments, &["--data", text(&export), "-o", "json"]].concat());
         assert_eq!(ended.code, 1, "{arguments:?}: {}", ended.out);
         let code = ended.error().0;
@@ -137,7 +137,7 @@ fn a_file_of_a_newer_version_is_told_from_a_damaged_one() {
     let (copy, new) = (folder.join("copy"), "--data");
     for (file, make) in [(&backup, "restore"), (&export, "audit import")] {
         let make: Vec<_> = make.split(' ').chain(["--from", text(file), new, text(&copy)]).collect();
-        for arguments in [vec!["audit", "verify", "--data", text(file)], make] {
+        for arguments in [vec!["audit", "verify", "--full", "--data", text(file)], make] {
             let ended = run(&[&arguments[..], &["-o", "json"]].concat());
             let (code, message) = ended.error();
             assert_eq!((ended.code, code.as_str()), (1, "NEWER_VERSION"), "{arguments:?}: {message}");
@@ -228,7 +228,7 @@ fn an_export_that_is_killed_leaves_none_of_its_name() {
             std::fs::write(&left, "{\"keyledger_exp").unwrap();
             assert_eq!(deployment.run(&["audit", "export", "--to", text(&to)]).code, 0);
         }
-        assert_eq!(run(&["audit", "verify", "--data", text(&to)]).code, 0);
+        assert_eq!(run(&["audit", "verify", "--full", "--data", text(&to)]).code, 0);
         assert!(!left.exists());
         std::fs::remove_file(&to).unwrap();
     }

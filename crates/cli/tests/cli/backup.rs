@@ -16,7 +16,7 @@ fn an_older_backup_is_restored_refused_at_start_and_gone_on_from_only_if_that_is
     assert_eq!(made["position"], "6");
     assert_eq!(made["bytes"], fs::metadata(&file).unwrap().len());
     assert_eq!(made["secrets_included"], false);
-    let ended = deployment.run(&["audit", "verify", "-o", "json"]);
+    let ended = deployment.run(&["audit", "verify", "--full", "-o", "json"]);
     assert_eq!(ended.json()["head_hash"], made["hash"]);
 
     // More events: a rollback that is accepted is recorded.
@@ -42,7 +42,7 @@ fn an_older_backup_is_restored_refused_at_start_and_gone_on_from_only_if_that_is
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("Repeat those revocations now"), "{log}");
     assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
-    let ended = deployment.run(&["audit", "verify"]);
+    let ended = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
 }
 
@@ -119,7 +119,7 @@ fn a_ledger_is_compacted_when_nobody_else_has_it_open_and_says_the_same() {
     let refused = deployment.run(&["compact", "-o", "json"]);
     assert_eq!((refused.code, refused.error().0.as_str()), (6, "LEDGER_IN_USE"));
     assert_eq!(server.stop("-TERM").0, 0);
-    let before = deployment.run(&["audit", "verify", "-o", "json"]).json();
+    let before = deployment.run(&["audit", "verify", "--full", "-o", "json"]).json();
     let compacted = deployment.run(&["compact", "-o", "json"]);
     assert_eq!(compacted.code, 0, "{}", compacted.err);
     let told = compacted.json();
@@ -129,6 +129,6 @@ fn a_ledger_is_compacted_when_nobody_else_has_it_open_and_says_the_same() {
     assert_eq!(told["bytes_after"], ledger);
     let ended = deployment.run(&["compact"]);
     assert!(ended.out.starts_with("Compacted ") && ended.out.contains("7 events"), "{}", ended.out);
-    assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
+    assert_eq!(deployment.run(&["audit", "verify", "--full"]).code, 0);
     assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
 }

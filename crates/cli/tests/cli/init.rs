@@ -164,7 +164,7 @@ fn of_several_at_once_one_makes_the_ledger_and_it_can_be_served() {
         let (code, message) = refused.error();
         assert!(["LEDGER_EXISTS", "LEDGER_IN_USE"].contains(&code.as_str()), "{code}: {message}");
     }
-    let verified = run(&["audit", "verify", "--data", text(&data)]);
+    let verified = run(&["audit", "verify", "--full", "--data", text(&data)]);
     assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
     assert!(verified.out.contains("guard       ok"), "{}", verified.out);
 }
@@ -179,7 +179,7 @@ fn what_an_interrupted_attempt_left_is_no_obstacle() {
     fs::write(data.join("guard"), b"keyledger-guard 1\n").unwrap();
     let ended = run(&init(&data, &[]));
     assert_eq!(ended.code, 0, "{}", ended.err);
-    assert_eq!(run(&["audit", "verify", "--data", text(&data)]).code, 0);
+    assert_eq!(run(&["audit", "verify", "--full", "--data", text(&data)]).code, 0);
 }
 
 #[test]

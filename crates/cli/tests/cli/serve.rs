@@ -22,7 +22,7 @@ fn it_says_where_it_listens_and_stops_when_told() {
         }
         assert!(log.contains("the ledger is open"), "{log}");
     }
-    let ended = deployment.run(&["audit", "verify"]);
+    let ended = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!(ended.code, 0, "closed cleanly: {}", ended.err);
 }
 
@@ -65,7 +65,7 @@ fn an_audit_runs_beside_a_server_unless_it_is_exclusive() {
     let deployment = Deployment::new();
     let server = Server::start(&deployment, &[]);
     assert_eq!(deployment.run(&["audit", "show"]).code, 0);
-    assert_eq!(deployment.run(&["audit", "verify"]).code, 0);
+    assert_eq!(deployment.run(&["audit", "verify", "--full"]).code, 0);
     let second = deployment.run(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
     assert_eq!(second.code, 6, "{}", second.err);
     assert!(second.err.contains(r#"{"error":{"code":"LEDGER_IN_USE","#), "{}", second.err);
@@ -86,10 +86,10 @@ fn a_killed_server_leaves_a_ledger_that_can_be_repaired() {
     let mut server = Server::start(&deployment, &[]);
     server.child.kill().unwrap();
     server.child.wait().unwrap();
-    let ended = deployment.run(&["audit", "verify"]);
+    let ended = deployment.run(&["audit", "verify", "--full"]);
     assert_eq!(ended.code, 1, "{}", ended.out);
     assert!(ended.err.contains("keyledger audit verify --repair --data "), "{}", ended.err);
-    let ended = deployment.run(&["audit", "verify", "--repair"]);
+    let ended = deployment.run(&["audit", "verify", "--full", "--repair"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
 }
 

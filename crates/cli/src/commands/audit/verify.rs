@@ -1,4 +1,4 @@
-//! `audit verify`: checks all of a ledger and reports.
+//! `audit verify`: proves the log of a ledger, or all of the ledger, and reports.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -19,9 +19,11 @@ Examples:
   keyledger audit verify --data ./data -o json
   keyledger audit verify --data backup.keyledger
   keyledger audit verify --data ./data --against checkpoint-of-last-year
-  keyledger audit verify --data ./data --log
+  keyledger audit verify --data ./data --full
 
-Of a backup or an export the log is verified: it has neither views nor a guard.
+One pass over the log proves it. That the views, from which a server answers, are what the
+log amounts to takes several times as long: --full says it, and audit rebuild --check byte by byte.
+A backup or an export has neither views nor a guard.
 Ends with 1 if anything is wrong; the report is written all the same.";
 
 /// What to verify.
@@ -38,10 +40,10 @@ pub struct VerifyArgs {
     /// The key that must have signed them, as NAME+HASH+KEY; not given: their signatures are not checked
     #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse, requires = "against")]
     verifier_key: Option<NoteVerifier>,
-    /// Only the log: its chain, its tree, its head, the guard and the checkpoints, in one pass and in bounded memory.
-    /// Neither the views nor what the events mean
+    /// Everything: also that each row and each list of the views is what the log amounts to, that each event is about what
+    /// there was and is written in the one way there is, and that each page of the file is as it was written
     #[arg(long)]
-    log: bool,
+    full: bool,
     /// First repair the file if a crash left it half written, as starting the server would
     #[arg(long)]
     repair: bool,
@@ -54,7 +56,7 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let repair = if args.repair { Repair::Allowed } else { Repair::Forbidden };
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
-    let depth = if args.log { Depth::Log } else { Depth::Everything };
+    let depth = if args.full { Depth::Everything } else { Depth::Log };
     let known = args.against.iter().map(|file| {
         let note = replay::prove::read(file)?;
         Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)

@@ -25,7 +25,7 @@ pub fn unreadable(error: ReplayError) -> Finding {
     Finding::fail("ledger", error.to_string(), next)
 }
 
-/// The chain, the views, the guard: what `audit verify` checks.
+/// The chain, the views, the guard: what `audit verify --full` checks.
 pub fn integrity(audit: &Audit, now: Timestamp, progress: &mut dyn FnMut(u64, u64)) -> Vec<Finding> {
     let report = match replay::verify(audit, replay::Depth::Everything, now, Some(progress)) {
         Ok(report) => report,
@@ -35,8 +35,7 @@ pub fn integrity(audit: &Audit, now: Timestamp, progress: &mut dyn FnMut(u64, u6
     for check in report.checks.iter().filter(|check| check.outcome == Outcome::Failed) {
         let problem = report.problems.iter().find(|problem| problem.check == check.name);
         let what = problem.map_or(&check.detail, |problem| &problem.what);
-        let next =
-            "copy the data folder before anything changes it; keyledger audit verify tells every problem";
+        let next = "copy the data folder before anything changes it; keyledger audit verify --full tells every problem";
         findings.push(Finding::fail("ledger", format!("{}: {what}", check.name), next));
     }
     if findings.is_empty() {
