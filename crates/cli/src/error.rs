@@ -223,6 +223,10 @@ impl CliError {
             Self::LogFilter { .. } => {
                 Some("give a level, such as debug, or one for a part: keyledger_server=debug,info".into())
             }
+            Self::Store(StoreError::Backup { path, .. }) if replay::is_export(path) => Some(format!(
+                "it is an export; make a ledger of it with: keyledger audit import --from {} --data NEW_FOLDER",
+                crate::output::shell_word(&path.to_string_lossy())
+            )),
             Self::Store(StoreError::InUse) => Some(
                 "stop that process first; an audit can run beside a server unless that runs with --exclusive"
                     .into(),

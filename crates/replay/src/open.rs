@@ -44,7 +44,7 @@ pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
 }
 
 /// Whether a file begins like an export, of whatever version.
-fn is_export(path: &Path) -> bool {
+pub fn is_export(path: &Path) -> bool {
     matches!(export::beginning(path), Ok(_) | Err(ReplayError::Store(StoreError::Newer { .. })))
 }
 

@@ -73,7 +73,22 @@ fn a_damaged_backup_leaves_no_folder() {
     let elsewhere = deployment.folder.path().join("elsewhere");
     let ended = run(&["restore", "--from", text(&damaged), "--data", text(&elsewhere), "-o", "json"]);
     assert_eq!((ended.code, ended.error().0.as_str()), (1, "BACKUP_DAMAGED"));
+    assert!(!ended.err.contains("audit import"), "{}", ended.err);
     assert!(!elsewhere.exists());
+}
+
+#[test]
+fn an_export_in_the_place_of_a_backup_is_told_from_a_damaged_one() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("log.jsonl");
+    fs::write(&file, deployment.run(&["audit", "export"]).out).unwrap();
+    let elsewhere = deployment.folder.path().join("elsewhere");
+    let ended = run(&["restore", "--from", text(&file), "--data", text(&elsewhere)]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    let way = format!("keyledger audit import --from {} --data NEW_FOLDER", text(&file));
+    assert!(ended.err.contains(&way), "{}", ended.err);
+    assert!(!elsewhere.exists());
+    assert_eq!(run(&["audit", "import", "--from", text(&file), "--data", text(&elsewhere)]).code, 0);
 }
 
 #[test]
