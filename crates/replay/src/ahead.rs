@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::{mem, thread};
 
 use store::StoreError;
-use store::scan::{self, Scanned};
+use store::scan;
 
 use crate::error::ReplayError;
 
@@ -15,8 +15,8 @@ use crate::error::ReplayError;
 const BATCH_EVENTS: usize = 1024;
 const BATCHES_AHEAD: usize = 4;
 
-/// Takes an event with its envelope.
-pub(crate) type Hand<'a> = &'a mut dyn FnMut(Scanned, &[u8]) -> Result<(), Ended>;
+/// Takes what was read of an event, with its envelope.
+pub(crate) type Hand<'a, R> = &'a mut dyn FnMut(R, &[u8]) -> Result<(), Ended>;
 
 /// Why reading came to an end before the end.
 pub(crate) enum Ended {
@@ -38,13 +38,13 @@ impl From<StoreError> for Ended {
     }
 }
 
-/// Events that were read together, and their envelopes one behind the other.
-struct Batch {
-    events: Vec<Scanned>,
+/// What was read together, each with the size of its envelope, and the envelopes one behind the other.
+struct Batch<R> {
+    events: Vec<(R, usize)>,
     envelopes: Vec<u8>,
 }
 
-impl Batch {
+impl<R> Batch<R> {
     /// An empty one, with room for as much as another has.
     fn like(another: &Self) -> Self {
         Self {
@@ -55,20 +55,20 @@ impl Batch {
 }
 
 /// Hands each event that `read` reads to `each`. All that was read before something wrong is handed over; then it is told.
-pub(crate) fn read_ahead<E: From<ReplayError>>(
-    read: impl FnOnce(Hand<'_>) -> Result<(), Ended> + Send,
-    each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+pub(crate) fn read_ahead<R: Send, E: From<ReplayError>>(
+    read: impl FnOnce(Hand<'_, R>) -> Result<(), Ended> + Send,
+    each: impl FnMut(R, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     if scan::has_one_core() { on_this_thread(read, each) } else { on_two_threads(read, each) }
 }
 
-fn on_this_thread<E: From<ReplayError>>(
-    read: impl FnOnce(Hand<'_>) -> Result<(), Ended>,
-    mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+fn on_this_thread<R: Send, E: From<ReplayError>>(
+    read: impl FnOnce(Hand<'_, R>) -> Result<(), Ended>,
+    mut each: impl FnMut(R, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut enough = None;
-    let read = read(&mut |scanned, envelope| {
-        each(scanned, envelope).map_err(|error| {
+    let read = read(&mut |one, envelope| {
+        each(one, envelope).map_err(|error| {
             enough = Some(error);
             Ended::Enough
         })
@@ -80,16 +80,16 @@ fn on_this_thread<E: From<ReplayError>>(
     }
 }
 
-fn on_two_threads<E: From<ReplayError>>(
-    read: impl FnOnce(Hand<'_>) -> Result<(), Ended> + Send,
-    mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+fn on_two_threads<R: Send, E: From<ReplayError>>(
+    read: impl FnOnce(Hand<'_, R>) -> Result<(), Ended> + Send,
+    mut each: impl FnMut(R, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     thread::scope(|threads| {
-        let (ahead, batches) = mpsc::sync_channel::<Batch>(BATCHES_AHEAD);
+        let (ahead, batches) = mpsc::sync_channel::<Batch<R>>(BATCHES_AHEAD);
         let reader = threads.spawn(move || {
             let mut batch = Batch { events: vec![], envelopes: vec![] };
-            let read = read(&mut |scanned, envelope| {
-                batch.events.push(scanned);
+            let read = read(&mut |one, envelope: &[u8]| {
+                batch.events.push((one, envelope.len()));
                 batch.envelopes.extend_from_slice(envelope);
                 if batch.events.len() < BATCH_EVENTS {
                     return Ok(());
@@ -103,11 +103,11 @@ fn on_two_threads<E: From<ReplayError>>(
         });
         for Batch { events, envelopes } in batches {
             let mut rest = envelopes.as_slice();
-            for scanned in events {
-                let (envelope, after) = rest.split_at(scanned.bytes);
+            for (one, bytes) in events {
+                let (envelope, after) = rest.split_at(bytes);
                 rest = after;
                 // The batches go with this, and the reader with them.
-                each(scanned, envelope)?;
+                each(one, envelope)?;
             }
         }
         match reader.join().unwrap_or_else(|panic| resume_unwind(panic)) {
@@ -125,6 +125,7 @@ mod tests {
     use domain::ids::{RequestId, TenantId};
     use domain::time::{Position, Timestamp};
     use store::chain::ChainHash;
+    use store::scan::Scanned;
 
     use super::*;
 
@@ -152,7 +153,7 @@ mod tests {
     /// Reads so many events and then what is wrong, if anything is; whoever takes them has enough after so many. Tells those
     /// that were taken, and why it ended.
     fn taken(threads: u8, events: u64, end: Option<&str>, enough: u64) -> (Vec<u64>, Option<String>) {
-        let read = |hand: Hand<'_>| {
+        let read = |hand: Hand<'_, Scanned>| {
             for number in 1..=events {
                 hand(scanned(number), &vec![number as u8; (number % 5) as usize])?;
             }

@@ -11,7 +11,7 @@ use store::{StoreError, envelope};
 
 use crate::ahead::Ended;
 use crate::error::ReplayError;
-use crate::report::{CHAIN, ENCODING, ENTITIES, Findings, HEAD, INSTANTS, Report, VERSIONS, counted};
+use crate::report::{CAUSES, CHAIN, ENCODING, ENTITIES, Findings, HEAD, INSTANTS, Report, VERSIONS, counted};
 use crate::source::Source;
 
 /// How far a verification goes.
@@ -50,30 +50,31 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Takes in the next event. Its position and its link of the chain were checked by the scan.
-    pub(crate) fn take(&mut self, scanned: &Scanned) {
-        let Scanned { recorded, hash: _, bytes } = scanned;
-        self.check_instants(recorded);
-        let moment = Moment { position: recorded.position, at: recorded.recorded_at };
+    /// Takes in where the next event is, and of what type. Its position and its link of the chain were checked by the scan.
+    pub(crate) fn take(&mut self, moment: Moment, event_type: EventType, bytes: usize) {
+        if let Some(before) = self.last.filter(|last| last.at > moment.at) {
+            let what = format!("recorded before the event at position {}", before.position);
+            self.findings.problem(INSTANTS, Some(moment.position), what);
+        }
         self.first = self.first.or(Some(moment));
         self.last = Some(moment);
         self.events += 1;
-        self.bytes += *bytes as u64;
-        *self.events_by_type.entry(EventType::of(&recorded.event)).or_default() += 1;
-        if self.depth == Depth::Everything {
-            self.check_size(recorded, *bytes);
-        }
+        self.bytes += bytes as u64;
+        *self.events_by_type.entry(event_type).or_default() += 1;
     }
 
-    fn check_instants(&mut self, recorded: &Recorded) {
+    /// Looks at what it says.
+    pub(crate) fn check(&mut self, scanned: &Scanned) {
+        let Scanned { recorded, hash: _, bytes } = scanned;
+        self.check_cause(recorded);
+        self.check_size(recorded, *bytes);
+    }
+
+    fn check_cause(&mut self, recorded: &Recorded) {
         let position = Some(recorded.position);
-        if let Some(before) = self.last.filter(|last| last.at > recorded.recorded_at) {
-            let what = format!("recorded before the event at position {}", before.position);
-            self.findings.problem(INSTANTS, position, what);
-        }
         if let Some(cause) = recorded.metadata.cause.filter(|cause| *cause >= recorded.position) {
             let what = format!("its cause is position {cause}, which is not before it");
-            self.findings.problem(INSTANTS, position, what);
+            self.findings.problem(CAUSES, position, what);
         }
     }
 
@@ -111,15 +112,15 @@ impl<'a> Pass<'a> {
             }
             self.findings.done(HEAD, "the log ends with the position, hash and instant noted as its head");
         }
-        let instants = "no instant before an earlier one, no cause after its effect";
-        self.findings.done(INSTANTS, instants);
+        self.findings.done(INSTANTS, "no instant before an earlier one");
         if self.depth == Depth::Log {
-            for check in [ENCODING, ENTITIES] {
+            for check in [CAUSES, ENCODING, ENTITIES] {
                 self.findings.not_asked(check);
             }
             return;
         }
         let details = [
+            (CAUSES, "no cause after its effect".to_owned()),
             (ENCODING, "each envelope as large as its event encoded anew".to_owned()),
             (ENTITIES, "each event about what the log introduced before, no id introduced twice".to_owned()),
         ];

@@ -14,8 +14,10 @@ use crate::print::{harmless_json, instant};
 pub(crate) const CHAIN: &str = "chain";
 /// The log ends with what is noted as its end.
 pub(crate) const HEAD: &str = "head";
-/// Time and causes run forward.
+/// Time runs forward.
 pub(crate) const INSTANTS: &str = "instants";
+/// What an event follows from came before it.
+pub(crate) const CAUSES: &str = "causes";
 /// Events are encoded in the one way there is.
 pub(crate) const ENCODING: &str = "encoding";
 /// Events are about what the log introduced.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use domain::Model;
 use domain::ids::LedgerId;
 use domain::time::Position;
+use store::envelope::Header;
 use store::head::Head;
-use store::scan::{Gathering, Scanned, Walk};
+use store::scan::{Gathering, Reading, Scanned, Walk};
 use store::{DataFolder, Snapshot, StoreError, backup};
 
 use crate::ahead::{Ended, Hand, read_ahead};
@@ -125,8 +126,16 @@ impl Source {
         read_ahead(|hand| self.walk(hand), each)
     }
 
+    /// Every envelope in order, its chain checked, and what it begins with. What the events say is not read.
+    pub(crate) fn envelopes<E: From<ReplayError>>(
+        &self,
+        each: impl FnMut(Header, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        read_ahead(|hand| self.walk(hand), each)
+    }
+
     /// Every event in order, its chain checked, on this thread.
-    fn walk(&self, hand: Hand<'_>) -> Result<(), Ended> {
+    fn walk<R: Reading>(&self, hand: Hand<'_, R>) -> Result<(), Ended> {
         let mut gathering = Gathering::of(Walk::begin(self.ledger));
         let read = self.runs(&mut |first, envelopes| gathering.commit(first, envelopes, &mut *hand));
         match read {

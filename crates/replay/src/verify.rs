@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use domain::time::Timestamp;
+use domain::Recorded;
+use domain::time::{Moment, Timestamp};
 use store::checkpoint::Checkpoint;
+use store::codec::event_type::EventType;
 use store::guard::Guard;
 use store::scan::Scanned;
 use store::{DataFolder, Snapshot, StoreError};
@@ -103,7 +105,7 @@ fn read<'a>(
 struct Wrong(Option<Vec<&'static str>>);
 
 fn log_alone<'a>(source: &'a Source, known: &[Checkpoint], progress: Progress<'_>) -> Pass<'a> {
-    let (mut pass, tree, read) = pass_over(source, known, Depth::Log, progress, |_, _| Ok(()));
+    let (mut pass, tree, read) = envelopes_over(source, known, progress);
     conclude(&mut pass, tree, &read, None, |findings| {
         if source.snapshot().is_some() {
             for check in [VERSIONS, ROWS, LISTS, COUNTS, SUMS] {
@@ -126,9 +128,8 @@ fn by_induction<'a>(
     let mut induction = Induction::new(snapshot, &secrets);
     let (passed, found) = thread::scope(|threads| {
         let found = threads.spawn(|| reading(|| Found::read(snapshot, &secrets, now)));
-        let passed = pass_over(source, known, Depth::Everything, progress, |scanned, _| {
-            reading(|| induction.take(&scanned.recorded))
-        });
+        let passed =
+            pass_over(source, known, progress, |scanned, _| reading(|| induction.take(&scanned.recorded)));
         (passed, found.join())
     });
     let (mut pass, tree, read) = passed;
@@ -161,11 +162,10 @@ fn folded<'a>(
     sums: Option<Vec<&str>>,
 ) -> (Pass<'a>, KeysByStatus) {
     let mut fold = Fold::new(source);
-    let (mut pass, tree, read) =
-        pass_over(source, known, Depth::Everything, progress, |scanned, findings| {
-            fold.take(&scanned.recorded, findings);
-            Ok(())
-        });
+    let (mut pass, tree, read) = pass_over(source, known, progress, |scanned, findings| {
+        fold.take(&scanned.recorded, findings);
+        Ok(())
+    });
     conclude(&mut pass, tree, &read, fold.versions(), |findings| {
         fold.conclude(findings);
         match &sums {
@@ -189,23 +189,77 @@ fn folded<'a>(
 fn pass_over<'a>(
     source: &'a Source,
     known: &[Checkpoint],
-    depth: Depth,
     progress: Progress<'_>,
     mut each: impl FnMut(&Scanned, &mut Findings) -> Result<(), Ended>,
 ) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
-    let total = source.head().position.number();
-    let (mut pass, mut tree) = (Pass::new(source, depth), TreeCheck::new(source.snapshot(), known));
+    let mut over = Over::begin(source, known, Depth::Everything, progress);
     let read = source.exactly(|scanned, envelope| {
-        pass.take(&scanned);
-        let taken = each(&scanned, &mut pass.findings);
-        tree.take(envelope, &mut pass.findings);
-        if pass.events.is_multiple_of(PROGRESS_EVENTS) {
-            progress(pass.events, total);
-        }
-        taken
+        let Recorded { position, recorded_at: at, event, .. } = &scanned.recorded;
+        let moment = Moment { position: *position, at: *at };
+        over.take(moment, EventType::of(event), envelope, |pass| {
+            pass.check(&scanned);
+            each(&scanned, &mut pass.findings)
+        })
     });
-    progress(pass.events, total);
+    let (pass, tree) = over.end();
     (pass, tree, read)
+}
+
+/// The same of the envelopes alone: what they say is not read.
+fn envelopes_over<'a>(
+    source: &'a Source,
+    known: &[Checkpoint],
+    progress: Progress<'_>,
+) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
+    let mut over = Over::begin(source, known, Depth::Log, progress);
+    let read = source.envelopes(|header, envelope| {
+        let moment = Moment { position: header.position, at: header.recorded_at };
+        over.take(moment, header.event_type, envelope, |_| Ok(()))
+    });
+    let (pass, tree) = over.end();
+    (pass, tree, read)
+}
+
+/// A pass over the log, with the tree beside it.
+struct Over<'a, 'p> {
+    pass: Pass<'a>,
+    tree: TreeCheck<'a>,
+    progress: Progress<'p>,
+    total: u64,
+}
+
+impl<'a, 'p> Over<'a, 'p> {
+    fn begin(source: &'a Source, known: &[Checkpoint], depth: Depth, progress: Progress<'p>) -> Self {
+        let total = source.head().position.number();
+        Self {
+            pass: Pass::new(source, depth),
+            tree: TreeCheck::new(source.snapshot(), known),
+            progress,
+            total,
+        }
+    }
+
+    /// Takes in the next envelope; `look` is asked for whatever else is to be found there.
+    fn take(
+        &mut self,
+        moment: Moment,
+        event_type: EventType,
+        envelope: &[u8],
+        look: impl FnOnce(&mut Pass<'a>) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
+        self.pass.take(moment, event_type, envelope.len());
+        let looked = look(&mut self.pass);
+        self.tree.take(envelope, &mut self.pass.findings);
+        if self.pass.events.is_multiple_of(PROGRESS_EVENTS) {
+            (self.progress)(self.pass.events, self.total);
+        }
+        looked
+    }
+
+    fn end(self) -> (Pass<'a>, TreeCheck<'a>) {
+        (self.progress)(self.pass.events, self.total);
+        (self.pass, self.tree)
+    }
 }
 
 /// Says what came of it. `versions` is how many rows of the views were compared, `views` says what came of the others.

@@ -12,7 +12,8 @@ use domain::time::Position;
 use redb::{ReadOnlyTable, ReadableTable};
 
 use crate::chain::{self, ChainHash};
-use crate::envelope;
+use crate::codec::error::DecodeError;
+use crate::envelope::{self, Header};
 use crate::error::{StoreError, database};
 use crate::head::Head;
 
@@ -28,6 +29,24 @@ pub struct Scanned {
     pub hash: ChainHash,
     /// The size of its envelope.
     pub bytes: usize,
+}
+
+/// What a walk along the log reads of each envelope: the event, or only what stands before it.
+pub trait Reading: Sized {
+    /// Reads it. Whether the envelope follows from the one before is not its concern.
+    fn of(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError>;
+}
+
+impl Reading for Scanned {
+    fn of(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError> {
+        Ok(Self { recorded: envelope::decode_after(header, envelope)?, hash, bytes: envelope.len() })
+    }
+}
+
+impl Reading for Header {
+    fn of(header: &Header, _: &[u8], _: ChainHash) -> Result<Self, DecodeError> {
+        Ok(*header)
+    }
 }
 
 /// Reads the whole log up to the head and hands each event on. The first break of the chain ends it.

@@ -102,7 +102,7 @@ fn a_new_ledger_passes() {
 #[test]
 fn what_is_left_to_a_full_verification_is_named() {
     let deployment = Deployment::new();
-    let left = "encoding, entities, versions, rows, lists, counts, sums, pages";
+    let left = "causes, encoding, entities, versions, rows, lists, counts, sums, pages";
     let table = deployment.run(&["audit", "verify"]);
     assert_eq!((table.code, table.err.as_str()), (0, ""), "{}", table.out);
     assert!(table.out.trim_end().ends_with(&format!("; left to --full: {left}")), "{}", table.out);

@@ -39,7 +39,7 @@ fn an_export_is_proved_and_says_what_was_not_done() {
     assert_eq!(report.events, 21);
     let names: Vec<_> = report.checks.iter().map(|check| (check.name, check.outcome)).collect();
     let passed = |name| (name, Outcome::Passed);
-    let checked = ["chain", "head", "instants", "encoding", "entities", "tree"].map(passed);
+    let checked = ["chain", "head", "instants", "causes", "encoding", "entities", "tree"].map(passed);
     assert_eq!(names, [&checked[..], &[("checkpoints", Outcome::NotDone)]].concat());
 }
 

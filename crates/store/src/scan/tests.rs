@@ -43,10 +43,10 @@ fn log() -> Log {
 
 impl Log {
     /// Reads from an event on what is there instead, up to the end of the log; and where that is first wrong.
-    fn broken_at(&self, from: usize, instead: &[u8]) -> Option<u64> {
+    fn broken_at<R: Reading>(&self, from: usize, instead: &[u8]) -> Option<u64> {
         let mut walk = Walk::after(&self.heads[from]);
         let first = Position::new(from as u64 + 1);
-        let walked = walk.commit(first, instead, |_, _| Ok::<_, StoreError>(()));
+        let walked = walk.commits(&[(first, instead.len())], instead, |_: R, _| Ok::<_, StoreError>(()));
         let wrong = walked.err().or_else(|| walk.end(&self.heads[EVENTS as usize]).err());
         wrong.map(|error| {
             if let StoreError::Chain { position, .. } | StoreError::Event { position, .. } = error {
@@ -86,10 +86,18 @@ fn whatever_is_done_to_a_byte_is_found_where_it_was_done() {
                     continue;
                 }
                 changes += 1;
-                let found = log.broken_at(event, &[bytes.as_slice(), &after].concat());
-                // The chain tells a changed event by the link of the next, at the latest.
-                let found = found.unwrap_or_else(|| panic!("byte {place} of position {position}"));
-                assert!((position..=position + 1).contains(&found), "byte {place} of {position}: {found}");
+                let instead = [bytes.as_slice(), &after].concat();
+                // Whoever reads events, and whoever reads what stands before them.
+                for found in
+                    [log.broken_at::<Scanned>(event, &instead), log.broken_at::<Header>(event, &instead)]
+                {
+                    // The chain tells a changed event by the link of the next, at the latest.
+                    let found = found.unwrap_or_else(|| panic!("byte {place} of position {position}"));
+                    assert!(
+                        (position..=position + 1).contains(&found),
+                        "byte {place} of {position}: {found}"
+                    );
+                }
                 // The tree tells it itself.
                 assert_eq!(log.other_leaf(event, &[&bytes]), Some(position), "byte {place} of {position}");
             }
@@ -115,7 +123,9 @@ fn whatever_is_done_to_an_event_is_found_where_it_was_done() {
             found.push((swapped, position));
         }
         for (events, expected) in found {
-            assert_eq!(log.broken_at(event, &events.concat()), Some(expected), "position {position}");
+            let instead = events.concat();
+            assert_eq!(log.broken_at::<Scanned>(event, &instead), Some(expected), "position {position}");
+            assert_eq!(log.broken_at::<Header>(event, &instead), Some(expected), "position {position}");
             let leaf = log.other_leaf(event, &events);
             // Of a log that only lost its last event every leaf is good: its head, or a checkpoint, tells.
             assert!(leaf == Some(expected) || events.is_empty() || leaf.is_none() && event + 1 == all.len());
@@ -126,7 +136,8 @@ fn whatever_is_done_to_an_event_is_found_where_it_was_done() {
 #[test]
 fn a_thousand_good_events_are_good() {
     let log = log();
-    assert_eq!(log.broken_at(0, &log.envelopes.concat()), None);
+    assert_eq!(log.broken_at::<Scanned>(0, &log.envelopes.concat()), None);
+    assert_eq!(log.broken_at::<Header>(0, &log.envelopes.concat()), None);
     let all: Vec<&[u8]> = log.envelopes.iter().map(Vec::as_slice).collect();
     assert_eq!(log.other_leaf(0, &all), None);
 }

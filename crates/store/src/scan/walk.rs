@@ -3,7 +3,7 @@
 use domain::ids::LedgerId;
 use domain::time::Position;
 
-use super::Scanned;
+use super::{Reading, Scanned};
 use crate::chain::{self, ChainHash};
 use crate::codec::error::DecodeError;
 use crate::envelope::{self, Header};
@@ -39,12 +39,12 @@ impl Walk {
         self.commits(&[(first, commit.len())], commit, each)
     }
 
-    /// The same of several: the first position of each, and where it ends in the bytes of all.
-    fn commits<E: From<StoreError>>(
+    /// The same of several: the first position of each, and where it ends in the bytes of all. Hands on what is to be read.
+    pub(super) fn commits<R: Reading, E: From<StoreError>>(
         &mut self,
         commits: &[(Position, usize)],
         bytes: &[u8],
-        mut each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+        mut each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let (unchecked, unread) = split(commits, bytes);
         let hashes = chain::hash_each(&unchecked.iter().map(|one| one.bytes).collect::<Vec<_>>());
@@ -63,14 +63,13 @@ impl Walk {
     }
 
     /// The next event, if this is it.
-    fn event(&mut self, one: &Unchecked<'_>, hash: ChainHash) -> Result<Scanned, StoreError> {
+    fn event<R: Reading>(&mut self, one: &Unchecked<'_>, hash: ChainHash) -> Result<R, StoreError> {
         let Unchecked { begins, header, bytes } = *one;
         let position = self.head.position.next();
         if let Some(first) = begins.filter(|first| *first != position) {
             return Err(gap(position, first));
         }
-        let recorded =
-            envelope::decode_after(&header, bytes).map_err(|error| StoreError::Event { position, error })?;
+        let read = R::of(&header, bytes, hash).map_err(|error| StoreError::Event { position, error })?;
         if header.previous != self.head.hash {
             return Err(StoreError::Chain { position, named: header.previous, found: self.head.hash });
         }
@@ -82,7 +81,7 @@ impl Walk {
             return Err(StoreError::damaged(what));
         }
         self.head = Head { position, recorded_at: header.recorded_at, hash };
-        Ok(Scanned { recorded, hash, bytes: bytes.len() })
+        Ok(read)
     }
 
     /// How far it has come.
@@ -123,11 +122,11 @@ impl Gathering {
     }
 
     /// Takes one commit's envelopes. Now and then hands on each event that waited, with the bytes of its envelope.
-    pub fn commit<E: From<StoreError>>(
+    pub fn commit<R: Reading, E: From<StoreError>>(
         &mut self,
         first: Position,
         commit: &[u8],
-        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+        each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.bytes.extend_from_slice(commit);
         self.commits.push((first, self.bytes.len()));
@@ -135,9 +134,9 @@ impl Gathering {
     }
 
     /// Hands on what still waits: also when no more can be read, for what was read before may be good. Nothing waits afterwards.
-    pub fn rest<E: From<StoreError>>(
+    pub fn rest<R: Reading, E: From<StoreError>>(
         &mut self,
-        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+        each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let walked = self.walk.commits(&self.commits, &self.bytes, each);
         self.commits.clear();
@@ -146,10 +145,10 @@ impl Gathering {
     }
 
     /// Hands on what still waits; there the log must end.
-    pub fn end<E: From<StoreError>>(
+    pub fn end<R: Reading, E: From<StoreError>>(
         mut self,
         head: &Head,
-        each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
+        each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.rest(each)?;
         Ok(self.walk.end(head)?)
