@@ -7,6 +7,7 @@ use domain::time::Position;
 use keyledger_replay::report::Outcome;
 use keyledger_replay::verify::verify_file;
 use keyledger_replay::{Depth, Filter, Format, Names, Repair, ReplayError, Source, export, import, show};
+use store::envelope::{self, Envelope};
 use store::{DataFolder, StoreError};
 
 use crate::scene::{BEGIN, Scene};
@@ -58,6 +59,35 @@ fn an_export_that_is_cut_short_anywhere_is_refused() {
         fs::write(&path, lines[..left].concat()).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("no whole export"), "{left} lines");
     }
+}
+
+/// Whoever can write the log can chain anything; what an event says is looked at where everything is asked for.
+#[test]
+fn a_cause_that_is_not_before_its_effect_is_found_by_a_full_verification() {
+    let scene = Scene::told();
+    let (path, whole) = exported(&scene);
+    let whole = String::from_utf8(whole).unwrap();
+    let (_, digits) = whole.trim_end().rsplit_once(r#""envelope":""#).unwrap();
+    let digits = digits.strip_suffix(r#""}"#).unwrap();
+    let last = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+    let last: Vec<u8> = last.collect();
+    let Envelope { mut recorded, salt, previous } = envelope::decode(&last).unwrap();
+    let hash = |envelope: &[u8]| store::chain::hash(envelope).to_string();
+    let mut verdicts = vec![];
+    for cause in [recorded.position.number() - 1, recorded.position.number()] {
+        recorded.metadata.cause = Some(Position::new(cause));
+        let forged = envelope::encode(&recorded, salt, previous).unwrap();
+        let forged_digits: String = forged.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = whole.replace(digits, &forged_digits).replace(&hash(&last), &hash(&forged));
+        fs::write(&path, text).unwrap();
+        let source = Source::open(&path, Repair::Forbidden).unwrap();
+        for depth in [Depth::Log, Depth::Everything] {
+            let report = verify_file(&source, &[], depth, BEGIN, None).unwrap();
+            let found = report.problems.iter().map(|problem| (problem.check, problem.position));
+            verdicts.push(found.collect::<Vec<_>>());
+        }
+    }
+    assert_eq!(verdicts, [vec![], vec![], vec![], vec![("causes", Some(recorded.position))]]);
 }
 
 #[test]
