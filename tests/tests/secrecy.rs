@@ -281,7 +281,7 @@ fn an_audit_opens_names_for_whoever_has_the_folder_and_never_a_secret() {
         &["audit", "show"][..],
         &["audit", "show", "-o", "json"],
         &["audit", "show", "-o", "jsonl"],
-        &["audit", "verify", "--full"],
+        &["audit", "verify"],
         &["audit", "verify", "--full", "-o", "json"],
     ] {
         let said = run(arguments);

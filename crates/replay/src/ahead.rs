@@ -62,7 +62,7 @@ pub(crate) fn read_ahead<R: Send, E: From<ReplayError>>(
     if scan::has_one_core() { on_this_thread(read, each) } else { on_two_threads(read, each) }
 }
 
-fn on_this_thread<R: Send, E: From<ReplayError>>(
+fn on_this_thread<R, E: From<ReplayError>>(
     read: impl FnOnce(Hand<'_, R>) -> Result<(), Ended>,
     mut each: impl FnMut(R, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {

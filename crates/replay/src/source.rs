@@ -7,7 +7,7 @@ use domain::ids::LedgerId;
 use domain::time::Position;
 use store::envelope::Header;
 use store::head::Head;
-use store::scan::{Gathering, Reading, Scanned, Walk};
+use store::scan::{FromEnvelope, Gathering, Scanned, Walk};
 use store::{DataFolder, Snapshot, StoreError, backup};
 
 use crate::ahead::{Ended, Hand, read_ahead};
@@ -61,7 +61,7 @@ impl Source {
         self.ledger
     }
 
-    /// The end of the log, as it is noted where it is kept. Reading up to there proves it.
+    /// The end of the log, as it is noted where it is kept. FromEnvelope up to there proves it.
     pub fn head(&self) -> Head {
         self.head
     }
@@ -135,7 +135,7 @@ impl Source {
     }
 
     /// Every event in order, its chain checked, on this thread.
-    fn walk<R: Reading>(&self, hand: Hand<'_, R>) -> Result<(), Ended> {
+    fn walk<R: FromEnvelope>(&self, hand: Hand<'_, R>) -> Result<(), Ended> {
         let mut gathering = Gathering::of(Walk::begin(self.ledger));
         let read = self.runs(&mut |first, envelopes| gathering.commit(first, envelopes, &mut *hand));
         match read {

@@ -32,19 +32,19 @@ pub struct Scanned {
 }
 
 /// What a walk along the log reads of each envelope: the event, or only what stands before it.
-pub trait Reading: Sized {
+pub trait FromEnvelope: Sized {
     /// Reads it. Whether the envelope follows from the one before is not its concern.
-    fn of(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError>;
+    fn from_envelope(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError>;
 }
 
-impl Reading for Scanned {
-    fn of(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError> {
+impl FromEnvelope for Scanned {
+    fn from_envelope(header: &Header, envelope: &[u8], hash: ChainHash) -> Result<Self, DecodeError> {
         Ok(Self { recorded: envelope::decode_after(header, envelope)?, hash, bytes: envelope.len() })
     }
 }
 
-impl Reading for Header {
-    fn of(header: &Header, _: &[u8], _: ChainHash) -> Result<Self, DecodeError> {
+impl FromEnvelope for Header {
+    fn from_envelope(header: &Header, _: &[u8], _: ChainHash) -> Result<Self, DecodeError> {
         Ok(*header)
     }
 }

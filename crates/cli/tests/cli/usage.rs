@@ -38,7 +38,7 @@ fn unknown_arguments_and_missing_ones_are_usage() {
     let ended = run(&["audit", "show", "--dta", "x"]);
     let hint = "a similar argument exists: '--data'; usage: keyledger audit show --data <PATH>; try --help";
     assert_eq!(ended.err, format!("error: unexpected argument '--dta' found\nhint: {hint}\n"));
-    let (code, message) = run(&["audit", "verify", "--full", "--data", "x", "-o", "jsonl"]).error();
+    let (code, message) = run(&["audit", "verify", "--data", "x", "-o", "jsonl"]).error();
     assert_eq!(code, "USAGE");
     assert_eq!(message, "invalid value 'jsonl' for '--output <FORM>' [possible values: table, json]");
     let ended = run(&["init", "-o", "json"]);
@@ -141,8 +141,7 @@ fn a_malformed_filter_of_the_log_is_usage() {
 #[test]
 fn settings_come_from_the_environment_too() {
     let deployment = Deployment::new();
-    let output =
-        keyledger(&["audit", "verify", "--full"]).env("KEYLEDGER_DATA", deployment.data()).output().unwrap();
+    let output = keyledger(&["audit", "verify"]).env("KEYLEDGER_DATA", deployment.data()).output().unwrap();
     let ended = Ended::of(output);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let output = keyledger(&["serve", "--data", "x"]).env("KEYLEDGER_LISTEN", "nowhere").output().unwrap();
@@ -293,7 +292,7 @@ fn a_reader_who_leaves_is_no_error() {
     for arguments in [
         &["help"][..],
         &["audit", "show", "-o", "json", "--data", text(&data)],
-        &["audit", "verify", "--full", "--data", text(&data)],
+        &["audit", "verify", "--data", text(&data)],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -136,6 +136,22 @@ fn an_empty_ledger_is_a_good_one() {
     assert!(report.is_ok() && report.first.is_none(), "{}", table(&report));
 }
 
+#[test]
+fn altered_views_are_found_by_whoever_asks_for_everything_and_left_by_whoever_does_not() {
+    let scene = Scene::told();
+    scene.damage_views(&[ETLS_NEXT.bytes()[15]; 32]);
+    let log = verify(&scene.audit(), Depth::Log, NOW, None).unwrap();
+    assert!(log.is_ok(), "{}", table(&log));
+    for check in ["versions", "rows", "lists", "counts", "sums", "pages"] {
+        assert_eq!(outcome(&log, check), Outcome::NotAsked, "{}", table(&log));
+    }
+    let everything = verified(&scene);
+    assert!(!everything.is_ok());
+    for check in ["versions", "rows", "pages"] {
+        assert_eq!(outcome(&everything, check), Outcome::Failed, "{}", table(&everything));
+    }
+}
+
 /// A good ledger is read once. Where something is wrong, it is read again, to say what and where.
 #[test]
 fn progress_is_told_up_to_the_end() {

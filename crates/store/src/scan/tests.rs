@@ -43,7 +43,7 @@ fn log() -> Log {
 
 impl Log {
     /// Reads from an event on what is there instead, up to the end of the log; and where that is first wrong.
-    fn broken_at<R: Reading>(&self, from: usize, instead: &[u8]) -> Option<u64> {
+    fn broken_at<R: FromEnvelope>(&self, from: usize, instead: &[u8]) -> Option<u64> {
         let mut walk = Walk::after(&self.heads[from]);
         let first = Position::new(from as u64 + 1);
         let walked = walk.commits(&[(first, instead.len())], instead, |_: R, _| Ok::<_, StoreError>(()));

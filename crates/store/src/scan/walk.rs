@@ -3,7 +3,7 @@
 use domain::ids::LedgerId;
 use domain::time::Position;
 
-use super::{Reading, Scanned};
+use super::{FromEnvelope, Scanned};
 use crate::chain::{self, ChainHash};
 use crate::codec::error::DecodeError;
 use crate::envelope::{self, Header};
@@ -39,8 +39,9 @@ impl Walk {
         self.commits(&[(first, commit.len())], commit, each)
     }
 
-    /// The same of several: the first position of each, and where it ends in the bytes of all. Hands on what is to be read.
-    pub(super) fn commits<R: Reading, E: From<StoreError>>(
+    /// The same of several: the first position of each, and where it ends in the bytes of all. What is handed on of each
+    /// envelope is for the caller to say.
+    pub(super) fn commits<R: FromEnvelope, E: From<StoreError>>(
         &mut self,
         commits: &[(Position, usize)],
         bytes: &[u8],
@@ -63,13 +64,14 @@ impl Walk {
     }
 
     /// The next event, if this is it.
-    fn event<R: Reading>(&mut self, one: &Unchecked<'_>, hash: ChainHash) -> Result<R, StoreError> {
+    fn event<R: FromEnvelope>(&mut self, one: &Unchecked<'_>, hash: ChainHash) -> Result<R, StoreError> {
         let Unchecked { begins, header, bytes } = *one;
         let position = self.head.position.next();
         if let Some(first) = begins.filter(|first| *first != position) {
             return Err(gap(position, first));
         }
-        let read = R::of(&header, bytes, hash).map_err(|error| StoreError::Event { position, error })?;
+        let read =
+            R::from_envelope(&header, bytes, hash).map_err(|error| StoreError::Event { position, error })?;
         if header.previous != self.head.hash {
             return Err(StoreError::Chain { position, named: header.previous, found: self.head.hash });
         }
@@ -122,7 +124,7 @@ impl Gathering {
     }
 
     /// Takes one commit's envelopes. Now and then hands on each event that waited, with the bytes of its envelope.
-    pub fn commit<R: Reading, E: From<StoreError>>(
+    pub fn commit<R: FromEnvelope, E: From<StoreError>>(
         &mut self,
         first: Position,
         commit: &[u8],
@@ -134,7 +136,7 @@ impl Gathering {
     }
 
     /// Hands on what still waits: also when no more can be read, for what was read before may be good. Nothing waits afterwards.
-    pub fn rest<R: Reading, E: From<StoreError>>(
+    pub fn rest<R: FromEnvelope, E: From<StoreError>>(
         &mut self,
         each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -145,7 +147,7 @@ impl Gathering {
     }
 
     /// Hands on what still waits; there the log must end.
-    pub fn end<R: Reading, E: From<StoreError>>(
+    pub fn end<R: FromEnvelope, E: From<StoreError>>(
         mut self,
         head: &Head,
         each: impl FnMut(R, &[u8]) -> Result<(), E>,
