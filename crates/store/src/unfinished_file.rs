@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use crate::error::StoreError;
 use crate::files::{private_file, sync_folder_of};
 
@@ -39,15 +42,24 @@ impl UnfinishedFile {
 
     /// Gives it its name, durably. [`ErrorKind::AlreadyExists`] if there is a file of that name: it takes no other's place.
     pub fn finish(mut self) -> io::Result<()> {
-        // A link, unlike a rename, takes no other file's place. Storage without links has to do with a look.
-        match fs::hard_link(&self.path, &self.to) {
-            Ok(()) => fs::remove_file(&self.path)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
-            Err(_) if self.to.symlink_metadata().is_err() => fs::rename(&self.path, &self.to)?,
-            Err(error) => return Err(error),
+        match renameat_with(CWD, &self.path, CWD, &self.to, RenameFlags::NOREPLACE) {
+            // Storage that renames only over whatever is there, as NFS does.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => by_a_link(&self.path, &self.to)?,
+            renamed => renamed?,
         }
         self.finished = true;
         sync_folder_of(&self.to)
+    }
+}
+
+/// A link takes no other file's place either, but whoever is killed behind it leaves both names.
+fn by_a_link(path: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(path, to) {
+        Ok(()) => fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        // Storage without links has to do with a look.
+        Err(_) if to.symlink_metadata().is_err() => fs::rename(path, to),
+        Err(error) => Err(error),
     }
 }
 
@@ -93,4 +105,41 @@ fn left_behind(path: &Path, what: &str) -> io::Result<File> {
     let same = (opened.dev(), opened.ino()) == (seen.dev(), seen.ino());
     let ours = opened.uid() == rustix::process::geteuid().as_raw();
     if same && ours && opened.nlink() == 1 { Ok(file) } else { Err(planted()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn it_has_its_name_when_it_is_finished_and_never_anothers_place() {
+        let ways: [fn(UnfinishedFile) -> io::Result<()>; 2] = [
+            UnfinishedFile::finish,
+            // Where nothing better is to be had; what it leaves behind goes.
+            |unfinished| by_a_link(&unfinished.path, &unfinished.to),
+        ];
+        for finish in ways {
+            let scratch = tempfile::tempdir().unwrap();
+            let to = scratch.path().join("whole");
+            let names = || fs::read_dir(scratch.path()).unwrap().count();
+            let unfinished = UnfinishedFile::begin(&to, "export").unwrap();
+            unfinished.file().write_all(b"first").unwrap();
+            assert!(!to.exists());
+            finish(unfinished).unwrap();
+            assert_eq!((fs::read(&to).unwrap(), names()), (b"first".to_vec(), 1));
+
+            let late = UnfinishedFile::begin(&to, "export").unwrap();
+            assert_eq!(finish(late).unwrap_err().kind(), ErrorKind::AlreadyExists);
+            assert_eq!((fs::read(&to).unwrap(), names()), (b"first".to_vec(), 1));
+
+            // A link that leads nowhere is a name that is taken, too.
+            fs::remove_file(&to).unwrap();
+            std::os::unix::fs::symlink("nowhere", &to).unwrap();
+            let late = UnfinishedFile::begin(&to, "export").unwrap();
+            assert_eq!(finish(late).unwrap_err().kind(), ErrorKind::AlreadyExists);
+            assert_eq!(names(), 1);
+        }
+    }
 }
