@@ -10,6 +10,8 @@ use domain::rejection::Entity;
 use domain::row::{Change, RowId, Standing};
 use domain::time::{Position, Timestamp};
 use domain::{Lookup, Model, Recorded};
+use store::codec::event_type::EventType;
+use store::envelope::{self, Header};
 use store::{Snapshot, StoreError};
 
 use crate::error::{ReplayError, reading};
@@ -173,12 +175,12 @@ impl Source {
         }
         let mut fold = Fold { source: self, ends, before: None, state, touched: BTreeSet::new(), events: 0 };
         let total = self.head().position.number();
-        let read = self.scan(|scanned| {
-            let number = scanned.recorded.position.number();
+        let read = self.envelopes(|header, envelope| {
+            let number = header.position.number();
             if number.is_multiple_of(PROGRESS_EVENTS) {
                 progress(number, total);
             }
-            fold.take(&scanned.recorded)
+            fold.take(&header, envelope)
         });
         match read {
             Ok(()) | Err(Stop::Enough) => Ok(fold),
@@ -203,10 +205,10 @@ impl Source {
 }
 
 impl AsOf {
-    fn holds(self, recorded: &Recorded) -> bool {
+    fn holds(self, header: &Header) -> bool {
         match self {
-            Self::Position(position) => recorded.position <= position,
-            Self::Instant(instant) => recorded.recorded_at <= instant,
+            Self::Position(position) => header.position <= position,
+            Self::Instant(instant) => header.recorded_at <= instant,
         }
     }
 }
@@ -237,19 +239,28 @@ impl From<AsOfError> for Stop {
 }
 
 impl<'a> Fold<'a> {
-    fn take(&mut self, recorded: &Recorded) -> Result<(), Stop> {
+    /// Takes in the next event, which is read only if anything is to be learnt from it.
+    fn take(&mut self, header: &Header, envelope: &[u8]) -> Result<(), Stop> {
         let [from, to] = self.ends;
-        if !to.holds(recorded) {
-            return Err(if from.holds(recorded) { AsOfError::Backwards.into() } else { Stop::Enough });
+        if !to.holds(header) {
+            return Err(if from.holds(header) { AsOfError::Backwards.into() } else { Stop::Enough });
         }
-        if !from.holds(recorded) {
-            if self.before.is_none() {
-                self.before = Some(self.state.clone().past(self.source, from)?);
-            }
+        let between = !from.holds(header);
+        if between && self.before.is_none() {
+            self.before = Some(self.state.clone().past(self.source, from)?);
+        }
+        self.state.last = Some((header.position, header.recorded_at));
+        if !between && !self.state.wants(header.event_type, envelope) {
+            return Ok(());
+        }
+        let position = header.position;
+        let recorded = envelope::decode_after(header, envelope)
+            .map_err(|error| StoreError::Event { position, error })?;
+        if between {
             self.touched.extend(touched_by(&recorded.event));
             self.events += 1;
         }
-        self.state.take(recorded);
+        self.state.take(&recorded);
         Ok(())
     }
 }
@@ -260,8 +271,14 @@ impl State {
         Self { model, of_tenant: tenant.map(OfTenant::new), watermarks: BTreeSet::new(), last: None }
     }
 
+    /// Whether anything is to be learnt from the event. Where there are views, these have the rows.
+    fn wants(&self, event: EventType, envelope: &[u8]) -> bool {
+        self.model.is_some()
+            || matches!(event, EventType::TokensRevoked | EventType::RollbackAccepted)
+            || self.of_tenant.as_ref().is_some_and(|of_tenant| of_tenant.may_want(event, envelope))
+    }
+
     fn take(&mut self, recorded: &Recorded) {
-        self.last = Some((recorded.position, recorded.recorded_at));
         if let Some(model) = &mut self.model {
             model.record(recorded);
         }

@@ -104,6 +104,11 @@ impl Audit {
         reading(|| self.ledger.check_pages().map_err(ReplayError::from))
     }
 
+    /// Checks every page of the rows and of lists of them, as they are committed now.
+    pub(crate) fn check_pages_of_rows(&self) -> Result<(), ReplayError> {
+        reading(|| self.ledger.check_pages_of_rows().map_err(ReplayError::from))
+    }
+
     /// What is committed now; a server's later commits are not in it.
     pub fn snapshot(&self) -> Result<Snapshot, ReplayError> {
         reading(|| self.ledger.snapshot().map_err(ReplayError::from))

@@ -89,7 +89,7 @@ impl Source {
 
     /// Checks the pages that hold the rows, which the log's chain does not prove. A file has no rows.
     pub fn check_rows(&self) -> Result<(), ReplayError> {
-        self.audit().map_or(Ok(()), Audit::check_pages)
+        self.audit().map_or(Ok(()), Audit::check_pages_of_rows)
     }
 
     /// Every event in order, its chain checked; ends at the first thing wrong.

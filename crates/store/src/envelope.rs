@@ -107,7 +107,7 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
 }
 
 /// The event of an envelope whose header was read.
-pub(crate) fn decode_after(header: &Header, envelope: &[u8]) -> Result<Recorded, DecodeError> {
+pub fn decode_after(header: &Header, envelope: &[u8]) -> Result<Recorded, DecodeError> {
     let (event, position) = (header.event_type, header.position.number());
     let (metadata, payload) = envelope[HEADER_BYTES..].split_at(header.metadata_bytes.into());
     Ok(Recorded {

@@ -23,7 +23,7 @@ use crate::projection::Projected;
 use crate::sizes::{TableSize, table_sizes};
 use crate::snapshot::{Log, Snapshot};
 use crate::tables::{
-    ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, PROBE, TREE, VIEW_ROWS, VIEWS,
+    ATTEMPTS, HEAD, HISTORIES, LEDGER, LIFETIMES, LINKS, LOG, META, OF_ROWS, PROBE, TREE, VIEW_ROWS, VIEWS,
     VIEWS_VERSION,
 };
 use crate::transaction::Transaction;
@@ -354,11 +354,19 @@ impl ReadOnlyLedger {
 
     /// The same as [`ReadOnlyLedger::open`] on any storage, of which the two are openings.
     pub fn open_on<B: StorageBackend>(backends: [B; 2], options: &OpenOptions) -> Result<Self, StoreError> {
-        let [backend, source] = backends;
-        let opened = caught(|| options.builder().open_read_only_with_backend(backend).map_err(database));
-        let ledger = Self { database: opened?, source: Box::new(Backend(source)) }.of_our_version()?;
+        let ledger = Self::open_unchecked_on(backends, options)?;
         ledger.check_pages()?;
         Ok(ledger)
+    }
+
+    /// The same as [`ReadOnlyLedger::open_unchecked`] on any storage.
+    pub fn open_unchecked_on<B: StorageBackend>(
+        backends: [B; 2],
+        options: &OpenOptions,
+    ) -> Result<Self, StoreError> {
+        let [backend, source] = backends;
+        let opened = caught(|| options.builder().open_read_only_with_backend(backend).map_err(database));
+        Self { database: opened?, source: Box::new(Backend(source)) }.of_our_version()
     }
 
     /// Views of another version cannot be read, and reading alone cannot rebuild them.
@@ -371,12 +379,21 @@ impl ReadOnlyLedger {
 
     /// Checks every page of what is committed now, beside a writer, too.
     pub fn check_pages(&self) -> Result<(), StoreError> {
+        self.checked(pages::check_tables)
+    }
+
+    /// The same of rows and lists of them alone: for whoever looks these up, and of the log reads only what its chain proves.
+    pub fn check_pages_of_rows(&self) -> Result<(), StoreError> {
+        self.checked(|source| pages::check_named(source, &OF_ROWS))
+    }
+
+    fn checked(&self, check: impl Fn(&dyn Source) -> Result<Checked, StoreError>) -> Result<(), StoreError> {
         caught(|| {
             let mut checked = Ok(());
             for _ in 0..HEADER_READS {
                 // While a state is read, no page of it or of a later one is written over.
                 let _held = self.database.begin_read().map_err(database)?;
-                checked = match pages::check_tables(self.source.as_ref()) {
+                checked = match check(self.source.as_ref()) {
                     Ok(Checked::Sound) => return Ok(()),
                     // There is no other check that does not write.
                     Ok(Checked::Unknown) => Err(pages::unknown()),

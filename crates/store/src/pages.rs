@@ -77,7 +77,9 @@ pub(crate) enum Checked {
 /// An error is a file that cannot be read.
 pub(crate) fn check_closed(source: &dyn Source) -> Result<Checked, StoreError> {
     match Header::read(source)? {
-        Some(header) if header.closed() => header.check(source, &[header.tables(), header.system()]),
+        Some(header) if header.closed() => {
+            header.check(source, &[header.tables(), header.system()], &|_| true)
+        }
         Some(_) | None => Ok(Checked::Unknown),
     }
 }
@@ -85,16 +87,17 @@ pub(crate) fn check_closed(source: &dyn Source) -> Result<Checked, StoreError> {
 /// Checks the pages of the log and the views, also while another process writes; the caller holds the state that is committed
 /// now, so that the pages are not written over.
 pub(crate) fn check_tables(source: &dyn Source) -> Result<Checked, StoreError> {
-    match Header::read(source)? {
-        Some(header) => header.check(source, &[header.tables()]),
-        None => Ok(Checked::Unknown),
-    }
+    check_wanted(source, &|_| true)
 }
 
 /// The same of these tables alone, and of what leads to them.
 pub(crate) fn check_named(source: &dyn Source, names: &[&str]) -> Result<Checked, StoreError> {
+    check_wanted(source, &|name| names.contains(&name))
+}
+
+fn check_wanted(source: &dyn Source, wanted: &dyn Fn(&str) -> bool) -> Result<Checked, StoreError> {
     match Header::read(source)? {
-        Some(header) => header.check_of(source, &[header.tables()], &|name| names.contains(&name)),
+        Some(header) => header.check(source, &[header.tables()], wanted),
         None => Ok(Checked::Unknown),
     }
 }
@@ -154,11 +157,7 @@ impl Header {
         (slot[there] != 0).then(|| Node::at(slot, at)).flatten()
     }
 
-    fn check(&self, source: &dyn Source, roots: &[Root]) -> Result<Checked, StoreError> {
-        self.check_of(source, roots, &|_| true)
-    }
-
-    fn check_of(
+    fn check(
         &self,
         source: &dyn Source,
         roots: &[Root],

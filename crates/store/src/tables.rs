@@ -44,6 +44,9 @@ pub(crate) const ATTEMPTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new(
 /// The tables that are projected from the log: whatever happens to them, they can be built anew.
 pub(crate) const PROJECTED: [&str; 6] = ["views", "links", "lifetimes", "histories", "tree", "attempts"];
 
+/// The tables in which rows are looked up, and lists of them.
+pub(crate) const OF_ROWS: [&str; 4] = ["meta", "views", "links", "lifetimes"];
+
 /// In `meta`: the ledger's id, 16 bytes.
 pub(crate) const LEDGER: &str = "ledger";
 /// In `meta`: the last position (u64), its instant (i64) and its chain hash, little-endian.

@@ -67,9 +67,12 @@ enum End {
 enum By {
     Writer(Sharing),
     Reader(Sharing),
+    /// Who looks only at the pages of rows, and leaves the log to its chain.
+    ReaderOfRows,
 }
 
-const EVERYBODY: [By; 4] = [
+const EVERYBODY: [By; 5] = [
+    By::ReaderOfRows,
     By::Writer(Sharing::SingleWriter),
     By::Writer(Sharing::Exclusive),
     By::Reader(Sharing::SingleWriter),
@@ -97,6 +100,10 @@ fn read(whole: &Whole, bytes: Vec<u8>, by: By) -> (End, String) {
                 Ok(ledger) => end(ledger.snapshot()),
                 Err(error) => end(Err(error)),
             }
+        }
+        By::ReaderOfRows => {
+            let opened = ReadOnlyLedger::open_unchecked_on([disk.clone(), disk], &OpenOptions::default());
+            end(opened.and_then(|ledger| ledger.check_pages_of_rows().and_then(|()| ledger.snapshot())))
         }
     }
 }
@@ -221,7 +228,8 @@ fn a_reader_beside_a_busy_writer_is_told_of_no_damage() {
     });
 }
 
-/// Of each row that the tables hold, one bit: where it lies in the file, and where older copies of it do.
+/// Of each row that the tables hold, one bit: where it lies in the file, and where older copies of it do. By all who look at
+/// every page.
 #[test]
 fn a_flipped_bit_in_any_live_row_is_reported_with_its_table() {
     let whole = whole();
@@ -234,7 +242,7 @@ fn a_flipped_bit_in_any_live_row_is_reported_with_its_table() {
         let reported = places.iter().filter(|place| {
             let mut bytes = whole.bytes.clone();
             bytes[**place + bit / 8] ^= 1 << (bit % 8);
-            let (end, why) = read(&whole, bytes, EVERYBODY[dice.below(4) as usize]);
+            let (end, why) = read(&whole, bytes, EVERYBODY[1 + dice.below(4) as usize]);
             assert!(SAFE.contains(&end), "{name} at {place}: {end:?}");
             let named = why.contains(&format!("table {name:?}: the page at byte"));
             assert!(end != End::RefusedOnOpening || named, "{name} at {place}: {why}");
@@ -244,6 +252,36 @@ fn a_flipped_bit_in_any_live_row_is_reported_with_its_table() {
         told.insert(name);
     }
     assert_eq!(told.len(), 5, "{told:?}");
+}
+
+/// Of each key of the tables of lists, one bit, wherever in the file it lies: who looks only at the pages of rows sees it, too.
+#[test]
+fn a_flipped_bit_in_any_list_gives_no_other_list_to_who_checks_rows_alone() {
+    let whole = whole();
+    let mut dice = Dice(3);
+    for name in ["links", "lifetimes"] {
+        let mut ends = BTreeMap::new();
+        for key in keys(&whole.bytes, name) {
+            let bit = dice.below(key.len() as u64 * 8) as usize;
+            let places = whole.bytes.windows(key.len()).enumerate().filter(|(_, bytes)| *bytes == key);
+            for (place, _) in places {
+                let mut bytes = whole.bytes.clone();
+                bytes[place + bit / 8] ^= 1 << (bit % 8);
+                let (end, why) = read(&whole, bytes, By::ReaderOfRows);
+                assert!(SAFE.contains(&end), "{name} at {place}: {end:?} {why}");
+                *ends.entry(end).or_insert(0) += 1;
+            }
+        }
+        assert!(ends[&End::RefusedOnOpening] > 20, "flips in {name} that matter: {ends:?}");
+    }
+}
+
+/// Every key of a table of lists, as stored.
+fn keys(bytes: &[u8], name: &str) -> Vec<Vec<u8>> {
+    let database = Database::builder().create_with_backend(Disk::holding(bytes.to_owned())).unwrap();
+    let table = TableDefinition::<&[u8], ()>::new(name);
+    let table = database.begin_read().unwrap().open_table(table).unwrap();
+    table.iter().unwrap().map(|row| row.unwrap().0.value().to_owned()).collect()
 }
 
 /// Every value of the log and of four kinds of what is projected, as stored.
