@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
@@ -44,10 +45,12 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         ("replay -o jsonl".to_owned(), None),
     ];
     let mut rounds = commands.each_ref().map(|_| vec![]);
+    let mut until_rows = vec![];
     for _ in 0..ROUNDS {
         for ((arguments, _), taken) in commands.iter().zip(&mut rounds) {
             taken.push(run(&root, arguments, scratch)?);
         }
+        until_rows.push(until_rows_come(&root)?.as_secs_f64());
     }
     for ((arguments, most_us), taken) in commands.iter().zip(rounds) {
         let name = format!("audit {}", arguments.replace(&tenant, "ID"));
@@ -63,6 +66,10 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         });
         report.add(Figure::of(format!("{name}: memory"), median_of(|it| it.peak_bytes) / 1e6, "MB"));
     }
+    // Until then it costs what events there are; from there on, what rows there are.
+    let until_rows = median(&until_rows) * 1e6 / events;
+    let figure = Figure::of("audit replay -o jsonl, until rows come: an event", until_rows, "µs");
+    report.add(figure.wanted(Wanted::AtMost(1.0)));
     Ok(())
 }
 
@@ -102,20 +109,12 @@ fn hashing(snapshot: &Snapshot) -> Result<Duration, StoreError> {
     Ok(taken)
 }
 
-/// Runs a command to its end on one core. What it says goes to a file, as if somebody kept it.
+/// Runs a command to its end. What it says goes to a file, as if somebody kept it.
 fn run(root: &Path, arguments: &str, scratch: &Path) -> Result<Taken, String> {
     let told = |error: std::io::Error| format!("audit: {error}");
     let output = File::create(scratch.join("audit.out")).map_err(told)?;
     let began = Instant::now();
-    let mut child = process::on_the_core("keyledger")?
-        .arg("audit")
-        .args(arguments.split(' '))
-        .arg("--data")
-        .arg(root)
-        .stdout(Stdio::from(output))
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(told)?;
+    let mut child = begin(root, arguments, Stdio::from(output))?;
     let mut peak_bytes: f64 = 0.0;
     let status = loop {
         peak_bytes = peak_bytes.max(peak(&child));
@@ -128,6 +127,29 @@ fn run(root: &Path, arguments: &str, scratch: &Path) -> Result<Taken, String> {
         return Err(format!("keyledger audit {arguments} failed"));
     }
     Ok(Taken { seconds: began.elapsed().as_secs_f64(), peak_bytes })
+}
+
+/// How long `replay` of everything reads the log before it writes the first rows.
+fn until_rows_come(root: &Path) -> Result<Duration, String> {
+    let began = Instant::now();
+    let mut child = begin(root, "replay -o jsonl", Stdio::piped())?;
+    let mut output = child.stdout.take().expect("it was asked for");
+    let come = output.read_exact(&mut [0]).map(|()| began.elapsed());
+    // Nobody reads the rest.
+    drop(output);
+    let ended = child.wait();
+    come.and_then(|come| ended.map(|_| come)).map_err(|error| format!("audit replay: {error}"))
+}
+
+/// Starts a command on one core.
+fn begin(root: &Path, arguments: &str, output: Stdio) -> Result<Child, String> {
+    let mut command = process::on_the_core("keyledger")?;
+    command.arg("audit").args(arguments.split(' ')).arg("--data").arg(root);
+    command
+        .stdout(output)
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("audit {arguments}: {error}"))
 }
 
 /// The most memory that a child had until now; nothing of one that has ended.

@@ -7,6 +7,7 @@ mod touched;
 mod words;
 
 pub use touched::touched_by;
+pub use words::told;
 
 use std::collections::BTreeSet;
 

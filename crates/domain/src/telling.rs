@@ -172,7 +172,7 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
         Event::KeyRotated { key, successor, grace_ends_at } => vec![
             Piece::Thing(Entity::Key(*key)),
             say(": successor "),
-            say(short(&successor.to_string())),
+            say(short(&successor.to_string()).to_owned()),
             say(", grace until "),
             Piece::At(*grace_ends_at),
         ],
@@ -216,8 +216,8 @@ pub fn told(event: &Event) -> Vec<Piece<'_>> {
 }
 
 /// The last twelve digits of an id's text: 48 bits, random in ids of version 7, whose first digits are a time.
-pub fn short(id: &str) -> String {
-    id.rsplit('-').next().unwrap_or(id).to_owned()
+pub fn short(id: &str) -> &str {
+    id.rsplit('-').next().unwrap_or(id)
 }
 
 fn member<'a, const N: usize>(

@@ -7,7 +7,7 @@
 use domain::Recorded;
 use domain::actor::ActorId;
 use domain::facts::{self, Fact, facts_of};
-use domain::ids::RequestId;
+use domain::ids::{RequestId, TEXT_BYTES};
 use domain::key::{DigestScheme, KeyDigest, Owner};
 use domain::sealed::{Sealed, SealedName, Subject};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
@@ -15,6 +15,9 @@ use store::scan::Scanned;
 
 use crate::names::Names;
 use crate::print::{harmless_json, hex, instant};
+
+/// How long most lines are at most.
+const LINE_BYTES: usize = 1_024;
 
 /// One event.
 #[derive(serde::Serialize)]
@@ -60,7 +63,14 @@ pub fn event(scanned: &Scanned, names: &Names) -> String {
         cause: metadata.cause.map(|cause| cause.to_string()),
         hash: scanned.hash.to_string(),
     };
-    harmless_json(serde_json::to_string(&json).expect("texts and numbers can always be written"))
+    line(&json)
+}
+
+/// As JSON on one line, with nothing in it that deceives.
+pub(crate) fn line(json: &impl Serialize) -> String {
+    let mut bytes = Vec::with_capacity(LINE_BYTES);
+    serde_json::to_writer(&mut bytes, json).expect("texts and numbers can always be written");
+    harmless_json(String::from_utf8(bytes).expect("JSON is text"))
 }
 
 fn actor(actor: &ActorId) -> ActorJson {
@@ -118,8 +128,10 @@ impl Serialize for Told<'_> {
         let Self(value, names) = self;
         match value {
             facts::Value::Nothing => serializer.serialize_unit(),
-            facts::Value::Thing(entity) => serializer.serialize_str(&id(entity.id())),
-            facts::Value::Token(token) => serializer.serialize_str(&id(token.bytes())),
+            facts::Value::Thing(entity) => {
+                serializer.serialize_str(RequestId::from_bytes(entity.id()).text(&mut [0; TEXT_BYTES]))
+            }
+            facts::Value::Token(token) => serializer.serialize_str(token.text(&mut [0; TEXT_BYTES])),
             facts::Value::Word(word) => serializer.serialize_str(word),
             facts::Value::Flag(flag) => serializer.serialize_bool(*flag),
             facts::Value::Words(words) => serializer.collect_seq(words),

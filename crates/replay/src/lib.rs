@@ -35,6 +35,7 @@ mod pass;
 mod fold;
 mod sum;
 mod remembered;
+mod standings;
 mod induction;
 mod found;
 pub mod listing;

@@ -21,8 +21,8 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS[usize::from(nibble)];
     // An export is mostly this: formatting byte by byte takes most of its time.
-    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect();
-    String::from_utf8(digits).expect("digits are ASCII")
+    let pairs: Vec<_> = bytes.iter().map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect();
+    String::from_utf8(pairs.into_flattened()).expect("digits are ASCII")
 }
 
 /// A text in quotes, on one line, with nothing in it that a terminal or a reader would take for something else.

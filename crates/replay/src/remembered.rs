@@ -53,11 +53,6 @@ impl<'s> Remembered<'s> {
         changes.iter().for_each(|change| recent.put(change.clone()));
     }
 
-    /// Takes in a row that was read elsewhere, as of this position.
-    pub(crate) fn remember(&self, row: Change) {
-        self.recent.borrow_mut().put(row);
-    }
-
     /// A row that is remembered, or else is read, and then remembered.
     fn one<R: Clone>(
         &self,

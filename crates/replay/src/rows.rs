@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use domain::event::TokenTarget;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::row::{
-    Change, Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Tenant, UniqueName, User,
+    Deployment, Key, Membership, NameHolder, ServiceAccount, SigningKey, Tenant, UniqueName, User,
 };
 use domain::time::Position;
 use domain::{Lookup, Model};
@@ -25,13 +25,6 @@ pub enum RowsAt<'a> {
 }
 
 impl RowsAt<'_> {
-    /// A row was read that is about to be asked for by its id.
-    pub(crate) fn remember(&self, row: &Change) {
-        if let Self::Remembered(rows) = self {
-            rows.remember(row.clone());
-        }
-    }
-
     /// Reads the keys with these ids, those that are there: for less than one by one, where it is a data folder's.
     pub(crate) fn each_key<E: From<StoreError>>(
         &self,

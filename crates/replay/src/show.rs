@@ -124,7 +124,7 @@ impl<'a, W: Write> Lines<'a, W> {
             if self.listing.takes_rows() {
                 return Ok(self.listing.row(&columns(scanned, rows, names)?)?);
             }
-            let summary = Summary { names, rows };
+            let summary = Summary { names, rows, called: None };
             self.listing.entry(|| summary.cells(recorded), || json::event(scanned, names))?;
         }
         Ok(())

@@ -4,25 +4,26 @@ use std::io::{BufWriter, Write};
 
 use domain::Lookup;
 use domain::concern::{Concerned, concerned};
-use domain::difference::Difference;
+use domain::difference::told;
 use domain::facts::rows::{facts_of_row, standing};
 use domain::facts::target_id;
 use domain::ids::TenantId;
 use domain::row::{Change, RowId};
-use domain::status::{Bearer, admit};
+use domain::status::{Ancestors, Bearer, admit};
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::as_of::{Basis, Past};
 use crate::error::{ReplayError, reading};
-use crate::json::{Group, id};
+use crate::json::{Group, id, line};
 use crate::listing::{About, Format, Listing};
 use crate::names::Names;
-use crate::print::{harmless_json, instant};
+use crate::print::instant;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
-use crate::summary::Summary;
+use crate::standings::Standings;
+use crate::summary::{Called, Summary};
 
 /// The columns of CSV. That of the tenant is for members, who have no id of their own.
 const COLUMNS: [&str; 5] = ["kind", "id", "tenant", "status", "what"];
@@ -58,24 +59,26 @@ pub fn state(
     let about = About { entries: "rows", ..past.basis.about() };
     // Each row is read once; what many keys rest on, again and again.
     let ancestry = past.remembering();
+    let (standings, called) = (Standings::of(&ancestry), Called::default());
+    let summary = Summary { names, rows: &ancestry, called: Some(&called) };
     let mut count = 0;
     let written = (|| {
         let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
         reading(|| {
             past.each_change(|change| {
-                if !told(change.row()) || !filter.admits(&ancestry, &change)? {
+                if !is_told(change.row()) || !filter.admits(&ancestry, &change)? {
                     return Ok(());
                 }
-                let status = status(&ancestry, &change, past.basis.instant)?;
+                let status = status(&standings, &change, past.basis.instant)?;
                 if filter.ended == Ended::Left && !status.lives {
                     return Ok(());
                 }
                 count += 1;
                 if listing.takes_rows() {
-                    return Ok(listing.row(&columns(&change, status.word, names, &ancestry))?);
+                    return Ok(listing.row(&columns(&change, status.word, &summary))?);
                 }
                 let json = || row_json(&change, status.word, names);
-                let cells = || cells(&change, status.word, names, &ancestry);
+                let cells = || cells(&change, status.word, &summary);
                 listing.entry(cells, json).map_err(Stop::from)
             })
         })?;
@@ -116,7 +119,7 @@ impl RowFilter {
 }
 
 /// Of what is derived from other rows, nothing is told.
-pub(crate) fn told(row: RowId) -> bool {
+fn is_told(row: RowId) -> bool {
     !matches!(row, RowId::UniqueName(_))
 }
 
@@ -129,7 +132,7 @@ pub(crate) struct Status {
 }
 
 /// How what the row is of stands at the instant.
-pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result<Status, L::Error> {
+pub(crate) fn status<A: Ancestors>(ancestors: &A, row: &Change, at: Timestamp) -> Result<Status, A::Error> {
     let stands = |of| Status { word: standing(of), lives: of != domain::row::Standing::Removed };
     Ok(match row {
         Change::Tenant(row) => stands(row.standing),
@@ -138,7 +141,7 @@ pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result
         Change::ServiceAccount(row) => stands(row.standing),
         Change::Key(key) => {
             let bearer = Bearer::key(key.owner, key.reach, key.created.position);
-            match admit(rows, &bearer, &key.life, None, at)? {
+            match admit(ancestors, &bearer, &key.life, None, at)? {
                 Ok(_) => Status { word: "accepted", lives: true },
                 Err(refusal) => Status { word: refusal.code(), lives: false },
             }
@@ -169,16 +172,14 @@ pub(crate) fn named(row: RowId) -> (&'static str, String) {
     }
 }
 
-fn cells(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; 4] {
-    // It is about to be named.
-    rows.remember(change);
+fn cells(change: &Change, status: &str, summary: &Summary<'_, RowsAt<'_>>) -> [String; 4] {
+    summary.take(change);
     let (kind, id) = named(change.row());
-    let whole = Difference { row: change.row(), before: None, after: Some(change.clone()) };
-    [kind.to_owned(), id, status.to_owned(), Summary { names, rows }.line(whole.told())]
+    [kind.to_owned(), id, status.to_owned(), summary.line(told(change))]
 }
 
-fn columns(change: &Change, status: &str, names: &Names, rows: &RowsAt<'_>) -> [String; COLUMNS.len()] {
-    let [kind, id, status, what] = cells(change, status, names, rows);
+fn columns(change: &Change, status: &str, summary: &Summary<'_, RowsAt<'_>>) -> [String; COLUMNS.len()] {
+    let [kind, id, status, what] = cells(change, status, summary);
     [kind, id, tenant_of_member(change.row()).unwrap_or_default(), status, what]
 }
 
@@ -203,5 +204,5 @@ fn row_json(change: &Change, status: &str, names: &Names) -> String {
     let facts = facts_of_row(change);
     let tenant_id = tenant_of_member(change.row());
     let json = RowJson { fields: Group(&facts, names), id, kind, status, tenant_id };
-    harmless_json(serde_json::to_string(&json).expect("texts and numbers can always be written"))
+    line(&json)
 }

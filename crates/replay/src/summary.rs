@@ -1,7 +1,12 @@
 //! What happened and who did it, in one line for a person, with names and texts as far as they can be opened.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use domain::actor::ActorId;
+use domain::ids::{RequestId, TEXT_BYTES};
 use domain::rejection::Entity;
+use domain::row::Change;
 use domain::sealed::Sealed;
 use domain::telling::{Piece, short, told};
 use domain::{Lookup, Recorded};
@@ -12,6 +17,9 @@ use crate::print::{hex, instant, quoted};
 /// Over the cells of an event.
 pub(crate) const HEADINGS: [&str; 6] = ["POSITION", "TIME", "EVENT", "ACTOR", "WAY", "WHAT"];
 
+/// How long most lines are at most.
+const LINE_BYTES: usize = 512;
+
 /// What a text shows that cannot be opened.
 const SEALED: &str = "[sealed]";
 
@@ -20,7 +28,16 @@ pub(crate) struct Summary<'a, L> {
     pub(crate) names: &'a Names,
     /// The rows after the event. They only decorate: where one is missing or damaged, the id stands alone.
     pub(crate) rows: &'a L,
+    /// What things are called, if the rows are those of one moment and many lines speak of the same ones.
+    pub(crate) called: Option<&'a Called>,
 }
+
+/// What things are called at a moment, as it is written: remembered, as many as fit.
+#[derive(Default)]
+pub(crate) struct Called(RefCell<HashMap<Entity, Option<String>>>);
+
+/// How many are remembered; then they are forgotten, and asked for again.
+const CALLED_MAX: usize = 20_000;
 
 impl<L: Lookup> Summary<'_, L> {
     /// Who acted.
@@ -55,37 +72,63 @@ impl<L: Lookup> Summary<'_, L> {
 
     /// Pieces as one line.
     pub(crate) fn line(&self, pieces: Vec<Piece<'_>>) -> String {
-        pieces.into_iter().map(|piece| self.piece(piece)).collect()
+        let mut line = String::with_capacity(LINE_BYTES);
+        pieces.into_iter().for_each(|piece| self.piece(piece, &mut line));
+        line
     }
 
-    fn piece(&self, piece: Piece<'_>) -> String {
+    fn piece(&self, piece: Piece<'_>, line: &mut String) {
         match piece {
-            Piece::Words(words) => words.into_owned(),
-            Piece::Word(word) => word.as_str().to_owned(),
-            Piece::Thing(entity) => self.thing(entity),
-            Piece::Unnamed(entity) => unnamed(entity),
-            Piece::Token(token) => format!("token {}", short(&token.to_string())),
-            Piece::Text(_, text) => self.text(text),
-            Piece::At(at) => instant(at),
-            Piece::Bytes(bytes) => hex(bytes),
+            Piece::Words(words) => line.push_str(&words),
+            Piece::Word(word) => line.push_str(word.as_str()),
+            Piece::Thing(entity) => self.write_thing(entity, line),
+            Piece::Unnamed(entity) => unnamed(entity, line),
+            Piece::Token(token) => {
+                line.push_str("token ");
+                line.push_str(short(&token.to_string()));
+            }
+            Piece::Text(_, text) => line.push_str(&self.text(text)),
+            Piece::At(at) => line.push_str(&instant(at)),
+            Piece::Bytes(bytes) => line.push_str(&hex(bytes)),
         }
     }
 
     fn thing(&self, entity: Entity) -> String {
-        let name = match entity {
-            Entity::Tenant(id) => self.rows.tenant(id).ok().flatten().map(|row| row.slug.text),
+        let mut line = String::new();
+        self.write_thing(entity, &mut line);
+        line
+    }
+
+    fn write_thing(&self, entity: Entity, line: &mut String) {
+        let written = match self.called {
+            None => self.called(entity).map(|name| write_named(entity, &name, line)),
+            Some(called) => called.of(entity, || self.called(entity), |name| write_named(entity, name, line)),
+        };
+        if written.is_none() {
+            unnamed(entity, line);
+        }
+    }
+
+    /// What a thing is called, as it is written.
+    fn called(&self, entity: Entity) -> Option<String> {
+        let row = match entity {
+            Entity::Tenant(id) => self.rows.tenant(id).ok().flatten().map(Change::Tenant),
             Entity::User(id) | Entity::Member { user: id, .. } => {
-                self.rows.user(id).ok().flatten().map(|row| row.email.text)
+                self.rows.user(id).ok().flatten().map(Change::User)
             }
             Entity::ServiceAccount(id) => {
-                self.rows.service_account(id).ok().flatten().map(|row| row.name.text)
+                self.rows.service_account(id).ok().flatten().map(Change::ServiceAccount)
             }
-            Entity::Key(id) => self.rows.key(id).ok().flatten().map(|row| row.name.text),
+            Entity::Key(id) => self.rows.key(id).ok().flatten().map(Change::Key),
             Entity::SigningKey(_) => None,
         };
-        match name {
-            Some(name) => format!("{} {} {}", entity.kind(), self.text(&name), short(&id(entity))),
-            None => unnamed(entity),
+        name_of(&row?).map(|(_, name)| self.text(name))
+    }
+
+    /// The same of a row that is about to be spoken of.
+    pub(crate) fn take(&self, row: &Change) {
+        if let (Some(called), Some((entity, name))) = (self.called, name_of(row)) {
+            called.put(entity, Some(self.text(name)));
         }
     }
 
@@ -94,10 +137,55 @@ impl<L: Lookup> Summary<'_, L> {
     }
 }
 
-fn unnamed(entity: Entity) -> String {
-    format!("{} {}", entity.kind(), short(&id(entity)))
+impl Called {
+    /// Hands on what a thing is called, if it is called anything.
+    fn of<T>(
+        &self,
+        entity: Entity,
+        ask: impl FnOnce() -> Option<String>,
+        hand: impl FnOnce(&str) -> T,
+    ) -> Option<T> {
+        if let Some(text) = self.0.borrow().get(&entity) {
+            return text.as_deref().map(hand);
+        }
+        let text = ask();
+        let handed = text.as_deref().map(hand);
+        self.put(entity, text);
+        handed
+    }
+
+    fn put(&self, entity: Entity, text: Option<String>) {
+        let mut texts = self.0.borrow_mut();
+        if texts.len() >= CALLED_MAX {
+            texts.clear();
+        }
+        texts.insert(entity, text);
+    }
 }
 
-fn id(entity: Entity) -> String {
-    domain::ids::RequestId::from_bytes(entity.id()).to_string()
+/// Under which of its names a thing is spoken of.
+fn name_of(row: &Change) -> Option<(Entity, &Sealed)> {
+    match row {
+        Change::Tenant(row) => Some((Entity::Tenant(row.id), &row.slug.text)),
+        Change::User(row) => Some((Entity::User(row.id), &row.email.text)),
+        Change::ServiceAccount(row) => Some((Entity::ServiceAccount(row.id), &row.name.text)),
+        Change::Key(row) => Some((Entity::Key(row.id), &row.name.text)),
+        Change::Membership(_)
+        | Change::SigningKey(_)
+        | Change::Watermark(_, _)
+        | Change::Deployment(_)
+        | Change::UniqueName(_, _) => None,
+    }
+}
+
+fn write_named(entity: Entity, name: &str, line: &mut String) {
+    line.extend([entity.kind(), " ", name, " ", short(id(entity).text(&mut [0; TEXT_BYTES]))]);
+}
+
+fn unnamed(entity: Entity, line: &mut String) {
+    line.extend([entity.kind(), " ", short(id(entity).text(&mut [0; TEXT_BYTES]))]);
+}
+
+fn id(entity: Entity) -> RequestId {
+    RequestId::from_bytes(entity.id())
 }

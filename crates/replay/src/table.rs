@@ -1,6 +1,7 @@
 //! Aligned columns for a listing of any length: widths are measured block by block, and never shrink.
 
 use std::io::{self, Write};
+use std::iter;
 
 /// Lines are held back until there are so many, to measure them together.
 const BLOCK_LINES: usize = 500;
@@ -51,12 +52,17 @@ impl<W: Write, const N: usize> Table<W, N> {
             let cells = block.iter().map(|cells| cells[column].chars().count());
             *width = cells.chain([*width]).filter(|cell| *cell <= PAD_MAX).max().unwrap_or(0);
         }
+        let mut line = String::new();
         for cells in &block {
-            let mut line = String::new();
+            line.clear();
             for (cell, width) in cells.iter().zip(self.widths) {
-                line.push_str(&format!("{cell:<width$}{GAP}"));
+                line.push_str(cell);
+                line.extend(iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+                line.push_str(GAP);
             }
-            writeln!(self.out, "{}", line.trim_end())?;
+            line.truncate(line.trim_end().len());
+            line.push('\n');
+            self.out.write_all(line.as_bytes())?;
         }
         Ok(())
     }

@@ -1,46 +1,111 @@
 //! A difference in one line for a person: the thing, then what it is or was, field by field.
 
-use crate::difference::{Difference, Field};
+use std::borrow::Cow;
+
+use crate::difference::Difference;
+use crate::facts::rows::facts_of_row;
 use crate::facts::{Fact, Value};
 use crate::rejection::Entity;
-use crate::row::RowId;
+use crate::row::{Change, RowId};
 use crate::telling::{Piece, say, tokens};
+
+/// How many pieces most lines have room in, those of keys most of all.
+const PIECES: usize = 80;
 
 impl Difference {
     /// What differs, as pieces of one line: `thing: field before → after, …`.
     pub fn told(&self) -> Vec<Piece<'_>> {
-        let mut pieces = thing(&self.row);
-        let mut between = ": ";
-        for field in self.fields() {
-            // Of what is new or gone, only what there is to say.
-            let (unsaid, whole) = (Value::Nothing, self.before.is_none() || self.after.is_none());
-            if whole && field.before == unsaid && field.after == unsaid {
-                continue;
-            }
-            pieces.push(say(between));
-            between = ", ";
-            pieces.extend(self.field(field));
+        if let (None, Some(row)) | (Some(row), None) = (&self.before, &self.after) {
+            return told(row);
         }
-        pieces
+        let mut line = Line::about(&self.row);
+        for field in self.fields() {
+            line.begin(field.name, &field.after);
+            line.value(field.name, field.before);
+            line.say(" → ");
+            line.value(field.name, field.after);
+        }
+        line.pieces
+    }
+}
+
+/// What there is to say of a row, as pieces of one line: `thing: field value, …`.
+pub fn told(row: &Change) -> Vec<Piece<'_>> {
+    let mut line = Line::about(&row.row());
+    for Fact { name, value } in facts_of_row(row) {
+        if value != Value::Nothing {
+            line.begin(name, &value);
+            line.value(name, value);
+        }
+    }
+    line.pieces
+}
+
+/// A line that grows.
+struct Line<'a> {
+    pieces: Vec<Piece<'a>>,
+    between: &'static str,
+}
+
+impl<'a> Line<'a> {
+    fn about(row: &RowId) -> Self {
+        let mut pieces = Vec::with_capacity(PIECES);
+        pieces.extend(thing(row));
+        Self { pieces, between: ": " }
     }
 
-    fn field<'a>(&'a self, field: Field<'a>) -> Vec<Piece<'a>> {
-        let Field { name, before, after } = field;
-        let mut pieces = vec![];
-        // A thing names its kind itself.
-        if !matches!(&after, Value::Thing(of) if of.kind() == name) {
-            pieces.push(say(format!("{} ", words(name))));
+    fn say(&mut self, words: impl Into<Cow<'a, str>>) {
+        self.pieces.push(say(words));
+    }
+
+    /// What comes before the value of a field. A thing names its kind itself.
+    fn begin(&mut self, name: &'static str, value: &Value<'_>) {
+        self.say(self.between);
+        self.between = ", ";
+        if !matches!(value, Value::Thing(of) if of.kind() == name) {
+            self.name(name);
         }
-        match (&self.before, &self.after) {
-            (Some(_), Some(_)) => {
-                pieces.extend(value(name, before));
-                pieces.push(say(" → "));
-                pieces.extend(value(name, after));
+    }
+
+    fn name(&mut self, name: &'static str) {
+        self.say(words(name));
+        self.say(" ");
+    }
+
+    fn value(&mut self, name: &str, value: Value<'a>) {
+        self.pieces.push(match value {
+            Value::Nothing => say(nothing(name)),
+            Value::Thing(entity) => Piece::Thing(entity),
+            Value::Token(token) => Piece::Token(token),
+            Value::Word(word) => say(word),
+            Value::Flag(flag) => say(if flag { "yes" } else { "no" }),
+            Value::Words(words) => say(format!("[{}]", words.join(" "))),
+            Value::Text(of, text) => Piece::Text(of, text),
+            Value::Name(of, name) => Piece::Text(of, &name.text),
+            Value::At(at) => Piece::At(at),
+            Value::Seconds(seconds) => say(format!("{seconds} s")),
+            Value::Number(number) => say(number.to_string()),
+            Value::Position(position) => say(format!("position {position}")),
+            Value::Bytes(bytes) => Piece::Bytes(bytes),
+            Value::Digest(digest) => Piece::Bytes(&digest.bytes),
+            Value::Group(facts) => return self.group(facts),
+        });
+    }
+
+    /// What is in a group: things name their kind themselves. A key that is at home somewhere acts elsewhere, too.
+    fn group(&mut self, facts: Vec<Fact<'a>>) {
+        for (n, fact) in facts.into_iter().filter(|fact| fact.name != "kind").enumerate() {
+            if n > 0 {
+                self.say(", ");
             }
-            (None, _) => pieces.extend(value(name, after)),
-            (Some(_), None) => pieces.extend(value(name, before)),
+            if fact.name == "home" {
+                self.say("any tenant, at home in ");
+            }
+            if !matches!(fact.value, Value::Thing(_)) {
+                self.name(fact.name);
+            }
+            self.value(fact.name, fact.value);
         }
-        pieces
     }
 }
 
@@ -62,44 +127,6 @@ fn thing<'a>(row: &RowId) -> Vec<Piece<'a>> {
     }
 }
 
-fn value<'a>(name: &str, value: Value<'a>) -> Vec<Piece<'a>> {
-    match value {
-        Value::Nothing => vec![say(nothing(name))],
-        Value::Thing(entity) => vec![Piece::Thing(entity)],
-        Value::Token(token) => vec![Piece::Token(token)],
-        Value::Word(word) => vec![say(word)],
-        Value::Flag(flag) => vec![say(if flag { "yes" } else { "no" })],
-        Value::Words(words) => vec![say(format!("[{}]", words.join(" ")))],
-        Value::Text(of, text) => vec![Piece::Text(of, text)],
-        Value::Name(of, name) => vec![Piece::Text(of, &name.text)],
-        Value::At(at) => vec![Piece::At(at)],
-        Value::Seconds(seconds) => vec![say(format!("{seconds} s"))],
-        Value::Number(number) => vec![say(number.to_string())],
-        Value::Position(position) => vec![say(format!("position {position}"))],
-        Value::Bytes(bytes) => vec![Piece::Bytes(bytes)],
-        Value::Digest(digest) => vec![Piece::Bytes(&digest.bytes)],
-        Value::Group(facts) => group(facts),
-    }
-}
-
-/// What is in a group: things name their kind themselves. A key that is at home somewhere acts elsewhere, too.
-fn group(facts: Vec<Fact<'_>>) -> Vec<Piece<'_>> {
-    let mut pieces = vec![];
-    for fact in facts.into_iter().filter(|fact| fact.name != "kind") {
-        if !pieces.is_empty() {
-            pieces.push(say(", "));
-        }
-        if fact.name == "home" {
-            pieces.push(say("any tenant, at home in "));
-        }
-        if !matches!(fact.value, Value::Thing(_)) {
-            pieces.push(say(format!("{} ", words(fact.name))));
-        }
-        pieces.extend(value(fact.name, fact.value));
-    }
-    pieces
-}
-
 /// What it means that a field says nothing.
 fn nothing(name: &str) -> &'static str {
     match name {
@@ -111,6 +138,6 @@ fn nothing(name: &str) -> &'static str {
     }
 }
 
-fn words(name: &str) -> String {
-    name.replace("_seconds", "").replace('_', " ")
+fn words(name: &'static str) -> Cow<'static, str> {
+    if name.contains('_') { name.replace("_seconds", "").replace('_', " ").into() } else { name.into() }
 }

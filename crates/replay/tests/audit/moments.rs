@@ -1,7 +1,13 @@
 //! Moments: the state as of each, and those that there are not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::Model;
+use domain::key::{Owner, Reach};
+use domain::role::{Role, Scopes};
 use domain::row::RowId;
+use domain::sealed::Subject;
+use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
 use keyledger_replay::{
     AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Past, Repair, ReplayError, RowFilter, Shown,
@@ -9,7 +15,9 @@ use keyledger_replay::{
 };
 use serde_json::Value;
 
-use crate::scene::{ACME, BEGIN, BOBS, ETLS, OTHER, Scene, ada, id};
+use crate::scene::{
+    ACME, ADA, BEGIN, BOB, BOBS, ETLS, OTHER, Scene, ada, id, key_created, name, tenant_created,
+};
 use domain::actor::Way;
 use domain::event::Event;
 
@@ -182,7 +190,7 @@ fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
     for (index, last) in log.iter().enumerate() {
         let model = Model::fold(&log[..=index]);
         let past = source.past(AsOf::Position(last.position), late(), &mut |_, _| {}).unwrap();
-        let mut found = std::collections::BTreeMap::new();
+        let mut found = BTreeMap::new();
         past.each_row(|row| {
             if let Some(change) = row.read(&past.rows())? {
                 found.insert(row, change);
@@ -197,6 +205,66 @@ fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
         }
         assert!(found.is_empty(), "more as of position {}: {found:?}", last.position);
     }
+}
+
+#[test]
+fn every_key_stands_as_the_rules_say_that_it_does() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    // A key of each owner in each tenant, so that what one rests on is never what the one before rested on.
+    let (lab, bot, bob) = (id(0x33), id(0x44), Owner::User(BOB));
+    let made = |key, owner, tenant| key_created(id(key), owner, Reach::Tenant(tenant), "k", Scopes::All);
+    let member = |tenant, user| Event::MemberAdded { tenant, user, role: Role::Member };
+    let account = name(Subject::ServiceAccount(bot), "bot");
+    let events = [
+        Event::UserResumed { user: BOB },
+        tenant_created(lab, "lab"),
+        member(lab, BOB),
+        member(lab, ADA),
+        Event::ServiceAccountCreated { service_account: bot, tenant: lab, name: account, role: Role::Runner },
+        made(0x51, bob, ACME),
+        made(0x52, bob, lab),
+        made(0x53, bob, ACME),
+        made(0x54, Owner::User(ADA), lab),
+        made(0x55, Owner::ServiceAccount(bot), lab),
+        Event::TenantSuspended { tenant: lab },
+        Event::MemberRemoved { tenant: ACME, user: BOB },
+        Event::TenantResumed { tenant: lab },
+        Event::ServiceAccountRemoved { service_account: bot },
+        member(ACME, BOB),
+        Event::UserSuspended { user: ADA },
+        Event::TenantRemoved { tenant: lab },
+        Event::UserRemoved { user: BOB },
+    ];
+    for (second, event) in (3_700..).zip(events) {
+        scene.append(second, ada(), Way::Cli, vec![event]);
+    }
+    scene.close();
+    let source = scene.source();
+    let mut log = vec![];
+    source
+        .scan(|scanned| {
+            log.push(scanned.recorded);
+            Ok::<_, ReplayError>(())
+        })
+        .unwrap();
+    let mut words = BTreeSet::new();
+    for (index, last) in log.iter().enumerate() {
+        let model = Model::fold(&log[..=index]);
+        let keys = model.keys.values().map(|key| {
+            let bearer = Bearer::key(key.owner, key.reach, key.created.position);
+            let Ok(admitted) = admit(&model, &bearer, &key.life, None, last.recorded_at);
+            (key.id.to_string(), admitted.map_or_else(|refusal| refusal.code(), |_| "accepted").to_owned())
+        });
+        let expected: BTreeMap<_, _> = keys.collect();
+        let all = rows(&source, AsOf::Position(last.position), RowFilter::default());
+        let text = |row: &Value, member: &str| row[member].as_str().unwrap().to_owned();
+        let keys = all.iter().filter(|row| row["kind"] == "key");
+        let found: BTreeMap<_, _> = keys.map(|row| (text(row, "id"), text(row, "status"))).collect();
+        assert_eq!(found, expected, "as of position {}", last.position);
+        words.extend(expected.into_values());
+    }
+    assert_eq!(words.len(), 9, "{words:?}");
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn history() -> Vec<(ActorId, Way, Vec<Event>)> {
     ]
 }
 
-fn tenant_created(tenant: TenantId, slug: &str) -> Event {
+pub fn tenant_created(tenant: TenantId, slug: &str) -> Event {
     let subject = Subject::Tenant(tenant);
     let policy = TenantPolicy { key_life_seconds_max: Some(7_776_000), key_life_seconds_default: None };
     Event::TenantCreated { tenant, slug: name(subject, slug), name: name(subject, "The Company"), policy }
@@ -279,7 +279,7 @@ fn user_created(user: UserId, email: &str, own: Option<&str>) -> Event {
     Event::UserCreated { user, email: name(subject, email), name: own.map(|own| seal(subject, own)) }
 }
 
-fn key_created(key: KeyId, owner: Owner, reach: Reach, called: &str, scopes: Scopes) -> Event {
+pub fn key_created(key: KeyId, owner: Owner, reach: Reach, called: &str, scopes: Scopes) -> Event {
     let (subject, prefix) = match owner {
         Owner::User(user) => (Subject::User(user), "klu"),
         Owner::ServiceAccount(account) => (Subject::ServiceAccount(account), "kls"),
