@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 use domain::time::Timestamp;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
+
+/// Quicker than a date's own form, and a listing has millions of them.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// An instant as RFC 3339 in UTC, with milliseconds.
 pub fn instant(at: Timestamp) -> String {
@@ -13,7 +17,10 @@ pub fn instant(at: Timestamp) -> String {
     let date = epoch
         .checked_add(SignedDuration::from_millis(at.unix_ms()))
         .expect("a timestamp is within the years 1970 to 9999");
-    format!("{date:.3}Z")
+    let mut text = String::with_capacity("1970-01-01T00:00:00.000Z".len());
+    PRINTER.print_datetime(&date, &mut text).expect("a string takes everything");
+    text.push('Z');
+    text
 }
 
 /// Bytes as hexadecimal digits.

@@ -28,6 +28,9 @@ use crate::summary::{Called, Summary};
 /// The columns of CSV. That of the tenant is for members, who have no id of their own.
 const COLUMNS: [&str; 5] = ["kind", "id", "tenant", "status", "what"];
 
+/// How much is written at once: a state has as many rows as there ever were keys.
+const OUT_BYTES: usize = 1 << 16;
+
 /// Which rows are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RowFilter {
@@ -63,7 +66,8 @@ pub fn state(
     let summary = Summary { names, rows: &ancestry, called: Some(&called) };
     let mut count = 0;
     let written = (|| {
-        let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about)?;
+        let mut listing =
+            Listing::about(format, BufWriter::with_capacity(OUT_BYTES, out), headings, &COLUMNS, &about)?;
         reading(|| {
             past.each_change(|change| {
                 if !is_told(change.row()) || !filter.admits(&ancestry, &change)? {
