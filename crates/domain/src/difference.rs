@@ -7,7 +7,7 @@ mod touched;
 mod words;
 
 pub use touched::touched_by;
-pub use words::told;
+pub use words::row_in_words;
 
 use std::collections::BTreeSet;
 

@@ -175,7 +175,7 @@ impl Source {
         }
         let mut fold = Fold { source: self, ends, before: None, state, touched: BTreeSet::new(), events: 0 };
         let total = self.head().position.number();
-        let read = self.envelopes(|header, envelope| {
+        let read = self.proved(|header: Header, envelope| {
             let number = header.position.number();
             if number.is_multiple_of(PROGRESS_EVENTS) {
                 progress(number, total);

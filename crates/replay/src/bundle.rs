@@ -179,7 +179,7 @@ fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofE
         chosen.positions.push(recorded.position);
         chosen.lines += &json::event(&scanned, &sealed);
         chosen.lines.push('\n');
-        let summary = Summary { names, rows, called: None };
+        let summary = Summary::of(names, rows);
         let [position, time, event, actor, way, what] = summary.cells(recorded);
         table.line([position, time, event, actor, way, what, status.to_owned()])?;
         Ok(())

@@ -129,6 +129,6 @@ pub(crate) fn columns(
         metadata.idempotency.as_ref().map(|used| used.key.as_str().to_owned()).unwrap_or_default(),
         metadata.cause.map(|cause| cause.to_string()).unwrap_or_default(),
         scanned.hash.to_string(),
-        Summary { names, rows, called: None }.what(recorded),
+        Summary::of(names, rows).what(recorded),
     ])
 }

@@ -74,7 +74,7 @@ pub fn diff(
         let headings = ["", "KIND", "ID", "ACCESS", "WHAT"];
         let mut listing = Listing::about(format, BufWriter::new(out), headings, &COLUMNS, &about(window))?;
         // A thing keeps its row when it ends: the later rows know every name.
-        let summary = Summary { names, rows: &after, called: None };
+        let summary = Summary::of(names, &after);
         for difference in &differences {
             let (kind, id) = named(difference.row);
             let sign = match difference.kind() {

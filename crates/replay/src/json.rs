@@ -9,6 +9,7 @@ use domain::actor::ActorId;
 use domain::facts::{self, Fact, facts_of};
 use domain::ids::{RequestId, TEXT_BYTES};
 use domain::key::{DigestScheme, KeyDigest, Owner};
+use domain::rejection::Entity;
 use domain::sealed::{Sealed, SealedName, Subject};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use store::scan::Scanned;
@@ -129,7 +130,7 @@ impl Serialize for Told<'_> {
         match value {
             facts::Value::Nothing => serializer.serialize_unit(),
             facts::Value::Thing(entity) => {
-                serializer.serialize_str(RequestId::from_bytes(entity.id()).text(&mut [0; TEXT_BYTES]))
+                serializer.serialize_str(id_of(*entity).text(&mut [0; TEXT_BYTES]))
             }
             facts::Value::Token(token) => serializer.serialize_str(token.text(&mut [0; TEXT_BYTES])),
             facts::Value::Word(word) => serializer.serialize_str(word),
@@ -188,4 +189,9 @@ fn kind_and_id(owner: Owner) -> (&'static str, String) {
 
 pub(crate) fn id(bytes: [u8; 16]) -> String {
     RequestId::from_bytes(bytes).to_string()
+}
+
+/// The id of whatever kind of thing; only its text is wanted.
+pub(crate) fn id_of(entity: Entity) -> RequestId {
+    RequestId::from_bytes(entity.id())
 }

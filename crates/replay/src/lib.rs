@@ -15,6 +15,7 @@
 
 pub mod error;
 mod ahead;
+mod behind;
 pub mod source;
 pub mod rows;
 pub mod open;

@@ -7,6 +7,7 @@ use store::StoreError;
 use store::head::Head;
 use store::scan::Scanned;
 
+use crate::behind::Behind;
 use crate::columns::{COLUMNS, columns};
 use crate::error::{ReplayError, reading};
 use crate::filter::Filter;
@@ -71,10 +72,13 @@ pub fn follow(
         // Whoever was made since has a new key.
         let names = Names::read(audit.folder());
         let read = reading(|| {
-            snapshot.scan_after(&known, |scanned, _| {
+            let mut each = |scanned: Scanned, _: &[u8]| {
                 let rows = RowsAt::Views(snapshot.rows_at(scanned.recorded.position));
                 lines.take_with(&names, &scanned, &rows)
-            })
+            };
+            let mut behind = Behind::default();
+            snapshot.scan_after(&known, |scanned, envelope| behind.take(scanned, envelope, &mut each))?;
+            behind.end(each)
         });
         match read.and_then(|()| Ok(lines.listing.flush()?)) {
             Ok(()) => known = snapshot.head(),
@@ -124,7 +128,7 @@ impl<'a, W: Write> Lines<'a, W> {
             if self.listing.takes_rows() {
                 return Ok(self.listing.row(&columns(scanned, rows, names)?)?);
             }
-            let summary = Summary { names, rows, called: None };
+            let summary = Summary::of(names, rows);
             self.listing.entry(|| summary.cells(recorded), || json::event(scanned, names))?;
         }
         Ok(())
@@ -145,7 +149,7 @@ impl<'a, W: Write> Lines<'a, W> {
             Ok(()) if shown.unknown.is_some() => return Ok(shown),
             Ok(()) | Err(Stop::Enough) => self.listing.finish().map_err(Stop::from),
             Err(stop) => {
-                // What came before the damage is good; the array stays open, so that it does not look whole.
+                // What is listed is good, for the next event named it; the array stays open, so that it does not look whole.
                 self.listing.leave();
                 Err(stop)
             }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use domain::Model;
 use domain::ids::LedgerId;
 use domain::time::Position;
-use store::envelope::Header;
 use store::head::Head;
 use store::scan::{FromEnvelope, Gathering, Scanned, Walk};
 use store::{DataFolder, Snapshot, StoreError, backup};
 
 use crate::ahead::{Ended, Hand, read_ahead};
+use crate::behind::Behind;
 use crate::error::{ReplayError, reading};
 use crate::export;
 use crate::names::Names;
@@ -61,7 +61,7 @@ impl Source {
         self.ledger
     }
 
-    /// The end of the log, as it is noted where it is kept. FromEnvelope up to there proves it.
+    /// The end of the log, as it is noted where it is kept. Reading up to there proves it.
     pub fn head(&self) -> Head {
         self.head
     }
@@ -92,7 +92,8 @@ impl Source {
         self.audit().map_or(Ok(()), Audit::check_pages_of_rows)
     }
 
-    /// Every event in order, its chain checked; ends at the first thing wrong.
+    /// Every event in order, its chain checked; ends at the first thing wrong. Each is handed on once the next one, or the end of
+    /// the log, has named its hash.
     pub fn scan<E: From<StoreError> + From<ReplayError>>(
         &self,
         mut each: impl FnMut(Scanned) -> Result<(), E>,
@@ -123,13 +124,26 @@ impl Source {
         &self,
         each: impl FnMut(Scanned, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        read_ahead(|hand| self.walk(hand), each)
+        self.proved(each)
     }
 
-    /// Every envelope in order, its chain checked, and what it begins with. What the events say is not read.
-    pub(crate) fn envelopes<E: From<ReplayError>>(
+    /// The same, whatever is to be read of each envelope.
+    pub(crate) fn proved<R: FromEnvelope + Send, E: From<ReplayError>>(
         &self,
-        each: impl FnMut(Header, &[u8]) -> Result<(), E>,
+        each: impl FnMut(R, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let read = |hand: Hand<'_, R>| {
+            let mut behind = Behind::default();
+            self.walk(&mut |one, envelope| behind.take(one, envelope, &mut *hand))?;
+            behind.end(hand)
+        };
+        read_ahead(read, each)
+    }
+
+    /// The same as they come: each before the next one has named its hash, for whoever says where something is wrong.
+    pub(crate) fn as_they_come<R: FromEnvelope + Send, E: From<ReplayError>>(
+        &self,
+        each: impl FnMut(R, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         read_ahead(|hand| self.walk(hand), each)
     }

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use domain::Lookup;
 use domain::concern::{Concerned, concerned};
-use domain::difference::told;
+use domain::difference::row_in_words;
 use domain::facts::rows::{facts_of_row, standing};
 use domain::facts::target_id;
 use domain::ids::TenantId;
@@ -23,7 +23,7 @@ use crate::print::instant;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
 use crate::standings::Standings;
-use crate::summary::{Called, Summary};
+use crate::summary::Summary;
 
 /// The columns of CSV. That of the tenant is for members, who have no id of their own.
 const COLUMNS: [&str; 5] = ["kind", "id", "tenant", "status", "what"];
@@ -62,8 +62,8 @@ pub fn state(
     let about = About { entries: "rows", ..past.basis.about() };
     // Each row is read once; what many keys rest on, again and again.
     let ancestry = past.remembering();
-    let (standings, called) = (Standings::of(&ancestry), Called::default());
-    let summary = Summary { names, rows: &ancestry, called: Some(&called) };
+    let standings = Standings::of(&ancestry);
+    let summary = Summary::of_one_moment(names, &ancestry);
     let mut count = 0;
     let written = (|| {
         let mut listing =
@@ -177,9 +177,9 @@ pub(crate) fn named(row: RowId) -> (&'static str, String) {
 }
 
 fn cells(change: &Change, status: &str, summary: &Summary<'_, RowsAt<'_>>) -> [String; 4] {
-    summary.take(change);
+    summary.remember(change);
     let (kind, id) = named(change.row());
-    [kind.to_owned(), id, status.to_owned(), summary.line(told(change))]
+    [kind.to_owned(), id, status.to_owned(), summary.line(row_in_words(change))]
 }
 
 fn columns(change: &Change, status: &str, summary: &Summary<'_, RowsAt<'_>>) -> [String; COLUMNS.len()] {

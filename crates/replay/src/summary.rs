@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use domain::actor::ActorId;
-use domain::ids::{RequestId, TEXT_BYTES};
+use domain::ids::TEXT_BYTES;
 use domain::rejection::Entity;
 use domain::row::Change;
 use domain::sealed::Sealed;
 use domain::telling::{Piece, short, told};
 use domain::{Lookup, Recorded};
 
+use crate::json::id_of;
 use crate::names::Names;
 use crate::print::{hex, instant, quoted};
 
@@ -25,21 +26,29 @@ const SEALED: &str = "[sealed]";
 
 /// Speaks of events, with the names that things had just after each.
 pub(crate) struct Summary<'a, L> {
-    pub(crate) names: &'a Names,
+    names: &'a Names,
     /// The rows after the event. They only decorate: where one is missing or damaged, the id stands alone.
-    pub(crate) rows: &'a L,
-    /// What things are called, if the rows are those of one moment and many lines speak of the same ones.
-    pub(crate) called: Option<&'a Called>,
+    rows: &'a L,
+    remembered: Option<Called>,
 }
 
 /// What things are called at a moment, as it is written: remembered, as many as fit.
 #[derive(Default)]
-pub(crate) struct Called(RefCell<HashMap<Entity, Option<String>>>);
+struct Called(RefCell<HashMap<Entity, Option<String>>>);
 
 /// How many are remembered; then they are forgotten, and asked for again.
 const CALLED_MAX: usize = 20_000;
 
-impl<L: Lookup> Summary<'_, L> {
+impl<'a, L: Lookup> Summary<'a, L> {
+    pub(crate) fn of(names: &'a Names, rows: &'a L) -> Self {
+        Self { names, rows, remembered: None }
+    }
+
+    /// The same for many lines: what things are called is remembered, for these are the rows of one moment.
+    pub(crate) fn of_one_moment(names: &'a Names, rows: &'a L) -> Self {
+        Self { names, rows, remembered: Some(Called::default()) }
+    }
+
     /// Who acted.
     pub(crate) fn actor(&self, actor: &ActorId) -> String {
         match actor {
@@ -100,7 +109,7 @@ impl<L: Lookup> Summary<'_, L> {
     }
 
     fn write_thing(&self, entity: Entity, line: &mut String) {
-        let written = match self.called {
+        let written = match &self.remembered {
             None => self.called(entity).map(|name| write_named(entity, &name, line)),
             Some(called) => called.of(entity, || self.called(entity), |name| write_named(entity, name, line)),
         };
@@ -125,9 +134,9 @@ impl<L: Lookup> Summary<'_, L> {
         name_of(&row?).map(|(_, name)| self.text(name))
     }
 
-    /// The same of a row that is about to be spoken of.
-    pub(crate) fn take(&self, row: &Change) {
-        if let (Some(called), Some((entity, name))) = (self.called, name_of(row)) {
+    /// Remembers what the thing of a row is called, which is about to be spoken of.
+    pub(crate) fn remember(&self, row: &Change) {
+        if let (Some(called), Some((entity, name))) = (&self.remembered, name_of(row)) {
             called.put(entity, Some(self.text(name)));
         }
     }
@@ -179,13 +188,9 @@ fn name_of(row: &Change) -> Option<(Entity, &Sealed)> {
 }
 
 fn write_named(entity: Entity, name: &str, line: &mut String) {
-    line.extend([entity.kind(), " ", name, " ", short(id(entity).text(&mut [0; TEXT_BYTES]))]);
+    line.extend([entity.kind(), " ", name, " ", short(id_of(entity).text(&mut [0; TEXT_BYTES]))]);
 }
 
 fn unnamed(entity: Entity, line: &mut String) {
-    line.extend([entity.kind(), " ", short(id(entity).text(&mut [0; TEXT_BYTES]))]);
-}
-
-fn id(entity: Entity) -> RequestId {
-    RequestId::from_bytes(entity.id())
+    line.extend([entity.kind(), " ", short(id_of(entity).text(&mut [0; TEXT_BYTES]))]);
 }

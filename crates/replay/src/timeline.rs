@@ -118,7 +118,7 @@ fn entry<W: Write>(listing: &mut Listing<W, 8>, names: &Names, happened: Happene
                 cells.push(status.to_owned());
                 return Ok(listing.row(&cells)?);
             }
-            let summary = Summary { names, rows, called: None };
+            let summary = Summary::of(names, rows);
             let cells = || {
                 [
                     position.to_string(),

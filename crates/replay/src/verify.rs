@@ -8,6 +8,7 @@ use domain::Recorded;
 use domain::time::{Moment, Timestamp};
 use store::checkpoint::Checkpoint;
 use store::codec::event_type::EventType;
+use store::envelope::Header;
 use store::guard::Guard;
 use store::scan::Scanned;
 use store::{DataFolder, Snapshot, StoreError};
@@ -193,7 +194,7 @@ fn pass_over<'a>(
     mut each: impl FnMut(&Scanned, &mut Findings) -> Result<(), Ended>,
 ) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
     let mut over = Over::begin(source, known, Depth::Everything, progress);
-    let read = source.exactly(|scanned, envelope| {
+    let read = source.as_they_come(|scanned: Scanned, envelope| {
         let Recorded { position, recorded_at: at, event, .. } = &scanned.recorded;
         let moment = Moment { position: *position, at: *at };
         over.take(moment, EventType::of(event), envelope, |pass| {
@@ -212,7 +213,7 @@ fn envelopes_over<'a>(
     progress: Progress<'_>,
 ) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
     let mut over = Over::begin(source, known, Depth::Log, progress);
-    let read = source.envelopes(|header, envelope| {
+    let read = source.as_they_come(|header: Header, envelope| {
         let moment = Moment { position: header.position, at: header.recorded_at };
         over.take(moment, header.event_type, envelope, |_| Ok(()))
     });

@@ -106,7 +106,7 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope, DecodeError> {
     Ok(Envelope { recorded, salt: header.salt, previous: header.previous })
 }
 
-/// The event of an envelope whose header was read.
+/// The event of an envelope, whose header was read from it.
 pub fn decode_after(header: &Header, envelope: &[u8]) -> Result<Recorded, DecodeError> {
     let (event, position) = (header.event_type, header.position.number());
     let (metadata, payload) = envelope[HEADER_BYTES..].split_at(header.metadata_bytes.into());

@@ -287,7 +287,18 @@ fn joined(parts: &[&[u8]]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use redb::TableHandle as _;
+
     use super::*;
+
+    /// A name that no table has would be checked, and found sound.
+    #[test]
+    fn the_names_in_lists_of_tables_are_those_of_tables() {
+        assert_eq!(OF_ROWS, [META.name(), VIEW_ROWS.name(), LINKS.name(), LIFETIMES.name()]);
+        let rows_and_lists = [VIEW_ROWS.name(), LINKS.name(), LIFETIMES.name()];
+        let others = [HISTORIES.name(), TREE.name(), ATTEMPTS.name()];
+        assert_eq!(PROJECTED, [rows_and_lists, others].concat().as_slice());
+    }
 
     #[test]
     fn a_key_of_the_views_says_which_row_it_is_of() {

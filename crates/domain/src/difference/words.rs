@@ -1,4 +1,4 @@
-//! A difference in one line for a person: the thing, then what it is or was, field by field.
+//! A difference, or a row, in one line for a person: the thing, then what it is or was, field by field.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ impl Difference {
     /// What differs, as pieces of one line: `thing: field before → after, …`.
     pub fn told(&self) -> Vec<Piece<'_>> {
         if let (None, Some(row)) | (Some(row), None) = (&self.before, &self.after) {
-            return told(row);
+            return row_in_words(row);
         }
         let mut line = Line::about(&self.row);
         for field in self.fields() {
@@ -30,7 +30,7 @@ impl Difference {
 }
 
 /// What there is to say of a row, as pieces of one line: `thing: field value, …`.
-pub fn told(row: &Change) -> Vec<Piece<'_>> {
+pub fn row_in_words(row: &Change) -> Vec<Piece<'_>> {
     let mut line = Line::about(&row.row());
     for Fact { name, value } in facts_of_row(row) {
         if value != Value::Nothing {

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::Model;
 use domain::key::{Owner, Reach};
 use domain::role::{Role, Scopes};
 use domain::row::RowId;
 use domain::sealed::Subject;
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
+use domain::{Model, Recorded};
 use keyledger_replay::{
     AsOf, AsOfError, DiffFilter, Ended, Filter, Format, Names, Past, Repair, ReplayError, RowFilter, Shown,
-    Source, Wait, diff, export, follow, state, timeline,
+    Source, Wait, diff, export, follow, show, state, timeline,
 };
 use serde_json::Value;
 
@@ -176,17 +176,58 @@ fn the_rows_of_a_tenant_are_those_of_all_that_concern_it_at_every_position() {
     }
 }
 
+/// Who stops at an instant must not stop at an event whose instant was changed in the file: the next event tells.
+#[test]
+fn a_flipped_bit_of_an_instant_gives_no_other_past() {
+    let scene = Scene::told();
+    let path = scene.folder.ledger();
+    let whole = std::fs::read(&path).unwrap();
+    let answer = |instant: Timestamp| -> Result<Vec<u8>, ReplayError> {
+        let (source, mut out) = (Source::open(scene.folder.root(), Repair::Forbidden)?, vec![]);
+        source.check_rows()?;
+        let past = source.past(AsOf::Instant(instant), late(), &mut |_, _| {})?;
+        state(&past, &Names::sealed(), RowFilter::default(), Format::Jsonl, &mut out)?;
+        let before = Filter { until: Some(instant), ..Filter::default() };
+        show(&source, &Names::sealed(), &before, Format::Jsonl, &mut out)?;
+        Ok(out)
+    };
+    // After the magic bytes, three numbers and the position.
+    let places = whole.windows(4).enumerate().filter(|(_, bytes)| *bytes == b"KLEV").map(|(at, _)| at + 18);
+    let (mut refused, mut other) = (0, vec![]);
+    for (place, bit) in places.flat_map(|place| [8, 10, 13, 40].map(|bit| (place, bit))) {
+        let recorded_at = i64::from_le_bytes(*whole[place..].first_chunk().unwrap());
+        let (at, before) = (recorded_at, recorded_at - 1);
+        for instant in [at, before].map(|ms| Timestamp::from_unix_ms(ms).unwrap()) {
+            std::fs::write(&path, &whole).unwrap();
+            let Ok(expected) = answer(instant) else { continue };
+            let mut flipped = whole.clone();
+            flipped[place + bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).unwrap();
+            match answer(instant) {
+                Ok(found) if found == expected => {}
+                Ok(_) => other.push((place, bit, instant)),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(other.is_empty(), "{} other pasts: {other:?}", other.len());
+    assert!(refused > 50, "{refused} flips mattered");
+}
+
+fn log(source: &Source) -> Vec<Recorded> {
+    let mut log = vec![];
+    let read = source.scan(|scanned| {
+        log.push(scanned.recorded);
+        Ok::<_, ReplayError>(())
+    });
+    read.map(|()| log).unwrap()
+}
+
 #[test]
 fn every_position_of_the_log_gives_the_rows_that_folding_it_gives() {
     let scene = Scene::told();
     let source = scene.source();
-    let mut log = vec![];
-    source
-        .scan(|scanned| {
-            log.push(scanned.recorded);
-            Ok::<_, ReplayError>(())
-        })
-        .unwrap();
+    let log = log(&source);
     for (index, last) in log.iter().enumerate() {
         let model = Model::fold(&log[..=index]);
         let past = source.past(AsOf::Position(last.position), late(), &mut |_, _| {}).unwrap();
@@ -241,13 +282,7 @@ fn every_key_stands_as_the_rules_say_that_it_does() {
     }
     scene.close();
     let source = scene.source();
-    let mut log = vec![];
-    source
-        .scan(|scanned| {
-            log.push(scanned.recorded);
-            Ok::<_, ReplayError>(())
-        })
-        .unwrap();
+    let log = log(&source);
     let mut words = BTreeSet::new();
     for (index, last) in log.iter().enumerate() {
         let model = Model::fold(&log[..=index]);
