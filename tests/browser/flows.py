@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -180,8 +180,18 @@ def show(driver, width, scheme):
 
 
 def wait(driver, held):
-    gone = (StaleElementReferenceException, NoSuchElementException)
-    return WebDriverWait(driver, PATIENCE_SECONDS, ignored_exceptions=gone).until(held)
+    def asked(driver):
+        try:
+            return held(driver)
+        except (StaleElementReferenceException, NoSuchElementException):
+            return False
+        except WebDriverException as error:
+            # What chromedriver says, too, of an element whose page another one has just replaced.
+            if "does not belong to the document" in (error.msg or ""):
+                return False
+            raise
+
+    return WebDriverWait(driver, PATIENCE_SECONDS).until(asked)
 
 
 def click(driver, selector):
