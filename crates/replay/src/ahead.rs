@@ -1,4 +1,4 @@
-//! Reading ahead: one thread reads, checks the chain and decodes, while this one works on what it read. Where there is but one
+//! Reading ahead: one thread reads and checks the chain, while this one works on what it read. Where there is but one
 //! core, this one does both: what it reads is worked on while it is still in a cache, and nothing is handed over.
 
 use std::panic::resume_unwind;

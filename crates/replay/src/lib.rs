@@ -36,7 +36,6 @@ mod pass;
 mod fold;
 mod sum;
 mod remembered;
-mod standings;
 mod induction;
 mod found;
 pub mod listing;

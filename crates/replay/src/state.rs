@@ -9,7 +9,7 @@ use domain::facts::rows::{facts_of_row, standing};
 use domain::facts::target_id;
 use domain::ids::TenantId;
 use domain::row::{Change, RowId};
-use domain::status::{Ancestors, Bearer, admit};
+use domain::status::{Bearer, admit};
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -22,7 +22,6 @@ use crate::names::Names;
 use crate::print::instant;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
-use crate::standings::Standings;
 use crate::summary::Summary;
 
 /// The columns of CSV. That of the tenant is for members, who have no id of their own.
@@ -62,7 +61,6 @@ pub fn state(
     let about = About { entries: "rows", ..past.basis.about() };
     // Each row is read once; what many keys rest on, again and again.
     let ancestry = past.remembering();
-    let standings = Standings::of(&ancestry);
     let summary = Summary::of_one_moment(names, &ancestry);
     let mut count = 0;
     let written = (|| {
@@ -73,7 +71,7 @@ pub fn state(
                 if !is_told(change.row()) || !filter.admits(&ancestry, &change)? {
                     return Ok(());
                 }
-                let status = status(&standings, &change, past.basis.instant)?;
+                let status = status(&ancestry, &change, past.basis.instant)?;
                 if filter.ended == Ended::Left && !status.lives {
                     return Ok(());
                 }
@@ -136,7 +134,7 @@ pub(crate) struct Status {
 }
 
 /// How what the row is of stands at the instant.
-pub(crate) fn status<A: Ancestors>(ancestors: &A, row: &Change, at: Timestamp) -> Result<Status, A::Error> {
+pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result<Status, L::Error> {
     let stands = |of| Status { word: standing(of), lives: of != domain::row::Standing::Removed };
     Ok(match row {
         Change::Tenant(row) => stands(row.standing),
@@ -145,7 +143,7 @@ pub(crate) fn status<A: Ancestors>(ancestors: &A, row: &Change, at: Timestamp) -
         Change::ServiceAccount(row) => stands(row.standing),
         Change::Key(key) => {
             let bearer = Bearer::key(key.owner, key.reach, key.created.position);
-            match admit(ancestors, &bearer, &key.life, None, at)? {
+            match admit(rows, &bearer, &key.life, None, at)? {
                 Ok(_) => Status { word: "accepted", lives: true },
                 Err(refusal) => Status { word: refusal.code(), lives: false },
             }
