@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use crate::as_of::Window;
 use crate::error::{ReplayError, reading};
-use crate::json::Told;
+use crate::json::{Told, line};
 use crate::listing::{About, Format, Listing};
 use crate::names::Names;
-use crate::print::harmless_json;
 use crate::show::{Stop, unless_left};
 use crate::state::{named, tenant_of_member};
 use crate::summary::Summary;
@@ -147,5 +146,5 @@ fn entry_json(difference: &Difference, names: &Names) -> String {
     if let Some(tenant) = tenant_of_member(difference.row) {
         json["tenant_id"] = tenant.into();
     }
-    harmless_json(json.to_string())
+    line(&json)
 }

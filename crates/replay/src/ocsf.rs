@@ -20,9 +20,8 @@ use store::scan::Scanned;
 
 use crate::as_of::PROGRESS_EVENTS;
 use crate::error::ReplayError;
-use crate::json::{Group, id};
+use crate::json::{Group, id, line};
 use crate::names::Names;
-use crate::print::harmless_json;
 use crate::rows::RowsAt;
 use crate::show::{Stop, unless_left};
 use crate::source::Source;
@@ -138,7 +137,7 @@ pub fn ocsf(
 ) -> Result<u64, ReplayError> {
     let (ledger, total) = (source.ledger().to_string(), source.head().position.number());
     let read = source.follow_rows(|scanned, rows| {
-        writeln!(out, "{}", harmless_json(event(&scanned, &ledger, rows, names)?.to_string()))?;
+        writeln!(out, "{}", line(&event(&scanned, &ledger, rows, names)?))?;
         let number = scanned.recorded.position.number();
         if number.is_multiple_of(PROGRESS_EVENTS) {
             progress(number, total);
