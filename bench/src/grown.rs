@@ -24,6 +24,8 @@ use crate::dice::Dice;
 
 /// The instant of the first event.
 const BEGAN_MS: u64 = 1_767_225_600_000;
+/// For how long a ledger grows, however large it gets: some 150 days, so that its lifetimes differ as real ones do.
+const SPAN_MS: u64 = 150 * 86_400_000;
 /// A nonce, a tag, and a text padded to two blocks.
 const SEALED_BYTES: usize = 24 + 32 + 16;
 /// How many service accounts a tenant has, and how many keys each of them.
@@ -36,6 +38,8 @@ pub struct Grown<'a> {
     pepper: &'a Pepper,
     dice: Dice,
     now_ms: u64,
+    /// How long after a command the next one comes.
+    step_ms: u64,
     tenant: TenantId,
     account: ServiceAccountId,
     administrator: Owner,
@@ -77,13 +81,27 @@ impl<'a> Grown<'a> {
         let (account, dice) = (Id::from_bytes([0; 16]), Dice(0x6C65_6467_6572));
         let administrator = Owner::User(administrator);
         let (recent, waiting) = (vec![], vec![]);
-        let (now_ms, made) = (BEGAN_MS, 0);
+        let (now_ms, step_ms, made) = (BEGAN_MS, 1, 0);
         let sealing = HashMap::new();
-        Self { ledger, pepper, dice, now_ms, tenant, account, administrator, recent, made, waiting, sealing }
+        Self {
+            ledger,
+            pepper,
+            dice,
+            now_ms,
+            step_ms,
+            tenant,
+            account,
+            administrator,
+            recent,
+            made,
+            waiting,
+            sealing,
+        }
     }
 
     /// Appends until so many keys were made, in commits of so many commands.
     pub fn until(&mut self, keys: u64, mix: Mix, commands_per_commit: usize) -> Result<(), String> {
+        self.pace(keys);
         while self.made < keys {
             self.command(mix);
             if self.waiting.len() >= commands_per_commit || self.made == keys {
@@ -103,6 +121,7 @@ impl<'a> Grown<'a> {
         subjects: &mut SubjectKeys,
         commands_per_commit: usize,
     ) -> Result<(), String> {
+        self.pace(keys);
         while self.made < keys {
             if self.made.is_multiple_of(KEYS_PER_ACCOUNT) {
                 let (account, key) = (self.id(), self.dice.bytes());
@@ -119,6 +138,11 @@ impl<'a> Grown<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Spreads what makes so many keys over the span. Of a mixed history that is three commands for two keys.
+    fn pace(&mut self, keys: u64) {
+        self.step_ms = (SPAN_MS * 2 / 3 / keys.max(1)).max(1);
     }
 
     /// One command of the mix.
@@ -208,7 +232,7 @@ impl<'a> Grown<'a> {
     }
 
     fn push(&mut self, events: Vec<Event>) {
-        self.now_ms += 1;
+        self.now_ms += self.step_ms;
         let used = self.dice.below(4) == 0;
         let origin = Origin {
             actor: ActorId::Holder {
@@ -256,6 +280,11 @@ impl<'a> Grown<'a> {
         id[..6].copy_from_slice(&self.now_ms.to_be_bytes()[2..]);
         Id::from_bytes(id)
     }
+}
+
+/// The instant of the first event.
+pub fn began() -> Timestamp {
+    at(BEGAN_MS)
 }
 
 fn at(ms: u64) -> Timestamp {
