@@ -29,7 +29,9 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
         .scan(|scanned| {
             match scanned.recorded.event {
                 Event::KeyCreated(created) => keys.push(created.key),
-                Event::TenantCreated { tenant, .. } => tenants.push(tenant),
+                Event::TenantCreated { tenant, .. } => {
+                    tenants.push((tenant, scanned.recorded.position.number()))
+                }
                 _ => {}
             }
             Ok(())
@@ -47,8 +49,9 @@ pub fn measure(scratch: &Path, keys: u64, report: &mut Report) -> Result<(), Str
 
     let mut rounds = vec![];
     for _ in 0..TENANTS_ASKED {
-        let tenant = tenants[dice.below(tenants.len() as u64) as usize];
-        let position = Position::new(1 + dice.below(events));
+        let (tenant, made) = tenants[dice.below(tenants.len() as u64) as usize];
+        // Before it was made it costs nothing: that would be half of all looks.
+        let position = Position::new(made + dice.below(events + 1 - made));
         rounds.push(tenant_at(&snapshot, tenant, position)?);
     }
     let found: usize = rounds.iter().map(|(found, _)| found).sum();
