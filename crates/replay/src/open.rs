@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use credentials::note::Note;
 use store::checkpoint::Checkpoint;
-use store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup};
+use store::{DataFolder, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup};
 
 use crate::error::{FileKind, ReplayError, reading};
 use crate::export;
@@ -54,11 +54,12 @@ pub struct Audit {
     folder: DataFolder,
     ledger: Arc<ReadOnlyLedger>,
     known: Vec<Checkpoint>,
+    checking: Option<Pages>,
 }
 
 impl Audit {
     /// Opens the ledger of a data folder. Its pages are not looked at: whoever believes rows or lists without
-    /// comparing them with the log asks for [`Audit::check_pages`] first.
+    /// comparing them with the log asks for [`Audit::checking`].
     ///
     /// A server that shares its ledger may go on writing; one that opened it exclusively is
     /// [`StoreError::InUse`].
@@ -77,13 +78,20 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), known: vec![] })
+        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), known: vec![], checking: None })
     }
 
     /// The same, with a checkpoint that somebody kept: a verification holds the log against it.
     #[must_use]
     pub fn against(mut self, checkpoint: Checkpoint) -> Self {
         self.known.push(checkpoint);
+        self
+    }
+
+    /// The same, which looks at pages before what is committed is read.
+    #[must_use]
+    pub fn checking(mut self, pages: Pages) -> Self {
+        self.checking = Some(pages);
         self
     }
 
@@ -100,17 +108,16 @@ impl Audit {
     }
 
     /// Checks every page of the log and the views, as they are committed now.
-    pub fn check_pages(&self) -> Result<(), ReplayError> {
-        reading(|| self.ledger.check_pages().map_err(ReplayError::from))
-    }
-
-    /// Checks every page of the rows and of lists of them, as they are committed now.
-    pub(crate) fn check_pages_of_rows(&self) -> Result<(), ReplayError> {
-        reading(|| self.ledger.check_pages_of_rows().map_err(ReplayError::from))
+    pub(crate) fn check_pages(&self) -> Result<(), ReplayError> {
+        reading(|| self.ledger.checked_snapshot(Pages::All).map(drop).map_err(ReplayError::from))
     }
 
     /// What is committed now; a server's later commits are not in it.
     pub fn snapshot(&self) -> Result<Snapshot, ReplayError> {
-        reading(|| self.ledger.snapshot().map_err(ReplayError::from))
+        let taken = || match self.checking {
+            Some(pages) => self.ledger.checked_snapshot(pages),
+            None => self.ledger.snapshot(),
+        };
+        reading(|| taken().map_err(ReplayError::from))
     }
 }

@@ -7,7 +7,7 @@ use domain::ids::LedgerId;
 use domain::time::Position;
 use store::head::Head;
 use store::scan::{FromEnvelope, Gathering, Scanned, Walk};
-use store::{DataFolder, Snapshot, StoreError, backup};
+use store::{DataFolder, Pages, Snapshot, StoreError, backup};
 
 use crate::ahead::{Ended, Hand, read_ahead};
 use crate::behind::Behind;
@@ -37,9 +37,23 @@ enum Kept {
 impl Source {
     /// Opens a data folder, or the file of a backup or an export. Of a file, only its beginning is read.
     pub fn open(path: &Path, repair: Repair) -> Result<Self, ReplayError> {
-        if !path.is_file() {
-            return Self::of(Audit::open(&DataFolder::at(path), repair)?);
+        if path.is_file() {
+            Self::of_file(path)
+        } else {
+            Self::of(Audit::open(&DataFolder::at(path), repair)?)
         }
+    }
+
+    /// The same for whoever believes the rows of a data folder, which the log's chain does not prove: the pages that hold them
+    /// are checked. A file has no rows.
+    pub fn open_with_rows(path: &Path, repair: Repair) -> Result<Self, ReplayError> {
+        if path.is_file() {
+            return Self::of_file(path);
+        }
+        Self::of(Audit::open(&DataFolder::at(path), repair)?.checking(Pages::OfRows))
+    }
+
+    fn of_file(path: &Path) -> Result<Self, ReplayError> {
         let path = path.to_owned();
         if backup::is_backup(&path)? {
             let (ledger, head) = backup::beginning(&path)?;
@@ -85,11 +99,6 @@ impl Source {
     /// The keys of the folder's names. A file holds none: its texts stay sealed.
     pub fn names(&self) -> Names {
         self.audit().map_or_else(Names::sealed, |audit| Names::read(audit.folder()))
-    }
-
-    /// Checks the pages that hold the rows, which the log's chain does not prove. A file has no rows.
-    pub fn check_rows(&self) -> Result<(), ReplayError> {
-        self.audit().map_or(Ok(()), Audit::check_pages_of_rows)
     }
 
     /// Every event in order, its chain checked; ends at the first thing wrong. Each is handed on once the next one, or the end of

@@ -80,7 +80,9 @@ fn copied(
         // It cannot be read even so: what was found first says more.
         Err(_) => return Err(found),
     };
-    if let Checked::Wrong(error) = pages::check_named(&opened_file(&path)?, &["log", "meta"])? {
+    let file = opened_file(&path)?;
+    let of_the_log = |name: &str| ["log", "meta"].contains(&name);
+    if let Checked::Wrong(error) = pages::Committed::read(&file)?.check(&file, &of_the_log)? {
         return Err(error);
     }
     let rows = caught(|| {

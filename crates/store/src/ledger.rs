@@ -340,7 +340,7 @@ impl ReadOnlyLedger {
     /// have opened the file first.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
         let ledger = Self::open_unchecked(path, options)?;
-        ledger.check_pages()?;
+        ledger.checked_snapshot(Pages::All)?;
         Ok(ledger)
     }
 
@@ -355,7 +355,7 @@ impl ReadOnlyLedger {
     /// The same as [`ReadOnlyLedger::open`] on any storage, of which the two are openings.
     pub fn open_on<B: StorageBackend>(backends: [B; 2], options: &OpenOptions) -> Result<Self, StoreError> {
         let ledger = Self::open_unchecked_on(backends, options)?;
-        ledger.check_pages()?;
+        ledger.checked_snapshot(Pages::All)?;
         Ok(ledger)
     }
 
@@ -377,41 +377,67 @@ impl ReadOnlyLedger {
         }
     }
 
-    /// Checks every page of what is committed now, beside a writer, too.
-    pub fn check_pages(&self) -> Result<(), StoreError> {
-        self.checked(pages::check_tables)
+    /// What is committed now.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        caught(|| self.held())
     }
 
-    /// The same of rows and lists of them alone: for whoever looks these up, and of the log reads only what its chain proves.
-    pub fn check_pages_of_rows(&self) -> Result<(), StoreError> {
-        self.checked(|source| pages::check_named(source, &OF_ROWS))
-    }
-
-    fn checked(&self, check: impl Fn(&dyn Source) -> Result<Checked, StoreError>) -> Result<(), StoreError> {
+    /// The same once its pages were checked, beside a writer, too.
+    pub fn checked_snapshot(&self, pages: Pages) -> Result<Snapshot, StoreError> {
         caught(|| {
-            let mut checked = Ok(());
+            let mut damage = None;
             for _ in 0..HEADER_READS {
-                // While a state is read, no page of it or of a later one is written over.
-                let _held = self.database.begin_read().map_err(database)?;
-                checked = match check(self.source.as_ref()) {
-                    Ok(Checked::Sound) => return Ok(()),
+                // While a state is held, none of its pages is written over.
+                let (held, committed) = self.held_and_read()?;
+                let checked = match pages {
+                    Pages::All => committed.check(self.source.as_ref(), &|_| true),
+                    Pages::OfRows => committed.check(self.source.as_ref(), &|name| OF_ROWS.contains(&name)),
+                };
+                damage = match checked {
+                    Ok(Checked::Sound) => return Ok(held),
                     // There is no other check that does not write.
-                    Ok(Checked::Unknown) => Err(pages::unknown()),
-                    Ok(Checked::Wrong(error)) | Err(error) => Err(error),
+                    Ok(Checked::Unknown) => Some(pages::unknown()),
+                    Ok(Checked::Wrong(error)) | Err(error) => Some(error),
                 };
             }
-            checked
+            Err(damage.unwrap_or_else(pages::unknown))
         })
     }
 
-    /// What is committed now.
-    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        caught(|| Snapshot::take(&self.database.begin_read().map_err(database)?))
+    /// A state, and where the file says that its pages are. Beside a busy writer it takes more than one look to see both of one
+    /// and the same; the last is taken as it is, and is a little older than what is checked.
+    fn held_and_read(&self) -> Result<(Snapshot, pages::Committed), StoreError> {
+        let mut held = self.held()?;
+        for _ in 0..STATES_HELD {
+            let committed = pages::Committed::read(self.source.as_ref())?;
+            let later = self.held()?;
+            if later.head() == held.head() {
+                return Ok((held, committed));
+            }
+            held = later;
+        }
+        let committed = pages::Committed::read(self.source.as_ref())?;
+        Ok((held, committed))
     }
+
+    fn held(&self) -> Result<Snapshot, StoreError> {
+        Snapshot::take(&self.database.begin_read().map_err(database)?)
+    }
+}
+
+/// Which pages are looked at before what they say is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Those of the log and of everything that is derived from it.
+    All,
+    /// Those of rows, and of lists of them: for whoever looks these up, and of the log reads only what its chain proves.
+    OfRows,
 }
 
 /// How often damage must be seen. A writer may write the header just while it is read; not so often in a row.
 const HEADER_READS: usize = 3;
+/// How many states in a row may each be followed by another before the file's beginning is read.
+const STATES_HELD: usize = 1_000;
 
 pub(crate) fn opened_file(path: &Path) -> Result<File, StoreError> {
     match File::open(path) {

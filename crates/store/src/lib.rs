@@ -40,7 +40,7 @@ pub mod error;
 
 pub use error::StoreError;
 pub use folder::DataFolder;
-pub use ledger::{Committed, Ledger, OpenOptions, ReadOnlyLedger, Sharing, TransactError};
+pub use ledger::{Committed, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, TransactError};
 pub use projection::attempt;
 pub use snapshot::Snapshot;
 pub use storage::Storage;

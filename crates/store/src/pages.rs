@@ -84,21 +84,25 @@ pub(crate) fn check_closed(source: &dyn Source) -> Result<Checked, StoreError> {
     }
 }
 
-/// Checks the pages of the log and the views, also while another process writes; the caller holds the state that is committed
-/// now, so that the pages are not written over.
-pub(crate) fn check_tables(source: &dyn Source) -> Result<Checked, StoreError> {
-    check_wanted(source, &|_| true)
-}
+/// The state that was committed when the file's beginning was read.
+pub(crate) struct Committed(Option<Header>);
 
-/// The same of these tables alone, and of what leads to them.
-pub(crate) fn check_named(source: &dyn Source, names: &[&str]) -> Result<Checked, StoreError> {
-    check_wanted(source, &|name| names.contains(&name))
-}
+impl Committed {
+    pub(crate) fn read(source: &dyn Source) -> Result<Self, StoreError> {
+        Header::read(source).map(Self)
+    }
 
-fn check_wanted(source: &dyn Source, wanted: &dyn Fn(&str) -> bool) -> Result<Checked, StoreError> {
-    match Header::read(source)? {
-        Some(header) => header.check(source, &[header.tables()], wanted),
-        None => Ok(Checked::Unknown),
+    /// Checks the pages of these tables, and of what leads to them, also while another process writes; the caller holds the
+    /// state, so that the pages are not written over.
+    pub(crate) fn check(
+        &self,
+        source: &dyn Source,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Checked, StoreError> {
+        match &self.0 {
+            Some(header) => header.check(source, &[header.tables()], wanted),
+            None => Ok(Checked::Unknown),
+        }
     }
 }
 

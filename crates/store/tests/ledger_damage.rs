@@ -9,10 +9,13 @@ mod ledgers;
 mod locks;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use domain::{Model, Recorded};
-use keyledger_store::{DataFolder, Ledger, OpenOptions, ReadOnlyLedger, Sharing, Snapshot, StoreError};
+use keyledger_store::{
+    DataFolder, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, Snapshot, StoreError,
+};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 use disk::Disk;
@@ -107,7 +110,7 @@ fn read(whole: &Whole, bytes: Vec<u8>, by: By) -> (End, String) {
         }
         By::ReaderOfRows => {
             let opened = ReadOnlyLedger::open_unchecked_on([disk.clone(), disk], &OpenOptions::default());
-            end(opened.and_then(|ledger| ledger.check_pages_of_rows().and_then(|()| ledger.snapshot())))
+            end(opened.and_then(|ledger| ledger.checked_snapshot(Pages::OfRows)))
         }
     }
 }
@@ -230,6 +233,28 @@ fn a_reader_beside_a_busy_writer_is_told_of_no_damage() {
         }
         assert!(readers > 5, "only {readers} readers came in between");
     });
+}
+
+/// Pages of an older state would not have been looked at.
+#[test]
+fn what_is_read_is_the_state_whose_pages_were_checked() {
+    const COMMITS: u64 = 3;
+    let disk = Disk::holding(whole().bytes);
+    let ledger = Arc::new(Ledger::open_on(disk.clone(), &OpenOptions::default()).unwrap());
+    let (writer, commits) = (ledger.clone(), AtomicU64::new(0));
+    // Between the beginning of a look and its reading of where the pages are, somebody commits; three times in a row.
+    let busy = disk.meanwhile(move || {
+        let commit = commits.fetch_add(1, Ordering::Relaxed);
+        if commit < COMMITS {
+            grow(&writer, 100 + commit, 1);
+        }
+    });
+    let reader = ReadOnlyLedger::open_unchecked_on([disk.clone(), busy], &OpenOptions::default()).unwrap();
+    let head = || ledger.snapshot().unwrap().head();
+    let before = head();
+    let snapshot = reader.checked_snapshot(Pages::OfRows).unwrap();
+    assert!(head().position.number() >= before.position.number() + COMMITS);
+    assert_eq!(snapshot.head(), head());
 }
 
 /// Of each row that the tables hold, one bit: where it lies in the file, and where older copies of it do. By all who look at

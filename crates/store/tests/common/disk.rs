@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary takes what it needs")]
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::ops::Bound;
@@ -18,6 +19,18 @@ use super::locks::{Hold, Locks, Range};
 pub struct Disk {
     state: Arc<Mutex<State>>,
     opening: u64,
+    /// What happens each time this opening is about to read the first byte.
+    meanwhile: Option<Meanwhile>,
+}
+
+type Happening = dyn Fn() + Send + Sync;
+
+struct Meanwhile(Box<Happening>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +144,7 @@ impl Clone for Disk {
     fn clone(&self) -> Self {
         let mut state = self.state();
         state.openings += 1;
-        Self { state: self.state.clone(), opening: state.openings - 1 }
+        Self { state: self.state.clone(), opening: state.openings - 1, meanwhile: None }
     }
 }
 
@@ -144,7 +157,12 @@ impl Disk {
         });
         let filled = filled.collect();
         let state = State { seen: bytes.clone(), synced: bytes, filled, openings: 1, ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)), opening: 0 }
+        Self { state: Arc::new(Mutex::new(state)), opening: 0, meanwhile: None }
+    }
+
+    /// Another opening, with what happens each time it is about to read the first byte.
+    pub fn meanwhile(&self, happens: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { meanwhile: Some(Meanwhile(Box::new(happens))), ..self.clone() }
     }
 
     /// What a reader sees.
@@ -419,6 +437,9 @@ impl StorageBackend for Disk {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        if let Some(Meanwhile(happens)) = self.meanwhile.as_ref().filter(|_| offset == 0) {
+            happens();
+        }
         let offset = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
         let mut state = self.alive()?;
         state.read_fails()?;

@@ -35,11 +35,11 @@ pub enum Reads {
 impl LogArgs {
     /// Opens it.
     pub fn open(&self, reads: Reads) -> Result<Source, CliError> {
-        let source = Source::open(&self.data, Repair::Forbidden)?;
-        if reads == Reads::Rows {
-            source.check_rows()?;
-        }
-        Ok(source)
+        let open = match reads {
+            Reads::Rows => Source::open_with_rows,
+            Reads::LogAlone => Source::open,
+        };
+        Ok(open(&self.data, Repair::Forbidden)?)
     }
 
     /// What opens its names. Read after the log: a subject's key is kept before its event.
