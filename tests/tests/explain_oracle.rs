@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use domain::Model;
-use domain::event::{Recorded, TokenTarget};
+use domain::event::{Recorded, RetirementReason, TokenTarget};
 use domain::explain::{Explanation, Objection, Question, explain};
 use domain::ids::{KeyId, TenantId};
 use domain::key::Owner;
@@ -188,10 +188,16 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
                 }
                 let others =
                     [(TokenTarget::Owner(key.owner), Through::Owner), (TokenTarget::All, Through::AllTokens)];
-                let signing = ever.signing_keys.values().filter(|signing| {
-                    signing.retired.is_none_or(|retired| retired.moment.position > key.created.position)
-                });
-                let signing = signing.map(|key| (TokenTarget::SigningKey(key.id), Through::SigningKey));
+                let retired = |model: &Model, id| model.signing_keys.get(&id).and_then(|row| row.retired);
+                let begun = folded.at(key.created.position);
+                let signing = ever.signing_keys.keys().filter(|id| retired(begun, **id).is_none());
+                let compromised = |model, id| {
+                    retired(model, id).is_some_and(|of| of.reason == RetirementReason::Compromised)
+                };
+                let ended =
+                    signing.clone().filter(|id| compromised(before, **id) != compromised(after, **id));
+                expected.extend(ended.map(|_| (position, Through::SigningKey)));
+                let signing = signing.map(|id| (TokenTarget::SigningKey(*id), Through::SigningKey));
                 for (target, through) in signing.chain(others) {
                     if refused_before(before, target) != refused_before(after, target) {
                         expected.push((position, through));

@@ -11,7 +11,7 @@
 //!
 //! Never links the server or the authority: what they do wrong must not be what checks them. Nothing here
 //! reads a clock; instants arrive as arguments. No rule lives here either: what an event means is said by
-//! `domain::evolve`, and whether a key is accepted by `domain::status`.
+//! `domain::evolve`, whether a key is accepted by `domain::status`, and what befell it by `domain::life`.
 
 pub mod error;
 mod ahead;

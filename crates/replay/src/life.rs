@@ -1,14 +1,17 @@
-//! The life of a key: every event about it, every one that changed whether it is accepted, and what the clock brought.
+//! The life of a key: every event about it, every one that befell it through what it rests on, and what the clock brought.
 
-use domain::Lookup;
+use std::collections::BTreeSet;
+
 use domain::difference::touched_by;
-use domain::event::{Event, TokenTarget};
-use domain::ids::KeyId;
+use domain::event::Event;
+use domain::ids::{KeyId, SigningKeyId};
 use domain::key::{KeyLife, Owner, Reach};
+use domain::life::{Befell, acts_in};
 use domain::rejection::Entity;
-use domain::row::{Change, Key, RowId, Standing};
+use domain::row::{Change, Key, Membership, RowId};
 use domain::subjects::subjects_of;
 use domain::time::Timestamp;
+use domain::{Lookup, Model};
 use store::StoreError;
 use store::scan::Scanned;
 
@@ -35,9 +38,11 @@ pub(crate) struct Life {
 
 /// How the key stood after the last event.
 struct Stood {
-    owner: Owner,
-    status: &'static str,
-    row: KeyLife,
+    key: Key,
+    /// What it rests on. What the clock brought before an event is asked for when only the rows after that are at hand.
+    rows: Model,
+    /// The signing keys that were retired when it was made: they never signed for it.
+    retired: BTreeSet<SigningKeyId>,
     /// Up to here, what the clock ended was told.
     told: Timestamp,
 }
@@ -52,140 +57,143 @@ impl Life {
         self.stood.is_some()
     }
 
-    /// Takes in the next event; hands on what it did to the key, and before that what the clock did until then.
+    /// Takes in the next event; hands it on if it bears on the key, and before that what the clock did until then.
     pub(crate) fn take(&mut self, scanned: &Scanned, rows: &RowsAt<'_>, each: Each<'_>) -> Result<(), Stop> {
-        let recorded = &scanned.recorded;
-        let about = is_about(&recorded.event, self.key);
-        let (owner, before) = match &self.stood {
-            None if about && matches!(recorded.event, Event::KeyCreated(_)) => (None, ""),
-            None => return Ok(()),
-            Some(stood) => (Some(stood.owner), stood.status),
+        let (event, at) = (&scanned.recorded.event, scanned.recorded.recorded_at);
+        let bears = match &mut self.stood {
+            Some(stood) => stood.take(event, at, rows, each)?,
+            None => {
+                let made = matches!(event, Event::KeyCreated(created) if created.key == self.key);
+                self.stood = if made { Stood::begin(self.key, rows, at)? } else { None };
+                made
+            }
         };
-        let touched = touched_by(&recorded.event);
-        if !about && owner.is_some_and(|owner| !touched.iter().any(|row| rests_on(owner, *row))) {
-            return Ok(());
+        match &self.stood {
+            Some(stood) if bears => each(Happened::Event { scanned, rows, status: stood.status(at) }),
+            Some(_) | None => Ok(()),
         }
-        self.clock(recorded.recorded_at, each)?;
-        let Some(row) = rows.key(self.key)? else { return Ok(()) };
-        let now = status_of(rows, &row, recorded.recorded_at)?;
-        let tokens = touched.iter().any(|touched| covers(*touched, row.id, row.owner, row.reach));
-        self.stood = Some(Stood { owner: row.owner, status: now, row: row.life, told: recorded.recorded_at });
-        let elsewhere = befell_elsewhere(rows, &recorded.event, &touched, &row)?;
-        if about || tokens || elsewhere || now != before {
-            each(Happened::Event { scanned, rows, status: now })?;
-        }
-        Ok(())
     }
 
     /// Hands on what ended by itself since the last event.
     pub(crate) fn clock(&mut self, until: Timestamp, each: Each<'_>) -> Result<(), Stop> {
-        let Some(stood) = &mut self.stood else { return Ok(()) };
-        let KeyLife { expires_at, grace_ends_at, revoked, .. } = stood.row;
-        let mut ends =
-            [(expires_at, "KeyExpired", "KEY_EXPIRED"), (grace_ends_at, "GraceEnded", "KEY_ROTATED")];
-        ends.sort_by_key(|(at, ..)| *at);
-        for (at, what, code) in ends {
-            let Some(at) = at.filter(|at| *at > stood.told && *at <= until && revoked.is_none()) else {
+        self.stood.as_mut().map_or(Ok(()), |stood| stood.clock(until, each))
+    }
+}
+
+impl Stood {
+    /// How the key stands with the event that made it; none, if the rows do not have it.
+    fn begin(key: KeyId, rows: &RowsAt<'_>, at: Timestamp) -> Result<Option<Self>, StoreError> {
+        let Some(key) = rows.key(key)? else { return Ok(None) };
+        let signing_keys = rows.signing_keys()?.into_iter();
+        let retired = signing_keys.filter(|row| row.retired.is_some()).map(|row| row.id).collect();
+        let mut rests_on = vec![RowId::Tenant(key.reach.home())];
+        match key.owner {
+            Owner::ServiceAccount(account) => rests_on.push(RowId::ServiceAccount(account)),
+            Owner::User(user) => {
+                rests_on.push(RowId::User(user));
+                for Membership { tenant, .. } in rows.memberships_of(user)? {
+                    rests_on.extend(with_tenant(RowId::Membership { tenant, user }));
+                }
+            }
+        }
+        let mut stood = Self { key, rows: Model::default(), retired, told: at };
+        for row in rests_on {
+            row.read(rows)?.into_iter().for_each(|change| stood.put(change));
+        }
+        Ok(Some(stood))
+    }
+
+    /// Takes in the next event, and tells whether it bears on the key.
+    fn take(
+        &mut self,
+        event: &Event,
+        at: Timestamp,
+        rows: &RowsAt<'_>,
+        each: Each<'_>,
+    ) -> Result<bool, Stop> {
+        let (bears, changes) = (self.bears(event), self.changed_by(event, rows)?);
+        if bears || !changes.is_empty() {
+            // From here on, how the key stood before is not known any more.
+            self.clock(at, each)?;
+        }
+        changes.into_iter().for_each(|change| self.put(change));
+        Ok(bears)
+    }
+
+    fn clock(&mut self, until: Timestamp, each: Each<'_>) -> Result<(), Stop> {
+        let KeyLife { expires_at, grace_ends_at, revoked, .. } = self.key.life;
+        let mut ends = [(expires_at, "KeyExpired"), (grace_ends_at, "GraceEnded")];
+        ends.sort_by_key(|(at, _)| *at);
+        for (at, what) in ends {
+            let Some(at) = at.filter(|at| *at > self.told && *at <= until && revoked.is_none()) else {
                 continue;
             };
-            stood.told = at;
-            // What stopped it for good before is still why it is refused.
-            if stood.status == "accepted" || stood.status == "KEY_DISABLED" {
-                stood.status = code;
-            }
-            each(Happened::Ended { at, what, status: stood.status })?;
+            each(Happened::Ended { at, what, status: self.status(at) })?;
         }
+        self.told = self.told.max(until);
         Ok(())
     }
+
+    fn put(&mut self, change: Change) {
+        if let Change::Key(key) = change { self.key = key } else { self.rows.apply(change) }
+    }
+
+    /// The new rows of the key and of what it rests on, which the event changed.
+    fn changed_by(&self, event: &Event, rows: &RowsAt<'_>) -> Result<Vec<Change>, StoreError> {
+        let touched = touched_by(event).into_iter().filter(|row| self.rests_on(*row));
+        touched.flat_map(with_tenant).filter_map(|row| row.read(rows).transpose()).collect()
+    }
+
+    /// Whether it may rest on the row how the key stands.
+    fn rests_on(&self, row: RowId) -> bool {
+        match row {
+            RowId::Key(key) => key == self.key.id,
+            RowId::User(user) | RowId::Membership { user, .. } => self.key.owner == Owner::User(user),
+            RowId::ServiceAccount(account) => self.key.owner == Owner::ServiceAccount(account),
+            RowId::Tenant(tenant) => self.rows.tenants.contains_key(&tenant),
+            RowId::SigningKey(_) | RowId::Watermark(_) | RowId::Deployment | RowId::UniqueName(_) => false,
+        }
+    }
+
+    /// Whether the event bears on the key.
+    fn bears(&self, event: &Event) -> bool {
+        let Key { id, owner, reach, .. } = self.key;
+        let befell = Befell::by(event).filter(|befell| befell.may_bear_on(owner, reach));
+        let through = |befell| match befell {
+            Befell::Tenant(tenant) => {
+                let Ok(acts) = acts_in(&self.rows, owner, tenant);
+                acts
+            }
+            Befell::SigningKey(signing_key) => !self.retired.contains(&signing_key),
+            Befell::Owner(_) | Befell::Membership(..) | Befell::AllTokens => true,
+        };
+        is_about(event, id) || befell.is_some_and(through)
+    }
+
+    fn status(&self, at: Timestamp) -> &'static str {
+        let Ok(status) = status(&self.rows, &Change::Key(self.key.clone()), at);
+        status.word
+    }
+}
+
+/// With a membership, the tenant: a user's key rests on it from then on.
+fn with_tenant(row: RowId) -> Vec<RowId> {
+    if let RowId::Membership { tenant, .. } = row { vec![RowId::Tenant(tenant), row] } else { vec![row] }
 }
 
 /// Whether the event is about the key itself.
-pub(crate) fn is_about(event: &Event, key: KeyId) -> bool {
+fn is_about(event: &Event, key: KeyId) -> bool {
     subjects_of(event).contains(&Entity::Key(key))
 }
 
-/// Whether the event may change how a key of this owner stands, or ends tokens of it.
-pub(crate) fn bears_on(event: &Event, key: KeyId, owner: Owner, reach: Reach) -> bool {
-    let bears = |row: &RowId| match row {
-        RowId::Watermark(_) => covers(*row, key, owner, reach),
-        RowId::Tenant(tenant) => {
-            is_of_tenant(event) && reach.confined_to().is_none_or(|only| only == *tenant)
-        }
-        RowId::User(_)
-        | RowId::Membership { .. }
-        | RowId::ServiceAccount(_)
-        | RowId::Key(_)
-        | RowId::SigningKey(_)
-        | RowId::Deployment
-        | RowId::UniqueName(_) => rests_on(owner, *row),
-    };
-    is_about(event, key) || touched_by(event).iter().any(bears)
-}
-
-/// Whether the event changes how a tenant stands. Its name and its rules stop no key, and whatever else touches it is about
-/// somebody or something in it.
-fn is_of_tenant(event: &Event) -> bool {
-    matches!(event, Event::TenantSuspended { .. } | Event::TenantResumed { .. } | Event::TenantRemoved { .. })
-}
-
-/// Whether the event befell a key that acts in several tenants in one of them: it goes on in the others, as whatever it was.
-fn befell_elsewhere(
-    rows: &RowsAt<'_>,
-    event: &Event,
-    touched: &[RowId],
-    key: &Key,
-) -> Result<bool, StoreError> {
-    let (Owner::User(user), None) = (key.owner, key.reach.confined_to()) else { return Ok(false) };
-    for row in touched {
-        let befell = match *row {
-            RowId::Membership { user: of, .. } => of == user,
-            RowId::Tenant(tenant) if is_of_tenant(event) => {
-                rows.membership(tenant, user)?.is_some_and(|row| row.standing == Standing::Living)
-            }
-            RowId::Tenant(_)
-            | RowId::User(_)
-            | RowId::ServiceAccount(_)
-            | RowId::Key(_)
-            | RowId::SigningKey(_)
-            | RowId::Watermark(_)
-            | RowId::Deployment
-            | RowId::UniqueName(_) => false,
-        };
-        if befell {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn status_of(rows: &RowsAt<'_>, key: &Key, at: Timestamp) -> Result<&'static str, StoreError> {
-    Ok(status(rows, &Change::Key(key.clone()), at)?.word)
-}
-
-/// Whether the standing of a key of this owner may rest on the row.
-fn rests_on(owner: Owner, row: RowId) -> bool {
-    match row {
-        RowId::Tenant(_) => true,
-        RowId::User(user) | RowId::Membership { user, .. } => owner == Owner::User(user),
-        RowId::ServiceAccount(account) => owner == Owner::ServiceAccount(account),
-        RowId::Watermark(_) => true,
-        RowId::Key(_) | RowId::SigningKey(_) | RowId::Deployment | RowId::UniqueName(_) => false,
-    }
-}
-
-/// Whether tokens of the key are among those that the row refuses.
-fn covers(row: RowId, key: KeyId, owner: Owner, reach: Reach) -> bool {
-    let RowId::Watermark(target) = row else { return false };
-    match target {
-        TokenTarget::Token { key: of, .. } | TokenTarget::Key(of) => of == key,
-        TokenTarget::Owner(of) => of == owner,
-        TokenTarget::Tenant(tenant) => reach.confined_to().is_none_or(|only| only == tenant),
-        TokenTarget::SigningKey(_) | TokenTarget::All => true,
-    }
+/// Whether the event may bear on a key of this owner and reach, as far as it tells that itself.
+pub(crate) fn may_bear_on(event: &Event, key: KeyId, owner: Owner, reach: Reach) -> bool {
+    is_about(event, key) || Befell::by(event).is_some_and(|befell| befell.may_bear_on(owner, reach))
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::event::TokenTarget;
     use domain::ids::TenantId;
 
     use super::*;
@@ -196,9 +204,9 @@ mod tests {
         let (key, user) = (KeyId::from_bytes([3; 16]), domain::ids::UserId::from_bytes([4; 16]));
         let owner = Owner::User(user);
         let suspended = |tenant| Event::TenantSuspended { tenant };
-        let confined = |event| bears_on(&event, key, owner, Reach::Tenant(home));
+        let confined = |event| may_bear_on(&event, key, owner, Reach::Tenant(home));
         assert!(confined(suspended(home)) && !confined(suspended(other)));
-        assert!(bears_on(&suspended(other), key, owner, Reach::AnyTenant { home }));
+        assert!(may_bear_on(&suspended(other), key, owner, Reach::AnyTenant { home }));
         assert!(confined(Event::UserSuspended { user }) && confined(Event::KeyDisabled { key }));
         // Tokens of the key may be among those of a signing key.
         let signing_key = domain::ids::SigningKeyId::from_bytes([8; 16]);
@@ -207,6 +215,7 @@ mod tests {
         let stranger = domain::ids::UserId::from_bytes([5; 16]);
         let role = domain::role::Role::Member;
         assert!(!confined(Event::MemberAdded { tenant: home, user: stranger, role }));
+        assert!(!confined(Event::MemberAdded { tenant: other, user, role }));
         let account = domain::ids::ServiceAccountId::from_bytes([6; 16]);
         assert!(!confined(Event::ServiceAccountRemoved { service_account: account }));
         assert!(!confined(Event::KeyDisabled { key: KeyId::from_bytes([7; 16]) }));

@@ -17,7 +17,7 @@ impl Names {
     /// Reads the keys of a data folder. Read them after the snapshot: a subject's key is kept before its event.
     pub fn read(folder: &DataFolder) -> Self {
         match SubjectKeys::read(&folder.subjects()) {
-            Ok(subjects) => Self { subjects, missing: None },
+            Ok(mut subjects) => Self { missing: subjects.unread.take(), subjects },
             Err(error) => Self { missing: Some(error), ..Self::default() },
         }
     }
@@ -27,7 +27,7 @@ impl Names {
         Self::default()
     }
 
-    /// Why no text can be opened, if the keys could not be read.
+    /// Why some texts or all of them cannot be opened, if their keys could not be read.
     pub fn missing(&self) -> Option<&StoreError> {
         self.missing.as_ref()
     }

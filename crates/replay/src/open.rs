@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use credentials::note::Note;
+use domain::origin::LogOrigin;
 use store::checkpoint::Checkpoint;
 use store::{DataFolder, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup};
 
@@ -100,6 +101,12 @@ impl Audit {
         let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten();
         let kept = kept.and_then(|note| Checkpoint::parse(Note::parse(&note).ok()?.text()).ok());
         self.known.iter().cloned().chain(kept).collect()
+    }
+
+    /// Under which name the highest checkpoint was signed.
+    pub fn origin(&self) -> Option<LogOrigin> {
+        let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten()?;
+        Some(Checkpoint::parse(Note::parse(&kept).ok()?.text()).ok()?.origin)
     }
 
     /// The data folder.

@@ -5,6 +5,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use credentials::note::{Note, NoteVerifier};
+use domain::ids::LedgerId;
+use domain::origin::LogOrigin;
 use domain::time::Position;
 use store::checkpoint::Checkpoint;
 use store::scan::Scanned;
@@ -129,6 +131,28 @@ impl Signed {
             return Err(invalid(format!("the checkpoint is of another log, {}", checkpoint.origin)));
         }
         Ok(Self { checkpoint, note })
+    }
+
+    /// The same, unless it is another log's: its origin names another ledger, or it is not the one under which this log signs now and
+    /// nobody gave the key of it.
+    pub fn of_ledger(
+        self,
+        ledger: LedgerId,
+        own: Option<&LogOrigin>,
+        key: Option<&NoteVerifier>,
+    ) -> Result<Self, ProofError> {
+        let origin = &self.checkpoint.origin;
+        let named = origin.as_str().strip_prefix("keyledger/").and_then(|id| LedgerId::parse(id).ok());
+        let another = named.is_some_and(|named| named != ledger);
+        match own {
+            _ if another => Err(invalid(format!(
+                "the checkpoint is of another log, {origin}: the ledger here is {ledger}"
+            ))),
+            Some(own) if own != origin && key.is_none() => Err(invalid(format!(
+                "the checkpoint is of {origin}, and this log signs as {own}; if it was called so once, give the key of that time with --verifier-key"
+            ))),
+            Some(_) | None => Ok(self),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `audit timeline`: the life of a key, with whatever stopped it or let it be accepted again, and who did that.
+//! `audit timeline`: the life of a key, with what befell it through what it rests on, and who did that.
 
 use std::io::{BufWriter, Write};
 
@@ -33,7 +33,7 @@ const WITH_STATUS: [&str; COLUMNS.len() + 1] = {
     all
 };
 
-/// Writes every event about the key, every one that changed whether it is accepted, and the instants at which it
+/// Writes every event about the key, every one that befell it through what it rests on, and the instants at which it
 /// expired or its grace ended, up to `until`; each with how the key stood after it.
 pub fn timeline(
     source: &Source,

@@ -116,6 +116,8 @@ pub struct Subjects {
     pub keys: HashMap<Subject, SecretBytes>,
     /// Those whose key was destroyed.
     pub erased: BTreeSet<Subject>,
+    /// What is wrong with the first line that could not be read, if there was one.
+    pub unread: Option<StoreError>,
 }
 
 impl Subjects {
@@ -166,11 +168,17 @@ impl SubjectKeys {
         Ok(Self { path: path.to_owned(), file, subjects, unsynced: false })
     }
 
-    /// Reads the keys that are there, changing nothing. A line that cannot be read is passed over.
+    /// Reads the keys that are there, changing nothing. A line that cannot be read is passed over, and told of, unless a crash or a
+    /// server at work may have cut it short.
     pub fn read(path: &Path) -> Result<Subjects, StoreError> {
         let mut subjects = Subjects::default();
-        for line in read(path)?.lines() {
-            let _ = subjects.take(line);
+        for line in read(path)?.split_inclusive('\n') {
+            match subjects.take(line.trim_end_matches('\n')) {
+                Err(what) if line.ends_with('\n') && subjects.unread.is_none() => {
+                    subjects.unread = Some(malformed(path, &what));
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(subjects)
     }

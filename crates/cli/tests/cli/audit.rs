@@ -55,6 +55,27 @@ fn listings_are_narrowed() {
     );
 }
 
+/// The wrong file is no reason to believe that events were changed.
+#[test]
+fn a_checkpoint_of_another_log_is_told_from_one_that_is_not_kept() {
+    let (deployment, other) = (Deployment::new(), Deployment::new());
+    let checkpoint = |of: &Deployment| of.data().join("guard.checkpoint").display().to_string();
+    let verified = |file: &str| deployment.run(&["audit", "verify", "--against", file, "-o", "json"]);
+    assert_eq!(verified(&checkpoint(&deployment)).code, 0);
+    let ended = verified(&checkpoint(&other));
+    let (code, message) = ended.error();
+    assert_eq!((ended.code, code.as_str()), (1, "PROOF_INVALID"));
+    assert!(message.contains("guard.checkpoint: the checkpoint is of another log, keyledger/"), "{message}");
+    // One that was signed under another name, which a log may have had once: whoever gives the key of that time says so.
+    let note = fs::read_to_string(checkpoint(&deployment)).unwrap();
+    let renamed = deployment.data().join("renamed");
+    let (_, rest) = note.split_once('\n').unwrap();
+    fs::write(&renamed, format!("keys.example.com/log\n{rest}")).unwrap();
+    let (code, message) = verified(&renamed.display().to_string()).error();
+    assert_eq!(code, "PROOF_INVALID");
+    assert!(message.contains("give the key of that time with --verifier-key"), "{message}");
+}
+
 /// A mistyped id is no reason to believe that nothing happened.
 #[test]
 fn an_id_that_the_log_does_not_know_is_refused() {
@@ -77,6 +98,21 @@ fn an_id_that_the_log_does_not_know_is_refused() {
         assert!(followed.err.starts_with("note: the log knows no "), "{}", followed.err);
     }
     assert_eq!(deployment.run(&["audit", "show", "--actor", user]).code, 0, "who did nothing is known");
+}
+
+/// A line that was cut short by a crash is no damage; any other that cannot be read is told.
+#[test]
+fn names_whose_keys_are_damaged_stay_sealed_and_people_are_told() {
+    let deployment = Deployment::new();
+    let path = deployment.data().join("secrets/subjects");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}user:01890a5d")).unwrap();
+    assert_eq!(deployment.run(&["audit", "show"]).err, "");
+    fs::write(&path, format!("garbage\n{}", whole.split_once('\n').unwrap().1)).unwrap();
+    let ended = deployment.run(&["audit", "show"]);
+    assert_eq!(ended.code, 0);
+    assert!(ended.err.starts_with("note: names stay sealed whose keys cannot be read: "), "{}", ended.err);
+    assert!(ended.out.contains("[sealed]"), "{}", ended.out);
 }
 
 #[test]

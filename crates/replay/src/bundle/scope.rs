@@ -11,13 +11,13 @@ use domain::key::{Owner, Reach};
 use domain::time::Position;
 use serde_json::{Value, json};
 
-use crate::life::bears_on;
+use crate::life::may_bear_on;
 use crate::report::counted;
 
 /// Which events a bundle is to have: those that everything said here applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// Of the life of this key: about it, or such that it stopped the key or let it be accepted again.
+    /// Of the life of this key: about it, or such that they befell it through what it rests on.
     pub key: Option<KeyId>,
     /// About this tenant, or what belongs to it.
     pub tenant: Option<TenantId>,
@@ -136,7 +136,7 @@ impl Admission {
             return Ok(());
         }
         match self.made {
-            Some((owner, reach)) if bears_on(&recorded.event, key, owner, reach) => Ok(()),
+            Some((owner, reach)) if may_bear_on(&recorded.event, key, owner, reach) => Ok(()),
             Some(_) => Err("nothing of it bears on the key that scope.json names"),
             None if from <= Position::new(1) => Err("it comes before the key that scope.json names was made"),
             // Of a part of its life the rest is not there to tell.

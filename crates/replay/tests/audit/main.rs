@@ -4,6 +4,7 @@
 
 mod files;
 mod golden;
+mod lives;
 mod moments;
 mod opening;
 mod scene;

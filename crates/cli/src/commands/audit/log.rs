@@ -67,7 +67,7 @@ impl LogArgs {
 
 fn tell_missing(names: &Names) {
     if let Some(missing) = names.missing() {
-        output::remark(&format!("note: names stay sealed, for their keys cannot be read: {missing}\n"));
+        output::remark(&format!("note: names stay sealed whose keys cannot be read: {missing}\n"));
     }
 }
 

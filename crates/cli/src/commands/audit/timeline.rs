@@ -17,9 +17,9 @@ Examples:
   keyledger audit timeline 01890a5d-ac96-774b-bcce-b302099a8057 --data /var/lib/keyledger
   keyledger audit timeline 01890a5d-ac96-774b-bcce-b302099a8057 --data backup.keyledger -o jsonl
 
-Every event about the key, and every other that stopped it or let it be accepted again: of its owner,
-its membership, its tenant. STATUS is how the key stood just after; CAUSE is the first event of the
-command that did it. When the key was used is not in the log.";
+Every event about the key, and every other that befell it: of its owner, its memberships, its tenants, and
+those by which its tokens were refused. STATUS is how the key stood just after; CAUSE is the first event of
+the command that did it. When the key was used is not in the log.";
 
 /// Whose life.
 #[derive(Debug, Args)]

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use authority::Clock;
 use clap::Args;
 use credentials::note::NoteVerifier;
-use replay::{Audit, Depth, Repair, Signed, Source};
+use domain::ids::LedgerId;
+use domain::origin::LogOrigin;
+use replay::{Audit, Depth, ProofError, Repair, Signed, Source};
+use store::checkpoint::Checkpoint;
 
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
@@ -57,17 +60,14 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
     let depth = if args.full { Depth::Everything } else { Depth::Log };
-    let known = args.against.iter().map(|file| {
-        let note = replay::prove::read(file)?;
-        Ok(Signed::parse(&note, args.verifier_key.as_ref())?.checkpoint)
-    });
-    let known = known.collect::<Result<Vec<_>, CliError>>()?;
     let report = if args.data.data.is_file() {
         let source = Source::open(&args.data.data, repair)?;
+        let known = known(&args, source.ledger(), None)?;
         replay::verify::verify_file(&source, &known, depth, Clock::System.now(), Some(&mut tell))
     } else {
         let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
-        let audit = known.into_iter().fold(audit, Audit::against);
+        let ledger = audit.snapshot()?.ledger();
+        let audit = known(&args, ledger, audit.origin().as_ref())?.into_iter().fold(audit, Audit::against);
         replay::verify(&audit, depth, Clock::System.now(), Some(&mut tell))
     };
     drop(progress);
@@ -79,4 +79,20 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     };
     output::unless_left(written.and_then(|()| out.flush()))?;
     if report.is_ok() { Ok(()) } else { Err(CliError::VerificationFailed { verdict: report.verdict() }) }
+}
+
+/// The checkpoints that somebody kept, each of this log.
+fn known(args: &VerifyArgs, ledger: LedgerId, own: Option<&LogOrigin>) -> Result<Vec<Checkpoint>, CliError> {
+    let key = args.verifier_key.as_ref();
+    let read = |file: &PathBuf| -> Result<Checkpoint, ProofError> {
+        let signed = Signed::parse(&replay::prove::read(file)?, key)?;
+        Ok(signed.of_ledger(ledger, own, key)?.checkpoint)
+    };
+    let named = |file: &PathBuf| {
+        read(file).map_err(|error| match error {
+            ProofError::Invalid(what) => ProofError::Invalid(format!("{}: {what}", file.display())),
+            error => error,
+        })
+    };
+    Ok(args.against.iter().map(named).collect::<Result<_, _>>()?)
 }
