@@ -373,7 +373,8 @@ pub const ENTRIES: &[Entry] = &[
         Rules,
         "REACH_NOT_HELD",
         "The new key would act where the credential used does not.",
-        "Name the tenant of the credential used, or use a key for any tenant.",
+        "Name the tenant of the credential used, or use a key for any tenant. Where the message names tenants that were joined again, \
+         leave them first.",
     ),
     entry(
         Rules,
@@ -423,8 +424,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Request,
         "ANSWER_TOO_LARGE",
-        "The answer would have more than 500,000 values: its entries times the fields of the document.",
-        "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once.",
+        "The answer would have more than 500,000 values: its entries times the fields of the document. Or it would tell the schema more than once.",
+        "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once; of the schema for the fields of types once, without aliases.",
     ),
     entry(
         Request,

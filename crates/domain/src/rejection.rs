@@ -274,6 +274,15 @@ pub enum Rejection {
     /// Nobody grants what they do not have.
     #[error("the new key would act in a tenant where the credential used does not")]
     ReachNotHeld,
+    /// The same: joining again revives nothing.
+    #[error(
+        "the new key would act in {}, which its user left and joined again after the key used, or the key to be replaced, was made; \
+         leave it first (remove_member of oneself), or make a key for one tenant", list(.tenants)
+    )]
+    JoinedAgain {
+        /// The tenants.
+        tenants: Vec<TenantId>,
+    },
     /// Nobody grants what they do not have.
     #[error(
         "the key would be accepted from addresses from which the key used is not; name networks within the list of the key used"
@@ -333,7 +342,7 @@ impl Rejection {
             Self::PolicyContradicts => "POLICY_CONTRADICTS",
             Self::GraceTooLong { .. } => "GRACE_TOO_LONG",
             Self::ScopesNotHeld => "SCOPES_NOT_HELD",
-            Self::ReachNotHeld => "REACH_NOT_HELD",
+            Self::ReachNotHeld | Self::JoinedAgain { .. } => "REACH_NOT_HELD",
             Self::AddressesNotHeld => "ADDRESSES_NOT_HELD",
             Self::WouldLockOut => "WOULD_LOCK_OUT",
             Self::AlreadyInitialised => "ALREADY_INITIALISED",
@@ -349,6 +358,7 @@ impl Rejection {
             | Self::ServerOnly
             | Self::ScopesNotHeld
             | Self::ReachNotHeld
+            | Self::JoinedAgain { .. }
             | Self::AddressesNotHeld => RejectionClass::Forbidden,
             Self::NotFound(_) => RejectionClass::NotFound,
             Self::Removed(_)

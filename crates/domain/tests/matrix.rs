@@ -572,7 +572,7 @@ impl Cell {
             Err(Rejection::ConsoleOnly) => "machine",
             Err(Rejection::ServerOnly) => "setting",
             Err(Rejection::ScopesNotHeld) => "scopes",
-            Err(Rejection::ReachNotHeld) => "reach",
+            Err(Rejection::ReachNotHeld | Rejection::JoinedAgain { .. }) => "reach",
             Err(Rejection::LastAdministrator { .. }) => "last",
             Err(Rejection::AlreadyInitialised) => "begun",
             Err(rejection) => rejection.code(),

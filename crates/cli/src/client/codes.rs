@@ -197,6 +197,7 @@ mod tests {
             Rejection::GraceTooLong { seconds_max: 1 },
             Rejection::ScopesNotHeld,
             Rejection::ReachNotHeld,
+            Rejection::JoinedAgain { tenants: vec![tenant] },
             Rejection::AddressesNotHeld,
             Rejection::WouldLockOut,
             Rejection::AlreadyInitialised,
@@ -206,7 +207,7 @@ mod tests {
         every
     }
 
-    const KINDS: usize = 29;
+    const KINDS: usize = 30;
 
     fn number(rejection: &Rejection) -> usize {
         match rejection {
@@ -238,6 +239,7 @@ mod tests {
             Rejection::WouldLockOut => 25,
             Rejection::NotRemoved(_) => 26,
             Rejection::ServerOnly => 27,
+            Rejection::JoinedAgain { .. } => 28,
             Rejection::AlreadyInitialised => KINDS - 1,
         }
     }

@@ -94,6 +94,7 @@ impl<L: Lookup> Case<'_, L> {
     ) -> Decision<L> {
         let key = self.key(id)?;
         self.stop_key(&key)?;
+        self.readable(key.owner, note.as_ref())?;
         let revoked = key.life.revoked.is_some();
         Ok(if revoked { vec![] } else { vec![Event::KeyRevoked { key: id, reason, note }] })
     }
@@ -154,8 +155,22 @@ impl<L: Lookup> Case<'_, L> {
     }
 
     pub(super) fn change_key_note(&self, id: KeyId, note: Option<Sealed>) -> Decision<L> {
-        let same = self.unrevoked(id)?.note == note;
+        let key = self.unrevoked(id)?;
+        self.readable(key.owner, note.as_ref())?;
+        let same = key.note == note;
         Ok(if same { vec![] } else { vec![Event::KeyNoteChanged { key: id, note }] })
+    }
+
+    /// A remark is sealed for the owner. Of one that was erased nothing can be read any more: it would be lost.
+    fn readable(&self, owner: Owner, note: Option<&Sealed>) -> Result<(), Stop<L::Error>> {
+        if note.is_none() {
+            return Ok(());
+        }
+        let (erased, entity) = match owner {
+            Owner::User(id) => (self.user(id)?.erased, Entity::User(id)),
+            Owner::ServiceAccount(id) => (self.service_account(id)?.erased, Entity::ServiceAccount(id)),
+        };
+        if erased { Err(Rejection::Removed(entity).into()) } else { Ok(()) }
     }
 
     /// A key with its limits and its note, which are events of their own.
@@ -217,11 +232,15 @@ impl<L: Lookup> Case<'_, L> {
     /// is refused there, must not make one that is not.
     fn regains_nothing(&self, owner: Owner, reach: Reach, made: Position) -> Result<(), Stop<L::Error>> {
         let (Owner::User(user), Reach::AnyTenant { .. }) = (owner, reach) else { return Ok(()) };
-        let memberships = self.rows.memberships_of(user).map_err(Stop::Failed)?;
-        let regains = memberships
-            .iter()
-            .any(|membership| membership.standing == Standing::Living && from_before(membership, made));
-        if regains { Err(Rejection::ReachNotHeld.into()) } else { Ok(()) }
+        let mut tenants = vec![];
+        for membership in self.rows.memberships_of(user).map_err(Stop::Failed)? {
+            // A removed tenant does not come back; one that is suspended may.
+            let regained = membership.standing == Standing::Living && from_before(&membership, made);
+            if regained && self.tenant(membership.tenant)?.standing != Standing::Removed {
+                tenants.push(membership.tenant);
+            }
+        }
+        if tenants.is_empty() { Ok(()) } else { Err(Rejection::JoinedAgain { tenants }.into()) }
     }
 
     /// A key whose home its user has left is of use to an operator only, who acts outside of tenants, too.

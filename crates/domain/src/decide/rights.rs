@@ -135,15 +135,24 @@ impl<L: Lookup> Case<'_, L> {
         Ok(self.key_used(holder)?.created.position)
     }
 
-    /// Whether the actor is this user, with a credential that acts in the tenant and is not narrowed too far.
+    /// Whether the actor is this user, with a credential that reaches the tenant and is not narrowed too far. It need not act there:
+    /// whoever was put into a tenant after the key was made, or into one that is suspended, may leave it all the same.
     pub(super) fn is_oneself(&self, user: UserId, tenant: TenantId) -> Answer<bool, L> {
         match self.actor {
             Actor::Holder(holder) if holder.identity == Owner::User(user) => {
-                self.role_in(holder, tenant)?;
+                if holder.confined_to.is_some() || !self.may_leave(user, tenant)? {
+                    self.role_in(holder, tenant)?;
+                }
                 Ok(holder.scopes.include(Permission::OwnKeys.scope()))
             }
             Actor::Holder(_) | Actor::Console | Actor::Server => Ok(false),
         }
+    }
+
+    fn may_leave(&self, user: UserId, tenant: TenantId) -> Answer<bool, L> {
+        let membership = self.rows.membership(tenant, user).map_err(Stop::Failed)?;
+        let belongs = membership.is_some_and(|membership| membership.standing != Standing::Removed);
+        Ok(belongs && self.tenant(tenant)?.standing != Standing::Removed)
     }
 
     /// Whether this very token was shown.

@@ -3,7 +3,8 @@
 use keyledger_domain::actor::Actor;
 use keyledger_domain::command::Command;
 use keyledger_domain::event::Event;
-use keyledger_domain::key::{Owner, Reach};
+use keyledger_domain::key::{Owner, Reach, RevocationReason};
+use keyledger_domain::rejection::{Entity, Rejection};
 use keyledger_domain::sealed::Subject;
 
 use crate::scene::*;
@@ -55,6 +56,29 @@ fn a_removed_service_account_is_erased_by_its_administrators_and_by_operators() 
     check([removed()], erase(max(), subject), rejected("FORBIDDEN"));
     check([removed()], erase(bert(), subject), rejected("NOT_FOUND"));
     check([removed(), erase(olga(), subject)], erase(anna(), subject), nothing());
+}
+
+#[test]
+fn nothing_is_remarked_about_a_key_of_somebody_erased_for_nobody_could_read_it() {
+    let gone = || by(anna(), Command::RemoveServiceAccount { service_account: BOT });
+    let note = || Some(key_name(Owner::ServiceAccount(BOT), "INC-4711").text);
+    let remark = || by(anna(), Command::ChangeKeyNote { key: BOTS, note: note() });
+    let end =
+        |note| by(anna(), Command::RevokeKey { key: BOTS, reason: RevocationReason::Unspecified, note });
+    for given in [vec![gone()], vec![gone(), erase(anna(), Subject::ServiceAccount(BOT))]] {
+        let erased = given.len() > 1;
+        let scene = Scene::cast().given(given);
+        if erased {
+            let removed = || Then::Rejection(Rejection::Removed(Entity::ServiceAccount(BOT)));
+            scene.clone().check(remark(), removed());
+            scene.clone().check(end(note()), removed());
+            // Whoever may not see the key is told nothing of its owner.
+            scene.clone().check(by(bert(), revoke(BOTS)), rejected("NOT_FOUND"));
+        } else {
+            scene.clone().given([remark()]);
+        }
+        scene.given([end(None)]);
+    }
 }
 
 #[test]

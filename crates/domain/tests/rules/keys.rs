@@ -693,11 +693,15 @@ fn came_back() -> (Scene, Actor) {
     (scene, actor)
 }
 
+fn joined_again() -> Then {
+    Then::Rejection(Rejection::JoinedAgain { tenants: vec![A] })
+}
+
 #[test]
 fn a_key_from_before_its_user_left_makes_none_for_any_tenant() {
     let anywhere = |home| create_key(OF_OTTO, Reach::AnyTenant { home }, K2);
     let (scene, otto) = came_back();
-    scene.clone().check(by(otto.clone(), anywhere(B)), Then::Rejection(Rejection::ReachNotHeld));
+    scene.clone().check(by(otto.clone(), anywhere(B)), joined_again());
     assert_eq!(scene.admit(K, Some(A), 0), Err(Refusal::MembershipRemoved));
     // Where it is still accepted, it still makes keys.
     let in_b = key_created(OF_OTTO, Reach::Tenant(B), new_key(OF_OTTO, K2), None);
@@ -713,10 +717,27 @@ fn a_key_from_before_its_user_left_makes_none_for_any_tenant() {
 }
 
 #[test]
+fn whoever_was_put_into_a_tenant_again_leaves_it_with_any_key_and_goes_on() {
+    let (scene, otto) = came_back();
+    let leave = || by(otto.clone(), remove_member(A, OTTO));
+    let left = || events([Event::MemberRemoved { tenant: A, user: OTTO }]);
+    let suspended = [by(olga(), Command::SuspendTenant { tenant: A })];
+    for scene in [scene.clone(), scene.clone().given(suspended)] {
+        scene.clone().check(by(otto.clone(), rotate(K, K2, at(60))), joined_again());
+        scene.clone().check(leave(), left());
+        scene.given([leave(), by(otto.clone(), rotate(K, K2, at(60)))]);
+    }
+    // A tenant that is removed is in nobody's way, and nobody leaves it.
+    let removed = scene.clone().given([by(olga(), Command::RemoveTenant { tenant: A })]);
+    removed.clone().check(leave(), Then::Rejection(Rejection::Removed(Entity::Tenant(A))));
+    removed.given([by(otto.clone(), rotate(K, K2, at(60)))]);
+}
+
+#[test]
 fn a_key_from_before_its_user_left_has_no_successor_for_any_tenant() {
     let (scene, otto) = came_back();
     let rotate_it = || by(otto.clone(), rotate(K, K2, at(60)));
-    scene.clone().check(rotate_it(), Then::Rejection(Rejection::ReachNotHeld));
+    scene.clone().check(rotate_it(), joined_again());
     scene.clone().given([by(anna(), remove_member(A, OTTO)), rotate_it()]);
     let (later, with_later) = unconfined(OTTO, K3, B);
     let scene = scene.given([later]);
@@ -734,7 +755,7 @@ fn a_key_from_before_its_user_left_regains_nothing_by_rotating_one_from_afterwar
     let scene = scene.given([first_key, later]);
     let rotate_it = |key| by(otto.clone(), rotate(key, id(NEW + 3), at(60)));
     scene.clone().check(rotate_it(K2), Then::Rejection(Rejection::NotFound(Entity::Tenant(A))));
-    scene.clone().check(rotate_it(K3), Then::Rejection(Rejection::ReachNotHeld));
+    scene.clone().check(rotate_it(K3), joined_again());
     // But it may end them.
     scene.check(by(otto, revoke(K2)), events([revoked(K2)]));
 }
