@@ -322,3 +322,46 @@ fn what_befell_a_key_elsewhere_is_told_and_what_befell_others_is_not() {
         .collect();
     assert_eq!(timeline, told, "offline");
 }
+
+/// What a key for any tenant is worth and does elsewhere, the administrators of its home are not told.
+#[test]
+fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
+    let world = TwoTenants::new();
+    let (ada, eve) = (world.ada(), world.eve());
+    let globex = text(&eve.whoami().json()["tenant_id"]);
+    let account = eve.mutate("create_service_account", &json!({"name": "hank"}), "id").unwrap();
+    let hank = world.holding(&key_for(&eve, &text(&account["id"]), "hank-key").secret);
+    let acme = world.ada.tenant_id.clone();
+    let brought = json!({"email": "eve@example.com", "role": "member"});
+    world.agent().mutate("add_member", &brought, "user_id").unwrap();
+    let elsewhere = json!({"key": {"id": world.eve.id}, "tenant": acme});
+
+    assert_eq!(explained(&hank, &by_id(&world.eve.id)).unwrap()["tenant_id"], globex);
+    let foreign = json!({"key": {"id": world.eve.id}, "tenant": world.account_id});
+    assert_eq!(explained(&hank, &elsewhere), Err("NOT_FOUND".to_owned()));
+    assert_eq!(explained(&hank, &foreign), Err("NOT_FOUND".to_owned()), "as of a tenant that there is not");
+    assert_eq!(explained(&ada, &elsewhere).unwrap()["code"], "ACTIVE", "an operator is told");
+    assert_eq!(explained(&eve, &elsewhere).unwrap()["code"], "ACTIVE", "and she herself");
+
+    // She leaves, and her key goes on elsewhere.
+    let deputy = json!({"email": "bob@example.com", "role": "administrator"});
+    eve.mutate("add_member", &deputy, "user_id").unwrap();
+    let eve_id = text(&eve.whoami().json()["id"]);
+    hank.mutate("remove_member", &json!({"user_id": eve_id}), "success").unwrap();
+    assert_eq!(world.eve().whoami().json()["tenant_id"], acme);
+    let told = |client: &Client| {
+        let document = "query($key: key_named_input!) { key(key: $key) { status usage { count } } }";
+        let key = asked(client, document, "key", &by_id(&world.eve.id)).unwrap();
+        let explanation = explained(client, &by_id(&world.eve.id)).unwrap();
+        let life = asked(client, HISTORY, "key_history", &by_id(&world.eve.id)).unwrap();
+        let steps = life["steps"].as_array().unwrap().clone();
+        let used = steps.iter().filter(|step| text(&step["what"]).ends_with("used")).count();
+        (key, explanation["code"].clone(), steps.last().unwrap()["status"].clone(), used)
+    };
+    let (key, code, last, used) = told(&hank);
+    assert_eq!((&key["status"], &key["usage"]), (&json!("MEMBERSHIP_REMOVED"), &Value::Null));
+    assert_eq!((&code, &last, used), (&json!("MEMBERSHIP_REMOVED"), &json!("MEMBERSHIP_REMOVED"), 0));
+    let (_, code, _, used) = told(&ada);
+    assert_eq!(code, "ACTIVE");
+    assert!(used > 0);
+}

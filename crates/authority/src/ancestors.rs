@@ -42,8 +42,18 @@ impl<'a> Remembered<'a> {
 
     /// Whether a key is accepted where it acts if no tenant is named.
     pub(crate) fn status(&self, key: &Key, at: Timestamp) -> Result<Result<(), Refusal>, StoreError> {
+        self.status_in(key, None, at)
+    }
+
+    /// Whether a key is accepted in a tenant; none: where it acts if no tenant is named.
+    pub(crate) fn status_in(
+        &self,
+        key: &Key,
+        tenant: Option<TenantId>,
+        at: Timestamp,
+    ) -> Result<Result<(), Refusal>, StoreError> {
         let bearer = Bearer::key(key.owner, key.reach, key.created.position);
-        Ok(admit(self, &bearer, &key.life, None, at)?.map(drop))
+        Ok(admit(self, &bearer, &key.life, tenant, at)?.map(drop))
     }
 }
 

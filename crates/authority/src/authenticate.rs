@@ -219,10 +219,10 @@ impl Authority {
         let unknown = |denied| Denial { denied, key: None };
         let (secret, mistyped) = match KeyString::check(shown.credential) {
             Ok(secret) => (secret, false),
+            // A key of another shape may have been imported.
             Err(error) => {
-                // A key of another shape may have been imported.
-                let mistyped = matches!(error, KeyStringError::Checksum | KeyStringError::TooShort);
-                (SecretText::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?, mistyped)
+                let secret = SecretText::parse(shown.credential).map_err(|_| unknown(Denied::Malformed))?;
+                (secret, tells_mistyped(&error))
             }
         };
         let digest = self.shared.keyring.pepper.digest_shown(secret);
@@ -329,4 +329,13 @@ fn caller(
         position: index.position(),
         at: now,
     })
+}
+
+/// Whether what was shown begins like a key of ours, and is none.
+pub(crate) fn is_mistyped(shown: &str) -> bool {
+    KeyString::check(shown).is_err_and(|error| tells_mistyped(&error))
+}
+
+fn tells_mistyped(error: &KeyStringError) -> bool {
+    matches!(error, KeyStringError::Checksum | KeyStringError::TooShort)
 }

@@ -25,7 +25,7 @@ use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
 use crate::living_tokens::LivingTokens;
 use crate::named::{KeyNamed, unseen};
-use crate::queries::tokens_told;
+use crate::queries::told_of;
 use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
@@ -112,24 +112,24 @@ impl Authority {
         let Spells { spells, tokens_dead_at } = Spells::of(&view, &key, &tenants)?;
         let Acted { told, count, keys_made } = acted(&view, id, scope)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
-        let told = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
+        let acted = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
         let rows = view.then();
-        let tokens = (as_of == AsOf::Now).then(|| {
-            self.tokens.of(id, key.created.position, tokens_told(caller, key.owner, scope), self.now())
-        });
+        let told = told_of(caller, key.owner, scope);
+        let tokens = (as_of == AsOf::Now).then(|| self.tokens.of(id, key.created.position, told, self.now()));
+        let usage = self.usage_told(&view, &key, told)?;
         let minting = spells.iter().any(|spell| spell.until.is_none());
         Ok(view.answer(BlastRadius {
             key: id,
             owner: key.owner,
             created: key.created,
             revoked: key.life.revoked,
-            acted: told,
+            acted,
             acted_count: count,
             keys_made,
             predecessors: lineage(key.predecessor, |id| Ok(rows.key(id)?.and_then(|key| key.predecessor)))?,
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
             tokens_dead_at: if minting { None } else { tokens_dead_at.or(Some(key.created.at)) },
-            usage: self.usage_of(&[id]).remove(&id),
+            usage,
             tokens,
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,

@@ -2,19 +2,21 @@
 
 use std::net::IpAddr;
 
+use domain::decide::role_of;
 use domain::explain::{Explanation, Fact, Objection, Question, explain};
 use domain::ids::{KeyId, TenantId};
 use domain::rejection::Refusal;
-use domain::role::Scopes;
+use domain::role::{Permission, Scopes};
 use domain::status::Admission;
 use domain::time::{Moment, Position, Timestamp};
 
-use crate::as_of::{Answer, AsOf};
-use crate::authenticate::Caller;
+use crate::as_of::{Answer, AsOf, View};
+use crate::authenticate::{Caller, is_mistyped};
 use crate::authority::Authority;
 use crate::events::{EventView, Reader};
 use crate::failure::Failure;
 use crate::named::{KeyNamed, Sight};
+use crate::queries::told_of;
 
 /// Would this key have been accepted?
 #[derive(Clone)]
@@ -35,9 +37,28 @@ pub struct Explained {
     /// The key; none: nobody has such a secret.
     pub key: Option<KeyId>,
     /// As what it was accepted, or why not.
-    pub verdict: Result<Admission, Objection>,
+    pub verdict: Result<Admission, NotAccepted>,
     /// The events that decide it, in the order of the log.
     pub decided_by: Vec<Deciding>,
+}
+
+/// Why a key is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAccepted {
+    /// Nobody has it, and its checksum is wrong: it was mistyped or cut.
+    Mistyped,
+    /// For what is in the log, or is not.
+    Objection(Objection),
+}
+
+impl NotAccepted {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Mistyped => "KEY_MISTYPED",
+            Self::Objection(objection) => objection.code(),
+        }
+    }
 }
 
 /// An event that decides.
@@ -60,11 +81,17 @@ impl Authority {
     pub fn explain(&self, caller: &Caller, asked: &Asked, as_of: AsOf) -> Result<Answer<Explained>, Failure> {
         let view = self.view(as_of)?;
         let Some(known) = self.known(&view, caller, &asked.key, asked.tenant)? else {
-            let verdict = Err(Objection::Refused(Refusal::KeyUnknown));
+            let mistyped = matches!(&asked.key, KeyNamed::Secret(shown) if is_mistyped(shown));
+            let unknown = NotAccepted::Objection(Objection::Refused(Refusal::KeyUnknown));
+            let verdict = Err(if mistyped { NotAccepted::Mistyped } else { unknown });
             return Ok(view.answer(Explained { key: None, verdict, decided_by: vec![] }));
         };
         let (tenant, reader) = match known.sight {
-            Sight::Events(scope) => (asked.tenant, Some(Reader::new(self, &view.snapshot, caller, scope))),
+            Sight::Events(scope) => {
+                let tenant =
+                    self.asked_about(&view, caller, asked, told_of(caller, known.key.owner, scope))?;
+                (tenant, Some(Reader::new(self, &view.snapshot, caller, scope)))
+            }
             Sight::Verdict(tenant) => (Some(tenant), None),
         };
         let key = known.key.id;
@@ -83,6 +110,23 @@ impl Authority {
                 event: reader.as_ref().map(|reader| reader.view(recorded)).transpose()?,
             });
         }
+        let verdict = verdict.map_err(NotAccepted::Objection);
         Ok(view.answer(Explained { key: Some(key), verdict, decided_by: deciding }))
+    }
+
+    /// In which tenant an answer may be given; none: where the key acts if none is named. Of a tenant other than the one in which
+    /// it is told, whoever asks must see the events there, too.
+    fn asked_about(
+        &self,
+        view: &View,
+        caller: &Caller,
+        asked: &Asked,
+        told: Option<TenantId>,
+    ) -> Result<Option<TenantId>, Failure> {
+        let (Some(told), Some(tenant)) = (told, asked.tenant) else { return Ok(asked.tenant.or(told)) };
+        if tenant != told {
+            role_of(&view.now(), &caller.actor, tenant, Permission::Audit, self.now())??;
+        }
+        Ok(Some(tenant))
     }
 }

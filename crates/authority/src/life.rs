@@ -2,7 +2,7 @@
 
 use domain::Lookup as _;
 use domain::concern::Concerned;
-use domain::ids::KeyId;
+use domain::ids::{KeyId, TenantId};
 use domain::life::{Through, befallen, tenants_of};
 use domain::rejection::Refusal;
 use domain::row::Key;
@@ -16,6 +16,7 @@ use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
 use crate::named::KeyNamed;
+use crate::queries::told_of;
 use crate::usage::KeyUsage;
 
 /// A key and its life until a moment.
@@ -66,14 +67,18 @@ impl Authority {
         let Some(key) = view.then().key(id)? else {
             return Ok(view.answer(Life { key: id, steps: vec![] }));
         };
+        let told = told_of(caller, key.owner, scope);
         let mut steps = self.events_of_life(&view, caller, scope, &key)?;
-        for (end, what) in [(key.life.expires_at, What::Expired), (key.life.grace_ends_at, What::GraceOver)] {
-            steps.extend(timed(&view, &key, end, what)?);
-        }
-        if let Some(KeyUsage { tally: usage, .. }) = self.usage_of(&[id]).get(&id) {
-            steps.extend(timed(&view, &key, Some(usage.first), What::FirstUsed)?);
+        let mut timed = |at, what| -> Result<(), Failure> {
+            steps.extend(timed(&view, &key, told, at, what)?);
+            Ok(())
+        };
+        timed(key.life.expires_at, What::Expired)?;
+        timed(key.life.grace_ends_at, What::GraceOver)?;
+        if let Some(KeyUsage { tally: usage, .. }) = self.usage_told(&view, &key, told)? {
+            timed(Some(usage.first), What::FirstUsed)?;
             if usage.last > usage.first {
-                steps.extend(timed(&view, &key, Some(usage.last), What::LastUsed)?);
+                timed(Some(usage.last), What::LastUsed)?;
             }
         }
         // What the clock decides at the instant of an event, it decides before the event.
@@ -103,11 +108,12 @@ impl Authority {
         // One event may befall a key in two ways: as its user's end and as that of a membership.
         found.dedup_by_key(|(position, _)| *position);
         let reader = Reader::new(self, &view.snapshot, caller, scope);
+        let told = told_of(caller, key.owner, scope);
         let mut steps = Vec::with_capacity(found.len());
         for (position, through) in found {
             let recorded = view.snapshot.recorded(position)?;
             let at = recorded.recorded_at;
-            let status = status(view, key, position, at)?;
+            let status = status(view, key, told, position, at)?;
             steps.push(Step { at, what: What::Event(through, Box::new(reader.view(recorded)?)), status });
         }
         Ok(steps)
@@ -125,21 +131,28 @@ impl Step {
 }
 
 /// Something that happened at an instant without an event, if that instant has come.
-fn timed(view: &View, key: &Key, at: Option<Timestamp>, what: What) -> Result<Option<Step>, Failure> {
+fn timed(
+    view: &View,
+    key: &Key,
+    tenant: Option<TenantId>,
+    at: Option<Timestamp>,
+    what: What,
+) -> Result<Option<Step>, Failure> {
     let Some(at) = at.filter(|at| *at <= view.basis.instant) else { return Ok(None) };
     let position = view.snapshot.position_at(at)?.min(view.basis.position);
-    Ok(Some(Step { at, what, status: status(view, key, position, at)? }))
+    Ok(Some(Step { at, what, status: status(view, key, tenant, position, at)? }))
 }
 
-/// Whether the key was accepted just after the position, at the instant.
+/// Whether the key was accepted just after the position, at the instant: in the tenant, or where it acts if none is named.
 fn status(
     view: &View,
     key: &Key,
+    tenant: Option<TenantId>,
     position: Position,
     at: Timestamp,
 ) -> Result<Result<(), Refusal>, StoreError> {
     let rows = view.snapshot.rows_at(position);
     let Some(then) = rows.key(key.id)? else { return Ok(Err(Refusal::KeyUnknown)) };
     let bearer = Bearer::key(then.owner, then.reach, then.created.position);
-    Ok(admit(&rows, &bearer, &then.life, None, at)?.map(drop))
+    Ok(admit(&rows, &bearer, &then.life, tenant, at)?.map(drop))
 }

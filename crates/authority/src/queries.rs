@@ -336,9 +336,12 @@ impl Authority {
         let view = self.view(as_of)?;
         let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(row) = view.then().key(id)? else { return Ok(view.answer(None)) };
-        let mut key = self.view_key(&view, row)?;
-        key.usage = self.usage_of(&[id]).remove(&id);
-        key.tokens = self.tokens_of(&key, tokens_told(caller, key.owner, scope), as_of);
+        let told = told_of(caller, row.owner, scope);
+        let usage = self.usage_told(&view, &row, told)?;
+        let status = Remembered::of(&view).status_in(&row, told, view.basis.instant)?;
+        let mut key = self.key_that_stands(row, status);
+        key.usage = usage;
+        key.tokens = self.tokens_of(&key, told, as_of);
         Ok(view.answer(Some(key)))
     }
 
@@ -401,6 +404,25 @@ impl Authority {
                 Err(Rejection::Forbidden { needs: Permission::Administer }.into())
             }
         }
+    }
+
+    /// What is known of the use of a key. It is not counted by tenant: of one that acts elsewhere, too, that much is told of a
+    /// tenant as may have been there, and agents, which have names, not at all.
+    pub(crate) fn usage_told(
+        &self,
+        view: &View,
+        key: &Key,
+        told: Option<TenantId>,
+    ) -> Result<Option<KeyUsage>, Failure> {
+        let usage = self.usage_of(&[key.id]).remove(&key.id);
+        if told.is_none() || key.reach.confined_to().is_some() {
+            return Ok(usage);
+        }
+        let rows = view.now();
+        let Some(now) = rows.key(key.id)? else { return Ok(None) };
+        let bearer = Bearer::key(now.owner, now.reach, now.created.position);
+        let accepted = admit(&rows, &bearer, &now.life, told, self.now())?.is_ok();
+        Ok(usage.filter(|_| accepted).map(|usage| KeyUsage { agents: vec![], ..usage }))
     }
 
     pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
@@ -488,8 +510,9 @@ pub(crate) fn include(caller: &Caller, needs: Permission) -> Result<(), Failure>
     if caller.scopes.permit(needs) { Ok(()) } else { Err(Rejection::Forbidden { needs }.into()) }
 }
 
-/// For which tenant the tokens of a key are told; none: all. What somebody else's key does elsewhere is the business of others.
-pub(crate) fn tokens_told(caller: &Caller, owner: Owner, scope: Scope) -> Option<TenantId> {
+/// In which tenant it is told what a key is worth and does; none: in all, and where it acts if none is named. What somebody
+/// else's key does elsewhere is the business of others.
+pub(crate) fn told_of(caller: &Caller, owner: Owner, scope: Scope) -> Option<TenantId> {
     let own = owner == caller.owner && confinement(caller).is_none();
     match scope {
         Scope::Tenant(viewed) if !own => Some(viewed),

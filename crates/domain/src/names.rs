@@ -140,17 +140,27 @@ fn one_line(what: &'static str, text: &str, bytes_max: usize) -> Result<String, 
     if text.len() > bytes_max {
         return Err(NameError::TooLong { what, bytes: text.len(), bytes_max });
     }
-    match text.chars().find(|c| deceives(*c)) {
-        Some(c) => Err(NameError::Forbidden { what, character: c.into() }),
-        None => Ok(text.to_owned()),
+    let mut before = ' ';
+    for c in text.chars() {
+        // By it a sign such as the gear is asked for as a picture: there it is seen.
+        let picture = c == '\u{FE0F}' && before >= '\u{2000}' && !before.is_alphanumeric() && before != c;
+        if deceives(c) && !picture {
+            return Err(NameError::Forbidden { what, character: c.into() });
+        }
+        before = c;
     }
+    Ok(text.to_owned())
 }
 
-/// Control characters break lines in logs; bidirectional and zero-width ones make one name look like another.
+/// Control characters break lines in logs; bidirectional and invisible ones make one name look like another. These are those that
+/// Unicode has as Default_Ignorable_Code_Point (`DerivedCoreProperties.txt`), two that break lines, and a letter of Braille without dots.
 fn deceives(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
-        || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+        || matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}')
+        || matches!(c, '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(c, '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+        || matches!(c, '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}')
+        || matches!(c, '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -173,6 +183,26 @@ mod tests {
         );
         assert!(said("a\nlevel=INFO forged").contains("U+000A"));
         assert!(said("evil\u{202E}txt.exe").contains("U+202E"));
+        for invisible in [
+            '\u{34F}',
+            '\u{115F}',
+            '\u{3164}',
+            '\u{FFA0}',
+            '\u{2800}',
+            '\u{FE0F}',
+            '\u{180B}',
+            '\u{17B4}',
+            '\u{E0100}',
+        ] {
+            assert!(Name::parse(&format!("deploy{invisible}")).is_err(), "U+{:04X}", u32::from(invisible));
+            assert!(
+                Email::parse(&format!("op{invisible}@example.com")).is_err(),
+                "U+{:04X}",
+                u32::from(invisible)
+            );
+        }
+        assert!(Name::parse("⚙\u{FE0F} nightly").is_ok());
+        assert!(Name::parse("⚙\u{FE0F}\u{FE0F} nightly").is_err());
     }
 
     #[test]

@@ -86,7 +86,9 @@ fn told(explained: &Value) -> String {
             text(event, "recorded_at")
         )
     }));
-    if deciding.is_empty() {
+    if text(explained, "code") == "KEY_MISTYPED" {
+        lines.push("  its checksum is wrong: it was mistyped or cut; copy the whole key again".to_owned());
+    } else if deciding.is_empty() {
         lines.push("  no event ever made it so".to_owned());
     }
     lines.join("\n")
