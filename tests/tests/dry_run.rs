@@ -111,3 +111,28 @@ fn it_names_what_stops_and_refuses_as_the_mutation_would() {
     let done = world.ada().mutate("remove_tenant", &real, success).unwrap();
     assert_eq!(done, json!({"success": true, "dry_run": null}));
 }
+
+/// `dry_run: true` with an `idempotency_key`: it means what it would mean if it were no dry run.
+#[test]
+fn an_idempotency_key_that_was_used_before_is_heeded() {
+    let world = TwoTenants::new();
+    let (ada, key) = (world.ada(), &world.agent.id);
+    let change = |name: &str, attempt: &str, dry_run: bool| {
+        let input = json!({"key_id": key, "idempotency_key": attempt, "dry_run": dry_run});
+        ada.mutate(name, &input, DRY_RUN).map(|told| told["dry_run"]["events"].clone())
+    };
+    let before = world.position();
+    let rehearsed = change("disable_api_key", "first", true).unwrap();
+    assert_eq!(rehearsed[0]["type"], "KeyDisabled");
+    change("disable_api_key", "first", false).unwrap();
+    change("enable_api_key", "second", false).unwrap();
+    assert_eq!(change("disable_api_key", "first", true), Ok(json!([])), "it was done, and is not done again");
+    for attempt in ["first", "second"] {
+        assert_eq!(change("delete_api_key", attempt, true), Err("IDEMPOTENCY_CONFLICT".to_owned()));
+    }
+    let rotated = change("rotate_api_key", "third", false);
+    assert!(rotated.is_ok());
+    assert_eq!(change("rotate_api_key", "third", true), Ok(json!([])));
+    assert_eq!(change("delete_api_key", "fourth", true).unwrap()[0]["type"], "KeyRevoked");
+    assert_eq!(world.position(), before + 4, "and no dry run did anything");
+}

@@ -282,6 +282,12 @@ impl Authority {
         Ok(authority)
     }
 
+    /// The idempotency key of a request, with the command that it stands for.
+    pub(crate) fn idempotency(&self, request: &Request, composed: &Composed) -> Option<Idempotency> {
+        let digest = self.shared.keyring.pepper.text_digest(TextKind::Command, &composed.asked).0;
+        request.idempotency_key.clone().map(|key| Idempotency { key, command: digest })
+    }
+
     /// Queues a command; the reply comes from the writer's thread, once it is durable.
     pub fn submit(
         &self,
@@ -290,11 +296,8 @@ impl Authority {
         composed: Composed,
         reply: impl FnOnce(Result<Done, Failure>) + Send + 'static,
     ) {
-        let Composed { command, secrets, asked: said, key: _ } = composed;
-        let idempotency = request.idempotency_key.clone().map(|key| Idempotency {
-            key,
-            command: self.shared.keyring.pepper.text_digest(TextKind::Command, &said).0,
-        });
+        let idempotency = self.idempotency(request, &composed);
+        let Composed { command, secrets, asked: _, key: _ } = composed;
         let origin = Origin {
             actor: actor.id(),
             way: request.way,

@@ -7,13 +7,14 @@ use credentials::key_string::KeyString;
 use credentials::sealing::SubjectKey;
 use domain::Command;
 use domain::command::{Bootstrap, FirstAdministrator, NewKey, NewTenant, NewUser, Successor};
+use domain::decide::role_of;
 use domain::event::{RetirementReason, TenantPolicy};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{KeyPrefix, Owner, Reach, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Note, Slug};
 use domain::rejection::{Entity, Refusal, Rejection};
-use domain::role::{Role, Scopes};
+use domain::role::{Permission, Role, Scopes};
 use domain::row::{NameHolder, UniqueName};
 use domain::sealed::{SealedName, Subject};
 use domain::time::Timestamp;
@@ -73,11 +74,18 @@ pub struct KeyInput {
 /// What people remark, as the log may keep it. Whoever may see the key reads it, for good: it must not hold a key.
 pub fn note(text: &str) -> Result<Note, Failure> {
     let note = Note::parse(text)?;
-    if KeyString::is_in(text) {
-        let rule = "there is an API key in the text; write where it is kept instead";
-        return Err(InputError::Malformed { field: "note", rule }.into());
-    }
-    Ok(note)
+    without_key("note", text).map(|()| note)
+}
+
+/// What people call things, likewise: a name is shown even more widely.
+pub fn name(text: &str) -> Result<Name, Failure> {
+    let name = Name::parse(text)?;
+    without_key("name", text).map(|()| name)
+}
+
+fn without_key(field: &'static str, text: &str) -> Result<(), Failure> {
+    let rule = "there is an API key in the text; write where it is kept instead";
+    if KeyString::is_in(text) { Err(InputError::Malformed { field, rule }.into()) } else { Ok(()) }
 }
 
 /// What a tenant is to be.
@@ -379,8 +387,20 @@ impl Authority {
         named: Option<TenantId>,
     ) -> Result<(Owner, Reach), Failure> {
         let unknown = Rejection::NotFound(Entity::User(UserId::from_bytes(owner)));
-        let owner = self.owner_with(owner)?.ok_or(unknown)?;
-        Ok((owner, Self::reach_of_key(caller, named)?))
+        let owner = match self.owner_with(owner)? {
+            // An account of a tenant that the caller does not see is nobody, too: that it is an account would tell.
+            Some(Owner::ServiceAccount(account)) if !self.sees_tenant_of(caller, account)? => None,
+            owner => owner,
+        };
+        Ok((owner.ok_or(unknown)?, Self::reach_of_key(caller, named)?))
+    }
+
+    fn sees_tenant_of(&self, caller: &Caller, account: ServiceAccountId) -> Result<bool, Failure> {
+        let snapshot = self.snapshot()?;
+        let rows = snapshot.rows();
+        let Some(account) = rows.service_account(account)? else { return Ok(false) };
+        let role = role_of(&rows, &caller.actor, account.tenant, Permission::Read, self.now())?;
+        Ok(!matches!(role, Err(Rejection::NotFound(_))))
     }
 
     /// Where a key is to act: in the tenant named, or as widely as the credential used.

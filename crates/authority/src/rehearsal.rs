@@ -1,7 +1,7 @@
 //! Dry runs: the events that a command would append, and everything that would stop with them.
 //!
 //! The command is composed as ever and decided by the same rules, on a snapshot. Nothing is appended, no idempotency key is
-//! used up, and no secret is kept. That it was refused is kept once in a while, as of a command that was
+//! used up (one that was used before means what it would mean then), and no secret is kept. That it was refused is kept once in a while, as of a command that was
 //! meant: whoever tries doors is seen, and does not fill the list.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
 use domain::token_life::{TokenLife, TokenLives};
 use domain::{Lookup, decide, evolve};
-use store::{Snapshot, StoreError};
+use store::{Attempt, Snapshot, StoreError};
 
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
@@ -43,6 +43,8 @@ pub struct Rehearsed {
     pub stops: Stops,
     /// What would be otherwise, as the difference of the two states would tell it.
     pub changes: Named<DifferenceView>,
+    /// The events of the command, if it was carried out before under the same idempotency key: then it would not be again.
+    pub before: Vec<Recorded>,
 }
 
 /// What would be accepted no more. Of each kind the first thousand are named.
@@ -128,7 +130,11 @@ impl Authority {
         let view = self.view(AsOf::Now)?;
         let rows = view.now();
         let now = self.now().max(view.snapshot.head().recorded_at);
-        let events = decide(&rows, &caller.actor, composed.command.clone(), now)??;
+        let before = self.done_before(&view, caller, request, composed)?;
+        let events = match &before {
+            Some(_) => vec![],
+            None => decide(&rows, &caller.actor, composed.command.clone(), now)??,
+        };
         let scope = self.reading_scope(&view, caller)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let (mut after, mut changes, mut told) = (Overlay::of(&rows), vec![], vec![]);
@@ -163,7 +169,29 @@ impl Authority {
                 changed.push(state_diff::told(&reader, &difference, &after)?);
             }
         }
-        Ok(view.answer(Rehearsed { events: told, stops, changes: changed }))
+        Ok(view.answer(Rehearsed {
+            events: told,
+            stops,
+            changes: changed,
+            before: before.unwrap_or_default(),
+        }))
+    }
+
+    /// The events of the command if it was carried out before, under the same idempotency key: then it would not be again.
+    fn done_before(
+        &self,
+        view: &View,
+        caller: &Caller,
+        request: &Request,
+        composed: &Composed,
+    ) -> Result<Option<Vec<Recorded>>, Failure> {
+        let Some(idempotency) = self.idempotency(request, composed) else { return Ok(None) };
+        domain::decide::authenticated(&view.now(), &caller.actor, self.now())??;
+        match view.snapshot.attempt(&caller.actor.id(), &idempotency)? {
+            Attempt::New => Ok(None),
+            Attempt::Done(recorded) => Ok(Some(recorded)),
+            Attempt::Conflict => Err(Failure::IdempotencyConflict),
+        }
     }
 
     /// As whom the events of one's own command are read: what could be named in it, its author could see.

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use domain::Recorded;
+use domain::actor::{ActorId, Idempotency};
 use domain::concern::Concerned;
 use domain::ids::{KeyId, LedgerId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
@@ -11,6 +12,7 @@ use domain::row::Standing;
 use domain::time::{Position, Timestamp};
 use redb::{ReadOnlyTable, ReadTransaction};
 
+use crate::attempts::{self, Attempt};
 use crate::chain::{self, ChainHash};
 use crate::error::{StoreError, database};
 use crate::head::Head;
@@ -281,6 +283,11 @@ impl Snapshot {
     pub fn recorded(&self, position: Position) -> Result<Recorded, StoreError> {
         let missing = || StoreError::damaged(format!("position {position} is missing"));
         self.event(position)?.ok_or_else(missing)
+    }
+
+    /// What became of an earlier command with this idempotency key.
+    pub fn attempt(&self, actor: &ActorId, wanted: &Idempotency) -> Result<Attempt, StoreError> {
+        attempts::attempt(&self.attempts, actor, wanted, |position| self.event(position))
     }
 
     /// The envelope at a position, as stored.

@@ -8,11 +8,12 @@ use domain::row::Change;
 use domain::time::{Position, Timestamp};
 use redb::Table;
 
+use crate::attempts::{self, Attempt};
 use crate::chain;
 use crate::envelope;
-use crate::error::{StoreError, database};
+use crate::error::StoreError;
 use crate::head::Head;
-use crate::projection::{Projected, attempt_key};
+use crate::projection::Projected;
 use crate::rows::Rows;
 use crate::scan;
 use crate::tree::TreeHash;
@@ -30,17 +31,6 @@ pub struct Origin {
     pub idempotency: Option<Idempotency>,
     /// Random bytes, from which each event's salt is drawn.
     pub seed: [u8; 32],
-}
-
-/// What an idempotency key was used for before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// It was not used.
-    New,
-    /// For the same command; these were its events.
-    Done(Vec<Recorded>),
-    /// For another command.
-    Conflict,
 }
 
 /// An open write transaction. What is appended is seen by the next decision, and lasts with the commit.
@@ -80,24 +70,7 @@ impl<'txn> Transaction<'txn> {
 
     /// What became of an earlier command with this idempotency key.
     pub fn attempt(&self, actor: &ActorId, wanted: &Idempotency) -> Result<Attempt, StoreError> {
-        let key = attempt_key(actor, &wanted.key);
-        let Some(found) =
-            redb::ReadableTable::get(&self.projected.attempts, key.as_slice()).map_err(database)?
-        else {
-            return Ok(Attempt::New);
-        };
-        let malformed = || StoreError::Row { what: "an idempotency key".into() };
-        let (position, command) = found.value().split_first_chunk().ok_or_else(malformed)?;
-        if command != wanted.command {
-            return Ok(Attempt::Conflict);
-        }
-        let events = self.events_from(Position::new(u64::from_le_bytes(*position)))?;
-        // The row says where; the log says what. One flipped bit must not show somebody else's answer.
-        let meant = events.first().is_some_and(|event| {
-            let used = event.metadata.idempotency.as_ref();
-            used == Some(wanted) && attempt_key(&event.metadata.actor, &wanted.key) == key
-        });
-        if meant { Ok(Attempt::Done(events)) } else { Err(malformed()) }
+        attempts::attempt(&self.projected.attempts, actor, wanted, |position| self.event(position))
     }
 
     /// Appends the events of one command, all or none, and projects them. Nothing lasts before the commit.
@@ -148,23 +121,12 @@ impl<'txn> Transaction<'txn> {
         }
     }
 
-    /// The events of the command whose first event is here, committed or still pending.
-    fn events_from(&self, first: Position) -> Result<Vec<Recorded>, StoreError> {
-        let mut events = vec![];
-        for number in first.number().. {
-            let position = Position::new(number);
-            let event = if position > self.before.position {
-                let index = usize::try_from(number - self.before.position.number() - 1).ok();
-                index.and_then(|index| self.pending.get(index)).cloned()
-            } else {
-                scan::find(&self.log, position)?.map(|scanned| scanned.recorded)
-            };
-            match event {
-                Some(event) if position == first || event.metadata.cause == Some(first) => events.push(event),
-                Some(_) | None => break,
-            }
-        }
-        Ok(events)
+    /// The event at a position, committed or still pending.
+    fn event(&self, position: Position) -> Result<Option<Recorded>, StoreError> {
+        let Some(after) = position.number().checked_sub(self.before.position.number() + 1) else {
+            return Ok(scan::find(&self.log, position)?.map(|scanned| scanned.recorded));
+        };
+        Ok(usize::try_from(after).ok().and_then(|index| self.pending.get(index)).cloned())
     }
 }
 

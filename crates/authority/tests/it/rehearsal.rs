@@ -310,8 +310,11 @@ fn a_dry_run_uses_up_no_idempotency_key() {
     let rename = house.scene.authority.rename_tenant(house.scene.tenant, &Name::parse("other").unwrap());
     let done = house.scene.authority.execute(&house.root().actor, &request, rename.unwrap()).unwrap();
     assert!(matches!(done.recorded[0].event, Event::TenantRenamed { .. }));
-    // Nor does one that was used stand in its way: what would be done is told.
-    assert_eq!(house.rehearse(&request, &disable).unwrap().events.len(), 1);
+    // One that was used means what it would mean then.
+    assert!(matches!(house.rehearse(&request, &disable), Err(Failure::IdempotencyConflict)));
+    let rename = house.scene.authority.rename_tenant(house.scene.tenant, &Name::parse("other").unwrap());
+    let again = house.rehearse(&request, &rename.unwrap()).unwrap();
+    assert_eq!((again.events.len(), again.before), (0, done.recorded));
 }
 
 #[test]

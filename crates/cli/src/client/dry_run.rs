@@ -48,7 +48,7 @@ impl Change<'_> {
         said: impl FnOnce(&Value) -> String,
     ) -> Result<(), CliError> {
         if self.dry_run.dry_run {
-            let told = server.rehearse(self.mutation, self.input)?;
+            let told = server.rehearse(self.mutation, self.input, self.attempt)?;
             return show::result(form, &told, || for_people(&told));
         }
         let done = server.mutate(self.mutation, self.input, self.attempt)?;

@@ -117,9 +117,17 @@ impl Server {
     }
 
     /// What a mutation would do, if it were carried out.
-    pub fn rehearse(&self, mutation: Mutation, mut input: Value) -> Result<Value, ClientError> {
+    pub fn rehearse(
+        &self,
+        mutation: Mutation,
+        mut input: Value,
+        attempt: &AttemptArgs,
+    ) -> Result<Value, ClientError> {
         let Mutation { name, input: kind, selection: _ } = mutation;
         input["dry_run"] = json!(true);
+        if let Some(key) = &attempt.idempotency_key {
+            input["idempotency_key"] = json!(key.as_str());
+        }
         let document =
             format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {} }} }}", dry_run::selection());
         let body = graphql_body(&document, json!({"input": input}));

@@ -44,6 +44,12 @@ impl Context {
         composed: Composed,
         idempotency_key: Option<&str>,
     ) -> Result<Done, Failure> {
+        let request = self.under(idempotency_key)?;
+        self.authority.execute(&self.caller.actor, &request, composed)
+    }
+
+    /// The request, under an idempotency key.
+    fn under(&self, idempotency_key: Option<&str>) -> Result<Request, Failure> {
         let idempotency_key = idempotency_key
             .map(|text| {
                 let rule = "give 1 to 128 visible ASCII characters";
@@ -51,14 +57,19 @@ impl Context {
                 IdempotencyKey::parse(text).ok_or(malformed)
             })
             .transpose()?;
-        let request = Request { idempotency_key, ..self.request.clone() };
-        self.authority.execute(&self.caller.actor, &request, composed)
+        Ok(Request { idempotency_key, ..self.request.clone() })
     }
 
-    /// What a command would do, if it were carried out in the caller's name.
-    pub(super) fn rehearse(&self, composed: Composed) -> FieldResult<(Vec<Recorded>, DryRun)> {
-        let rehearsed = answered(self.authority.rehearse(&self.caller, &self.request, &composed))?;
-        let events = rehearsed.value.events.iter().map(|event| event.recorded.clone()).collect();
+    /// What a command would do, if it were carried out in the caller's name; or what it did before, under the same idempotency key.
+    pub(super) fn rehearse(
+        &self,
+        composed: Composed,
+        idempotency_key: Option<&str>,
+    ) -> FieldResult<(Vec<Recorded>, DryRun)> {
+        let request = answered(self.under(idempotency_key))?;
+        let mut rehearsed = answered(self.authority.rehearse(&self.caller, &request, &composed))?;
+        let mut events: Vec<_> = rehearsed.value.events.iter().map(|event| event.recorded.clone()).collect();
+        events.append(&mut rehearsed.value.before);
         let dry_run = DryRun::from(rehearsed);
         let details: usize = dry_run.events.iter().map(|event| event.details.len()).sum();
         let fields: usize = dry_run.changes.iter().map(|change| change.fields.len()).sum();

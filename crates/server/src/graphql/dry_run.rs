@@ -75,7 +75,7 @@ pub struct StoppedMember {
 
 impl From<Answer<Rehearsed>> for DryRun {
     fn from(answer: Answer<Rehearsed>) -> Self {
-        let Answer { value: Rehearsed { events, stops, changes }, basis } = answer;
+        let Answer { value: Rehearsed { events, stops, changes, before: _ }, basis } = answer;
         let count = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         Self {
             events: events.into_iter().map(Event::from).collect(),

@@ -5,7 +5,6 @@ use authority::compose::{self, Composed, KeyInput};
 use credentials::signing_key::Kid;
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::{Owner, Reach, RevocationReason};
-use domain::names::Name;
 use domain::role::Scopes;
 use domain::time::Timestamp;
 use domain::{Command, Event, Recorded};
@@ -114,7 +113,7 @@ impl Mutation {
 
     /// Gives a key another name.
     fn rename_api_key(context: &Context, input: RenameApiKeyInput) -> FieldResult<SuccessPayload> {
-        let name = answered(Name::parse(&input.name))?;
+        let name = answered(compose::name(&input.name))?;
         let composed = answered(context.authority.rename_key(input.key_id.id(), &name))?;
         succeed(context, composed, input.idempotency_key.as_deref())
     }
@@ -162,7 +161,7 @@ impl Mutation {
         let mut composed = answered(composed)?;
         let secret = composed.key.take();
         if input.dry_run == Some(true) {
-            let (recorded, dry_run) = context.rehearse(composed)?;
+            let (recorded, dry_run) = context.rehearse(composed, input.idempotency_key.as_deref())?;
             let (id, expires_at, grace) = rotated(&recorded);
             return Ok(RotateApiKeyPayload {
                 id: id.into(),
@@ -194,7 +193,7 @@ impl Mutation {
         input: CreateServiceAccountInput,
     ) -> FieldResult<CreateServiceAccountPayload> {
         let tenant: TenantId = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
-        let name = answered(Name::parse(&input.name))?;
+        let name = answered(compose::name(&input.name))?;
         let role = input.role.map_or(domain::role::Role::Administrator, Into::into);
         let composed = context.authority.create_service_account(tenant, &name, role);
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
@@ -220,7 +219,7 @@ impl Mutation {
         context: &Context,
         input: RenameServiceAccountInput,
     ) -> FieldResult<SuccessPayload> {
-        let name = answered(Name::parse(&input.name))?;
+        let name = answered(compose::name(&input.name))?;
         let id = input.service_account_id.id();
         let composed = answered(context.authority.rename_service_account(id, &name))?;
         succeed(context, composed, input.idempotency_key.as_deref())
@@ -272,7 +271,7 @@ impl Mutation {
     /// Gives a tenant another display name.
     fn rename_tenant(context: &Context, input: RenameTenantInput) -> FieldResult<SuccessPayload> {
         let tenant = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
-        let name = answered(Name::parse(&input.name))?;
+        let name = answered(compose::name(&input.name))?;
         let composed = answered(context.authority.rename_tenant(tenant, &name))?;
         succeed(context, composed, input.idempotency_key.as_deref())
     }
@@ -398,7 +397,7 @@ impl Mutation {
         let (id, reason) = (input.signing_key_id.id(), input.reason.into());
         let composed = answered(context.authority.retire_signing_key(id, reason))?;
         if input.dry_run == Some(true) {
-            let (_, dry_run) = context.rehearse(composed)?;
+            let (_, dry_run) = context.rehearse(composed, input.idempotency_key.as_deref())?;
             let (position, dry_run) = (dry_run.as_of.position, Some(dry_run));
             return Ok(RetireSigningKeyPayload { success: false, replacement_id: None, position, dry_run });
         }
@@ -456,7 +455,7 @@ fn attempt(
     if dry_run != Some(true) {
         return succeed(context, composed, idempotency_key);
     }
-    let (_, dry_run) = context.rehearse(composed)?;
+    let (_, dry_run) = context.rehearse(composed, idempotency_key)?;
     let position = Some(dry_run.as_of.position);
     Ok(SuccessPayload { success: None, error: None, position, dry_run: Some(dry_run) })
 }
