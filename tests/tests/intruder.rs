@@ -657,3 +657,28 @@ fn a_wrong_secret_is_no_different_from_an_unknown_id() {
     let of_bob = usage.iter().find(|key| key["id"] == json!(server.bob.id)).unwrap();
     assert!(of_bob["usage"]["count"].as_i64().unwrap_or(0) <= 5, "{of_bob}");
 }
+
+/// An administrator of one tenant adds somebody of another, removes them and adds them again: their keys for any tenant are from before.
+#[test]
+fn whoever_is_put_into_a_tenant_against_their_will_leaves_it_and_goes_on() {
+    let world = TwoTenants::new();
+    let (ada, eve) = (world.ada(), world.eve());
+    let user = world.ada.user_id.clone();
+    let put =
+        || eve.mutate("add_member", &json!({"email": "ada@example.com", "role": "read_only"}), "user_id");
+    put().unwrap();
+    eve.mutate("remove_member", &json!({"user_id": user}), "success").unwrap();
+    put().unwrap();
+    let rotate = || {
+        let document = "mutation($input: rotate_api_key_input!) { rotate_api_key(input: $input) { id } }";
+        ada.graphql(document, &json!({"input": {"key_id": world.ada.key_id}}))
+    };
+    let refused = rotate();
+    assert_eq!(refused.code().as_deref(), Some("REACH_NOT_HELD"));
+    assert!(refused.text.contains(&world.globex_id), "it names the tenant: {}", refused.text);
+    let leave = json!({"tenant_id": world.globex_id, "user_id": user});
+    // The tenant may be suspended in the incident: that is in nobody's way.
+    ada.mutate("suspend_tenant", &json!({"tenant_id": world.globex_id}), "success").unwrap();
+    ada.mutate("remove_member", &leave, "success").unwrap();
+    assert_eq!(rotate().code(), None);
+}

@@ -322,6 +322,31 @@ fn whoever_guesses_at_revocation_is_counted_too() {
     assert_eq!((slowed.status, slowed.code().as_deref()), (429, Some("TOO_MANY_GUESSES")));
 }
 
+/// No resolver of ours answers what is asked of the schema, and nothing counts it.
+#[test]
+fn the_schema_is_told_once_and_without_aliases() {
+    let stage = Stage::new();
+    let ask = |document: &str| stage.admin().graphql(document, &Value::Null);
+    let aliases: String = (0..900).map(|n| format!("a{n}: description ")).collect();
+    for below in [aliases.as_str(), "type { fields { type { fields { name } } } }"] {
+        let refused = ask(&format!("{{ __schema {{ types {{ fields {{ {below} }} }} }} }}"));
+        assert_eq!(refused.code().as_deref(), Some("ANSWER_TOO_LARGE"), "{:.300}", refused.text);
+    }
+    let told =
+        ask("{ __schema { types { name fields { name args { name } type { name ofType { name } } } } } }");
+    assert_eq!(told.code(), None);
+    assert!(told.text.contains("\"rotate_api_key\""), "{:.300}", told.text);
+    // What answers carry beside their values counts, too.
+    let long: String = (0..400).map(|n| format!("a{n}{}: id ", "x".repeat(240))).collect();
+    let account = stage.admin().mutate("create_service_account", &json!({"name": "many"}), "id").unwrap();
+    for number in 0..200 {
+        let input = json!({"user_id": account["id"], "name": format!("k{number}")});
+        stage.admin().mutate("create_api_key", &input, "id").unwrap();
+    }
+    let refused = ask(&format!("{{ auth_api_key {{ {long} }} }}"));
+    assert_eq!(refused.code().as_deref(), Some("ANSWER_TOO_LARGE"), "{:.300}", refused.text);
+}
+
 /// The limits of a document bound no answer: lists within lists, times the aliases.
 #[test]
 fn one_answer_holds_only_so_many_values() {

@@ -9,7 +9,7 @@ mod callback;
 mod page;
 mod same_origin;
 
-use authority::compose::KeyInput;
+use authority::compose::{self, KeyInput};
 use authority::{AsOf, Authority, Caller, Failure};
 use axum::body::Bytes;
 use axum::extract::{Extension, FromRequest as _, RawQuery, Request, State};
@@ -18,7 +18,6 @@ use axum::response::Response;
 use domain::actor::Way;
 use domain::key::Owner;
 use domain::limits::KeyLimits;
-use domain::names::Name;
 use domain::rejection::Rejection;
 use domain::time::Timestamp;
 use zeroize::Zeroizing;
@@ -209,7 +208,7 @@ fn make(
         Owner::ServiceAccount(account) => account.bytes(),
     };
     let (owner, reach) = authority.place_of_key(caller, owner, None)?;
-    let name = Name::parse(&key_name(client))?;
+    let name = compose::name(&key_name(client))?;
     let mut life_seconds = KEY_LIFE_DAYS * 24 * 60 * 60;
     loop {
         let expires_at = Some(authority.now().plus_seconds(life_seconds));

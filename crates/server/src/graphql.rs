@@ -31,6 +31,7 @@ mod context;
 mod errors;
 pub(crate) mod handler;
 pub(crate) mod in_process;
+mod introspection;
 pub(crate) mod media;
 mod answer;
 mod progress;

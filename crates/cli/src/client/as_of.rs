@@ -16,6 +16,9 @@ pub struct AsOfArgs {
 }
 
 impl AsOfArgs {
+    /// Now.
+    pub const NOW: Self = Self { as_of: None };
+
     /// The argument of a query; null, if now is meant.
     pub fn argument(&self) -> Argument {
         ("as_of", "as_of_input", self.as_of.map_or(Value::Null, Moment::asked))

@@ -7,6 +7,7 @@ use domain::names::{Email, Name, NameError, Slug};
 use domain::role::Role;
 use serde_json::{Value, json};
 
+use super::as_of::AsOfArgs;
 use super::error::ClientError;
 use super::graphql::{Argument, List, Server, text};
 use crate::args::MalformedValue;
@@ -94,13 +95,43 @@ impl AccountName {
 
     /// The id, looked up among the tenant's service accounts.
     pub fn id(&self, server: &Server, tenant: Option<&str>) -> Result<String, ClientError> {
-        match self {
-            Self::Id(id) => Ok(id.to_string()),
-            Self::Name(name) => match find_account(server, tenant, name)? {
-                Some(account) => Ok(text(&account, "id").to_owned()),
-                None => Err(ClientError::NotFound { what: format!("service account {}", name.as_str()) }),
-            },
-        }
+        self.id_as_of(server, tenant, &AsOfArgs::NOW)
+    }
+
+    /// The id of what was called so at the moment, or else is called so now.
+    pub fn id_as_of(
+        &self,
+        server: &Server,
+        tenant: Option<&str>,
+        as_of: &AsOfArgs,
+    ) -> Result<String, ClientError> {
+        let name = match self {
+            Self::Id(id) => return Ok(id.to_string()),
+            Self::Name(name) => name,
+        };
+        let list = List { name: "service_accounts", selection: "id name" };
+        let this = |account: &Value| text(account, "name") == name.as_str();
+        let account = found_as_of(server, list, tenant, as_of, &this)?;
+        let missing = || ClientError::NotFound { what: format!("service account {}", name.as_str()) };
+        Ok(text(&account.ok_or_else(missing)?, "id").to_owned())
+    }
+}
+
+/// The first entry of a tenant's list that is meant: as it was at the moment, or else as it is now.
+fn found_as_of(
+    server: &Server,
+    list: List,
+    tenant: Option<&str>,
+    as_of: &AsOfArgs,
+    meant: &dyn Fn(&Value) -> bool,
+) -> Result<Option<Value>, ClientError> {
+    let arguments: [Argument; 1] = [("tenant_id", "uuid", json!(tenant))];
+    let found = |as_of: &AsOfArgs| -> Result<Option<Value>, ClientError> {
+        Ok(server.all_as_of(list, &arguments, as_of)?.entries.into_iter().find(meant))
+    };
+    match found(as_of)? {
+        None if as_of.as_of.is_some() => found(&AsOfArgs::NOW),
+        found => Ok(found),
     }
 }
 
@@ -127,17 +158,25 @@ impl UserName {
 
     /// The id, looked up among the members of the tenant.
     pub fn id(&self, server: &Server, tenant: Option<&str>) -> Result<String, ClientError> {
+        self.id_as_of(server, tenant, &AsOfArgs::NOW)
+    }
+
+    /// The id of whoever was a member at the moment, or else is one now.
+    pub fn id_as_of(
+        &self,
+        server: &Server,
+        tenant: Option<&str>,
+        as_of: &AsOfArgs,
+    ) -> Result<String, ClientError> {
         let email = match self {
             Self::Id(id) => return Ok(id.to_string()),
             Self::Email(email) => email,
         };
         let list = List { name: "members", selection: "user_id email" };
-        let members = server.all(list, &[("tenant_id", "uuid", json!(tenant))])?;
-        let this = |member: &&Value| text(member, "email").to_lowercase() == email.folded();
-        match members.iter().find(this) {
-            Some(member) => Ok(text(member, "user_id").to_owned()),
-            None => Err(ClientError::NotFound { what: format!("member {} of this tenant", email.as_str()) }),
-        }
+        let this = |member: &Value| text(member, "email").to_lowercase() == email.folded();
+        let member = found_as_of(server, list, tenant, as_of, &this)?;
+        let missing = || ClientError::NotFound { what: format!("member {} of this tenant", email.as_str()) };
+        Ok(text(&member.ok_or_else(missing)?, "user_id").to_owned())
     }
 }
 
@@ -189,10 +228,15 @@ impl OwnerName {
 
     /// The id.
     pub fn id(&self, server: &Server) -> Result<String, ClientError> {
+        self.id_as_of(server, &AsOfArgs::NOW)
+    }
+
+    /// The id of whoever was called so at the moment, or else is called so now.
+    pub fn id_as_of(&self, server: &Server, as_of: &AsOfArgs) -> Result<String, ClientError> {
         match self {
             Self::Id(id) => Ok(id.clone()),
-            Self::Email(user) => user.id(server, None),
-            Self::Account(account) => account.id(server, None),
+            Self::Email(user) => user.id_as_of(server, None, as_of),
+            Self::Account(account) => account.id_as_of(server, None, as_of),
         }
     }
 }

@@ -103,6 +103,38 @@ fn a_key_is_explained_and_its_life_told() {
     assert!(people.contains("KEY_DISABLED"), "{people}");
 }
 
+/// What an incident is about was often renamed or removed since.
+#[test]
+fn owners_are_found_by_what_they_were_called_at_the_moment() {
+    let scene = Scene::new();
+    let account = text(&scene.done(&["service-account", "create", "old"]), "id");
+    scene.run(&["key", "create", "--owner", "old", "-n", "etl"]);
+    let then = head(&scene);
+    scene.done(&["service-account", "rename", "old", "new"]);
+    let of =
+        |owner: &str| scene.done(&["key", "list", "--owner", owner, "--as-of", &then])["entries"].clone();
+    assert_eq!(of("old").as_array().unwrap().len(), 1);
+    assert_eq!((of("old"), of("old")), (of("new"), of(&account)), "by its name of now and by its id, too");
+    scene.done(&["service-account", "remove", "new"]);
+    assert_eq!(of("old").as_array().unwrap().len(), 1, "and when it is gone");
+    let events = scene.done(&["events", "--service-account", "old", "--as-of", &then]);
+    assert_eq!(events["entries"].as_array().unwrap().len(), 2, "{events}");
+    assert_eq!(scene.refused(&["key", "list", "--owner", "old"]), refusal(5, "NOT_FOUND"));
+}
+
+#[test]
+fn a_key_that_was_cut_is_called_mistyped_as_when_it_is_used() {
+    let scene = Scene::new();
+    let secret = text(&scene.done(&["auth", "create-key", "-n", "ci"]), "key");
+    let cut = scene.file("cut", &secret[..secret.len() - 1]);
+    let told = scene.done(&["key", "explain", "--secret-file", &cut]);
+    assert_eq!((&told["accepted"], &told["code"]), (&json!(false), &json!("KEY_MISTYPED")));
+    let people = scene.said(&["key", "explain", "--secret-file", &cut]);
+    assert!(people.contains("it was mistyped or cut"), "{people}");
+    let other = scene.file("other", "somebody-elses-key");
+    assert_eq!(scene.done(&["key", "explain", "--secret-file", &other])["code"], "KEY_UNKNOWN");
+}
+
 #[test]
 fn a_dry_run_does_nothing_and_tells_what_would_stop() {
     let scene = Scene::new();

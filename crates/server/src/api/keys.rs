@@ -1,6 +1,6 @@
 //! `/api/users/{user}/api_keys`: the keys of a user, or of a service account, which is named in the same place.
 
-use authority::compose::KeyInput;
+use authority::compose::{self, KeyInput};
 use authority::queries::{KeyView, Which};
 use authority::{Done, Failure};
 use axum::http::StatusCode;
@@ -10,7 +10,6 @@ use domain::Event;
 use domain::ids::{KeyId, UserId};
 use domain::key::{Owner, RevocationReason};
 use domain::limits::KeyLimits;
-use domain::names::Name;
 use domain::rejection::{Entity, Rejection};
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -34,7 +33,7 @@ pub(crate) async fn create(asker: Asker, Named(owner): Named<String>, Given(new)
     asker
         .answer(move |asked| {
             let owner: UserId = id("user_id", &owner)?;
-            let name = Name::parse(&new.name)?;
+            let name = compose::name(&new.name)?;
             let expires_at = instant("expiration", new.expiration.as_deref())?;
             let scopes = asked.caller.scopes.clone();
             let key = KeyInput { name, expires_at, scopes, limits: KeyLimits::default(), note: None };

@@ -1,12 +1,11 @@
 //! Tokens as older clients know them: keys by a name and a scope, from which it follows whose they are.
 
 use authority::api_tokens::TokenScope;
-use authority::compose::KeyInput;
+use authority::compose::{self, KeyInput};
 use authority::queries::KeyView;
 use authority::{Failure, InputError};
 use domain::key::Owner;
 use domain::limits::KeyLimits;
-use domain::names::Name;
 use domain::rejection::Rejection;
 use juniper::{FieldResult, GraphQLInputObject, GraphQLObject};
 
@@ -81,7 +80,7 @@ impl From<KeyView> for ApiToken {
 pub(super) fn create(context: &Context, input: &CreateApiTokenInput) -> FieldResult<CreateApiTokenPayload> {
     let rule = "give RUNNER, TENANT or USER";
     let scope = TokenScope::parse(&input.scope).ok_or(InputError::Malformed { field: "scope", rule });
-    let (scope, name) = (answered(scope)?, answered(Name::parse(&input.name))?);
+    let (scope, name) = (answered(scope)?, answered(compose::name(&input.name))?);
     let (authority, caller) = (&context.authority, &context.caller);
     let tenant = context.tenant(None)?;
     // As wide as the credential used, as with every new key for which nothing was asked.

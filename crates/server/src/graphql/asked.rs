@@ -10,6 +10,9 @@ use super::schema::Schema;
 /// The fields of entries that are lists themselves.
 const LISTS: [&str; 6] = ["allowed_addresses", "scopes", "details", "callers", "agents", "fields"];
 
+/// How long an alias is that counts like another field.
+const ALIAS_BYTES: usize = 32;
+
 /// How many fields an operation has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -82,7 +85,8 @@ fn count<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S
         Selection::Field(field) => {
             let below = field.item.selection_set.as_deref().unwrap_or_default();
             let below = count(below, fragments);
-            let fields = below.fields.saturating_add(1);
+            let alias = field.item.alias.as_ref().map_or(0, |alias| alias.item.len());
+            let fields = below.fields.saturating_add(1 + alias / ALIAS_BYTES);
             let of_lists = if LISTS.contains(&field.item.name.item) { fields } else { below.of_lists };
             Asked { root_fields: 1, fields, of_lists }
         }
@@ -146,6 +150,8 @@ mod tests {
             fragment K on auth_api_key { id ... on auth_api_key { allowed_addresses } }";
         assert_eq!(asked(spread), (3, 9, 3));
         assert_eq!(asked("query A { hello } query B { hello again: hello }"), (2, 2, 0), "the larger one");
+        let long = format!("{{ {}: hello }}", "a".repeat(320));
+        assert_eq!(asked(&long), (1, 11, 0), "as much as ten more");
         assert_eq!(asked("{"), (0, 0, 0));
     }
 }

@@ -25,6 +25,7 @@ use super::budget::Budget;
 use super::context::Context;
 use super::explorer;
 use super::gate;
+use super::introspection;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::Progress;
 use super::tenant_tokens::RENEWING;
@@ -186,6 +187,11 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         if asks.root_fields > ROOT_FIELDS_MAX {
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
+        }
+        if introspection::goes_around(&query, &app.schema) {
+            let message = "what is asked of the schema goes around in it or has aliases: ask for fields of types once, and for what \
+                           those lead to by name";
+            return media.refuse_operation("ANSWER_TOO_LARGE", message);
         }
         if let Credential::Refresh(claims) = &caller.credential
             && !asked::only(RENEWING, &query, &app.schema)

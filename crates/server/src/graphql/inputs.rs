@@ -5,7 +5,7 @@ use authority::{Failure, InputError};
 use domain::event::TenantPolicy;
 use domain::key::RevocationReason;
 use domain::limits::KeyLimits;
-use domain::names::{Email, Name, Note, Slug};
+use domain::names::{Email, Note, Slug};
 use domain::role::{Scope, Scopes};
 use juniper::{GraphQLEnum, GraphQLInputObject, Nullable};
 
@@ -49,7 +49,7 @@ impl CreateApiKeyInput {
                 Scopes::only(scopes?)?
             }
         };
-        let (name, expires_at) = (Name::parse(&self.name)?, self.expires_at.map(|at| at.0));
+        let (name, expires_at) = (compose::name(&self.name)?, self.expires_at.map(|at| at.0));
         let addresses = limits::addresses(self.allowed_addresses.as_deref())?;
         let limits = KeyLimits { addresses, rate: limits::rate(self.rate_limit.as_ref())? };
         let note = self.note.as_deref().map(compose::note).transpose()?;
@@ -274,7 +274,7 @@ impl CreateTenantInput {
     pub fn parse(&self) -> Result<(TenantInput, UserInput), Failure> {
         let policy = policy(self.key_life_seconds_max, self.key_life_seconds_default)?;
         let slug = Slug::parse(&self.slug)?;
-        let name = Name::parse(self.name.as_deref().unwrap_or(slug.as_str()))?;
+        let name = compose::name(self.name.as_deref().unwrap_or(slug.as_str()))?;
         let administrator = UserInput { email: Email::parse(&self.administrator_email)?, name: None };
         Ok((TenantInput { slug, name, policy }, administrator))
     }
@@ -395,7 +395,7 @@ pub struct AddMemberInput {
 impl AddMemberInput {
     /// The user as the authority takes it.
     pub fn user(&self) -> Result<UserInput, Failure> {
-        let name = self.name.as_deref().map(Name::parse).transpose()?;
+        let name = self.name.as_deref().map(compose::name).transpose()?;
         Ok(UserInput { email: Email::parse(&self.email)?, name })
     }
 

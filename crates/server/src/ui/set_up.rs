@@ -4,7 +4,7 @@
 //! It is the one page that does something which the API does not offer: there is nobody yet who could ask it.
 
 use askama::Template;
-use authority::compose::{TenantInput, UserInput};
+use authority::compose::{self, TenantInput, UserInput};
 use authority::set_up::NotSetUp;
 use authority::{Authority, Failure, Initialised};
 use axum::Extension;
@@ -14,7 +14,7 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{Html, IntoResponse as _, Response};
 use domain::actor::Way;
 use domain::event::TenantPolicy;
-use domain::names::{Email, Name, Slug};
+use domain::names::{Email, Slug};
 use zeroize::Zeroizing;
 
 use super::cookie::Transport;
@@ -134,9 +134,9 @@ fn wanted(fields: &Fields) -> Result<(TenantInput, UserInput), Refused> {
     let refused = |failure: Failure| Refused::new(failure.code(), failure.to_string());
     let parse = || -> Result<_, Failure> {
         let slug = Slug::parse(slug)?;
-        let name = Name::parse(fields.get("tenant_name").unwrap_or(slug.as_str()))?;
+        let name = compose::name(fields.get("tenant_name").unwrap_or(slug.as_str()))?;
         let tenant = TenantInput { slug, name, policy: TenantPolicy::default() };
-        let name = fields.get("name").map(Name::parse).transpose()?;
+        let name = fields.get("name").map(compose::name).transpose()?;
         Ok((tenant, UserInput { email: Email::parse(email)?, name }))
     };
     parse().map_err(refused)

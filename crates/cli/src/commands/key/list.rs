@@ -88,7 +88,7 @@ impl State {
 /// Lists them.
 pub fn run(args: ListArgs) -> Result<(), CliError> {
     let server = args.client.server()?;
-    let owner = args.owner.map(|owner| owner.id(&server)).transpose()?;
+    let owner = args.owner.map(|owner| owner.id_as_of(&server, &args.as_of)).transpose()?;
     let states: Vec<_> = args.state.iter().map(|state| state.as_str()).collect();
     let filter = json!({
         "user_id": owner,
