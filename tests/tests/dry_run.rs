@@ -136,3 +136,23 @@ fn an_idempotency_key_that_was_used_before_is_heeded() {
     assert_eq!(change("delete_api_key", "fourth", true).unwrap()[0]["type"], "KeyRevoked");
     assert_eq!(world.position(), before + 4, "and no dry run did anything");
 }
+
+/// `changes { kind id }`
+#[test]
+fn tokens_that_would_be_refused_have_the_id_of_whatever_they_are_refused_with() {
+    let world = TwoTenants::new();
+    let told = "dry_run { changes { what kind id } }";
+    for (field, id) in [
+        ("key_id", &world.agent.id),
+        ("service_account_id", &world.account_id),
+        ("user_id", &world.bob_id),
+        ("tenant_id", &world.globex_id),
+    ] {
+        let told = world.ada().mutate("revoke_tokens", &json!({field: id, "dry_run": true}), told).unwrap();
+        assert_eq!(
+            told["dry_run"]["changes"],
+            json!([{"what": "added", "kind": "tokens", "id": id}]),
+            "{field}"
+        );
+    }
+}

@@ -365,3 +365,34 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     assert_eq!(code, "ACTIVE");
     assert!(used > 0);
 }
+
+/// `key_history`: the clock ends no key that was revoked, and a grace of no length with the rotation.
+#[test]
+fn what_the_clock_ends_is_told_where_it_ended_the_key() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    let life = |id: &str| -> Vec<(String, String)> {
+        let life = asked(&ada, HISTORY, "key_history", &by_id(id)).unwrap();
+        let steps = life["steps"].as_array().unwrap().iter();
+        steps.map(|step| (text(&step["what"]), text(&step["status"]))).collect()
+    };
+    let soon = jiff::Timestamp::now() + std::time::Duration::from_millis(1_200);
+    let ending = |name: &str| {
+        let input = json!({"user_id": world.account_id, "name": name, "expires_at": soon.to_string()});
+        text(&ada.mutate("create_api_key", &input, "id").unwrap()["id"])
+    };
+    let (expiring, revoked) = (ending("expiring"), ending("revoked"));
+    ada.mutate("delete_api_key", &json!({"key_id": revoked}), "success").unwrap();
+    let rotated = key_for(&ada, &world.account_id, "rotated").id;
+    ada.mutate("rotate_api_key", &json!({"key_id": rotated, "overlap_seconds": 0}), "id").unwrap();
+    while jiff::Timestamp::now() < soon + std::time::Duration::from_millis(50) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let steps = |steps: &[(&str, &str)]| -> Vec<(String, String)> {
+        steps.iter().map(|(what, status)| ((*what).to_owned(), (*status).to_owned())).collect()
+    };
+    assert_eq!(life(&expiring), steps(&[("KeyCreated", "ACTIVE"), ("expired", "KEY_EXPIRED")]));
+    assert_eq!(life(&revoked), steps(&[("KeyCreated", "ACTIVE"), ("KeyRevoked", "KEY_REVOKED")]));
+    let ended = [("KeyCreated", "ACTIVE"), ("KeyRotated", "KEY_ROTATED"), ("grace_over", "KEY_ROTATED")];
+    assert_eq!(life(&rotated), steps(&ended));
+}

@@ -284,8 +284,8 @@ impl Authority {
 
     /// The idempotency key of a request, with the command that it stands for.
     pub(crate) fn idempotency(&self, request: &Request, composed: &Composed) -> Option<Idempotency> {
-        let digest = self.shared.keyring.pepper.text_digest(TextKind::Command, &composed.asked).0;
-        request.idempotency_key.clone().map(|key| Idempotency { key, command: digest })
+        let digest = || self.shared.keyring.pepper.text_digest(TextKind::Command, &composed.asked).0;
+        request.idempotency_key.clone().map(|key| Idempotency { key, command: digest() })
     }
 
     /// Queues a command; the reply comes from the writer's thread, once it is durable.

@@ -2,6 +2,7 @@
 
 use domain::Lookup as _;
 use domain::concern::Concerned;
+use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
 use domain::life::{Through, befallen, tenants_of};
 use domain::rejection::Refusal;
@@ -69,20 +70,27 @@ impl Authority {
         };
         let told = told_of(caller, key.owner, scope);
         let mut steps = self.events_of_life(&view, caller, scope, &key)?;
+        let revoked = when(&steps, |event| matches!(event, Event::KeyRevoked { .. }));
+        let rotated = when(&steps, |event| matches!(event, Event::KeyRotated { key, .. } if *key == id));
+        let ends = [(key.life.expires_at, What::Expired), (key.life.grace_ends_at, What::GraceOver)];
         let mut timed = |at, what| -> Result<(), Failure> {
             steps.extend(timed(&view, &key, told, at, what)?);
             Ok(())
         };
-        timed(key.life.expires_at, What::Expired)?;
-        timed(key.life.grace_ends_at, What::GraceOver)?;
+        for (at, what) in ends {
+            // A key that was revoked by then had ended already.
+            timed(at.filter(|at| revoked.is_none_or(|revoked| *at < revoked)), what)?;
+        }
         if let Some(KeyUsage { tally: usage, .. }) = self.usage_told(&view, &key, told)? {
             timed(Some(usage.first), What::FirstUsed)?;
             if usage.last > usage.first {
                 timed(Some(usage.last), What::LastUsed)?;
             }
         }
-        // What the clock decides at the instant of an event, it decides before the event.
-        steps.sort_by_key(|step| (step.at, step.position()));
+        // What the clock decides at the instant of an event, it decides before the event; but a grace of no length is over with
+        // the rotation.
+        let after = |step: &Step| matches!(step.what, What::GraceOver) && rotated == Some(step.at);
+        steps.sort_by_key(|step| (step.at, after(step), step.position()));
         Ok(view.answer(Life { key: id, steps }))
     }
 
@@ -128,6 +136,15 @@ impl Step {
             What::Expired | What::GraceOver | What::FirstUsed | What::LastUsed => None,
         }
     }
+}
+
+/// When the first such event was.
+fn when(steps: &[Step], is_it: impl Fn(&Event) -> bool) -> Option<Timestamp> {
+    let found = steps.iter().find(|step| match &step.what {
+        What::Event(_, event) => is_it(&event.recorded.event),
+        What::Expired | What::GraceOver | What::FirstUsed | What::LastUsed => false,
+    });
+    found.map(|step| step.at)
 }
 
 /// Something that happened at an instant without an event, if that instant has come.

@@ -98,15 +98,17 @@ impl Audit {
 
     /// The checkpoints to hold the log against: those given, and the highest that was signed, as far as it is there.
     pub(crate) fn known(&self) -> Vec<Checkpoint> {
-        let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten();
-        let kept = kept.and_then(|note| Checkpoint::parse(Note::parse(&note).ok()?.text()).ok());
-        self.known.iter().cloned().chain(kept).collect()
+        self.known.iter().cloned().chain(self.kept()).collect()
     }
 
     /// Under which name the highest checkpoint was signed.
     pub fn origin(&self) -> Option<LogOrigin> {
+        self.kept().map(|checkpoint| checkpoint.origin)
+    }
+
+    fn kept(&self) -> Option<Checkpoint> {
         let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten()?;
-        Some(Checkpoint::parse(Note::parse(&kept).ok()?.text()).ok()?.origin)
+        Checkpoint::parse(Note::parse(&kept).ok()?.text()).ok()
     }
 
     /// The data folder.

@@ -99,6 +99,11 @@ fn a_key_is_explained_and_its_life_told() {
     assert!(text(&radius, "contain_with").starts_with(&format!("keyledger key revoke {id}")));
     let people = scene.said(&["key", "blast-radius", "--secret-file", &file]);
     assert!(people.contains("\nIt was accepted:\n  in tenant "), "{people}");
+    let people = scene.said(&["key", "blast-radius", &id, "--as-of", &format!("before:{last}")]);
+    assert!(
+        people.contains(" until then\n") && people.contains("used last, roughly, as known now"),
+        "{people}"
+    );
     let people = scene.said(&["key", "history", &id]);
     assert!(people.contains("KEY_DISABLED"), "{people}");
 }

@@ -4,6 +4,8 @@ use authority::Answer;
 use authority::events::Said;
 use authority::state_diff::{DifferenceView, Differences, FieldView};
 use domain::difference::Kind;
+use domain::facts::target_id;
+use domain::ids::RequestId;
 use domain::row::RowId;
 use juniper::GraphQLObject;
 
@@ -33,9 +35,9 @@ pub struct StateDiff {
 pub struct DifferenceShown {
     /// What became of it: added, removed or changed. What was revoked or removed for good is removed.
     pub what: String,
-    /// What it is: tenant, user, member, service_account, key, signing_key or tokens.
+    /// What it is: deployment, tenant, user, member, service_account, key, signing_key or tokens.
     pub kind: String,
-    /// Its id; of a member, the user's; null: it has none.
+    /// Its id; of a member, the user's; of tokens, that of whatever they were refused with; null: it has none.
     pub id: Option<Uuid>,
     /// Of a member, the tenant.
     pub tenant_id: Option<Uuid>,
@@ -87,7 +89,9 @@ impl From<DifferenceView> for DifferenceShown {
             RowId::ServiceAccount(id) => ("service_account", Some(id.into()), None),
             RowId::Key(id) => ("key", Some(id.into()), None),
             RowId::SigningKey(id) => ("signing_key", Some(id.into()), None),
-            RowId::Watermark(_) => ("tokens", None, None),
+            RowId::Watermark(target) => {
+                ("tokens", target_id(&target).map(|id| RequestId::from_bytes(id).into()), None)
+            }
             RowId::UniqueName(_) => ("name", None, None),
         };
         let what = match view.kind {

@@ -44,12 +44,18 @@ pub struct BlastRadiusArgs {
 /// Tells it.
 pub fn run(args: BlastRadiusArgs) -> Result<(), CliError> {
     let (_, _, moment) = args.as_of.argument();
+    let past = args.as_of.as_of.is_some();
     let variables = json!({"key": args.key.asked(&args.client)?, "as_of": moment});
     let radius = args.client.server()?.query("blast_radius", DOCUMENT, variables)?;
-    show::result(args.client.form(), &radius, || told(&radius))
+    show::result(args.client.form(), &radius, || told(&radius, past))
 }
 
-fn told(radius: &Value) -> String {
+fn told(radius: &Value, past: bool) -> String {
+    let (used, by, still) = if past {
+        ("used last, roughly, as known now", "by, roughly, as known now", "then")
+    } else {
+        ("used last, roughly", "by, roughly", "now")
+    };
     let list = |name: &str| radius[name].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut lines = vec![as_of::line(&radius["as_of"]), String::new()];
     lines.push(show::facts(&[
@@ -60,8 +66,8 @@ fn told(radius: &Value) -> String {
         ("revoked", show::cell_or(radius, "revocation_reason", "no")),
         ("took the place of", show::cell(radius, "predecessor_ids")),
         ("replaced by", show::cell(radius, "successor_ids")),
-        ("used last, roughly", show::cell_or(&radius["usage"], "last_used_at", "never, as far as is known")),
-        ("by, roughly", show::cell(&radius["usage"], "callers")),
+        (used, show::cell_or(&radius["usage"], "last_used_at", "never, as far as is known")),
+        (by, show::cell(&radius["usage"], "callers")),
         ("tokens alive, roughly", living_tokens::words(&radius["tokens"])),
         ("tokens dead at", show::cell_or(radius, "tokens_dead_at", "never: more can be minted")),
         ("contain it with", show::cell_or(radius, "contain_with", "nothing: it is revoked")),
@@ -77,7 +83,7 @@ fn told(radius: &Value) -> String {
             "  {tenant} as {} from {} until {}",
             show::cell_or(spell, "role", "operator"),
             text(spell, "from"),
-            show::cell_or(spell, "until", "now")
+            show::cell_or(spell, "until", still)
         )
     }));
     lines.push(format!("\nWith it were made {} keys, which outlive it:", list("keys_made").len()));
