@@ -39,4 +39,5 @@ pub(crate) mod explorer;
 mod asked;
 mod variable_types;
 mod budget;
+mod fragments;
 pub(crate) mod gate;

@@ -1,10 +1,10 @@
 //! How much a document asks for, counted before anything runs: its fragments spread, its aliases apart.
 
-use std::collections::HashMap;
 use std::ops::Add;
 
 use juniper::{Definition, Selection};
 
+use super::fragments::Fragments;
 use super::schema::Schema;
 
 /// The fields of entries that are lists themselves.
@@ -30,12 +30,7 @@ impl Asked {
         let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else {
             return Self::default();
         };
-        let mut fragments = Fragments::new();
-        for definition in &definitions {
-            if let Definition::Fragment(fragment) = definition {
-                fragments.insert(fragment.item.name.item, (fragment.item.selection_set.as_slice(), None));
-            }
-        }
+        let mut fragments = Fragments::among(&definitions);
         let operations = definitions.iter().filter_map(|definition| match definition {
             Definition::Operation(operation) => Some(count(&operation.item.selection_set, &mut fragments)),
             Definition::Fragment(_) => None,
@@ -77,10 +72,7 @@ impl Add for Asked {
     }
 }
 
-/// What each fragment selects, and how many fields that is, once it has been counted.
-type Fragments<'d, 'a, S> = HashMap<&'a str, (&'d [Selection<'a, S>], Option<Asked>)>;
-
-fn count<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S>) -> Asked {
+fn count<'a, S>(selections: &[Selection<'a, S>], fragments: &mut Fragments<'_, 'a, S, Asked>) -> Asked {
     let counted = selections.iter().map(|selection| match selection {
         Selection::Field(field) => {
             let below = field.item.selection_set.as_deref().unwrap_or_default();
@@ -90,26 +82,10 @@ fn count<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S
             let of_lists = if LISTS.contains(&field.item.name.item) { fields } else { below.of_lists };
             Asked { root_fields: 1, fields, of_lists }
         }
-        Selection::FragmentSpread(spread) => spread_count(spread.item.name.item, fragments),
+        Selection::FragmentSpread(spread) => fragments.found(spread.item.name.item, count),
         Selection::InlineFragment(inline) => count(&inline.item.selection_set, fragments),
     });
     counted.fold(Asked::default(), Asked::add)
-}
-
-/// Each fragment is counted once, however often it is spread. One that spreads itself counts for nothing
-/// while it is being counted: the parser lets it pass, and validation, which comes later, refuses it.
-fn spread_count<S>(name: &str, fragments: &mut Fragments<'_, '_, S>) -> Asked {
-    let Some((selections, counted)) = fragments.get_mut(name) else { return Asked::default() };
-    if let Some(counted) = counted {
-        return *counted;
-    }
-    let selections = *selections;
-    *counted = Some(Asked::default());
-    let total = count(selections, fragments);
-    if let Some((_, counted)) = fragments.get_mut(name) {
-        *counted = Some(total);
-    }
-    total
 }
 
 #[cfg(test)]

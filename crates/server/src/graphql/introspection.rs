@@ -4,10 +4,9 @@
 //! each time around multiplies the answer, and aliases repeat it. What tools ask goes around once, without aliases below its root, of
 //! which an operation has few; each answer is no larger than the schema.
 
-use std::collections::HashMap;
-
 use juniper::{Definition, Selection};
 
+use super::fragments::Fragments;
 use super::schema::Schema;
 
 /// The fields by which a document asks about the schema.
@@ -22,12 +21,7 @@ pub(super) fn goes_around(document: &str, schema: &Schema) -> bool {
     let Ok(definitions) = juniper::parser::parse_document_source(document, &schema.schema) else {
         return false;
     };
-    let mut fragments = Fragments::new();
-    for definition in &definitions {
-        if let Definition::Fragment(fragment) = definition {
-            fragments.insert(fragment.item.name.item, (fragment.item.selection_set.as_slice(), None));
-        }
-    }
+    let mut fragments = Fragments::among(&definitions);
     definitions.iter().any(|definition| match definition {
         Definition::Operation(operation) => below(&operation.item.selection_set, &mut fragments).goes_around,
         Definition::Fragment(_) => false,
@@ -44,10 +38,7 @@ struct Below {
     goes_around: bool,
 }
 
-/// What each fragment selects, and what was found below it.
-type Fragments<'d, 'a, S> = HashMap<&'a str, (&'d [Selection<'a, S>], Option<Below>)>;
-
-fn below<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S>) -> Below {
+fn below<'a, S>(selections: &[Selection<'a, S>], fragments: &mut Fragments<'_, 'a, S, Below>) -> Below {
     let each = selections.iter().map(|selection| match selection {
         Selection::Field(field) => {
             let name = field.item.name.item;
@@ -57,7 +48,7 @@ fn below<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S
             let lists = found.lists + usize::from(LISTS.contains(&name));
             Below { aliases, lists, goes_around: found.goes_around || around }
         }
-        Selection::FragmentSpread(spread) => below_fragment(spread.item.name.item, fragments),
+        Selection::FragmentSpread(spread) => fragments.found(spread.item.name.item, below),
         Selection::InlineFragment(inline) => below(&inline.item.selection_set, fragments),
     });
     each.fold(Below::default(), |all, found| Below {
@@ -65,21 +56,6 @@ fn below<S>(selections: &[Selection<'_, S>], fragments: &mut Fragments<'_, '_, S
         lists: all.lists.max(found.lists),
         goes_around: all.goes_around || found.goes_around,
     })
-}
-
-/// Each fragment is looked at once. One that spreads itself counts for nothing meanwhile: validation refuses it.
-fn below_fragment<S>(name: &str, fragments: &mut Fragments<'_, '_, S>) -> Below {
-    let Some((selections, found)) = fragments.get_mut(name) else { return Below::default() };
-    if let Some(found) = found {
-        return *found;
-    }
-    let selections = *selections;
-    *found = Some(Below::default());
-    let total = below(selections, fragments);
-    if let Some((_, found)) = fragments.get_mut(name) {
-        *found = Some(total);
-    }
-    total
 }
 
 #[cfg(test)]
