@@ -343,9 +343,16 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     assert_eq!(explained(&ada, &elsewhere).unwrap()["code"], "ACTIVE", "an operator is told");
     assert_eq!(explained(&eve, &elsewhere).unwrap()["code"], "ACTIVE", "and she herself");
 
+    // Who was shown the key and may verify there is told what `POST /v1/verify` tells, and sees no events.
+    let bob = json!({"email": "bob@example.com", "role": "administrator"});
+    eve.mutate("add_member", &bob, "user_id").unwrap();
+    let shown = json!({"key": {"secret": world.eve.secret}, "tenant": acme});
+    let both = world.bob();
+    let verdict = explained(&both, &shown).unwrap();
+    assert_eq!((&verdict["code"], &verdict["decided_by"][0]["event"]), (&json!("ACTIVE"), &Value::Null));
+    assert_eq!(explained(&both, &elsewhere), Err("FORBIDDEN".to_owned()), "by its id he sees it at home");
+
     // She leaves, and her key goes on elsewhere.
-    let deputy = json!({"email": "bob@example.com", "role": "administrator"});
-    eve.mutate("add_member", &deputy, "user_id").unwrap();
     let eve_id = text(&eve.whoami().json()["id"]);
     hank.mutate("remove_member", &json!({"user_id": eve_id}), "success").unwrap();
     assert_eq!(world.eve().whoami().json()["tenant_id"], acme);
@@ -364,6 +371,23 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     let (_, code, _, used) = told(&ada);
     assert_eq!(code, "ACTIVE");
     assert!(used > 0);
+}
+
+/// That a key has ended says nothing of where it was used: in the incident its home is told of its use.
+#[test]
+fn the_use_of_a_key_for_any_tenant_is_told_at_home_also_once_it_is_revoked() {
+    let world = TwoTenants::new();
+    let eve = world.eve();
+    let account = eve.mutate("create_service_account", &json!({"name": "hank"}), "id").unwrap();
+    let hank = world.holding(&key_for(&eve, &text(&account["id"]), "hank-key").secret);
+    eve.whoami();
+    eve.mutate("delete_api_key", &json!({"key_id": world.eve.id}), "success").unwrap();
+    let document = "query($key: key_named_input!) { key(key: $key) { status usage { count agents { id } } } \
+        blast_radius(key: $key) { usage { count } } }";
+    let told = hank.graphql(document, &by_id(&world.eve.id)).json()["data"].clone();
+    assert_eq!(told["key"]["status"], "KEY_REVOKED");
+    assert!(told["key"]["usage"]["count"].as_u64().unwrap() > 0, "{told}");
+    assert_eq!(told["key"]["usage"]["count"], told["blast_radius"]["usage"]["count"]);
 }
 
 /// `key_history`: the clock ends no key that was revoked, and a grace of no length with the rotation.

@@ -21,7 +21,7 @@ use store::{Snapshot, StoreError};
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
 use crate::authority::Authority;
-use crate::events::{EventView, Reader, Scope};
+use crate::events::{EventView, Reader};
 use crate::failure::Failure;
 use crate::living_tokens::LivingTokens;
 use crate::named::{KeyNamed, unseen};
@@ -104,19 +104,18 @@ impl Authority {
         let view = self.view(as_of)?;
         let (id, scope) = self.known_with_past(&view, caller, named)?;
         let key = view.then().key(id)?.ok_or_else(|| unseen(&KeyNamed::Id(id)))?;
+        let told_of = told_of(caller, key.owner, scope);
         let mut tenants = tenants_of(&view.then(), &key)?;
-        if let Scope::Tenant(viewed) = scope {
-            tenants.retain(|tenant| *tenant == viewed);
-        }
+        tenants.retain(|tenant| told_of.is_none_or(|told| *tenant == told));
         let tenant_names = self.names_seen(&view, caller, &tenants)?;
         let Spells { spells, tokens_dead_at } = Spells::of(&view, &key, &tenants)?;
-        let Acted { told, count, keys_made } = acted(&view, id, scope)?;
+        let Acted { told, count, keys_made } = acted(&view, id, told_of)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let acted = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
         let rows = view.then();
-        let told = told_of(caller, key.owner, scope);
-        let tokens = (as_of == AsOf::Now).then(|| self.tokens.of(id, key.created.position, told, self.now()));
-        let usage = self.usage_told(&view, &key, told)?;
+        let tokens =
+            (as_of == AsOf::Now).then(|| self.tokens.of(id, key.created.position, told_of, self.now()));
+        let usage = self.usage_told(&view, &key, told_of)?;
         let minting = spells.iter().any(|spell| spell.until.is_none());
         Ok(view.answer(BlastRadius {
             key: id,
@@ -271,14 +270,11 @@ struct Acted {
     keys_made: Vec<KeyId>,
 }
 
-fn acted(view: &View, key: KeyId, scope: Scope) -> Result<Acted, Failure> {
+fn acted(view: &View, key: KeyId, told_of: Option<TenantId>) -> Result<Acted, Failure> {
     let snapshot = &view.snapshot;
     let mut acted = Acted { told: vec![], count: 0, keys_made: vec![] };
     let range = Position::START.next()..=view.basis.position;
-    let mut within = match scope {
-        Scope::Tenant(tenant) => Some(snapshot.among(Concerned::Tenant(tenant))),
-        Scope::Deployment | Scope::Oneself => None,
-    };
+    let mut within = told_of.map(|tenant| snapshot.among(Concerned::Tenant(tenant)));
     for event in snapshot.history(Concerned::ActingKey(key), &range)?.rev() {
         let Marked { position, effect } = event?;
         // What was done in other tenants is the business of those.

@@ -88,9 +88,10 @@ impl Authority {
         };
         let (tenant, reader) = match known.sight {
             Sight::Events(scope) => {
-                let tenant =
-                    self.asked_about(&view, caller, asked, told_of(caller, known.key.owner, scope))?;
-                (tenant, Some(Reader::new(self, &view.snapshot, caller, scope)))
+                let told = told_of(caller, known.key.owner, scope);
+                let (tenant, events) = self.asked_about(&view, caller, asked, told)?;
+                let reader = || Reader::new(self, &view.snapshot, caller, scope);
+                (tenant, events.then(reader))
             }
             Sight::Verdict(tenant) => (Some(tenant), None),
         };
@@ -114,19 +115,25 @@ impl Authority {
         Ok(view.answer(Explained { key: Some(key), verdict, decided_by: deciding }))
     }
 
-    /// In which tenant an answer may be given; none: where the key acts if none is named. Of a tenant other than the one in which
-    /// it is told, whoever asks must see the events there, too.
+    /// In which tenant an answer may be given, and whether with its events; none: where the key acts if none is named. Of a tenant
+    /// other than the one in which it is told, whoever asks must see the events there, too; or show the key, and may verify there.
     fn asked_about(
         &self,
         view: &View,
         caller: &Caller,
         asked: &Asked,
         told: Option<TenantId>,
-    ) -> Result<Option<TenantId>, Failure> {
-        let (Some(told), Some(tenant)) = (told, asked.tenant) else { return Ok(asked.tenant.or(told)) };
-        if tenant != told {
-            role_of(&view.now(), &caller.actor, tenant, Permission::Audit, self.now())??;
+    ) -> Result<(Option<TenantId>, bool), Failure> {
+        let elsewhere = asked.tenant.filter(|tenant| told.is_some_and(|told| told != *tenant));
+        let Some(tenant) = elsewhere else { return Ok((asked.tenant.or(told), true)) };
+        let may = |needs| role_of(&view.now(), &caller.actor, tenant, needs, self.now());
+        match (may(Permission::Audit)?, &asked.key) {
+            (Ok(_), _) => Ok((Some(tenant), true)),
+            (Err(_), KeyNamed::Secret(_)) => {
+                may(Permission::Verify)??;
+                Ok((Some(tenant), false))
+            }
+            (Err(rejection), KeyNamed::Id(_) | KeyNamed::Digest(_)) => Err(rejection.into()),
         }
-        Ok(Some(tenant))
     }
 }

@@ -79,7 +79,7 @@ impl Authority {
         };
         for (at, what) in ends {
             // A key that was revoked by then had ended already.
-            timed(at.filter(|at| revoked.is_none_or(|revoked| *at < revoked)), what)?;
+            timed(at.filter(|at| revoked.is_none_or(|revoked| *at <= revoked)), what)?;
         }
         if let Some(KeyUsage { tally: usage, .. }) = self.usage_told(&view, &key, told)? {
             timed(Some(usage.first), What::FirstUsed)?;
@@ -102,11 +102,10 @@ impl Authority {
         key: &Key,
     ) -> Result<Vec<Step>, Failure> {
         let until = view.basis.position;
+        let told = told_of(caller, key.owner, scope);
         let mut tenants = tenants_of(&view.then(), key)?;
-        if let Scope::Tenant(viewed) = scope {
-            // What befell it elsewhere is another tenant's business.
-            tenants.retain(|tenant| *tenant == viewed);
-        }
+        // What befell it elsewhere is another tenant's business.
+        tenants.retain(|tenant| told.is_none_or(|told| *tenant == told));
         let mut found = befallen(&view.snapshot, key, &tenants, until)?;
         let own = view.snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions();
         for position in own {
@@ -116,7 +115,6 @@ impl Authority {
         // One event may befall a key in two ways: as its user's end and as that of a membership.
         found.dedup_by_key(|(position, _)| *position);
         let reader = Reader::new(self, &view.snapshot, caller, scope);
-        let told = told_of(caller, key.owner, scope);
         let mut steps = Vec::with_capacity(found.len());
         for (position, through) in found {
             let recorded = view.snapshot.recorded(position)?;

@@ -5,7 +5,7 @@
 use credentials::signing_key::Kid;
 use domain::decide::role_of;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
-use domain::key::{KeyPrefix, LastFour, Owner, Reach, RevocationReason};
+use domain::key::{KeyLife, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::lookup::Lookup;
 use domain::rejection::{Refusal, Rejection};
@@ -406,8 +406,8 @@ impl Authority {
         }
     }
 
-    /// What is known of the use of a key. It is not counted by tenant: of one that acts elsewhere, too, that much is told of a
-    /// tenant as may have been there, and agents, which have names, not at all.
+    /// What is known of the use of a key. It is not counted by tenant: of one that acts elsewhere, too, a tenant is told of it as long
+    /// as its owner acts there, and of agents, which have names, not at all.
     pub(crate) fn usage_told(
         &self,
         view: &View,
@@ -421,8 +421,14 @@ impl Authority {
         let rows = view.now();
         let Some(now) = rows.key(key.id)? else { return Ok(None) };
         let bearer = Bearer::key(now.owner, now.reach, now.created.position);
-        let accepted = admit(&rows, &bearer, &now.life, told, self.now())?.is_ok();
-        Ok(usage.filter(|_| accepted).map(|usage| KeyUsage { agents: vec![], ..usage }))
+        // Leaving aside whether the key itself has ended: that says nothing of where it was used.
+        let acts = match admit(&rows, &bearer, &KeyLife::default(), told, self.now())? {
+            Ok(_) => true,
+            Err(refusal) => {
+                !matches!(refusal, Refusal::NotAMember | Refusal::MembershipRemoved | Refusal::TenantRemoved)
+            }
+        };
+        Ok(usage.filter(|_| acts).map(|usage| KeyUsage { agents: vec![], ..usage }))
     }
 
     pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {

@@ -45,7 +45,7 @@ pub struct BlastRadius {
     /// When the last token minted from it is dead at the latest, for services that check tokens by themselves, too;
     /// null: more can be minted.
     pub tokens_dead_at: Option<Instant>,
-    /// How it was used, approximately, as far as is known now; null: no use of it is known.
+    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it was elsewhere.
     pub usage: Option<Usage>,
     /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
     /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.

@@ -422,7 +422,9 @@ impl Query {
         executor: &Field<'_, '_>,
         context: &Context,
         #[graphql(description = "The key.")] key: KeyNamedInput,
-        #[graphql(description = "In which tenant; null: where the key acts if none is named.")]
+        #[graphql(
+            description = "In which tenant; null: where the key acts if none is named; of somebody else's key that acts in any tenant, its home."
+        )]
         tenant_id: Option<Uuid>,
         #[graphql(description = "Scopes that it must include.")] scopes: Option<Vec<String>>,
         #[graphql(

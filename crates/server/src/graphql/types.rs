@@ -284,7 +284,7 @@ pub struct ApiKey {
     pub predecessor_id: Option<Uuid>,
     /// Why it was revoked; null: it was not.
     pub revocation_reason: Option<Reason>,
-    /// How it was used, approximately, as far as is known now; null: no use of it is known.
+    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it was elsewhere.
     pub usage: Option<Usage>,
     /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
     /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
