@@ -89,11 +89,10 @@ impl Audit {
         self
     }
 
-    /// The same, which looks at pages before what is committed is read.
+    /// The same, which looks at these pages before what is committed is read; none: at none.
     #[must_use]
-    pub fn checking(mut self, pages: Pages) -> Self {
-        self.checking = Some(pages);
-        self
+    pub fn checking(self, pages: Option<Pages>) -> Self {
+        Self { checking: pages, ..self }
     }
 
     /// The checkpoints to hold the log against: those given, and the highest that was signed, as far as it is there.

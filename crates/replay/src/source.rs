@@ -50,7 +50,7 @@ impl Source {
         if path.is_file() {
             return Self::of_file(path);
         }
-        Self::of(Audit::open(&DataFolder::at(path), repair)?.checking(Pages::OfRows))
+        Self::of(Audit::open(&DataFolder::at(path), repair)?.checking(Some(Pages::OfRows)))
     }
 
     fn of_file(path: &Path) -> Result<Self, ReplayError> {
@@ -67,6 +67,8 @@ impl Source {
     pub fn of(audit: Audit) -> Result<Self, ReplayError> {
         let snapshot = audit.snapshot()?;
         let (ledger, head) = (snapshot.ledger(), snapshot.head());
+        // Once is enough: whoever follows the log looks at it again and again.
+        let audit = audit.checking(None);
         Ok(Self { kept: Kept::Folder(Box::new((audit, snapshot))), ledger, head })
     }
 

@@ -404,20 +404,19 @@ impl ReadOnlyLedger {
         })
     }
 
-    /// A state, and where the file says that its pages are. Beside a busy writer it takes more than one look to see both of one
-    /// and the same; the last is taken as it is, and is a little older than what is checked.
+    /// A state, and where the file says that its pages are: the same before it was held and after. Beside a busy writer that takes
+    /// more than one look; the last is taken as it is, and may be a little older than what is checked.
     fn held_and_read(&self) -> Result<(Snapshot, pages::Committed), StoreError> {
-        let mut held = self.held()?;
-        for _ in 0..STATES_HELD {
-            let committed = pages::Committed::read(self.source.as_ref())?;
-            let later = self.held()?;
-            if later.head() == held.head() {
-                return Ok((held, committed));
+        let read = || pages::Committed::read(self.source.as_ref());
+        let (mut before, mut looks) = (read()?, 0);
+        loop {
+            let (held, after) = (self.held()?, read()?);
+            looks += 1;
+            if after == before || looks == LOOKS_MAX {
+                return Ok((held, after));
             }
-            held = later;
+            before = after;
         }
-        let committed = pages::Committed::read(self.source.as_ref())?;
-        Ok((held, committed))
     }
 
     fn held(&self) -> Result<Snapshot, StoreError> {
@@ -436,8 +435,8 @@ pub enum Pages {
 
 /// How often damage must be seen. A writer may write the header just while it is read; not so often in a row.
 const HEADER_READS: usize = 3;
-/// How many states in a row may each be followed by another before the file's beginning is read.
-const STATES_HELD: usize = 1_000;
+/// How many states in a row may each be followed by another before it was held.
+const LOOKS_MAX: usize = 1_000;
 
 pub(crate) fn opened_file(path: &Path) -> Result<File, StoreError> {
     match File::open(path) {

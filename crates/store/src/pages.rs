@@ -85,6 +85,7 @@ pub(crate) fn check_closed(source: &dyn Source) -> Result<Checked, StoreError> {
 }
 
 /// The state that was committed when the file's beginning was read.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Committed(Option<Header>);
 
 impl Committed {
@@ -107,6 +108,7 @@ impl Committed {
 }
 
 /// The beginning of the file.
+#[derive(PartialEq, Eq)]
 struct Header {
     flags: u8,
     region_bytes: u64,

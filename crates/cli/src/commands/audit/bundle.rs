@@ -79,7 +79,8 @@ pub struct CheckBundleArgs {
 /// Writes the bundle.
 pub fn run(args: BundleArgs) -> Result<(), CliError> {
     // Rows tell what belongs to whom.
-    let audit = Audit::open(&args.data.folder(Some(&args.guard)), Repair::Forbidden)?.checking(Pages::All);
+    let audit =
+        Audit::open(&args.data.folder(Some(&args.guard)), Repair::Forbidden)?.checking(Some(Pages::All));
     let prover = Prover::new(&audit)?;
     let about = About { key: args.key, tenant: args.tenant, from: args.from, until: args.until };
     let later = if args.up_to_checkpoint { Later::LeftOut } else { Later::Refused };
