@@ -425,7 +425,7 @@ pub const ENTRIES: &[Entry] = &[
         Request,
         "ANSWER_TOO_LARGE",
         "The answer would have more than 500,000 values: its entries times the fields of the document. Or it would tell the schema more than once.",
-        "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once; of the schema for the fields of types once, without aliases.",
+        "Ask for fewer entries (`first`, `limit`, a filter), or for fewer fields at once; of the schema for the fields of types once, without aliases below its root.",
     ),
     entry(
         Request,

@@ -143,13 +143,19 @@ fn one_line(what: &'static str, text: &str, bytes_max: usize) -> Result<String, 
     let mut before = ' ';
     for c in text.chars() {
         // By it a sign such as the gear is asked for as a picture: there it is seen.
-        let picture = c == '\u{FE0F}' && before >= '\u{2000}' && !before.is_alphanumeric() && before != c;
+        let picture = c == '\u{FE0F}' && may_be_picture(before);
         if deceives(c) && !picture {
             return Err(NameError::Forbidden { what, character: c.into() });
         }
         before = c;
     }
     Ok(text.to_owned())
+}
+
+/// Whether a sign may be shown as a picture, roughly: the blocks of Unicode's `emoji-variation-sequences.txt` beyond ASCII.
+fn may_be_picture(c: char) -> bool {
+    matches!(c, '©' | '®' | '‼' | '⁉' | '™' | 'ℹ' | '↔'..='↪' | '⌚'..='⏿' | 'Ⓜ' | '▪'..='◾' | '☀'..='➿')
+        || matches!(c, '⤴' | '⤵' | '⬅'..='⭕' | '〰' | '〽' | '㊗' | '㊙' | '\u{1F000}'..='\u{1FAFF}')
 }
 
 /// Control characters break lines in logs; bidirectional and invisible ones make one name look like another. These are those that
@@ -201,8 +207,12 @@ mod tests {
                 u32::from(invisible)
             );
         }
-        assert!(Name::parse("⚙\u{FE0F} nightly").is_ok());
-        assert!(Name::parse("⚙\u{FE0F}\u{FE0F} nightly").is_err());
+        for picture in ["⚙", "ℹ", "©", "☁", "❤", "🅰"] {
+            assert!(Name::parse(&format!("{picture}\u{FE0F} nightly")).is_ok(), "{picture}");
+        }
+        for unseen in ["⚙\u{FE0F}", "deploy\u{3000}", "a–", "a•", "一"] {
+            assert!(Name::parse(&format!("{unseen}\u{FE0F}b")).is_err(), "{unseen}");
+        }
     }
 
     #[test]

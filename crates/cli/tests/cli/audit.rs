@@ -74,6 +74,11 @@ fn a_checkpoint_of_another_log_is_told_from_one_that_is_not_kept() {
     let (code, message) = verified(&renamed.display().to_string()).error();
     assert_eq!(code, "PROOF_INVALID");
     assert!(message.contains("give the key of that time with --verifier-key"), "{message}");
+    // That of a time when the log was called by its ledger's id is its own, whatever it is called now.
+    let own = deployment.data().join("own");
+    fs::rename(checkpoint(&deployment), &own).unwrap();
+    fs::rename(&renamed, checkpoint(&deployment)).unwrap();
+    assert_eq!(verified(&own.display().to_string()).code, 0);
 }
 
 /// A mistyped id is no reason to believe that nothing happened.

@@ -1,8 +1,9 @@
 //! Agents: they register and poll, and there is never anything to run; both exist for authentication's sake alone.
 
 use authority::agents::AgentKind;
+use authority::compose;
 use authority::{Caller, ExchangeError, InputError};
-use domain::names::Name;
+
 use juniper::{FieldResult, GraphQLInputObject, GraphQLObject};
 
 use super::context::{Context, answered};
@@ -58,7 +59,7 @@ pub(super) fn register(context: &Context, input: &RegisterAgentInput) -> FieldRe
     let rule = "give 1 to 64 letters, digits, _, - and . of ASCII, such as LocalAgent";
     let kind = AgentKind::parse(&input.r#type).ok_or(InputError::Malformed { field: "type", rule });
     let kind = answered(kind)?;
-    let name = input.name.as_deref().filter(|name| !name.trim().is_empty()).map(Name::parse).transpose();
+    let name = input.name.as_deref().filter(|name| !name.trim().is_empty()).map(compose::name).transpose();
     let name = answered(name)?;
     admitted(context, input.tenant_id)?;
     let id = context.authority.register_agent(&context.caller, kind, name.as_ref());

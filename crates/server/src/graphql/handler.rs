@@ -188,11 +188,6 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
             let message = format!("an operation may have at most {ROOT_FIELDS_MAX} root fields");
             return media.refuse_operation("TOO_MANY_ROOT_FIELDS", &message);
         }
-        if introspection::goes_around(&query, &app.schema) {
-            let message = "what is asked of the schema goes around in it or has aliases: ask for fields of types once, and for what \
-                           those lead to by name";
-            return media.refuse_operation("ANSWER_TOO_LARGE", message);
-        }
         if let Credential::Refresh(claims) = &caller.credential
             && !asked::only(RENEWING, &query, &app.schema)
         {
@@ -206,6 +201,11 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
             Ok(operation) => operation,
             Err(error) => return media.malformed(&error),
         };
+        if introspection::goes_around(&query, &app.schema) {
+            let message = "what is asked of the schema goes around in it or has aliases: ask for fields of types once, and for what \
+                           those lead to by name";
+            return media.refuse_operation("ANSWER_TOO_LARGE", message);
+        }
         let changes = operation.operation_type() != OperationType::Query;
         if changes && allowed == Allowed::QueriesOnly {
             let message = "GET takes queries only; send a mutation by POST";
