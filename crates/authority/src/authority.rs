@@ -21,7 +21,7 @@ use store::chain::ChainHash;
 use store::guard::Guard;
 use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
 
-use crate::checkpoints::{Checkpoints, default_origin};
+use crate::checkpoints::Checkpoints;
 use crate::clock::Clock;
 use crate::compose::{Composed, Prefixes, TenantInput, UserInput};
 use crate::entropy;
@@ -107,7 +107,7 @@ impl Options {
         keyring: &Keyring,
         snapshot: &Snapshot,
     ) -> Result<Checkpoints, StoreError> {
-        let origin = self.origin.clone().unwrap_or_else(|| default_origin(ledger));
+        let origin = self.origin.clone().unwrap_or_else(|| LogOrigin::of(ledger));
         Checkpoints::open(&self.folder, keyring, origin, snapshot, self.rollback)
     }
 }

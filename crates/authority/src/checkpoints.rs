@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use credentials::note::{Note, NoteSigner, NoteVerifier};
 use credentials::signing_key::Seed;
-use domain::ids::LedgerId;
 use domain::origin::LogOrigin;
 use domain::time::Position;
 use store::checkpoint::{self, Checkpoint};
@@ -74,11 +73,6 @@ pub(crate) enum Unsignable {
         "the private key for checkpoints cannot be read; give the master key under which it was encrypted"
     )]
     Key,
-}
-
-/// What a log is called, if nothing else was said.
-pub(crate) fn default_origin(ledger: LedgerId) -> LogOrigin {
-    LogOrigin::parse(&format!("keyledger/{ledger}")).expect("an id is visible ASCII")
 }
 
 impl Checkpoints {

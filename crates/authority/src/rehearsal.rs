@@ -1,8 +1,8 @@
 //! Dry runs: the events that a command would append, and everything that would stop with them.
 //!
 //! The command is composed as ever and decided by the same rules, on a snapshot. Nothing is appended, no idempotency key is
-//! used up (one that was used before means what it would mean then), and no secret is kept. That it was refused is kept once in a while, as of a command that was
-//! meant: whoever tries doors is seen, and does not fill the list.
+//! used up (one that was used before means what it would mean then), and no secret is kept. That it was refused is kept once
+//! in a while, as of a command that was meant: whoever tries doors is seen, and does not fill the list.
 
 use std::collections::BTreeSet;
 

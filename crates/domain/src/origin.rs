@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use crate::ids::LedgerId;
+
+/// What the origin of a log begins with that nobody named; the ledger's id follows.
+const OF_A_LEDGER: &str = "keyledger/";
+
 /// The name of a log, unlike that of any other: by custom its URL without the scheme, such as keys.example.com/tlog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogOrigin(String);
@@ -23,6 +28,16 @@ impl LogOrigin {
         let named = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
         let fits = (1..=Self::BYTES_MAX).contains(&text.len());
         if named && fits { Ok(Self(text.to_owned())) } else { Err(MalformedOrigin) }
+    }
+
+    /// That of a log which nobody named.
+    pub fn of(ledger: LedgerId) -> Self {
+        Self(format!("{OF_A_LEDGER}{ledger}"))
+    }
+
+    /// The ledger that it names, if it is such a one.
+    pub fn ledger(&self) -> Option<LedgerId> {
+        LedgerId::parse(self.0.strip_prefix(OF_A_LEDGER)?).ok()
     }
 
     /// The text.
@@ -49,5 +64,14 @@ mod tests {
         for bad in ["", " x", "a b", "a+b", "x\n", "é", "\u{7f}", &"x".repeat(201)] {
             assert_eq!(LogOrigin::parse(bad), Err(MalformedOrigin), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn an_origin_that_nobody_named_names_its_ledger() {
+        let ledger = LedgerId::from_bytes([7; 16]);
+        let origin = LogOrigin::of(ledger);
+        assert_eq!(LogOrigin::parse(origin.as_str()).as_ref(), Ok(&origin));
+        assert_eq!(origin.ledger(), Some(ledger));
+        assert_eq!(LogOrigin::parse("keys.example.com/tlog").unwrap().ledger(), None);
     }
 }

@@ -142,7 +142,7 @@ impl Signed {
         key: Option<&NoteVerifier>,
     ) -> Result<Self, ProofError> {
         let origin = &self.checkpoint.origin;
-        let named = origin.as_str().strip_prefix("keyledger/").and_then(|id| LedgerId::parse(id).ok());
+        let named = origin.ledger();
         match own {
             // By what a log is called if nothing else was said.
             _ if named == Some(ledger) => Ok(self),

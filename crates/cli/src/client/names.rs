@@ -109,9 +109,7 @@ impl AccountName {
             Self::Id(id) => return Ok(id.to_string()),
             Self::Name(name) => name,
         };
-        let list = List { name: "service_accounts", selection: "id name" };
-        let this = |account: &Value| text(account, "name") == name.as_str();
-        let account = found_as_of(server, list, tenant, as_of, &this)?;
+        let account = find_account(server, tenant, name, as_of)?;
         let missing = || ClientError::NotFound { what: format!("service account {}", name.as_str()) };
         Ok(text(&account.ok_or_else(missing)?, "id").to_owned())
     }
@@ -135,15 +133,15 @@ fn found_as_of(
     }
 }
 
-/// The service account of this name, if the tenant has one.
+/// The service account that was called so at the moment, or else is called so now, if the tenant has one.
 pub fn find_account(
     server: &Server,
     tenant: Option<&str>,
     name: &Name,
+    as_of: &AsOfArgs,
 ) -> Result<Option<Value>, ClientError> {
     let list = List { name: "service_accounts", selection: "id name role" };
-    let accounts = server.all(list, &[("tenant_id", "uuid", json!(tenant))])?;
-    Ok(accounts.into_iter().find(|account| text(account, "name") == name.as_str()))
+    found_as_of(server, list, tenant, as_of, &|account| text(account, "name") == name.as_str())
 }
 
 impl UserName {

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use domain::names::Name;
 use serde_json::json;
 
+use crate::client::as_of::AsOfArgs;
 use crate::client::graphql::text;
 use crate::client::limits::LimitArgs;
 use crate::client::names::find_account;
@@ -75,7 +76,7 @@ pub fn run(args: CreateTokenArgs) -> Result<(), CliError> {
 /// The service account of that name and role: the one that is there, or a new one.
 fn account(server: &Server, args: &CreateTokenArgs, role: &'static str) -> Result<String, CliError> {
     let name = args.name.as_str();
-    if let Some(account) = find_account(server, None, &args.name)? {
+    if let Some(account) = find_account(server, None, &args.name, &AsOfArgs::NOW)? {
         if text(&account, "role") != role {
             let (name, role_found) = (name.to_owned(), text(&account, "role").to_owned());
             return Err(ClientError::RoleDiffers { name, role: role_found, wanted: role }.into());
