@@ -7,6 +7,7 @@ use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
 use crate::two_tenants::{TwoTenants, key_for, text};
+use crate::ui::Browser;
 
 const EXPLAIN: &str = "query($key: key_named_input!, $tenant: uuid, $scopes: [String!], $as_of: as_of_input) { \
     explain(key: $key, tenant_id: $tenant, scopes: $scopes, as_of: $as_of) { key_id accepted code tenant_id role \
@@ -330,7 +331,8 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     let (ada, eve) = (world.ada(), world.eve());
     let globex = text(&eve.whoami().json()["tenant_id"]);
     let account = eve.mutate("create_service_account", &json!({"name": "hank"}), "id").unwrap();
-    let hank = world.holding(&key_for(&eve, &text(&account["id"]), "hank-key").secret);
+    let hank_key = key_for(&eve, &text(&account["id"]), "hank-key").secret;
+    let hank = world.holding(&hank_key);
     let acme = world.ada.tenant_id.clone();
     let brought = json!({"email": "eve@example.com", "role": "member"});
     world.agent().mutate("add_member", &brought, "user_id").unwrap();
@@ -342,6 +344,17 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     assert_eq!(explained(&hank, &foreign), Err("NOT_FOUND".to_owned()), "as of a tenant that there is not");
     assert_eq!(explained(&ada, &elsewhere).unwrap()["code"], "ACTIVE", "an operator is told");
     assert_eq!(explained(&eve, &elsewhere).unwrap()["code"], "ACTIVE", "and she herself");
+    let accepted_in = |client: &Client| -> BTreeSet<String> {
+        let document = "query($key: key_named_input!) { blast_radius(key: $key) { spells { tenant_id } } }";
+        let radius = asked(client, document, "blast_radius", &by_id(&world.eve.id)).unwrap();
+        radius["spells"].as_array().unwrap().iter().map(|spell| text(&spell["tenant_id"])).collect()
+    };
+    assert_eq!(accepted_in(&hank), BTreeSet::from([globex.clone()]));
+    assert_eq!(
+        accepted_in(&eve),
+        BTreeSet::from([globex.clone(), acme.clone()]),
+        "though she administers it"
+    );
 
     // Who was shown the key and may verify there is told what `POST /v1/verify` tells, and sees no events.
     let bob = json!({"email": "bob@example.com", "role": "administrator"});
@@ -357,8 +370,11 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     hank.mutate("remove_member", &json!({"user_id": eve_id}), "success").unwrap();
     assert_eq!(world.eve().whoami().json()["tenant_id"], acme);
     let told = |client: &Client| {
-        let document = "query($key: key_named_input!) { key(key: $key) { status usage { count } } }";
-        let key = asked(client, document, "key", &by_id(&world.eve.id)).unwrap();
+        let document = "query($key: key_named_input!) { key(key: $key) { status usage { count } usage_withheld } \
+            blast_radius(key: $key) { usage { count } usage_withheld } }";
+        let told = client.graphql(document, &by_id(&world.eve.id)).json()["data"].clone();
+        let (key, radius) = (told["key"].clone(), &told["blast_radius"]);
+        assert_eq!((&key["usage"], &key["usage_withheld"]), (&radius["usage"], &radius["usage_withheld"]));
         let explanation = explained(client, &by_id(&world.eve.id)).unwrap();
         let life = asked(client, HISTORY, "key_history", &by_id(&world.eve.id)).unwrap();
         let steps = life["steps"].as_array().unwrap().clone();
@@ -367,9 +383,23 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     };
     let (key, code, last, used) = told(&hank);
     assert_eq!((&key["status"], &key["usage"]), (&json!("MEMBERSHIP_REMOVED"), &Value::Null));
+    assert_eq!(key["usage_withheld"], true, "it may have been used, and was");
+    let key_file = world.data.with_file_name("hank.key");
+    std::fs::write(&key_file, &hank_key).unwrap();
+    for (command, line) in [("show", "used last"), ("blast-radius", "used last, roughly")] {
+        let server = ["--url", world.server.url(), "--key-file", key_file.to_str().unwrap()];
+        let told = keyledger(["key", command, &world.eve.id].iter().chain(&server)).stdout;
+        let told = String::from_utf8(told).unwrap();
+        let used = told.lines().find(|told| told.starts_with(line)).unwrap();
+        assert!(used.contains("not for you to see"), "{used}");
+    }
+    let browser = Browser::at(world.server.url());
+    assert_eq!(browser.sign_in(&hank_key).status, 303);
+    let page = browser.page(&format!("/ui/keys/{}", world.eve.id));
+    assert!(page.contains("<dt>Last used</dt><dd>not for you to see"), "{page}");
     assert_eq!((&code, &last, used), (&json!("MEMBERSHIP_REMOVED"), &json!("MEMBERSHIP_REMOVED"), 0));
-    let (_, code, _, used) = told(&ada);
-    assert_eq!(code, "ACTIVE");
+    let (key, code, _, used) = told(&ada);
+    assert_eq!((&code, &key["usage_withheld"]), (&json!("ACTIVE"), &json!(false)));
     assert!(used > 0);
 }
 

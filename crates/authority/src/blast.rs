@@ -25,7 +25,7 @@ use crate::events::{EventView, Reader};
 use crate::failure::Failure;
 use crate::living_tokens::LivingTokens;
 use crate::named::{KeyNamed, unseen};
-use crate::queries::told_of;
+use crate::queries::{UseTold, told_of};
 use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
@@ -64,6 +64,8 @@ pub struct BlastRadius {
     pub tokens_dead_at: Option<Timestamp>,
     /// What is known of its use: approximate.
     pub usage: Option<KeyUsage>,
+    /// Whether nothing of its use is told to whoever asks, for its owner acts in their tenant no more: it may have been used.
+    pub usage_withheld: bool,
     /// What is known of the tokens minted from it that live now, for the tenants that are told: approximate; none: another
     /// moment is asked about.
     pub tokens: Option<LivingTokens>,
@@ -115,7 +117,7 @@ impl Authority {
         let rows = view.then();
         let tokens =
             (as_of == AsOf::Now).then(|| self.tokens.of(id, key.created.position, told_of, self.now()));
-        let usage = self.usage_told(&view, &key, told_of)?;
+        let use_told = self.use_told(&view, &key, told_of)?;
         let minting = spells.iter().any(|spell| spell.until.is_none());
         Ok(view.answer(BlastRadius {
             key: id,
@@ -128,7 +130,8 @@ impl Authority {
             predecessors: lineage(key.predecessor, |id| Ok(rows.key(id)?.and_then(|key| key.predecessor)))?,
             successors: lineage(key.successor, |id| Ok(rows.key(id)?.and_then(|key| key.successor)))?,
             tokens_dead_at: if minting { None } else { tokens_dead_at.or(Some(key.created.at)) },
-            usage,
+            usage_withheld: use_told == UseTold::Withheld,
+            usage: use_told.known(),
             tokens,
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,

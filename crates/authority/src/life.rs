@@ -81,7 +81,7 @@ impl Authority {
             // A key that was revoked by then had ended already.
             timed(at.filter(|at| revoked.is_none_or(|revoked| *at <= revoked)), what)?;
         }
-        if let Some(KeyUsage { tally: usage, .. }) = self.usage_told(&view, &key, told)? {
+        if let Some(KeyUsage { tally: usage, .. }) = self.use_told(&view, &key, told)?.known() {
             timed(Some(usage.first), What::FirstUsed)?;
             if usage.last > usage.first {
                 timed(Some(usage.last), What::LastUsed)?;

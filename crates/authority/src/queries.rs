@@ -70,6 +70,25 @@ pub struct ServiceAccountView {
     pub created_at: Timestamp,
 }
 
+/// What is told of the use of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UseTold {
+    /// What is known; none: no use of it is.
+    Known(Option<KeyUsage>),
+    /// Nothing, whatever is known: it may have been elsewhere.
+    Withheld,
+}
+
+impl UseTold {
+    /// What is known and may be told.
+    pub(crate) fn known(self) -> Option<KeyUsage> {
+        match self {
+            Self::Known(usage) => usage,
+            Self::Withheld => None,
+        }
+    }
+}
+
 /// A key: never its secret.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are those of the row, with texts opened")]
@@ -92,6 +111,8 @@ pub struct KeyView {
     pub revoked: Option<RevocationReason>,
     /// What is known now of its use, roughly, whatever moment is asked about; none: no use is known.
     pub usage: Option<KeyUsage>,
+    /// Whether nothing of its use is told to whoever asks, for its owner acts in their tenant no more: it may have been used.
+    pub usage_withheld: bool,
     /// What is known of the tokens minted from it that live now, roughly; none: another moment is asked about.
     pub tokens: Option<LivingTokens>,
     /// Whether it is accepted at the moment asked about, and if not, why.
@@ -337,10 +358,11 @@ impl Authority {
         let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(row) = view.then().key(id)? else { return Ok(view.answer(None)) };
         let told = told_of(caller, row.owner, scope);
-        let usage = self.usage_told(&view, &row, told)?;
+        let use_told = self.use_told(&view, &row, told)?;
         let status = Remembered::of(&view).status_in(&row, told, view.basis.instant)?;
         let mut key = self.key_that_stands(row, status);
-        key.usage = usage;
+        key.usage_withheld = use_told == UseTold::Withheld;
+        key.usage = use_told.known();
         key.tokens = self.tokens_of(&key, told, as_of);
         Ok(view.answer(Some(key)))
     }
@@ -406,29 +428,28 @@ impl Authority {
         }
     }
 
-    /// What is known of the use of a key. It is not counted by tenant: of one that acts elsewhere, too, a tenant is told of it as long
-    /// as its owner acts there, and of agents, which have names, not at all.
-    pub(crate) fn usage_told(
+    /// What is told of the use of a key. It is not counted by tenant: of one that acts elsewhere, too, a tenant is told of it as
+    /// long as its owner acts there, and of agents, which have names, not at all.
+    pub(crate) fn use_told(
         &self,
         view: &View,
         key: &Key,
         told: Option<TenantId>,
-    ) -> Result<Option<KeyUsage>, Failure> {
+    ) -> Result<UseTold, Failure> {
         let usage = self.usage_of(&[key.id]).remove(&key.id);
         if told.is_none() || key.reach.confined_to().is_some() {
-            return Ok(usage);
+            return Ok(UseTold::Known(usage));
         }
         let rows = view.now();
-        let Some(now) = rows.key(key.id)? else { return Ok(None) };
+        let Some(now) = rows.key(key.id)? else { return Ok(UseTold::Withheld) };
         let bearer = Bearer::key(now.owner, now.reach, now.created.position);
         // Leaving aside whether the key itself has ended: that says nothing of where it was used.
-        let acts = match admit(&rows, &bearer, &KeyLife::default(), told, self.now())? {
-            Ok(_) => true,
-            Err(refusal) => {
-                !matches!(refusal, Refusal::NotAMember | Refusal::MembershipRemoved | Refusal::TenantRemoved)
+        Ok(match admit(&rows, &bearer, &KeyLife::default(), told, self.now())? {
+            Err(Refusal::NotAMember | Refusal::MembershipRemoved | Refusal::TenantRemoved) => {
+                UseTold::Withheld
             }
-        };
-        Ok(usage.filter(|_| acts).map(|usage| KeyUsage { agents: vec![], ..usage }))
+            Ok(_) | Err(_) => UseTold::Known(usage.map(|usage| KeyUsage { agents: vec![], ..usage })),
+        })
     }
 
     pub(crate) fn view_key(&self, view: &View, row: Key) -> Result<KeyView, Failure> {
@@ -466,6 +487,7 @@ impl Authority {
             predecessor: row.predecessor,
             revoked: row.life.revoked,
             usage: None,
+            usage_withheld: false,
             tokens: None,
             status,
         }

@@ -45,8 +45,11 @@ pub struct BlastRadius {
     /// When the last token minted from it is dead at the latest, for services that check tokens by themselves, too;
     /// null: more can be minted.
     pub tokens_dead_at: Option<Instant>,
-    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it was elsewhere.
+    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it is withheld.
     pub usage: Option<Usage>,
+    /// Whether nothing of its use is told to you, whatever is known: it acts in every tenant of its owner, who acts in yours
+    /// no more.
+    pub usage_withheld: bool,
     /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
     /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
     pub tokens: Option<LivingTokens>,
@@ -99,6 +102,7 @@ impl BlastRadius {
             successor_ids: ids(radius.successors),
             tokens_dead_at: radius.tokens_dead_at.map(Instant),
             usage: radius.usage.map(Usage::from),
+            usage_withheld: radius.usage_withheld,
             tokens: radius.tokens.map(LivingTokens::from),
             contain_with: match radius.containment {
                 Containment::Done => None,

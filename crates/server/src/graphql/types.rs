@@ -284,8 +284,11 @@ pub struct ApiKey {
     pub predecessor_id: Option<Uuid>,
     /// Why it was revoked; null: it was not.
     pub revocation_reason: Option<Reason>,
-    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it was elsewhere.
+    /// How it was used, approximately, as far as is known now; null: no use of it is known, or it is withheld.
     pub usage: Option<Usage>,
+    /// Whether nothing of its use is told to you, whatever is known: it acts in every tenant of its owner, who acts in yours
+    /// no more.
+    pub usage_withheld: bool,
     /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
     /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
     pub tokens: Option<LivingTokens>,
@@ -329,6 +332,7 @@ impl From<KeyView> for ApiKey {
             predecessor_id: view.predecessor.map(Uuid::from),
             revocation_reason: view.revoked.map(Reason::from),
             usage: view.usage.map(Usage::from),
+            usage_withheld: view.usage_withheld,
             tokens: view.tokens.map(LivingTokens::from),
         }
     }

@@ -150,7 +150,7 @@ mod tests {
     fn each_tenant_has_a_lane_with_its_roles_to_scale() {
         let key = json!({
             "id": "k", "name": "n", "prefix": "klu", "last_four": "abcd", "status": "ACTIVE", "user_id": "u",
-            "created_at": "2026-01-01T00:00:00Z", "grace_ends_at": "2026-01-09T00:00:00Z",
+            "created_at": "2026-01-01T00:00:00Z", "grace_ends_at": "2026-01-09T00:00:00Z", "usage_withheld": false,
         });
         let spell = |tenant: &str, role: &str, from: &str, until: Option<&str>| json!({"tenant_id": tenant, "tenant_name": "Acme", "role": role, "from": from, "until": until, "position": "1"});
         let blast = json!({

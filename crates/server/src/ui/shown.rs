@@ -111,6 +111,7 @@ pub(super) struct Key {
     pub(super) grace_ends_at: Option<When>,
     pub(super) revocation_reason: Option<String>,
     pub(super) usage: Option<Usage>,
+    pub(super) usage_withheld: bool,
     pub(super) tokens: Option<LivingTokens>,
     pub(super) allowed_addresses: Option<Vec<String>>,
     pub(super) rate_limit: Option<RateLimit>,

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::named::KeyNamedArgs;
+use super::show::unused;
 use crate::client::graphql::text;
 use crate::client::{AsOfArgs, ClientArgs, as_of, living_tokens, show};
 use crate::error::CliError;
@@ -15,7 +16,7 @@ query($key: key_named_input!, $as_of: as_of_input) {
     spells { tenant_id tenant_name role position from until }
     events { position recorded_at type summary way } events_count
     keys_made predecessor_ids successor_ids tokens_dead_at
-    usage { first_used_at last_used_at count callers last_way approximate }
+    usage { first_used_at last_used_at count callers last_way approximate } usage_withheld
     tokens { living last_ends_at counted_since uncounted_until approximate }
     contain_with as_of { position instant head }
   }
@@ -66,7 +67,7 @@ fn told(radius: &Value, past: bool) -> String {
         ("revoked", show::cell_or(radius, "revocation_reason", "no")),
         ("took the place of", show::cell(radius, "predecessor_ids")),
         ("replaced by", show::cell(radius, "successor_ids")),
-        (used, show::cell_or(&radius["usage"], "last_used_at", "never, as far as is known")),
+        (used, show::cell_or(&radius["usage"], "last_used_at", unused(radius, "never, as far as is known"))),
         (by, show::cell(&radius["usage"], "callers")),
         ("tokens alive, roughly", living_tokens::words(&radius["tokens"])),
         ("tokens dead at", show::cell_or(radius, "tokens_dead_at", "never: more can be minted")),

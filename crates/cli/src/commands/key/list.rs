@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Every key that the caller sees.
 pub const KEYS: List = List {
     name: "keys",
-    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } } tokens { living last_ends_at counted_since uncounted_until approximate }",
+    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } } usage_withheld tokens { living last_ends_at counted_since uncounted_until approximate }",
 };
 
 const EXAMPLES: &str = "\

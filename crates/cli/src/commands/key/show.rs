@@ -59,9 +59,9 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("made", show::cell(&key, "created_at")),
             ("expires", show::cell_or(&key, "expires_at", "never")),
             ("status", show::cell(&key, "status")),
-            ("used first", format!("{} ({roughly})", show::cell_or(&key["usage"], "first_used_at", "never"))),
-            ("used last", format!("{} ({roughly})", last_use(&key["usage"]))),
-            ("used", format!("{} times ({roughly})", show::cell_or(&key["usage"], "count", "0"))),
+            ("used first", format!("{} ({roughly})", first_use(&key))),
+            ("used last", format!("{} ({roughly})", last_use(&key))),
+            ("used", format!("{} ({roughly})", times_used(&key))),
             ("tokens alive, roughly", living_tokens::words(&key["tokens"])),
             ("successor", show::cell(&key, "successor_id")),
             ("predecessor", show::cell(&key, "predecessor_id")),
@@ -79,11 +79,29 @@ fn polling(agent: &serde_json::Value) -> String {
     format!("{name} ({kind}), last poll {}", show::cell_or(agent, "last_poll_at", "never"))
 }
 
+fn first_use(key: &serde_json::Value) -> String {
+    show::cell_or(&key["usage"], "first_used_at", unused(key, "never"))
+}
+
 /// When and by whom, as far as is known.
-fn last_use(usage: &serde_json::Value) -> String {
+fn last_use(key: &serde_json::Value) -> String {
+    let usage = &key["usage"];
     if usage.is_null() {
-        return "never".to_owned();
+        return unused(key, "never").to_owned();
     }
     let (when, way) = (show::cell(usage, "last_used_at"), show::cell(usage, "last_way"));
     format!("{when} by {way}; ever by {}", show::cell_or(usage, "callers", "programs unknown"))
+}
+
+fn times_used(key: &serde_json::Value) -> String {
+    let usage = &key["usage"];
+    if usage.is_null() {
+        return unused(key, "0 times").to_owned();
+    }
+    format!("{} times", show::cell(usage, "count"))
+}
+
+/// What is said where no use is told: that there is none, or that it is withheld.
+pub(super) fn unused<'a>(told: &serde_json::Value, none: &'a str) -> &'a str {
+    if told["usage_withheld"].as_bool().unwrap_or_default() { "not for you to see" } else { none }
 }
