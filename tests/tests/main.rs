@@ -27,6 +27,7 @@ mod events;
 mod density;
 mod as_of;
 mod as_of_oracle;
+mod elsewhere;
 mod explain_oracle;
 mod explain;
 mod dry_run;

@@ -155,10 +155,10 @@ impl<L: Lookup> Case<'_, L> {
         Ok(belongs && self.tenant(tenant)?.standing != Standing::Removed)
     }
 
-    /// Whether this very token was shown.
-    pub(super) fn shows(&self, token: TokenId) -> bool {
+    /// Whether this very token was shown, and was minted from this key: else the event would be told as another key's.
+    pub(super) fn shows(&self, token: TokenId, key: KeyId) -> bool {
         match self.actor {
-            Actor::Holder(holder) => holder.token.is_some_and(|shown| shown.id == token),
+            Actor::Holder(holder) => holder.key == key && holder.token.is_some_and(|shown| shown.id == token),
             Actor::Console | Actor::Server => false,
         }
     }

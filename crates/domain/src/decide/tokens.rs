@@ -13,7 +13,7 @@ impl<L: Lookup> Case<'_, L> {
     pub(super) fn revoke_tokens(&self, target: TokenTarget) -> Decision<L> {
         match target {
             // Whoever shows a token may end it.
-            TokenTarget::Token { token, key: _ } if self.shows(token) => {}
+            TokenTarget::Token { token, key } if self.shows(token, key) => {}
             TokenTarget::Token { token: _, key } | TokenTarget::Key(key) => self.stop_key(&self.key(key)?)?,
             TokenTarget::Owner(Owner::User(user)) => self.tokens_of_user(user)?,
             TokenTarget::Owner(Owner::ServiceAccount(account)) if self.is_operating()? => {

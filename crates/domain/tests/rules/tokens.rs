@@ -303,8 +303,8 @@ fn a_key_for_one_tenant_is_not_widened_by_its_owners_other_memberships() {
     scene.check(by(otto(), created), rejected("REACH_NOT_HELD"));
 }
 
-#[test]
-fn whoever_shows_a_token_ends_it_but_not_its_key() {
+/// A token of a key of Max, and Max who shows it.
+fn a_token_is_shown() -> (Scene, Actor) {
     let (key, _) = unconfined(MAX, K, A);
     let scene = Scene::cast().given([key]);
     let minted = scene.mint(FIRST, K, A);
@@ -316,12 +316,26 @@ fn whoever_shows_a_token_ends_it_but_not_its_key() {
         token: Some(minted.token),
         from: None,
     };
-    let shown = Actor::Holder(holder);
+    (scene, Actor::Holder(holder))
+}
+
+#[test]
+fn whoever_shows_a_token_ends_it_but_not_its_key() {
+    let (scene, shown) = a_token_is_shown();
     let itself = TokenTarget::Token { token: FIRST, key: K };
     scene
         .clone()
         .check(revoke_tokens(shown.clone(), itself), events([Event::TokensRevoked { target: itself }]));
     for beyond in [TokenTarget::Token { token: SECOND, key: K }, TokenTarget::Key(K)] {
         scene.clone().check(revoke_tokens(shown.clone(), beyond), rejected("NOT_FOUND"));
+    }
+}
+
+#[test]
+fn whoever_shows_a_token_does_not_end_it_in_the_name_of_another_key() {
+    let (scene, shown) = a_token_is_shown();
+    for of in [ANNAS, OTTOS, id(0xF1)] {
+        let target = TokenTarget::Token { token: FIRST, key: of };
+        scene.clone().check(revoke_tokens(shown.clone(), target), rejected("NOT_FOUND"));
     }
 }
