@@ -6,6 +6,7 @@
 mod digests;
 mod record;
 mod slots;
+mod terms;
 
 use std::convert::Infallible;
 use std::hash::Hash;
@@ -32,8 +33,9 @@ use crate::vitals::Sizes;
 
 use digests::Digests;
 pub(crate) use record::KeyRecord;
-use record::{Confined, OwnerSlot, Places, Terms};
+use record::{Confined, OwnerSlot, Places};
 use slots::{Named, Slot, Slots};
+use terms::{AllTerms, Terms};
 
 /// Everything that verification reads.
 #[derive(Default)]
@@ -45,9 +47,8 @@ pub(crate) struct Index {
     by_digest: Digests,
     /// How many keys have a plain digest: without any, only the keyed digest need be tried.
     imported: usize,
-    /// The distinct terms of keys, and where each is.
-    terms: Vec<Terms>,
-    terms_at: HashMap<Terms, u32>,
+    /// The distinct terms of keys.
+    terms: AllTerms,
     /// A row is made when something first names it: by its own change, in every log that was decided on.
     tenants: Slots<Row<TenantId, Standing>>,
     users: Slots<Row<UserId, (Standing, Operator)>>,
@@ -147,7 +148,7 @@ impl Index {
 
     /// A pepper other than this one under which some key was digested, if there is any.
     pub(crate) fn digested_otherwise(&self, pepper: PepperId) -> Option<PepperId> {
-        self.terms.iter().find_map(|terms| match terms.scheme {
+        self.terms.held().find_map(|terms| match terms.scheme {
             DigestScheme::KeyedBlake3(other) if other != pepper => Some(other),
             DigestScheme::KeyedBlake3(_) | DigestScheme::Sha256 => None,
         })
@@ -236,7 +237,7 @@ impl Index {
     }
 
     fn terms(&self, record: &KeyRecord) -> &Terms {
-        &self.terms[record.terms.number() as usize]
+        self.terms.at(record.terms)
     }
 
     /// The key that a token says signed it, if it is one of ours.
@@ -256,9 +257,10 @@ impl Index {
             addresses: row.limits.addresses.clone(),
             rate: row.limits.rate,
         };
-        let terms = self.place_of(terms);
+        let terms = self.terms.take(terms);
         if let Some(slot) = self.keys.find(row.id) {
-            self.keys.at_mut(slot).changed(&row.life, terms);
+            let before = self.keys.at_mut(slot).changed(&row.life, terms);
+            self.terms.give_back(before);
             return;
         }
         let owner = match row.owner {
@@ -275,15 +277,6 @@ impl Index {
         let Self { keys, by_digest, .. } = self;
         by_digest.insert(prefix(&row.digest.bytes), slot, |slot| prefix(keys.at(slot).digest()));
         self.imported += usize::from(row.digest.scheme == DigestScheme::Sha256);
-    }
-
-    /// Where terms are kept; kept now if they were not.
-    fn place_of(&mut self, terms: Terms) -> Slot {
-        let place = *self.terms_at.entry_ref(&terms).or_insert_with(|| {
-            self.terms.push(terms.clone());
-            u32::try_from(self.terms.len() - 1).expect("there are fewer of them than events")
-        });
-        Slot::new(place)
     }
 
     fn put_signing_key(&mut self, row: SigningKey) {

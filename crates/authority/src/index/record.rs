@@ -3,10 +3,7 @@
 //! What many keys share is in a table, and named by its place: the owner, the home, and the terms.
 
 use domain::ids::KeyId;
-use domain::key::{DigestScheme, KeyLife, RevocationReason};
-use domain::limits::RateLimit;
-use domain::network::AllowedAddresses;
-use domain::role::Scopes;
+use domain::key::{KeyLife, RevocationReason};
 use domain::time::{Position, Timestamp};
 
 use super::slots::{Named, Slot};
@@ -39,15 +36,6 @@ pub(super) enum OwnerSlot {
 pub(super) enum Confined {
     Yes,
     No,
-}
-
-/// What is the same for many keys, as long as nobody sets their limits apart.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Terms {
-    pub(super) scheme: DigestScheme,
-    pub(super) scopes: Scopes,
-    pub(super) addresses: AllowedAddresses,
-    pub(super) rate: Option<RateLimit>,
 }
 
 /// An instant, or none, in eight bytes.
@@ -83,10 +71,11 @@ impl KeyRecord {
         }
     }
 
-    /// The same key with another life and other terms.
-    pub(super) fn changed(&mut self, life: &KeyLife, terms: Slot) {
+    /// The same key with another life and other terms: where those are that it had.
+    pub(super) fn changed(&mut self, life: &KeyLife, terms: Slot) -> Slot {
         (self.expires_at, self.grace_ends_at) = (End::of(life.expires_at), End::of(life.grace_ends_at));
-        (self.disabled, self.revoked, self.terms) = (life.disabled, life.revoked, terms);
+        (self.disabled, self.revoked) = (life.disabled, life.revoked);
+        std::mem::replace(&mut self.terms, terms)
     }
 
     /// The bytes of its digest.
