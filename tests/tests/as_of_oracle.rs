@@ -15,10 +15,10 @@ use credentials::claims::Issuer;
 use domain::actor::{Actor, ActorId, Holder};
 use domain::concern::{Concerned, concerned};
 use domain::decide::{operates, role_of};
-use domain::difference::{Kind, between};
+use domain::difference::{Difference, Kind, between};
 use domain::event::Recorded;
 use domain::explain::{Question, explain};
-use domain::ids::{KeyId, LedgerId, PepperId, TenantId};
+use domain::ids::{KeyId, LedgerId, PepperId, TenantId, UserId};
 use domain::key::Owner;
 use domain::network::AllowedAddresses;
 use domain::rejection::Refusal;
@@ -455,8 +455,18 @@ impl World {
     /// What the folds differ in, and of a tenant what belongs to it in either of them.
     fn differs(&self, from: Position, to: Position, scope: Scope, wanted: Wanted) -> Told {
         let (before, after) = (self.folded.at(from), self.folded.at(to));
-        let Ok(differences): Result<_, Infallible> =
+        let Ok(mut differences): Result<_, Infallible> =
             between(before, after, before.row_ids().chain(after.row_ids()));
+        if let Scope::Tenant(tenant) = scope {
+            let users = before.row_ids().chain(after.row_ids()).filter_map(|row| match row {
+                RowId::User(user) => Some(user),
+                _ => None,
+            });
+            let users: BTreeSet<_> = users.collect();
+            differences.retain(|it| !matches!(it.row, RowId::User(_)));
+            differences.extend(users.into_iter().filter_map(|user| self.there(from, to, tenant, user)));
+            differences.sort_by_key(|it| it.row);
+        }
         let of = |model: &Model, row: &Option<Change>, tenant| {
             row.as_ref().is_some_and(|row| {
                 let Ok(of): Result<_, Infallible> = concerned(model, row);
@@ -471,6 +481,22 @@ impl World {
             within && it.kind() != Kind::Derived && (wanted == Wanted::All || it.increases_access())
         });
         wanted.map(|it| (it.row, it.kind(), it.increases_access())).collect()
+    }
+
+    /// What became of a user while they were a member between the moments.
+    fn there(&self, from: Position, to: Position, tenant: TenantId, user: UserId) -> Option<Difference> {
+        let is_member = |number: &u64| {
+            let row = self.folded.at(Position::new(*number)).memberships.get(&(user, tenant));
+            row.is_some_and(|row| row.standing == Standing::Living)
+        };
+        let until = (from.number()..=to.number()).rev().find(is_member)?;
+        let since = match is_member(&from.number()) {
+            true => from.number(),
+            false => (from.number()..=until).rev().take_while(is_member).last()?,
+        };
+        let at = |number| self.folded.at(Position::new(number));
+        let Ok(differences): Result<_, Infallible> = between(at(since), at(until), [RowId::User(user)]);
+        differences.into_iter().next()
     }
 }
 
@@ -512,9 +538,7 @@ fn what_differs_between_two_moments_is_what_differs_between_the_folds() {
                         if let Scope::Tenant(_) = scope {
                             assert!(told.iter().all(|it| expected.contains(it)), "seed {}", world.seed);
                             // Who joined brought along what happened to them elsewhere.
-                            expected.retain(|it| {
-                                told.contains(it) || !matches!(it.0, RowId::User(_) | RowId::Watermark(_))
-                            });
+                            expected.retain(|it| told.contains(it) || !matches!(it.0, RowId::Watermark(_)));
                         }
                         assert_eq!(told, expected, "seed {}: {scope:?} from {first} to {last}", world.seed);
                     }

@@ -1,6 +1,6 @@
 //! Explanations against the plain fold: without the events that are said to decide, the answer is another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -8,8 +8,8 @@ use domain::Model;
 use domain::event::{Recorded, RetirementReason, TokenTarget};
 use domain::explain::{Explanation, Objection, Question, explain};
 use domain::ids::{KeyId, TenantId};
-use domain::key::Owner;
-use domain::life::{Through, befallen, tenants_of};
+use domain::key::{KeyLife, Owner};
+use domain::life::{Through, befallen, tenants_of, turns};
 use domain::rejection::Refusal;
 use domain::role::Scopes;
 use domain::row::Standing;
@@ -138,7 +138,7 @@ fn without_what_decides_the_answer_is_another() {
 
 #[test]
 fn what_befalls_a_key_is_what_changes_in_the_fold() {
-    let mut met = BTreeMap::<Through, usize>::new();
+    let (mut met, mut cut) = (BTreeMap::<Through, usize>::new(), 0);
     for seed in SEEDS.take(4) {
         let log = recorded(&History::random(seed, COMMANDS));
         let folded = Folded::of(&log);
@@ -146,8 +146,17 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
         let until = Position::new(log.len() as u64);
         for key in ever.keys.values() {
             let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
-            let Ok(mut told) = befallen(&folded, key, &tenants, until);
+            let Ok(all) = befallen(&folded, key, &tenants, until, usize::MAX);
+            assert_eq!(all.since, None);
+            let mut told = all.events;
             told.sort_unstable();
+            for most in [1, 2, 5] {
+                let Ok(mut latest) = befallen(&folded, key, &tenants, until, most);
+                latest.events.sort_unstable();
+                let expected = told.iter().filter(|(position, _)| Some(*position) >= latest.since);
+                assert!(latest.events.iter().eq(expected), "seed {seed}: the latest {most} of {}", key.id);
+                cut += usize::from(latest.since.is_some());
+            }
             // The same, by looking at every state.
             let owner = |model: &Model| match key.owner {
                 Owner::User(user) => {
@@ -209,8 +218,50 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
             told.iter().for_each(|(_, through)| *met.entry(*through).or_default() += 1);
         }
     }
+    assert!(cut > 100, "too seldom more than are looked at: {cut}");
     let all = [Through::Owner, Through::Membership, Through::Tenant, Through::SigningKey, Through::AllTokens];
     for through in all {
         assert!(met.get(&through).is_some_and(|times| *times > 10), "too seldom: {met:?}");
     }
+}
+
+/// Where a blast radius looks whether a key was accepted: nowhere else does that change.
+#[test]
+fn whether_a_key_is_accepted_changes_at_its_turns_alone() {
+    let (mut changed, mut cut) = (0, 0);
+    for seed in SEEDS.take(4) {
+        let log = recorded(&History::random(seed, COMMANDS));
+        let folded = Folded::of(&log);
+        let ever = Model::fold(&log);
+        let until = Position::new(log.len() as u64);
+        for key in ever.keys.values() {
+            let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
+            for tenant in tenants {
+                let Ok(all) = turns(&folded, key, Some(tenant), until, usize::MAX);
+                let told: BTreeSet<_> = all.events.into_iter().map(|(position, _)| position).collect();
+                let accepted = |position: Position| {
+                    let model = folded.at(position);
+                    let row = model.keys.get(&key.id)?;
+                    let bearer = Bearer::key(row.owner, row.reach, row.created.position);
+                    // The clock aside: its turns are not events.
+                    let life = KeyLife { expires_at: None, grace_ends_at: None, ..row.life };
+                    let Ok(admitted) = admit(model, &bearer, &life, Some(tenant), Timestamp::MIN);
+                    Some((admitted, row.life))
+                };
+                for number in key.created.position.number()..=until.number() {
+                    let position = Position::new(number);
+                    if accepted(Position::new(number - 1)) != accepted(position) {
+                        assert!(told.contains(&position), "seed {seed}: {} at {position}", key.id);
+                        changed += 1;
+                    }
+                }
+                let Ok(latest) = turns(&folded, key, Some(tenant), until, 1);
+                let latest_told: BTreeSet<_> = latest.events.iter().map(|(position, _)| *position).collect();
+                let expected = told.iter().filter(|position| Some(**position) >= latest.since);
+                assert!(latest_told.iter().eq(expected), "seed {seed}: the latest of {}", key.id);
+                cut += usize::from(latest.since.is_some());
+            }
+        }
+    }
+    assert!(changed > 500 && cut > 50, "too seldom: {changed}, {cut}");
 }

@@ -39,7 +39,7 @@ use crate::signatures::Signatures;
 use crate::tally::Tally;
 use crate::token_life::last_signed_dead_at;
 use crate::usage::Recorder;
-use crate::writer::{self, Done, Shared, Submission, Traced};
+use crate::writer::{self, Done, Shared, Submission, Traced, When};
 
 /// How an authority is set up.
 #[derive(Clone, Debug)]
@@ -339,7 +339,9 @@ impl Authority {
         });
         let outcome = answer.recv().unwrap_or(Err(Failure::UnknownOutcome));
         // Here, and not in the writer's thread, which must not wait for another file than the log.
+        // What was done before may have been undone since.
         if let Ok(done) = &outcome
+            && done.when == When::Now
             && done.recorded.iter().any(|recorded| stops_for_a_while(&recorded.event))
         {
             self.stop_sessions(&done.recorded);

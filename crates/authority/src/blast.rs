@@ -8,7 +8,7 @@ use domain::effect::Effect;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
 use domain::key::{Owner, RevocationReason};
-use domain::life::{befallen, tenants_of};
+use domain::life::{tenants_of, turns};
 use domain::role::{Role, Scopes};
 use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
@@ -30,6 +30,8 @@ use crate::usage::KeyUsage;
 
 /// How many of the events that were made with the key are told; all are counted.
 const EVENTS_TOLD_MAX: usize = 1_000;
+/// At how many moments it is asked where and as what the key was accepted, for all tenants together: the latest ones.
+const TURNS_MAX: usize = 10_000;
 /// How many keys of a lineage are told to each side.
 const LINEAGE_MAX: usize = 1_000;
 
@@ -48,6 +50,9 @@ pub struct BlastRadius {
     pub revoked: Option<RevocationReason>,
     /// Where and as what it was accepted, from when until when: by tenant, then by time.
     pub spells: Vec<Spell>,
+    /// Whether it may have been accepted before the first of these, of which nothing is told: what a key rests on can have changed
+    /// more often than anybody reads.
+    pub earlier: bool,
     /// What their tenants are called, as far as the caller may look at them.
     pub tenant_names: BTreeMap<TenantId, String>,
     /// The events that were made with it or with a token minted from it: the last thousand, the last first.
@@ -110,7 +115,7 @@ impl Authority {
         let mut tenants = tenants_of(&view.then(), &key)?;
         tenants.retain(|tenant| told_of.is_none_or(|told| *tenant == told));
         let tenant_names = self.names_seen(&view, caller, &tenants)?;
-        let Spells { spells, tokens_dead_at } = Spells::of(&view, &key, &tenants)?;
+        let Spells { spells, tokens_dead_at, earlier } = Spells::of(&view, &key, &tenants)?;
         let Acted { told, count, keys_made } = acted(&view, id, told_of)?;
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let acted = told.into_iter().map(|recorded| reader.view(recorded)).collect::<Result<Vec<_>, _>>()?;
@@ -136,6 +141,7 @@ impl Authority {
             containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
             scopes: key.scopes,
             spells,
+            earlier,
             tenant_names,
         }))
     }
@@ -165,63 +171,85 @@ struct Spells {
     spells: Vec<Spell>,
     /// When the last token is dead that was minted in one which is over.
     tokens_dead_at: Option<Timestamp>,
+    /// Whether it was looked no further back than to the first of some tenant.
+    earlier: bool,
 }
 
 impl Spells {
     fn of(view: &View, key: &Key, tenants: &[TenantId]) -> Result<Self, Failure> {
-        let (snapshot, until) = (&view.snapshot, view.basis.position);
-        let mut boundaries: Vec<Position> =
-            befallen(snapshot, key, tenants, until)?.into_iter().map(|(position, _)| position).collect();
-        for position in snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions()
-        {
-            boundaries.push(position?);
+        let mut found = Self { spells: vec![], tokens_dead_at: None, earlier: false };
+        let mut left = TURNS_MAX;
+        // Outside of any tenant there is what operators do.
+        for tenant in tenants.iter().copied().map(Some).chain([None]) {
+            left = left.saturating_sub(found.add(view, key, tenant, left.max(1))?);
         }
+        Ok(found)
+    }
+
+    /// Where the key was accepted in one tenant: how many moments were looked at.
+    fn add(
+        &mut self,
+        view: &View,
+        key: &Key,
+        tenant: Option<TenantId>,
+        most: usize,
+    ) -> Result<usize, Failure> {
+        let (snapshot, until) = (&view.snapshot, view.basis.position);
+        let turns = turns(snapshot, key, tenant, until, most)?;
+        let mut boundaries: Vec<Position> = turns.events.into_iter().map(|(position, _)| position).collect();
+        boundaries.extend(turns.since);
         boundaries.sort_unstable();
         boundaries.dedup();
+        let left_out = boundaries.len().saturating_sub(most);
+        drop(boundaries.drain(..left_out));
         let moments = boundaries.iter().map(|position| {
             let recorded = snapshot.recorded(*position)?;
             Ok(Moment { position: *position, at: recorded.recorded_at })
         });
         let moments = moments.collect::<Result<Vec<_>, StoreError>>()?;
-        let (mut spells, mut tokens_dead_at) = (vec![], None);
-        // Outside of any tenant there is what operators do.
-        for tenant in tenants.iter().copied().map(Some).chain([None]) {
-            let mut open: Option<Spell> = None;
-            for (place, moment) in moments.iter().enumerate() {
-                let next = moments.get(place + 1).copied();
-                let next_at = next.map(|next| next.at);
-                let Accepted { role, end, ended } =
-                    accepted(snapshot, key, tenant, *moment, next_at, view.basis.instant)?;
-                let over = match (role, ended, next) {
-                    (None, _, _) | (_, None, None) => None,
-                    (Some(_), Some(ended), _) => {
-                        Some(Moment { position: snapshot.position_at(ended)?.min(until), at: ended })
-                    }
-                    (Some(_), None, next) => next,
-                };
-                if let Some(over) = over {
-                    // A token ends with its key as it was when it was minted: an end that was brought forward since, it does not
-                    // know.
-                    let lives = TokenLives::until(snapshot, over.position, over.at)?;
-                    let last = lives.last_dead_at(moment.position);
-                    tokens_dead_at = tokens_dead_at.max(Some(end.map_or(last, |end| end.min(last))));
-                }
-                open = match (open, role) {
-                    // It goes on.
-                    (Some(spell), Some(role)) if spell.role == role => Some(spell),
-                    (before, role) => {
-                        spells.extend(before.map(|spell| Spell { until: Some(moment.at), ..spell }));
-                        role.map(|role| Spell { tenant, role, from: *moment, until: None })
-                    }
-                };
-                if let (Some(spell), Some(ended)) = (open, ended) {
-                    spells.push(Spell { until: Some(ended), ..spell });
-                    open = None;
-                }
-            }
-            spells.extend(open);
+        if let Some(first) = moments.first()
+            && (turns.since.is_some() || left_out > 0)
+        {
+            self.earlier = true;
+            // Of what was minted before, nothing else is known.
+            let lives = TokenLives::until(snapshot, first.position, first.at)?;
+            self.tokens_dead_at = self.tokens_dead_at.max(Some(lives.last_dead_at(key.created.position)));
         }
-        Ok(Self { spells, tokens_dead_at })
+        let mut open: Option<Spell> = None;
+        for (place, moment) in moments.iter().enumerate() {
+            let next = moments.get(place + 1).copied();
+            let next_at = next.map(|next| next.at);
+            let Accepted { role, end, ended } =
+                accepted(snapshot, key, tenant, *moment, next_at, view.basis.instant)?;
+            let over = match (role, ended, next) {
+                (None, _, _) | (_, None, None) => None,
+                (Some(_), Some(ended), _) => {
+                    Some(Moment { position: snapshot.position_at(ended)?.min(until), at: ended })
+                }
+                (Some(_), None, next) => next,
+            };
+            if let Some(over) = over {
+                // A token ends with its key as it was when it was minted: an end that was brought forward since, it does not
+                // know.
+                let lives = TokenLives::until(snapshot, over.position, over.at)?;
+                let last = lives.last_dead_at(moment.position);
+                self.tokens_dead_at = self.tokens_dead_at.max(Some(end.map_or(last, |end| end.min(last))));
+            }
+            open = match (open, role) {
+                // It goes on.
+                (Some(spell), Some(role)) if spell.role == role => Some(spell),
+                (before, role) => {
+                    self.spells.extend(before.map(|spell| Spell { until: Some(moment.at), ..spell }));
+                    role.map(|role| Spell { tenant, role, from: *moment, until: None })
+                }
+            };
+            if let (Some(spell), Some(ended)) = (open, ended) {
+                self.spells.push(Spell { until: Some(ended), ..spell });
+                open = None;
+            }
+        }
+        self.spells.extend(open);
+        Ok(moments.len())
     }
 }
 

@@ -296,7 +296,7 @@ impl Authority {
     }
 
     /// The successor of a service account's newest key, which is accepted for so many seconds more. An account whose keys
-    /// have all ended gets another instead.
+    /// have all ended gets another instead, which is no wider than the newest of those.
     pub fn rotate_newest_key(
         &self,
         caller: &Caller,
@@ -312,7 +312,12 @@ impl Authority {
             Some(key) => self.rotate_key_overlapping(key.id, expires_at, overlap_seconds)?,
             None => {
                 let name = Name::parse(&account.name)?;
-                let (scopes, limits) = (caller.scopes.clone(), KeyLimits::default());
+                let (_, ended) = self.keys_of(caller, account.id.bytes(), Which::All)?;
+                let newest = ended.into_iter().max_by_key(|key| key.created.position);
+                let (scopes, limits) = match newest {
+                    Some(key) => (key.scopes, key.limits),
+                    None => (caller.scopes.clone(), KeyLimits::default()),
+                };
                 let key = KeyInput { name, expires_at, scopes, limits, note: None };
                 self.create_key(owner, Reach::Tenant(account.tenant), &key)?
             }

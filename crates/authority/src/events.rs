@@ -14,6 +14,7 @@ use domain::Recorded;
 use domain::concern::Concerned;
 use domain::decide::{audits, role_of};
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::past::just_before;
 use domain::rejection::Rejection;
 use domain::role::Permission;
 use domain::time::{Position, Timestamp};
@@ -181,10 +182,26 @@ impl Authority {
         });
         // The narrowest history leads, and the others are asked about each of its events.
         concerning.sort_by_key(|of| std::cmp::Reverse(*of));
-        let mut others: Vec<_> = concerning.iter().skip(1).map(|of| snapshot.among(*of)).collect();
-        for (examined, position) in positions(snapshot, concerning.first(), range, order)?.enumerate() {
-            let position = position?;
+        let (tenants, others): (Vec<_>, Vec<_>) =
+            concerning.iter().skip(1).partition(|of| matches!(of, Concerned::Tenant(_)));
+        let among = |of: Vec<&Concerned>| of.into_iter().map(|of| snapshot.among(*of)).collect::<Vec<_>>();
+        let (tenant, mut tenants, mut others) = (tenants.first().copied(), among(tenants), among(others));
+        let mut ahead = positions(snapshot, concerning.first(), range.clone(), order)?;
+        let mut examined = 0;
+        while let Some(position) = ahead.next() {
+            let mut position = position?;
             let mut wanted = true;
+            for of in &mut tenants {
+                wanted = wanted && of.has(position)?;
+            }
+            if let (false, Some(tenant)) = (wanted, tenant) {
+                // On to the tenant's next event: neither where others lie nor how many they are is told.
+                let rest = from(&range, position, order);
+                let Some(next) = positions(snapshot, Some(tenant), rest, order)?.next() else { break };
+                let next = next?;
+                ahead = positions(snapshot, concerning.first(), from(&range, next, order), order)?;
+                position = before(next, order);
+            }
             for other in &mut others {
                 wanted = wanted && other.has(position)?;
             }
@@ -199,7 +216,8 @@ impl Authority {
                     page.end = Some(position);
                 }
             }
-            if examined + 1 >= EXAMINED_MAX {
+            examined += 1;
+            if examined >= EXAMINED_MAX {
                 page.more = true;
                 // A full page ends with its last event; one that is not, as far as was looked.
                 if page.events.len() < first {
@@ -225,6 +243,22 @@ fn known_in(rows: &SnapshotRows<'_>, tenant: TenantId, of: Concerned) -> Result<
             None => false,
         },
     })
+}
+
+/// What is left of a range from a position on, in this order.
+fn from(range: &RangeInclusive<Position>, position: Position, order: Order) -> RangeInclusive<Position> {
+    match order {
+        Order::OldestFirst => position..=*range.end(),
+        Order::NewestFirst => *range.start()..=position,
+    }
+}
+
+/// The position after which the page that begins with this one is asked for.
+fn before(position: Position, order: Order) -> Position {
+    match order {
+        Order::OldestFirst => just_before(position),
+        Order::NewestFirst => position.next(),
+    }
 }
 
 /// Within what positions the page lies.

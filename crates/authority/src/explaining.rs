@@ -13,8 +13,9 @@ use domain::time::{Moment, Position, Timestamp};
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, is_mistyped};
 use crate::authority::Authority;
-use crate::events::{EventView, Reader};
+use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
+use crate::life::was_there;
 use crate::named::{KeyNamed, Sight};
 use crate::queries::told_of;
 
@@ -99,16 +100,21 @@ impl Authority {
         let question = Question { key, tenant, scopes: asked.scopes.clone(), from: asked.from };
         let at = Moment { position: view.basis.position, at: view.basis.instant };
         let Explanation { verdict, decided_by } = explain(&view.snapshot, &question, at)?;
+        // Whoever left a tenant sees nothing of what came of it since.
+        let removed = verdict == Err(Objection::Refused(Refusal::TenantRemoved))
+            && known.sight != Sight::Events(Scope::Deployment);
+        let where_removed = tenant.unwrap_or(known.key.reach.home());
         let mut deciding = vec![];
         for decisive in decided_by {
             let position = decisive.position;
             let recorded = view.snapshot.recorded(position)?;
+            let closed = removed && !was_there(&view, known.key.owner, where_removed, position)?;
             deciding.push(Deciding {
                 position,
                 recorded_at: recorded.recorded_at,
                 event_type: recorded.event.name(),
                 fact: decisive.fact,
-                event: reader.as_ref().map(|reader| reader.view(recorded)).transpose()?,
+                event: reader.as_ref().filter(|_| !closed).map(|reader| reader.view(recorded)).transpose()?,
             });
         }
         let verdict = verdict.map_err(NotAccepted::Objection);

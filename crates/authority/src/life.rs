@@ -4,7 +4,9 @@ use domain::Lookup as _;
 use domain::concern::Concerned;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
-use domain::life::{Through, befallen, tenants_of};
+use domain::key::Owner;
+use domain::life::{Through, acts_in, befallen, tenants_of};
+use domain::past::just_before;
 use domain::rejection::Refusal;
 use domain::row::Key;
 use domain::status::{Bearer, admit};
@@ -20,6 +22,9 @@ use crate::named::KeyNamed;
 use crate::queries::told_of;
 use crate::usage::KeyUsage;
 
+/// The most events that a life tells, the latest ones.
+const STEPS_MAX: usize = 2_000;
+
 /// A key and its life until a moment.
 #[derive(Clone, Debug)]
 pub struct Life {
@@ -27,6 +32,8 @@ pub struct Life {
     pub key: KeyId,
     /// What happened, the first first.
     pub steps: Vec<Step>,
+    /// Whether something happened before the first of these, of which nothing is told: a life can be longer than anybody reads.
+    pub earlier: bool,
 }
 
 /// Something that happened to a key.
@@ -66,14 +73,16 @@ impl Authority {
         let view = self.view(as_of)?;
         let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(key) = view.then().key(id)? else {
-            return Ok(view.answer(Life { key: id, steps: vec![] }));
+            return Ok(view.answer(Life { key: id, steps: vec![], earlier: false }));
         };
         let told = told_of(caller, key.owner, scope);
-        let mut steps = self.events_of_life(&view, caller, scope, &key)?;
+        let (mut steps, earlier) = self.events_of_life(&view, caller, scope, &key)?;
+        let begun = steps.first().map_or(key.created.at, |step| step.at);
         let revoked = when(&steps, |event| matches!(event, Event::KeyRevoked { .. }));
         let rotated = when(&steps, |event| matches!(event, Event::KeyRotated { key, .. } if *key == id));
         let ends = [(key.life.expires_at, What::Expired), (key.life.grace_ends_at, What::GraceOver)];
-        let mut timed = |at, what| -> Result<(), Failure> {
+        let mut timed = |at: Option<Timestamp>, what| -> Result<(), Failure> {
+            let at = at.filter(|at| !earlier || *at >= begun);
             steps.extend(timed(&view, &key, told, at, what)?);
             Ok(())
         };
@@ -91,29 +100,45 @@ impl Authority {
         // the rotation.
         let after = |step: &Step| matches!(step.what, What::GraceOver) && rotated == Some(step.at);
         steps.sort_by_key(|step| (step.at, after(step), step.position()));
-        Ok(view.answer(Life { key: id, steps }))
+        Ok(view.answer(Life { key: id, steps, earlier }))
     }
 
+    /// The latest events of a life, and whether there are earlier ones.
     fn events_of_life(
         &self,
         view: &View,
         caller: &Caller,
         scope: Scope,
         key: &Key,
-    ) -> Result<Vec<Step>, Failure> {
+    ) -> Result<(Vec<Step>, bool), Failure> {
         let until = view.basis.position;
         let told = told_of(caller, key.owner, scope);
         let mut tenants = tenants_of(&view.then(), key)?;
         // What befell it elsewhere is another tenant's business.
         tenants.retain(|tenant| told.is_none_or(|told| *tenant == told));
-        let mut found = befallen(&view.snapshot, key, &tenants, until)?;
-        let own = view.snapshot.history(Concerned::Key(key.id), &(key.created.position..=until))?.positions();
-        for position in own {
+        let befallen = befallen(&view.snapshot, key, &tenants, until, STEPS_MAX)?;
+        let (mut found, mut since) = (befallen.events, befallen.since.unwrap_or(key.created.position));
+        let own = view.snapshot.history(Concerned::Key(key.id), &(since..=until))?.positions();
+        for position in own.rev().take(STEPS_MAX + 1) {
             found.push((position?, Through::Key));
         }
         found.sort_unstable();
         // One event may befall a key in two ways: as its user's end and as that of a membership.
         found.dedup_by_key(|(position, _)| *position);
+        if found.len() > STEPS_MAX {
+            drop(found.drain(..found.len() - STEPS_MAX));
+            since = found[0].0;
+        }
+        // What befell its owner where nothing is told is another tenant's business, too.
+        if let Some(told) = told {
+            let mut kept = Vec::with_capacity(found.len());
+            for (position, through) in found {
+                if through != Through::Owner || was_there(view, key.owner, told, position)? {
+                    kept.push((position, through));
+                }
+            }
+            found = kept;
+        }
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let mut steps = Vec::with_capacity(found.len());
         for (position, through) in found {
@@ -122,8 +147,20 @@ impl Authority {
             let status = status(view, key, told, position, at)?;
             steps.push(Step { at, what: What::Event(through, Box::new(reader.view(recorded)?)), status });
         }
-        Ok(steps)
+        Ok((steps, since > key.created.position))
     }
+}
+
+/// Whether the owner of a key acted in the tenant just before the event or after it.
+pub(crate) fn was_there(
+    view: &View,
+    owner: Owner,
+    tenant: TenantId,
+    position: Position,
+) -> Result<bool, StoreError> {
+    let rows_at = |position| view.snapshot.rows_at(position);
+    Ok(acts_in(&rows_at(just_before(position)), owner, tenant)?
+        || acts_in(&rows_at(position), owner, tenant)?)
 }
 
 impl Step {

@@ -2,13 +2,14 @@
 //!
 //! Visibility follows the caller's rights in the very snapshot that is read, whatever moment is asked about.
 
+use credentials::sealing::SEALED_TEXT;
 use credentials::signing_key::Kid;
 use domain::decide::role_of;
 use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{KeyLife, KeyPrefix, LastFour, Owner, Reach, RevocationReason};
 use domain::limits::KeyLimits;
 use domain::lookup::Lookup;
-use domain::rejection::{Refusal, Rejection};
+use domain::rejection::{Entity, Refusal, Rejection};
 use domain::role::{Permission, Role, Scopes};
 use domain::row::{Key, Membership, Retirement, ServiceAccount, SigningKey, Standing, Tenant, User};
 use domain::status::{Admission, Bearer, admit};
@@ -18,7 +19,7 @@ use crate::ancestors::Remembered;
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::{Caller, Credential};
 use crate::authority::Authority;
-use crate::events::Scope;
+use crate::events::{Reader, Scope};
 use crate::failure::Failure;
 use crate::living_tokens::LivingTokens;
 use crate::named::KeyNamed;
@@ -360,7 +361,13 @@ impl Authority {
         let told = told_of(caller, row.owner, scope);
         let use_told = self.use_told(&view, &row, told)?;
         let status = Remembered::of(&view).status_in(&row, told, view.basis.instant)?;
+        // What somebody calls their own key, and notes of it, is theirs.
+        let opens = Reader::new(self, &view.snapshot, caller, scope).may_open(Entity::Key(id))?;
         let mut key = self.key_that_stands(row, status);
+        if !opens {
+            key.name = SEALED_TEXT.to_owned();
+            key.note = key.note.map(|_| SEALED_TEXT.to_owned());
+        }
         key.usage_withheld = use_told == UseTold::Withheld;
         key.usage = use_told.known();
         key.tokens = self.tokens_of(&key, told, as_of);

@@ -61,6 +61,8 @@ impl Authority {
         let renewed = self.to_be_renewed(claims, access_token)?;
         // As the key is accepted now: the new tokens are not held to the end of the old ones.
         let mut holder = self.admit_key(caller, claims.tenant)?;
+        // But they are no younger than the refresh token was asked about: what refuses that from then on, refuses them.
+        holder.position = holder.position.min(caller.position);
         holder.scopes = holder.scopes.intersect(&claims.scopes).intersect(&renewed.scopes);
         Ok(self.pair(holder)?)
     }

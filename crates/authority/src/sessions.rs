@@ -205,6 +205,10 @@ pub(crate) fn stops_for_a_while(event: &Event) -> bool {
             | Event::UserSuspended { .. }
             | Event::ServiceAccountSuspended { .. }
             | Event::TenantSuspended { .. }
+            // Whoever has no other tenant is refused until they join one, or operate again.
+            | Event::TenantRemoved { .. }
+            | Event::MemberRemoved { .. }
+            | Event::OperatorWithdrawn { .. }
     )
 }
 

@@ -9,8 +9,9 @@ use domain::Lookup;
 use domain::concern::{Concerned, concerned};
 use domain::difference::{Difference, Kind, between, touched_by};
 use domain::facts::Fact;
-use domain::ids::TenantId;
-use domain::row::RowId;
+use domain::ids::{TenantId, UserId};
+use domain::past::just_before;
+use domain::row::{Membership, RowId, Standing};
 use domain::time::Position;
 use store::StoreError;
 
@@ -84,7 +85,9 @@ impl Authority {
         let view = self.view(to)?;
         self.may_list(&view, caller, scope)?;
         let from = view.basis_of(from, self.now())?;
-        if from.position > view.basis.position || from.instant > view.basis.instant {
+        // The clock may have gone back behind what is recorded: nothing is later than now all the same.
+        let is_later = to != AsOf::Now && from.instant > view.basis.instant;
+        if from.position > view.basis.position || is_later {
             return Err(InputError::AsOf(AsOfError::Backwards).into());
         }
         let window = Window::read(&view, scope, from.position.next()..=view.basis.position)?;
@@ -92,6 +95,18 @@ impl Authority {
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let (mut count, mut entries) = (0, vec![]);
         for difference in between(&before, &after, window.touched)? {
+            let difference = match (difference.row, scope) {
+                (RowId::User(user), Scope::Tenant(tenant)) => {
+                    let there = there(&view, tenant, user, from.position)?;
+                    let Some(there) = there else { continue };
+                    let rows_at = |position| view.snapshot.rows_at(position);
+                    let changed =
+                        between(&rows_at(*there.start()), &rows_at(*there.end()), [difference.row])?;
+                    let Some(changed) = changed.into_iter().next() else { continue };
+                    changed
+                }
+                _ => difference,
+            };
             let unwanted = wanted == Wanted::OnlyIncreases && !difference.increases_access();
             if unwanted || difference.kind() == Kind::Derived {
                 continue;
@@ -148,6 +163,25 @@ impl Window {
         self.touched.extend(touched_by(&recorded.event));
         Ok(())
     }
+}
+
+/// From when until when a user was a member between the moments: from the later of the first and their joining on, until the
+/// earlier of the second and just before their leaving. What befell them elsewhere is not the tenant's business.
+fn there(
+    view: &View,
+    tenant: TenantId,
+    user: UserId,
+    from: Position,
+) -> Result<Option<RangeInclusive<Position>>, StoreError> {
+    let membership = |position| view.snapshot.rows_at(position).membership(tenant, user);
+    let is_member = |row: &Membership| row.standing == Standing::Living;
+    let (before, after) = (membership(from)?, view.then().membership(tenant, user)?);
+    let was_member = before.as_ref().is_some_and(is_member);
+    Ok(after.and_then(|row| {
+        let until = if is_member(&row) { Some(view.basis.position) } else { row.left.map(just_before) };
+        let since = if was_member { from } else { row.since.position };
+        until.filter(|until| since <= *until).map(|until| since..=until)
+    }))
 }
 
 /// Whether it belonged to the tenant at either moment.

@@ -14,6 +14,8 @@ use crate::aead;
 
 /// What is shown for a text whose key was destroyed.
 pub const ERASED_TEXT: &str = "[erased]";
+/// What stands in the place of a text that whoever reads may not see.
+pub const SEALED_TEXT: &str = "[sealed]";
 
 /// Texts are padded to a multiple of so many bytes.
 const BLOCK_BYTES: usize = 16;

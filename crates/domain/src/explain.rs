@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use crate::ids::{KeyId, TenantId};
 use crate::key::Owner;
 use crate::lookup::Lookup;
-use crate::past::{Past, Versioned, versions};
+use crate::past::{Past, Versioned, just_before, versions};
 use crate::rejection::Refusal;
 use crate::role::Scopes;
 use crate::row::{Key, Standing};
@@ -340,8 +340,4 @@ impl<P: Past> Case<'_, P> {
         let before = self.past.rows_at(just_before(set.position)).key(id)?;
         Ok(before.is_some_and(|key| refuses(&key)).then_some(set))
     }
-}
-
-fn just_before(position: Position) -> Position {
-    Position::new(position.number().saturating_sub(1))
 }

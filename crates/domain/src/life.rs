@@ -4,7 +4,7 @@ use crate::event::{Event, RetirementReason, TokenTarget};
 use crate::ids::{SigningKeyId, TenantId, UserId};
 use crate::key::{Owner, Reach};
 use crate::lookup::Lookup;
-use crate::past::{Past, Versioned, versions};
+use crate::past::{Past, Versioned, just_before, versions};
 use crate::row::{Key, Standing};
 use crate::time::Position;
 
@@ -50,62 +50,75 @@ pub fn tenants_of<L: Lookup>(rows: &L, key: &Key) -> Result<Vec<TenantId>, L::Er
     Ok(tenants)
 }
 
+/// What was found of a past that may be longer than anybody reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Befallen {
+    /// The events, in no order, and through what each befell the key.
+    pub events: Vec<(Position, Through)>,
+    /// The event from which on all are there; none: they are from the key's beginning on.
+    pub since: Option<Position>,
+}
+
 /// The events between a key's beginning and a position that changed how its owner, its memberships of these tenants
-/// or these tenants stand, or what they permit, or that refused tokens of any of these or of everybody; in no order.
+/// or these tenants stand, or what they permit, or that refused tokens of any of these or of everybody. Of the changes of each of
+/// these, so many at most are looked at, the latest ones.
 pub fn befallen<P: Past>(
     past: &P,
     key: &Key,
     tenants: &[TenantId],
     until: Position,
-) -> Result<Vec<(Position, Through)>, P::Error> {
-    let since = key.created.position;
-    let mut found = vec![];
-    match key.owner {
-        Owner::User(user) => {
-            found.extend(changes(past, Versioned::User(user), Through::Owner, since, until, |at| {
-                Ok(past.rows_at(at).user(user)?.map(|row| (row.standing, row.operator)))
-            })?);
-            for tenant in tenants {
-                let of = Versioned::Membership(*tenant, user);
-                found.extend(changes(past, of, Through::Membership, since, until, |at| {
-                    past.rows_at(at).membership(*tenant, user)
-                })?);
-            }
-        }
-        Owner::ServiceAccount(account) => {
-            let of = Versioned::ServiceAccount(account);
-            found.extend(changes(past, of, Through::Owner, since, until, |at| {
-                Ok(past.rows_at(at).service_account(account)?.map(|row| (row.standing, row.role)))
-            })?);
-        }
-    }
+    most: usize,
+) -> Result<Befallen, P::Error> {
+    let mut search = Search::of(past, key, until, most);
+    search.owner(key.owner)?;
+    search.refusals(TokenTarget::Owner(key.owner), Through::Owner)?;
     for tenant in tenants {
-        let changes = changes(past, Versioned::Tenant(*tenant), Through::Tenant, since, until, |at| {
-            Ok(past.rows_at(at).tenant(*tenant)?.map(|row| row.standing))
-        })?;
-        let refused = refusals(past, TokenTarget::Tenant(*tenant), Through::Tenant, since, until)?;
-        for (position, through) in changes.into_iter().chain(refused) {
-            // What happened to a tenant before its user joined, or after they left, did not befall the key.
+        search.membership(key.owner, *tenant)?;
+        let found = search.found.events.len();
+        search.tenant(*tenant)?;
+        search.refusals(TokenTarget::Tenant(*tenant), Through::Tenant)?;
+        // What happened to a tenant before its user joined, or after they left, did not befall the key.
+        for (position, through) in search.found.events.split_off(found) {
             if acts_in(&past.rows_at(position), key.owner, *tenant)? {
-                found.push((position, through));
+                search.found.events.push((position, through));
             }
         }
     }
-    found.extend(refusals(past, TokenTarget::Owner(key.owner), Through::Owner, since, until)?);
-    found.extend(refusals(past, TokenTarget::All, Through::AllTokens, since, until)?);
+    search.refusals(TokenTarget::All, Through::AllTokens)?;
     for signing_key in past.rows_at(until).signing_keys()? {
         // It never signed for the key if it was retired before.
-        let before = past.rows_at(since).signing_key(signing_key.id)?;
+        let before = past.rows_at(key.created.position).signing_key(signing_key.id)?;
         if before.is_some_and(|row| row.retired.is_some()) {
             continue;
         }
-        let target = TokenTarget::SigningKey(signing_key.id);
-        found.extend(refusals(past, target, Through::SigningKey, since, until)?);
+        search.refusals(TokenTarget::SigningKey(signing_key.id), Through::SigningKey)?;
         // Nothing that it signed is accepted any more. No retirement comes after that one.
         let compromised = signing_key.retired.filter(|of| of.reason == RetirementReason::Compromised);
-        found.extend(compromised.map(|of| (of.moment.position, Through::SigningKey)));
+        search.found.events.extend(compromised.map(|of| (of.moment.position, Through::SigningKey)));
     }
-    Ok(found)
+    Ok(search.done())
+}
+
+/// The events that changed whether a key is accepted in a tenant, and as what; or, of none, outside of any: from its beginning
+/// until a position, so many at most of each of what it rests on, the latest ones.
+pub fn turns<P: Past>(
+    past: &P,
+    key: &Key,
+    tenant: Option<TenantId>,
+    until: Position,
+    most: usize,
+) -> Result<Befallen, P::Error> {
+    let mut search = Search::of(past, key, until, most);
+    search.found.events.push((key.created.position, Through::Key));
+    search.changes(Versioned::Key(key.id), Through::Key, |at| {
+        Ok(past.rows_at(at).key(key.id)?.map(|row| row.life))
+    })?;
+    search.owner(key.owner)?;
+    if let Some(tenant) = tenant {
+        search.membership(key.owner, tenant)?;
+        search.tenant(tenant)?;
+    }
+    Ok(search.done())
 }
 
 /// Whether the owner of a key that reaches the tenant acts there.
@@ -202,40 +215,102 @@ impl Befell {
     }
 }
 
-/// The events that refused tokens of the target from before them.
-fn refusals<P: Past>(
-    past: &P,
-    target: TokenTarget,
-    through: Through,
-    since: Position,
+/// Looks for what befell a key, from the latest of it back.
+struct Search<'a, P> {
+    past: &'a P,
+    /// The key's beginning: what was before did not befall it.
+    begun: Position,
     until: Position,
-) -> Result<Vec<(Position, Through)>, P::Error> {
-    versions(past, Versioned::Watermark(target), until)
-        .take_while(|position| !position.as_ref().is_ok_and(|position| *position <= since))
-        .map(|position| Ok((position?, through)))
-        .collect()
+    most: usize,
+    found: Befallen,
 }
 
-fn changes<P: Past, V: PartialEq>(
-    past: &P,
-    of: Versioned,
-    through: Through,
-    since: Position,
-    until: Position,
-    value: impl Fn(Position) -> Result<V, P::Error>,
-) -> Result<Vec<(Position, Through)>, P::Error> {
-    let mut found = vec![];
-    let mut after = value(until)?;
-    for version in versions(past, of, until) {
-        let position = version?;
-        if position <= since {
-            break;
-        }
-        let before = value(Position::new(position.number() - 1))?;
-        if before != after {
-            found.push((position, through));
-        }
-        after = before;
+impl<'a, P: Past> Search<'a, P> {
+    fn of(past: &'a P, key: &Key, until: Position, most: usize) -> Self {
+        Self { past, begun: key.created.position, until, most, found: Befallen::default() }
     }
-    Ok(found)
+
+    fn owner(&mut self, owner: Owner) -> Result<(), P::Error> {
+        let past = self.past;
+        match owner {
+            Owner::User(user) => self.changes(Versioned::User(user), Through::Owner, |at| {
+                Ok(past.rows_at(at).user(user)?.map(|row| (row.standing, row.operator)))
+            }),
+            Owner::ServiceAccount(account) => {
+                self.changes(Versioned::ServiceAccount(account), Through::Owner, |at| {
+                    Ok(past.rows_at(at).service_account(account)?.map(|row| (row.standing, row.role)))
+                })
+            }
+        }
+    }
+
+    fn membership(&mut self, owner: Owner, tenant: TenantId) -> Result<(), P::Error> {
+        let past = self.past;
+        match owner {
+            Owner::User(user) => {
+                self.changes(Versioned::Membership(tenant, user), Through::Membership, |at| {
+                    past.rows_at(at).membership(tenant, user)
+                })
+            }
+            Owner::ServiceAccount(_) => Ok(()),
+        }
+    }
+
+    fn tenant(&mut self, tenant: TenantId) -> Result<(), P::Error> {
+        let past = self.past;
+        self.changes(Versioned::Tenant(tenant), Through::Tenant, |at| {
+            Ok(past.rows_at(at).tenant(tenant)?.map(|row| row.standing))
+        })
+    }
+
+    /// The events that refused tokens of the target from before them.
+    fn refusals(&mut self, target: TokenTarget, through: Through) -> Result<(), P::Error> {
+        let mut earliest = None;
+        for (examined, version) in versions(self.past, Versioned::Watermark(target), self.until).enumerate() {
+            let position = version?;
+            if position <= self.begun || self.is_enough(examined, earliest) {
+                break;
+            }
+            self.found.events.push((position, through));
+            earliest = Some(position);
+        }
+        Ok(())
+    }
+
+    /// Whether so many versions were looked at that this one, with all before it, is left out.
+    fn is_enough(&mut self, examined: usize, earliest: Option<Position>) -> bool {
+        let enough = examined == self.most;
+        if enough {
+            self.found.since = self.found.since.max(earliest);
+        }
+        enough
+    }
+
+    fn changes<V: PartialEq>(
+        &mut self,
+        of: Versioned,
+        through: Through,
+        value: impl Fn(Position) -> Result<V, P::Error>,
+    ) -> Result<(), P::Error> {
+        let (mut after, mut earliest) = (value(self.until)?, None);
+        for (examined, version) in versions(self.past, of, self.until).enumerate() {
+            let position = version?;
+            if position <= self.begun || self.is_enough(examined, earliest) {
+                break;
+            }
+            earliest = Some(position);
+            let before = value(just_before(position))?;
+            if before != after {
+                self.found.events.push((position, through));
+            }
+            after = before;
+        }
+        Ok(())
+    }
+
+    fn done(self) -> Befallen {
+        let Befallen { mut events, since } = self.found;
+        events.retain(|(position, _)| Some(*position) >= since);
+        Befallen { events, since }
+    }
 }

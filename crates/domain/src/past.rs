@@ -52,3 +52,8 @@ pub fn versions<P: Past>(
         }
     })
 }
+
+/// The position before.
+pub fn just_before(position: Position) -> Position {
+    Position::new(position.number().saturating_sub(1))
+}

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use credentials::sealing::SEALED_TEXT;
 use domain::actor::ActorId;
 use domain::decide::role_of;
 use domain::facts::{Fact, Value, facts_of};
@@ -99,7 +100,7 @@ impl<'a> Reader<'a> {
             Piece::Token(token) => text(format!("token {}", short(&token.to_string()))),
             Piece::Text(of, sealed) => match self.opened(of, sealed)? {
                 Some(opened) => text(quoted(&opened)),
-                None => text("[sealed]"),
+                None => text(SEALED_TEXT),
             },
             Piece::At(at) => Said::Instant(at),
             Piece::Bytes(bytes) => text(hex(bytes)),
@@ -173,7 +174,8 @@ impl<'a> Reader<'a> {
         Ok(may.then(|| self.authority.open_text(sealed)))
     }
 
-    fn may_open(&self, entity: Entity) -> Result<bool, StoreError> {
+    /// Whether the caller may see what is sealed for this.
+    pub(crate) fn may_open(&self, entity: Entity) -> Result<bool, StoreError> {
         let now = self.snapshot.rows();
         Ok(match (entity, self.scope) {
             (Entity::Tenant(tenant), Scope::Tenant(viewed)) => tenant == viewed,

@@ -14,6 +14,7 @@ mod token_life;
 mod idempotency;
 mod usage;
 mod living_tokens;
+mod long_lives;
 mod sessions;
 mod refusals;
 mod rehearsal;

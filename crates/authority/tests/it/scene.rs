@@ -7,9 +7,9 @@ use std::path::Path;
 use credentials::claims::Issuer;
 use credentials::jws::Unverified;
 use credentials::signing_key::{Kid, VerifyingKey};
-use domain::actor::{Actor, Holder, IdempotencyKey, Token, Way};
+use domain::actor::{Actor, ActorId, Holder, IdempotencyKey, Token, Way};
 use domain::event::{Event, TenantPolicy};
-use domain::ids::{KeyId, ServiceAccountId, SigningKeyId, TenantId, UserId};
+use domain::ids::{KeyId, RequestId, ServiceAccountId, SigningKeyId, TenantId, UserId};
 use domain::key::{Owner, Reach};
 use domain::limits::KeyLimits;
 use domain::names::{Email, Name, Slug};
@@ -22,7 +22,8 @@ use keyledger_authority::{
     Authority, Caller, Clock, Credential, Denial, Denied, Done, Failure, Minted, OpenError, Options, Request,
     Shown, Wanted,
 };
-use store::{DataFolder, Snapshot, StoreError};
+use store::guard::Guard;
+use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, StoreError};
 use tempfile::TempDir;
 
 use keyledger_authority::compose::Composed;
@@ -97,6 +98,25 @@ impl Scene {
         meanwhile();
         let authority = Authority::open(options.clone()).unwrap();
         Self { authority, clock, tenant, user, key, root, options, folder }
+    }
+
+    /// The same with many events more, which nobody waits for one by one.
+    pub fn with_events(self, events: impl IntoIterator<Item = Event>) -> Self {
+        let (options, now) = (self.options.clone(), self.authority.now());
+        let folder = options.folder.clone();
+        let lay = || {
+            let ledger = Ledger::open(&folder.ledger(), &OpenOptions::default()).unwrap();
+            let laid = ledger.transact(|transaction| {
+                let (actor, way, request) = (ActorId::Server, Way::Schedule, RequestId::from_bytes([1; 16]));
+                let origin = Origin { actor, way, request, idempotency: None, seed: [7; 32] };
+                transaction.append(events.into_iter().collect(), &origin, now)?;
+                Ok::<_, StoreError>(())
+            });
+            laid.unwrap();
+            Guard::of(&ledger.snapshot().unwrap()).write(&folder.guard()).unwrap();
+            ledger.close().unwrap();
+        };
+        self.reopened_after(lay, options.clone())
     }
 
     pub fn request(&self) -> Request {

@@ -4,8 +4,9 @@ use domain::ids::KeyId;
 use domain::key::RevocationReason;
 use domain::role::Role;
 use domain::{Command, Refusal};
+use keyledger_authority::compose::Composed;
 use keyledger_authority::sessions::{Presence, SessionLimits, SessionOver};
-use keyledger_authority::{Caller, Denied, OpaqueSecret, Shown};
+use keyledger_authority::{Caller, Denied, OpaqueSecret, Shown, When};
 
 use crate::scene::{Scene, at, key_input};
 
@@ -89,6 +90,41 @@ fn what_stops_a_key_for_a_while_ends_its_sessions_for_good() {
     scene.must(Command::ResumeServiceAccount { service_account: account });
     assert_eq!(scene.resumed(&suspended), Err(SessionOver::NoSession));
     assert!(scene.resumed(&other).is_ok());
+}
+
+#[test]
+fn a_session_does_not_come_back_with_another_tenant_or_with_an_operators_rights() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let (bob, string) = scene.member(scene.tenant, "bob", Role::Member);
+    let string = string.unwrap();
+    let secret = scene.signed_in(&string);
+    scene.must(Command::RemoveMember { tenant: scene.tenant, user: bob });
+    scene.member(other, "bob", Role::Member);
+    assert!(scene.authority.authenticate(Shown::from_nowhere(&string), None).is_ok(), "his key acts there");
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
+
+    scene.must(Command::RemoveMember { tenant: other, user: bob });
+    scene.must(Command::GrantOperator { user: bob });
+    let secret = scene.signed_in(&string);
+    scene.must(Command::WithdrawOperator { user: bob });
+    scene.must(Command::GrantOperator { user: bob });
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
+}
+
+#[test]
+fn a_command_that_is_sent_again_ends_no_session_that_was_begun_since() {
+    let scene = Scene::new();
+    let (key, string) = scene.own_key(&key_input("laptop"));
+    let disable = || {
+        let command = Composed::plain(Command::DisableKey { key });
+        scene.authority.execute(&scene.actor(), &scene.attempt("once"), command).unwrap()
+    };
+    disable();
+    scene.must(Command::EnableKey { key });
+    let secret = scene.signed_in(&string);
+    assert_eq!(disable().when, When::Before);
+    assert!(scene.resumed(&secret).is_ok());
 }
 
 #[test]

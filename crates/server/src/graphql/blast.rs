@@ -32,6 +32,9 @@ pub struct BlastRadius {
     pub revocation_reason: Option<Reason>,
     /// Where and as what it was accepted, from when until when: by tenant, then by time.
     pub spells: Vec<SpellShown>,
+    /// Whether it may have been accepted before the first of these, which is left out: it is asked at the latest 10,000 changes of
+    /// what it rests on.
+    pub earlier: bool,
     /// The events that were made with it, or with a token minted from it: the last 1,000, the last first.
     pub events: Vec<Event>,
     /// How many events were made with it.
@@ -101,6 +104,7 @@ impl BlastRadius {
             predecessor_ids: ids(radius.predecessors),
             successor_ids: ids(radius.successors),
             tokens_dead_at: radius.tokens_dead_at.map(Instant),
+            earlier: radius.earlier,
             usage: radius.usage.map(Usage::from),
             usage_withheld: radius.usage_withheld,
             tokens: radius.tokens.map(LivingTokens::from),

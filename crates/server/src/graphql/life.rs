@@ -15,6 +15,9 @@ pub struct KeyHistory {
     pub key_id: Uuid,
     /// What happened to it, the first first; empty: it was made later.
     pub steps: Vec<KeyStep>,
+    /// Whether something happened before the first of these that is left out: the latest 2,000 events are told. Ask as of the
+    /// event before the first of them.
+    pub earlier: bool,
     /// The moment that it is true as of.
     pub as_of: AsOfShown,
 }
@@ -42,8 +45,8 @@ pub struct KeyStep {
 
 impl KeyHistory {
     pub(super) fn of(life: Life, as_of: AsOfShown) -> Self {
-        let Life { key, steps } = life;
-        Self { key_id: key.into(), steps: steps.into_iter().map(KeyStep::from).collect(), as_of }
+        let Life { key, steps, earlier } = life;
+        Self { key_id: key.into(), steps: steps.into_iter().map(KeyStep::from).collect(), earlier, as_of }
     }
 
     /// How many entries the lists of its events have.

@@ -37,6 +37,7 @@ struct Answer {
 #[derive(Deserialize)]
 struct History {
     steps: Vec<Step>,
+    earlier: bool,
     as_of: Basis,
 }
 
@@ -119,6 +120,7 @@ impl Step {
 #[derive(Deserialize)]
 pub(super) struct Blast {
     pub(super) spells: Vec<Spell>,
+    pub(super) earlier: bool,
     pub(super) events: Vec<Event>,
     pub(super) events_count: u64,
     pub(super) keys_made: Vec<String>,
@@ -198,6 +200,7 @@ struct Shown {
     key: Key,
     offered: Offered,
     steps: Vec<Step>,
+    earlier: bool,
     timeline: Option<Timeline>,
     blast: Blast,
     explanation: Explanation,
@@ -285,6 +288,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Respons
         key,
         offered,
         steps: key_history.steps,
+        earlier: key_history.earlier,
         timeline,
         blast: blast_radius,
         explanation: explain,

@@ -154,6 +154,7 @@ mod tests {
         });
         let spell = |tenant: &str, role: &str, from: &str, until: Option<&str>| json!({"tenant_id": tenant, "tenant_name": "Acme", "role": role, "from": from, "until": until, "position": "1"});
         let blast = json!({
+            "earlier": false,
             "spells": [
                 spell("a", "member", "2026-01-01T00:00:00Z", Some("2026-01-06T00:00:00Z")),
                 spell("a", "administrator", "2026-01-06T00:00:00Z", None),

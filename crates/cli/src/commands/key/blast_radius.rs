@@ -13,7 +13,7 @@ const DOCUMENT: &str = "\
 query($key: key_named_input!, $as_of: as_of_input) {
   blast_radius(key: $key, as_of: $as_of) {
     key_id user_id scopes created_at revocation_reason
-    spells { tenant_id tenant_name role position from until }
+    earlier spells { tenant_id tenant_name role position from until }
     events { position recorded_at type summary way } events_count
     keys_made predecessor_ids successor_ids tokens_dead_at
     usage { first_used_at last_used_at count callers last_way approximate } usage_withheld
@@ -73,7 +73,9 @@ fn told(radius: &Value, past: bool) -> String {
         ("tokens dead at", show::cell_or(radius, "tokens_dead_at", "never: more can be minted")),
         ("contain it with", show::cell_or(radius, "contain_with", "nothing: it is revoked")),
     ]));
-    lines.push("\nIt was accepted:".to_owned());
+    let earlier = radius["earlier"].as_bool().unwrap_or_default();
+    let left_out = if earlier { " (earlier stretches are left out)" } else { "" };
+    lines.push(format!("\nIt was accepted{left_out}:"));
     lines.extend(list("spells").iter().map(|spell| {
         let tenant = match (spell["tenant_id"].as_str(), spell["tenant_name"].as_str()) {
             (None, _) => "outside of tenants".to_owned(),

@@ -7,11 +7,12 @@ use super::named::KeyNamedArgs;
 use crate::client::graphql::Listed;
 use crate::client::{AsOfArgs, ClientArgs, show};
 use crate::error::CliError;
+use crate::output;
 
 const DOCUMENT: &str = "\
 query($key: key_named_input!, $as_of: as_of_input) {
   key_history(key: $key, as_of: $as_of) {
-    key_id
+    key_id earlier
     steps {
       at what through position status approximate
       event { summary actor { kind id key_id token_id } way request_id cause details { name value } }
@@ -47,6 +48,8 @@ pub fn run(args: HistoryArgs) -> Result<(), CliError> {
     let mut life = args.client.server()?.query("key_history", DOCUMENT, variables)?;
     let entries = life["steps"].as_array_mut().map(std::mem::take).unwrap_or_default();
     let as_of = if args.as_of.as_of.is_some() { life["as_of"].take() } else { Value::Null };
+    let earlier = life["earlier"].as_bool().unwrap_or_default();
+    let first = entries.iter().find_map(|step| step["position"].as_str().map(str::to_owned));
     let listed = Listed { entries, more: false, as_of };
     let headings = ["AT", "POSITION", "WHAT", "THROUGH", "STATUS AFTER", "WAY", "CAUSE", "TOLD"];
     show::list(args.client.form(), listed, headings, |step: &Value| {
@@ -65,5 +68,9 @@ pub fn run(args: HistoryArgs) -> Result<(), CliError> {
             show::cell(&step["event"], "cause"),
             told,
         ]
-    })
+    })?;
+    if let (true, Some(first)) = (earlier, first) {
+        output::remark(&format!("note: earlier events are left out; --as-of before:{first} tells them\n"));
+    }
+    Ok(())
 }

@@ -1,0 +1,139 @@
+//! Lives that are longer than anybody reads, and clocks that go back.
+
+use domain::Command;
+use domain::concern::Concerned;
+use domain::event::{Event, TokenTarget};
+use domain::key::{Owner, Reach};
+use domain::limits::RateLimit;
+use domain::role::Role;
+use domain::time::Position;
+use keyledger_authority::events::{EventFilter, Order, Scope};
+use keyledger_authority::named::KeyNamed;
+use keyledger_authority::queries::Which;
+use keyledger_authority::state_diff::Wanted;
+use keyledger_authority::{AsOf, Caller, Credential, Shown};
+
+use crate::scene::{Scene, at, key_input};
+
+impl Scene {
+    fn root_caller(&self) -> Caller {
+        self.authority.authenticate(Shown::from_nowhere(&self.root), None).unwrap()
+    }
+}
+
+/// Anybody can change a key of their own again and again, and an administrator can refuse a tenant's tokens as often.
+#[test]
+fn a_life_tells_its_latest_events_and_those_before_as_of_an_earlier_moment() {
+    let scene = Scene::new();
+    let root = scene.root_caller();
+    let (key, _) = scene.own_key(&key_input("laptop"));
+    let made = scene.authority.position();
+    let again = |times: u32| match times % 3 {
+        0 => Event::TokensRevoked { target: TokenTarget::Tenant(scene.tenant) },
+        1 => Event::KeyRateChanged { key, rate: Some(RateLimit::new(times, 60).unwrap()) },
+        _ => Event::TokensRevoked { target: TokenTarget::Key(key) },
+    };
+    let events: Vec<_> = (1..=2_100).map(again).collect();
+    let scene = scene.with_events(events);
+    let named = KeyNamed::Id(key);
+    let life = scene.authority.key_history(&root, &named, AsOf::Now).unwrap().value;
+    let positions = |life: &[keyledger_authority::life::Step]| -> Vec<u64> {
+        life.iter().filter_map(|step| step.position().map(Position::number)).collect()
+    };
+    let latest = positions(&life.steps);
+    assert!(life.earlier);
+    let head = made.number() + 2_100;
+    assert!(latest.iter().copied().eq(head - 1_999..=head), "{} to {:?}", latest[0], latest.last());
+    let before = AsOf::Position(Position::new(latest[0] - 1));
+    let life = scene.authority.key_history(&root, &named, before).unwrap().value;
+    assert!(!life.earlier);
+    // It was made by the event before the first of its changes.
+    assert!(positions(&life.steps).into_iter().eq(made.number()..latest[0]));
+
+    let radius = scene.authority.blast_radius(&root, &named, AsOf::Now).unwrap().value;
+    assert!(!radius.earlier, "none of this changes where the key is accepted");
+    let spells: Vec<_> = radius.spells.iter().map(|spell| (spell.tenant, spell.from.position)).collect();
+    assert_eq!(spells, [(Some(scene.tenant), made), (None, made)]);
+}
+
+/// What the tokens of a pair say that they rest on is no later than what was asked about the refresh token: whatever refuses
+/// that from then on, refuses them.
+#[test]
+fn a_renewed_token_is_no_younger_than_what_it_was_renewed_with() {
+    let scene = Scene::new();
+    let pair = scene.authority.switch_tenant(&scene.root_caller(), scene.tenant).unwrap();
+    let caller = |token| scene.authority.authenticate_or_renew(Shown::from_nowhere(token), None).unwrap();
+    let bearer = caller(&pair.refresh_token);
+    let asked = scene.authority.position();
+    scene.own_key(&key_input("meanwhile"));
+    let renewed = scene.authority.renew(&bearer, &pair.access.token).unwrap();
+    assert_eq!(renewed.access.caller.position, asked);
+    let Credential::Refresh(claims) = caller(&renewed.refresh_token).credential else { panic!("it renews") };
+    assert_eq!(claims.seq, asked);
+}
+
+#[test]
+fn when_the_clock_went_back_now_is_still_the_latest_moment() {
+    let scene = Scene::new();
+    scene.clock.set(at(7_200_000));
+    scene.own_key(&key_input("laptop"));
+    let late = AsOf::Position(scene.authority.position());
+    scene.own_key(&key_input("phone"));
+    scene.clock.set(at(3_600_000));
+    let differs = |from, to| {
+        let caller = scene.root_caller();
+        scene.authority.state_diff(&caller, Scope::Deployment, from, to, Wanted::All, 0..10)
+    };
+    assert_eq!(differs(late, AsOf::Now).unwrap().value.count, 1);
+    differs(AsOf::Now, late).unwrap_err();
+}
+
+/// As `rotate_api_key` of the REST API does.
+#[test]
+fn an_account_whose_narrow_keys_ended_gets_one_that_is_no_wider() {
+    let scene = Scene::new();
+    let (account, first, _) = scene.account("etl", Role::Administrator);
+    let narrow = keyledger_authority::compose::KeyInput {
+        scopes: crate::scene::only("keyledger:read"),
+        ..key_input("narrow")
+    };
+    let (second, _) = scene.key_for(Owner::ServiceAccount(account), Reach::Tenant(scene.tenant), &narrow);
+    for key in [first, second] {
+        let reason = domain::key::RevocationReason::Unspecified;
+        scene.must(Command::RevokeKey { key, reason, note: None });
+    }
+    let root = scene.root_caller();
+    let accounts =
+        scene.authority.service_accounts(&root, scene.tenant, Which::Living, AsOf::Now).unwrap().value;
+    let etl = accounts.iter().find(|view| view.id == account).unwrap();
+    let mut composed = scene.authority.rotate_newest_key(&root, etl, None, 0).unwrap();
+    let another = composed.key.take().unwrap();
+    scene.as_root(composed).unwrap();
+    let shown = scene.authority.authenticate(Shown::from_nowhere(another.expose()), None).unwrap();
+    assert_eq!(shown.scopes, crate::scene::only("keyledger:read"));
+}
+
+/// An administrator who asks for the events of a member learns neither how many there are elsewhere nor where they lie.
+#[test]
+fn the_events_of_a_member_elsewhere_are_passed_over_without_a_trace() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let (bob, _) = scene.member(scene.tenant, "bob", Role::Member);
+    scene.member(other, "bob", Role::Member);
+    let role = |times: u32| if times.is_multiple_of(2) { Role::Member } else { Role::Runner };
+    let elsewhere: Vec<_> = (1..=20_100)
+        .map(|times| Event::MemberRoleChanged { tenant: other, user: bob, role: role(times) })
+        .collect();
+    let scene = scene.with_events(elsewhere);
+    let left = scene.must(Command::RemoveMember { tenant: scene.tenant, user: bob })[0].position;
+    let root = scene.root_caller();
+    let concerning = vec![Concerned::User(bob)];
+    let filter = EventFilter { concerning, ..EventFilter::default() };
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let page =
+            scene.authority.events(&root, Scope::Tenant(scene.tenant), &filter, order, None, 10).unwrap();
+        let told: Vec<_> = page.value.events.iter().map(|event| event.recorded.position).collect();
+        assert_eq!((told.len(), page.value.more), (3, false), "{told:?}");
+        assert!(told.contains(&left));
+    }
+}
