@@ -1,9 +1,11 @@
 //! What happens in one tenant is nobody's business in another: neither to be told of nor to be written into.
 
 use keyledger_tests::client::{Client, encoded};
+use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
-use crate::two_tenants::{TwoTenants, key_for, text};
+use crate::two_tenants::{TwoTenants, key_for, listed, text};
+use crate::ui::Browser;
 
 const HISTORY: &str =
     "query($key: key_named_input!) { key_history(key: $key) { steps { what position event { summary } } } }";
@@ -124,4 +126,101 @@ fn who_left_a_tenant_is_not_told_who_removed_it_since() {
     assert_eq!(told(&ada)["type"], "TenantRemoved");
     assert!(told(&ada)["event"]["summary"].is_string());
     assert_eq!(told(&eve)["event"], Value::Null);
+}
+
+/// In an incident somebody must be able to tell which keys a person has.
+#[test]
+fn the_keys_of_somebody_else_are_listed_for_those_who_may_see_each_of_them() {
+    let world = TwoTenants::new();
+    let (ada, eve) = (world.ada(), world.eve());
+    let account = eve.mutate("create_service_account", &json!({"name": "hank"}), "id").unwrap();
+    let hank = world.holding(&key_for(&eve, &text(&account["id"]), "hank-key").secret);
+    let eve_id = text(&eve.whoami().json()["id"]);
+    // A second key of hers, whose home is Acme.
+    let acme = world.ada.tenant_id.clone();
+    let input = json!({"email": "eve@example.com", "role": "member"});
+    world.agent().mutate("add_member", &input, "user_id").unwrap();
+    let input = json!({"user_id": eve_id, "name": "of eve alone", "tenant_id": acme});
+    let in_acme = text(&eve.in_tenant(&acme).mutate("create_api_key", &input, "id").unwrap()["id"]);
+    let told = |client: &Client, of: &str, more: &str| -> Vec<(String, String)> {
+        let arguments = format!("filter: {{user_id: \"{of}\"{more}}}");
+        let keys = listed(client, "keys", &arguments, "id name").unwrap();
+        keys.iter().map(|key| (text(&key["id"]), text(&key["name"]))).collect()
+    };
+    let sealed = |id: &str| (id.to_owned(), "[sealed]".to_owned());
+    assert_eq!(told(&ada, &eve_id, ""), [sealed(&world.eve.id), sealed(&in_acme)], "an operator");
+    assert_eq!(told(&world.agent(), &eve_id, ""), [sealed(&in_acme)], "an administrator of Acme");
+    assert_eq!(told(&hank, &eve_id, ""), [sealed(&world.eve.id)], "one of Globex");
+    assert_eq!(told(&world.bob(), &eve_id, ""), [], "a member");
+    assert_eq!(told(&ada, &eve_id, ", name_contains: \"alone\""), [], "nor by their names");
+    assert_eq!(told(&eve, &eve_id, ", name_contains: \"alone\"").len(), 1, "but for herself");
+    assert!(listed(&ada, "keys", "", "id").unwrap().iter().all(|key| key["id"] != in_acme), "unasked");
+}
+
+#[test]
+fn a_machine_sees_the_key_that_it_shows_and_no_other() {
+    let world = TwoTenants::new();
+    let runner = json!({"name": "runner", "role": "runner"});
+    let account = text(&world.ada().mutate("create_service_account", &runner, "id").unwrap()["id"]);
+    let (own, other) = (key_for(&world.ada(), &account, "own"), key_for(&world.ada(), &account, "other"));
+    let document = "query($key: key_named_input!) { key(key: $key) { name status } }";
+    let machine = world.holding(&own.secret);
+    assert_eq!(asked(&machine, document, "key", &by_id(&own.id)), json!({"name": "own", "status": "ACTIVE"}));
+    assert_eq!(asked(&machine, HISTORY, "key_history", &by_id(&own.id))["steps"][0]["what"], "KeyCreated");
+    assert_eq!(machine.graphql(document, &by_id(&other.id)).code().unwrap(), "NOT_FOUND");
+}
+
+/// A key for any tenant whose user is in none just now comes back with the next one: it must not be told of as dead.
+#[test]
+fn a_key_that_may_come_back_is_listed_and_can_be_revoked() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    let bob = json!({"user_id": world.bob_id});
+    ada.mutate("remove_member", &bob, "success").unwrap();
+    let document = "query($key: key_named_input!) { key(key: $key) { status } blast_radius(key: $key) { contain_with } }";
+    let listed_as = |all: &str| {
+        let arguments = format!("filter: {{user_id: \"{}\"}}{all}", world.bob_id);
+        listed(&ada, "keys", &arguments, "status").unwrap()
+    };
+    assert_eq!(listed_as(""), [json!({"status": "MEMBERSHIP_REMOVED"})]);
+    let told = ada.graphql(document, &by_id(&world.bob.id)).json()["data"].clone();
+    assert_eq!(
+        told["blast_radius"]["contain_with"],
+        format!("keyledger key revoke {} --reason key_compromise", world.bob.id)
+    );
+    let browser = Browser::at(world.server.url());
+    assert_eq!(browser.sign_in(&world.ada.key).status, 303);
+    let page = browser.page(&format!("/ui/keys/{}", world.bob.id));
+    assert!(page.contains("accepted again once they join one") && page.contains("/revoke"), "{page}");
+    let input = json!({"tenant_id": world.globex_id, "email": "bob@example.com", "role": "member"});
+    world.eve().mutate("add_member", &input, "user_id").unwrap();
+    assert_eq!(world.bob().whoami().status, 200);
+    // Once it is revoked, it is over.
+    ada.mutate("delete_api_key", &json!({"key_id": world.bob.id}), "success").unwrap();
+    assert!(listed_as("").is_empty() && listed_as(", all: true").len() == 1);
+}
+
+#[test]
+fn whoever_may_not_revoke_a_key_is_told_what_they_may_do() {
+    let world = TwoTenants::new();
+    let document = "query($key: key_named_input!) { blast_radius(key: $key) { contain_with } }";
+    let told = |client: &Client| {
+        text(&asked(client, document, "blast_radius", &by_id(&world.bob.id))["contain_with"])
+    };
+    let revoke = format!("keyledger key revoke {} --reason key_compromise", world.bob.id);
+    assert_eq!((told(&world.ada()), told(&world.bob())), (revoke.clone(), revoke));
+    let remove = format!("keyledger member remove {} --tenant {}", world.bob_id, world.ada.tenant_id);
+    assert_eq!(told(&world.agent()), remove);
+    let key_file = world.data.with_file_name("agent.key");
+    std::fs::write(&key_file, &world.agent.secret).unwrap();
+    let command = remove.strip_prefix("keyledger ").unwrap().split(' ').chain([
+        "--yes",
+        "--url",
+        world.server.url(),
+        "--key-file",
+        key_file.to_str().unwrap(),
+    ]);
+    let output = keyledger(command);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(world.bob().whoami().status, 401);
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use domain::concern::Concerned;
-use domain::decide::audits;
+use domain::decide::{audits, decide};
 use domain::effect::Effect;
 use domain::event::Event;
-use domain::ids::{KeyId, TenantId};
+use domain::ids::{KeyId, TenantId, UserId};
 use domain::key::{Owner, RevocationReason};
 use domain::life::{tenants_of, turns};
 use domain::role::{Role, Scopes};
@@ -14,7 +14,7 @@ use domain::row::Key;
 use domain::status::{Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
 use domain::token_life::TokenLives;
-use domain::{Lookup as _, Recorded};
+use domain::{Command, Lookup as _, Recorded};
 use store::history::Marked;
 use store::{Snapshot, StoreError};
 
@@ -96,6 +96,8 @@ pub struct Spell {
 pub enum Containment {
     /// It must be revoked.
     Revoke,
+    /// It must be revoked, which whoever asks may not do; they may remove its user from its home, where it is refused then.
+    RemoveMember(TenantId, UserId),
     /// It is refused for good.
     Done,
 }
@@ -138,12 +140,28 @@ impl Authority {
             usage_withheld: use_told == UseTold::Withheld,
             usage: use_told.known(),
             tokens,
-            containment: if key.life.revoked.is_some() { Containment::Done } else { Containment::Revoke },
+            containment: self.containment(&view, caller, &key)?,
             scopes: key.scopes,
             spells,
             earlier,
             tenant_names,
         }))
+    }
+
+    /// What stops the key, of what the caller may do; if they may do nothing, what others may.
+    fn containment(&self, view: &View, caller: &Caller, key: &Key) -> Result<Containment, Failure> {
+        if key.life.revoked.is_some() {
+            return Ok(Containment::Done);
+        }
+        let may =
+            |command| Ok::<_, Failure>(decide(&view.now(), &caller.actor, command, self.now())?.is_ok());
+        let reason = RevocationReason::KeyCompromise;
+        let revoke = Command::RevokeKey { key: key.id, reason, note: None };
+        let (Owner::User(user), tenant) = (key.owner, key.reach.home()) else {
+            return Ok(Containment::Revoke);
+        };
+        let removes = !may(revoke)? && may(Command::RemoveMember { tenant, user })?;
+        Ok(if removes { Containment::RemoveMember(tenant, user) } else { Containment::Revoke })
     }
 
     /// What tenants are called, those at which the caller may look now.

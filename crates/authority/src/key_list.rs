@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use domain::Lookup as _;
-use domain::ids::{KeyId, ServiceAccountId, TenantId};
+use domain::decide::{audits, role_of};
+use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::rejection::Refusal;
 use domain::role::Permission;
@@ -17,6 +18,7 @@ use crate::ancestors::Remembered;
 use crate::as_of::{Answer, AsOf, View};
 use crate::authenticate::Caller;
 use crate::authority::Authority;
+use crate::events::Scope;
 use crate::failure::Failure;
 use crate::queries::{KeyView, Which, confinement, ended, include};
 
@@ -83,14 +85,22 @@ impl Authority {
                 Which::All => view.snapshot.keys_of(caller.owner)?,
                 Which::Living => view.snapshot.keys_living_of(user, view.basis.position)?,
             };
-            self.choose(&view, &mut chosen, &ids, confinement(caller))?;
+            self.choose(&view, &mut chosen, &ids, Whose::Own { confined: confinement(caller) })?;
+        }
+        let another = self.another(&view, caller, wanted)?;
+        if let Some((user, scope)) = another {
+            let ids = match wanted.which {
+                Which::All => view.snapshot.keys_of(Owner::User(user))?,
+                Which::Living => view.snapshot.keys_living_of(user, view.basis.position)?,
+            };
+            self.choose(&view, &mut chosen, &ids, Whose::Another(scope))?;
         }
         let own = chosen.places.len();
         if let Some(tenant) = caller.tenant
             && self.see_service_accounts(&view, caller, tenant).is_ok()
         {
             let ids = of_service_accounts(&view, tenant, wanted)?;
-            self.choose(&view, &mut chosen, &ids, None)?;
+            self.choose(&view, &mut chosen, &ids, Whose::ServiceAccounts)?;
             chosen.places[own..].sort_unstable_by_key(|place| (place.owner, place.id));
         }
         let Chosen { places, counts, ancestors, .. } = chosen;
@@ -107,6 +117,10 @@ impl Authority {
         let mut keys = Vec::with_capacity(shown.len());
         for row in ancestors.rows.keys(&ids) {
             let Some(row) = row? else { continue };
+            if let Some((_, scope)) = another.filter(|(user, _)| row.owner == Owner::User(*user)) {
+                keys.push(self.told_key(&view, caller, scope, row, as_of)?);
+                continue;
+            }
             let mut key = self.view_key(&view, row)?;
             key.usage = usage.remove(&key.id);
             key.tokens = self.tokens_of(&key, None, as_of);
@@ -116,12 +130,33 @@ impl Authority {
         Ok(view.answer(KeysPage { keys: Some(keys), more, counts }))
     }
 
+    /// Somebody else whose keys are wanted, and as whom the caller sees them: an operator or auditor of the deployment all of them,
+    /// an administrator those whose home is the tenant.
+    fn another(
+        &self,
+        view: &View,
+        caller: &Caller,
+        wanted: &KeysWanted<'_>,
+    ) -> Result<Option<(UserId, Scope)>, Failure> {
+        let Some(user) = wanted.owner.map(UserId::from_bytes) else { return Ok(None) };
+        let rows = view.now();
+        if caller.owner == Owner::User(user) || rows.user(user)?.is_none() {
+            return Ok(None);
+        }
+        if audits(&rows, &caller.actor, self.now())?.is_ok() {
+            return Ok(Some((user, Scope::Deployment)));
+        }
+        let Some(tenant) = caller.tenant else { return Ok(None) };
+        let audits = role_of(&rows, &caller.actor, tenant, Permission::Audit, self.now())?.is_ok();
+        Ok(audits.then_some((user, Scope::Tenant(tenant))))
+    }
+
     fn choose(
         &self,
         view: &View,
         chosen: &mut Chosen<'_>,
         ids: &[KeyId],
-        confined: Option<TenantId>,
+        whose: Whose,
     ) -> Result<(), Failure> {
         let Chosen { wanted, ancestors, places, counts } = chosen;
         let usage = match wanted.unused_since {
@@ -130,17 +165,22 @@ impl Authority {
         };
         for row in ancestors.rows.keys(ids) {
             let Some(row) = row? else { continue };
-            if confined.is_some() && row.reach.confined_to() != confined {
+            if !whose.includes(&row) {
                 continue;
             }
-            let status = ancestors.status(&row, view.basis.instant)?;
+            let status = ancestors.status_in(&row, whose.told(), view.basis.instant)?;
             let used_since =
                 |since: Timestamp| usage.get(&row.id).is_some_and(|usage| usage.tally.last >= since);
-            let fits = (wanted.which == Which::All || !ended(status))
+            // What somebody else calls their key is no business of whoever lists it.
+            let name = || match whose {
+                Whose::Own { .. } | Whose::ServiceAccounts => self.open_text(&row.name.text),
+                Whose::Another(_) => String::new(),
+            };
+            let fits = (wanted.which == Which::All || !ended(row.reach, row.owner, status))
                 && wanted.owner.is_none_or(|owner| owner == owner_id(row.owner))
                 && wanted.ending_within_seconds.is_none_or(|within| ends_within(&row, view, within))
                 && wanted.unused_since.is_none_or(|since| !used_since(since))
-                && wanted.fits.is_none_or(|fits| fits(&row, &self.open_text(&row.name.text)));
+                && wanted.fits.is_none_or(|fits| fits(&row, &name()));
             if !fits {
                 continue;
             }
@@ -153,6 +193,37 @@ impl Authority {
             }
         }
         Ok(())
+    }
+}
+
+/// Whose keys are looked through.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The caller's: of a credential that is confined to a tenant, those that are, too.
+    Own { confined: Option<TenantId> },
+    /// Those of service accounts of the tenant.
+    ServiceAccounts,
+    /// Those of somebody else.
+    Another(Scope),
+}
+
+impl Whose {
+    fn includes(self, key: &Key) -> bool {
+        match self {
+            Self::Own { confined } => confined.is_none() || key.reach.confined_to() == confined,
+            Self::Another(Scope::Tenant(home)) => key.reach.home() == home,
+            Self::Another(Scope::Deployment | Scope::Oneself) | Self::ServiceAccounts => true,
+        }
+    }
+
+    /// In which tenant it is told how they stand; none: where they act.
+    fn told(self) -> Option<TenantId> {
+        match self {
+            Self::Another(Scope::Tenant(home)) => Some(home),
+            Self::Another(Scope::Deployment | Scope::Oneself) | Self::Own { .. } | Self::ServiceAccounts => {
+                None
+            }
+        }
     }
 }
 

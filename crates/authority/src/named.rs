@@ -116,7 +116,10 @@ impl Authority {
             && key.owner == caller.owner
             && (confined.is_none() || key.reach.confined_to() == confined)
             && caller.scopes.permit(Permission::Read);
-        Ok(own.then_some(Scope::Oneself))
+        // And a machine the very key that it shows.
+        let shown =
+            key.id == caller.key && key.owner == caller.owner && caller.scopes.permit(Permission::Read);
+        Ok((own || shown).then_some(Scope::Oneself))
     }
 
     /// The key of which this is stored, accepted or not.

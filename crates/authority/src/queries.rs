@@ -144,7 +144,7 @@ pub enum Which {
 impl KeyView {
     /// Whether it will never be accepted again.
     pub fn has_ended(&self) -> bool {
-        ended(self.status)
+        ended(self.reach, self.owner, self.status)
     }
 }
 
@@ -358,11 +358,24 @@ impl Authority {
         let view = self.view(as_of)?;
         let (id, scope) = self.known_with_past(&view, caller, named)?;
         let Some(row) = view.then().key(id)? else { return Ok(view.answer(None)) };
+        let key = self.told_key(&view, caller, scope, row, as_of)?;
+        Ok(view.answer(Some(key)))
+    }
+
+    /// A key, as far as it is told to somebody who may see its events so.
+    pub(crate) fn told_key(
+        &self,
+        view: &View,
+        caller: &Caller,
+        scope: Scope,
+        row: Key,
+        as_of: AsOf,
+    ) -> Result<KeyView, Failure> {
         let told = told_of(caller, row.owner, scope);
-        let use_told = self.use_told(&view, &row, told)?;
-        let status = Remembered::of(&view).status_in(&row, told, view.basis.instant)?;
+        let use_told = self.use_told(view, &row, told)?;
+        let status = Remembered::of(view).status_in(&row, told, view.basis.instant)?;
         // What somebody calls their own key, and notes of it, is theirs.
-        let opens = Reader::new(self, &view.snapshot, caller, scope).may_open(Entity::Key(id))?;
+        let opens = Reader::new(self, &view.snapshot, caller, scope).may_open(Entity::Key(row.id))?;
         let mut key = self.key_that_stands(row, status);
         if !opens {
             key.name = SEALED_TEXT.to_owned();
@@ -371,7 +384,7 @@ impl Authority {
         key.usage_withheld = use_told == UseTold::Withheld;
         key.usage = use_told.known();
         key.tokens = self.tokens_of(&key, told, as_of);
-        Ok(view.answer(Some(key)))
+        Ok(key)
     }
 
     /// What the owners of keys are called now: a service account by its name, a user by e-mail address. Whoever asks was
@@ -563,13 +576,24 @@ pub(crate) fn confinement(caller: &Caller) -> Option<TenantId> {
 }
 
 /// Whether a key that is refused so will never be accepted again.
-pub(crate) fn ended(status: Result<(), Refusal>) -> bool {
-    matches!(
-        status,
-        Err(Refusal::KeyRevoked
-            | Refusal::OwnerRemoved
-            | Refusal::TenantRemoved
-            | Refusal::MembershipRemoved
-            | Refusal::KeyRotated)
-    )
+pub(crate) fn ended(reach: Reach, owner: Owner, status: Result<(), Refusal>) -> bool {
+    let Err(refusal) = status else { return false };
+    match refusal {
+        Refusal::KeyRevoked | Refusal::OwnerRemoved | Refusal::KeyRotated => true,
+        // A user can join another tenant, and a key that is not confined acts there, too.
+        Refusal::TenantRemoved | Refusal::MembershipRemoved => match owner {
+            Owner::User(_) => reach.confined_to().is_some(),
+            Owner::ServiceAccount(_) => true,
+        },
+        Refusal::KeyExpired
+        | Refusal::KeyDisabled
+        | Refusal::OwnerSuspended
+        | Refusal::TenantSuspended
+        | Refusal::KeyUnknown
+        | Refusal::NotAMember
+        | Refusal::OtherTenant
+        | Refusal::AddressNotAllowed
+        | Refusal::TokenRevoked
+        | Refusal::SigningKeyRefused => false,
+    }
 }

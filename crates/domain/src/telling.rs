@@ -291,7 +291,9 @@ fn rules(policy: &TenantPolicy) -> Piece<'_> {
     if policy == &TenantPolicy::default() {
         return say(", keys of any life");
     }
-    let (most, usual) = (seconds(key_life_seconds_max), seconds(key_life_seconds_default));
+    // Where no usual life is set, the longest is.
+    let usual = seconds(&key_life_seconds_default.or(*key_life_seconds_max));
+    let most = seconds(key_life_seconds_max);
     say(format!(", life of keys at most {most}, unasked {usual}"))
 }
 

@@ -193,6 +193,7 @@ impl<'a> Reader<'a> {
                 (Some(row), Scope::Deployment) => self.audits(&now, row.tenant)?,
                 (Some(_), Scope::Oneself) | (None, _) => false,
             },
+            (Entity::Key(key), Scope::Oneself) if key == self.caller.key => true,
             (Entity::Key(key), _) => match now.key(key)?.map(|row| (row.owner, row.reach)) {
                 Some((owner @ Owner::User(_), reach)) => {
                     let confined = confinement(self.caller);

@@ -56,7 +56,8 @@ pub struct BlastRadius {
     /// The tokens minted from it that live now, approximately: of somebody else's key, for an administrator, those for the
     /// own tenant. Null in an answer about an earlier moment: how many lived then is not kept.
     pub tokens: Option<LivingTokens>,
-    /// The one command that stops it and its tokens; null: it is revoked.
+    /// The one command that stops it and its tokens; null: it is revoked. Whoever may not revoke it is told what else they may do: to
+    /// remove its user from its home stops it there, and an operator revokes it.
     pub contain_with: Option<String>,
     /// The moment that it is true as of.
     pub as_of: AsOfShown,
@@ -112,6 +113,9 @@ impl BlastRadius {
                 Containment::Done => None,
                 Containment::Revoke => {
                     Some(format!("keyledger key revoke {} --reason key_compromise", radius.key))
+                }
+                Containment::RemoveMember(tenant, user) => {
+                    Some(format!("keyledger member remove {user} --tenant {tenant}"))
                 }
             },
             as_of,

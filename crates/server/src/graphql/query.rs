@@ -282,7 +282,8 @@ impl Query {
         Ok(ServiceAccountConnection { edges, page_info, as_of })
     }
 
-    /// Own keys, and for administrators those of the tenant's service accounts; never a secret.
+    /// Own keys, and for administrators those of the tenant's service accounts; never a secret. Those of somebody else if they
+    /// are asked for (`filter.user_id`).
     fn keys(
         executor: &Field<'_, '_>,
         context: &Context,
@@ -423,7 +424,7 @@ impl Query {
         context: &Context,
         #[graphql(description = "The key.")] key: KeyNamedInput,
         #[graphql(
-            description = "In which tenant; null: where the key acts if none is named; of somebody else's key that acts in any tenant, its home."
+            description = "In which tenant; null: where the key acts if none is named; for an administrator of its home, of somebody else's key that acts in any tenant, that home."
         )]
         tenant_id: Option<Uuid>,
         #[graphql(description = "Scopes that it must include.")] scopes: Option<Vec<String>>,

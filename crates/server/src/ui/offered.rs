@@ -27,7 +27,7 @@ pub(super) struct Offered {
 
 #[derive(Deserialize)]
 struct Managed {
-    keys: Page<Value>,
+    service_accounts: Page<Value>,
 }
 
 impl Offered {
@@ -68,10 +68,12 @@ impl Offered {
 
 /// Whether the reader, who administers the tenant, manages the keys of somebody else: of its service accounts.
 async fn manages_keys_of(visit: &Visit, frame: &mut Frame, owner: &str) -> bool {
-    let variables = json!({"filter": {"user_id": owner}});
-    let Ok(Managed { keys }) = visit.ask(document::MANAGED, &variables).await else { return false };
+    let variables = json!({"filter": {"id": owner}});
+    let Ok(Managed { service_accounts }) = visit.ask(document::MANAGED, &variables).await else {
+        return false;
+    };
     frame.also_asked(document::MANAGED, &variables);
-    !keys.is_empty()
+    !service_accounts.is_empty()
 }
 
 /// What the key is narrowed to. None: a newer server has scopes that are none to us.

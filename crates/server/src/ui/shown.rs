@@ -159,7 +159,7 @@ impl LivingTokens {
 impl Key {
     /// Its state, for people.
     pub(super) fn state(&self) -> StateOfKey {
-        StateOfKey::of(&self.status)
+        StateOfKey::of(&self.status).reaching(self.tenant_id.is_none())
     }
 
     /// What is shown of its string.

@@ -15,6 +15,8 @@ pub(super) struct StateOfKey {
     pub(super) lives: bool,
 }
 
+const REMOVED_OWNER: &str = "Its owner was removed, for good.";
+
 impl StateOfKey {
     /// By the code that the API tells.
     pub(super) fn of(status: &str) -> Self {
@@ -35,12 +37,22 @@ impl StateOfKey {
             "TENANT_SUSPENDED" => {
                 state("suspended", "‖", "held", "The tenant is suspended until resumed.", true)
             }
-            "OWNER_REMOVED" => state("ended", "✕", "dead", "Its owner was removed, for good.", false),
+            "OWNER_REMOVED" => state("ended", "✕", "dead", REMOVED_OWNER, false),
             "TENANT_REMOVED" => state("ended", "✕", "dead", "The tenant was removed, for good.", false),
             "MEMBERSHIP_REMOVED" => {
                 state("ended", "✕", "dead", "Its owner is no member of the tenant any more.", false)
             }
             _ => state("refused", "✕", "dead", "It is not accepted.", false),
         }
+    }
+
+    /// The same of a key that acts in every tenant of its owner: where that leaves it none, it waits for the next.
+    pub(super) fn reaching(self, everywhere: bool) -> Self {
+        let of_a_place = self.word == "ended" && self.says != REMOVED_OWNER;
+        if !everywhere || !of_a_place {
+            return self;
+        }
+        let says = "It acts in every tenant of its owner, who is in none that is left: accepted again once they join one.";
+        Self { word: "nowhere", sign: "‖", class: "held", says, lives: true }
     }
 }

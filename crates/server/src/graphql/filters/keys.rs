@@ -15,7 +15,8 @@ use crate::graphql::scalars::{Instant, Uuid};
 pub struct KeyFilter {
     /// In one of these states. If one of them is final, keys that have ended for good are looked through, too.
     pub state: Option<Vec<KeyState>>,
-    /// Of this owner: a user or a service account.
+    /// Of this owner: a user or a service account. Of somebody else, operators see all keys, and administrators those whose home
+    /// is the tenant; what these are called is not told.
     pub user_id: Option<Uuid>,
     /// That end by themselves within so many seconds from now, or from the moment asked about: at their expiry or with
     /// their grace; not those that have ended.
@@ -49,7 +50,8 @@ pub enum KeyState {
     rotated,
     /// Its owner or its tenant is suspended.
     suspended,
-    /// Its owner, its membership or its tenant was removed; for good.
+    /// Its owner, its membership or its tenant was removed: for good, unless it acts in every tenant of a user, who may join
+    /// another one; such a key `keys` lists nevertheless until somebody ends it.
     ended,
 }
 
