@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 use domain::actor::Metadata;
 use domain::difference::{Kind, between};
-use domain::event::{Recorded, TokenTarget};
+use domain::event::{Recorded, RetirementReason, TokenTarget};
 use domain::ids::{KeyId, ServiceAccountId, TenantId, UserId};
 use domain::key::Owner;
 use domain::overlay::Overlay;
 use domain::past::{Past as _, Versioned};
 use domain::rejection::Refusal;
-use domain::row::{Change, Key, Standing};
+use domain::row::{Change, Key, Membership, Standing};
 use domain::status::{Bearer, admit};
 use domain::time::{Position, Timestamp};
 use domain::token_life::{TokenLife, TokenLives};
@@ -259,6 +259,14 @@ fn stops<L: Lookup<Error = StoreError>>(
         Ok::<_, StoreError>(())
     };
     let living = |standing: Option<Standing>| standing == Some(Standing::Living);
+    let tenant_lives = |tenant| Ok::<_, StoreError>(living(before.tenant(tenant)?.map(|row| row.standing)));
+    // Whether somebody has access to a tenant that they can lose: what has ended with something else already does not count.
+    let is_in = |membership: &Membership| {
+        let user = before.user(membership.user)?.map(|row| row.standing);
+        Ok::<_, StoreError>(
+            membership.standing == Standing::Living && living(user) && tenant_lives(membership.tenant)?,
+        )
+    };
     for change in changes {
         match change {
             Change::Key(row) => {
@@ -287,7 +295,7 @@ fn stops<L: Lookup<Error = StoreError>>(
             }
             Change::ServiceAccount(row) => {
                 let was = before.service_account(row.id)?.map(|row| row.standing);
-                if living(was) && row.standing != Standing::Living {
+                if living(was) && tenant_lives(row.tenant)? && row.standing != Standing::Living {
                     found.service_accounts.push(row.id);
                 }
                 for id in snapshot.keys_of(Owner::ServiceAccount(row.id))? {
@@ -298,7 +306,7 @@ fn stops<L: Lookup<Error = StoreError>>(
                 let was = before.user(row.id)?.map(|row| row.standing);
                 if living(was) && row.standing != Standing::Living {
                     for membership in before.memberships_of(row.id)? {
-                        if membership.standing == Standing::Living {
+                        if is_in(&membership)? {
                             found.members.push((membership.tenant, row.id));
                         }
                     }
@@ -308,8 +316,9 @@ fn stops<L: Lookup<Error = StoreError>>(
                 }
             }
             Change::Membership(row) => {
-                let was = before.membership(row.tenant, row.user)?.map(|row| row.standing);
-                if living(was) && row.standing != Standing::Living {
+                let was = before.membership(row.tenant, row.user)?;
+                let lost = was.as_ref().map_or(Ok(false), is_in)? && row.standing != Standing::Living;
+                if lost {
                     found.members.push((row.tenant, row.user));
                 }
                 for id in snapshot.keys_of(Owner::User(row.user))? {
@@ -330,8 +339,7 @@ fn stops<L: Lookup<Error = StoreError>>(
                     }
                 }
                 for user in snapshot.members_of(row.id)? {
-                    let member = before.membership(row.id, user)?.map(|row| row.standing);
-                    if living(member) && living(before.user(user)?.map(|row| row.standing)) {
+                    if before.membership(row.id, user)?.as_ref().map_or(Ok(false), is_in)? {
                         found.members.push((row.id, user));
                     }
                     for id in snapshot.keys_of(Owner::User(user))? {
@@ -345,6 +353,9 @@ fn stops<L: Lookup<Error = StoreError>>(
                 found.tokens = None;
                 found.tokens_live_until = found.tokens_live_until.max(Some(longest));
             }
+            // A key that was superseded only signs no more: what it signed is accepted as before.
+            Change::SigningKey(row)
+                if row.retired.is_none_or(|of| of.reason == RetirementReason::Superseded) => {}
             Change::SigningKey(row) => {
                 let longest = lives.last_dead_at(row.created.position);
                 found.tokens = None;

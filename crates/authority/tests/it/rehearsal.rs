@@ -336,3 +336,36 @@ fn a_dry_run_is_refused_as_the_command_is_and_the_refusal_is_kept() {
         .value;
     assert_eq!(kept.refusals.len(), 2, "whoever tries doors is seen");
 }
+
+/// What has ended with something else is not lost once more.
+#[test]
+fn what_has_ended_already_does_not_stop_again() {
+    let house = Household::new();
+    house.scene.must(Command::RemoveTenant { tenant: house.other });
+    let rehearse = |command| {
+        let rehearsed = house.rehearse(&house.scene.request(), &Composed::plain(command)).unwrap();
+        (rehearsed.stops.members.first, rehearsed.stops.service_accounts.count)
+    };
+    let in_acme = vec![(house.scene.tenant, house.bob)];
+    assert_eq!(rehearse(Command::SuspendUser { user: house.bob }), (in_acme.clone(), 0));
+    assert_eq!(rehearse(Command::RemoveUser { user: house.bob }), (in_acme, 0));
+    house.scene.must(Command::SuspendUser { user: house.bob });
+    let member = Command::RemoveMember { tenant: house.scene.tenant, user: house.bob };
+    assert_eq!(rehearse(member), (vec![], 0), "who is suspended loses nothing now");
+}
+
+#[test]
+fn no_token_stops_when_a_signing_key_is_superseded() {
+    let house = Household::new();
+    house.scene.exchange(&house.scene.root, None);
+    house.scene.as_root(house.scene.authority.rotate_signing_key(None)).unwrap();
+    let rehearse = |reason| {
+        let composed =
+            house.scene.authority.retire_signing_key(house.scene.signing_keys()[0], reason).unwrap();
+        house.rehearse(&house.scene.request(), &composed).unwrap().stops
+    };
+    let superseded = rehearse(RetirementReason::Superseded);
+    assert!(superseded.tokens_live_until.is_none() && superseded.tokens.is_some(), "{superseded:?}");
+    let compromised = rehearse(RetirementReason::Compromised);
+    assert!(compromised.tokens_live_until.is_some() && compromised.tokens.is_none(), "{compromised:?}");
+}
