@@ -110,7 +110,7 @@ fn about(window: &Window<'_>) -> About {
     let at = |basis: crate::as_of::Basis| crate::print::instant(basis.instant);
     About {
         line: format!(
-            "From position {}, {}, to position {}, {}: {} events; the log ends at position {}",
+            "From position {}, {}, to position {}, {}: {} events in all tenants; the log ends at position {}",
             from.position,
             at(from),
             to.position,

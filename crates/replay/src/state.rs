@@ -8,7 +8,7 @@ use domain::difference::row_in_words;
 use domain::facts::rows::{facts_of_row, standing};
 use domain::facts::target_id;
 use domain::ids::TenantId;
-use domain::row::{Change, RowId};
+use domain::row::{Change, RowId, Standing};
 use domain::status::{Bearer, admit};
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -133,14 +133,24 @@ pub(crate) struct Status {
     pub(crate) lives: bool,
 }
 
-/// How what the row is of stands at the instant.
+/// How what the row is of stands at the instant, with all that it rests on.
 pub(crate) fn status<L: Lookup>(rows: &L, row: &Change, at: Timestamp) -> Result<Status, L::Error> {
-    let stands = |of| Status { word: standing(of), lives: of != domain::row::Standing::Removed };
+    let stands = |of| Status { word: standing(of), lives: of != Standing::Removed };
+    // Whoever rests on what has ended has ended with it, and is suspended with it.
+    let with = |own, others: [Option<Standing>; 2]| {
+        let all = || others.into_iter().flatten().chain([own]);
+        let worst = [Standing::Removed, Standing::Suspended].into_iter().find(|of| all().any(|it| it == *of));
+        stands(worst.unwrap_or(Standing::Living))
+    };
+    let tenant = |id| Ok::<_, L::Error>(rows.tenant(id)?.map(|row| row.standing));
     Ok(match row {
         Change::Tenant(row) => stands(row.standing),
         Change::User(row) => stands(row.standing),
-        Change::Membership(row) => stands(row.standing),
-        Change::ServiceAccount(row) => stands(row.standing),
+        Change::Membership(row) => {
+            let user = rows.user(row.user)?.map(|row| row.standing);
+            with(row.standing, [user, tenant(row.tenant)?])
+        }
+        Change::ServiceAccount(row) => with(row.standing, [tenant(row.tenant)?, None]),
         Change::Key(key) => {
             let bearer = Bearer::key(key.owner, key.reach, key.created.position);
             match admit(rows, &bearer, &key.life, None, at)? {

@@ -16,7 +16,7 @@ use keyledger_replay::{
 use serde_json::Value;
 
 use crate::scene::{
-    ACME, ADA, BEGIN, BOB, BOBS, ETLS, OTHER, Scene, ada, id, key_created, name, tenant_created,
+    ACME, ADA, BEGIN, BOB, BOBS, ETL, ETLS, OTHER, Scene, ada, id, key_created, name, tenant_created,
 };
 use domain::actor::Way;
 use domain::event::Event;
@@ -149,6 +149,47 @@ fn the_rows_of_a_tenant_and_the_living_ones_are_fewer() {
     assert!(
         acme.iter().any(|row| row["kind"] == "key") && acme.iter().all(|row| row["id"] != OTHER.to_string())
     );
+}
+
+/// Whoever asks who has access is told of nobody whose access has ended with something else.
+#[test]
+fn members_and_machines_stand_as_what_they_rest_on() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    let after = [
+        Event::UserSuspended { user: BOB },
+        Event::UserResumed { user: BOB },
+        Event::UserRemoved { user: BOB },
+        Event::TenantSuspended { tenant: ACME },
+        Event::TenantRemoved { tenant: ACME },
+    ];
+    for (second, event) in (50..).zip(after) {
+        scene.append(second, ada(), Way::Cli, vec![event]);
+    }
+    scene.close();
+    let source = scene.source();
+    let last = source.head().position.number();
+    let stand = |position: u64| {
+        let rows = rows(&source, at(position), RowFilter::default());
+        let of = |kind: &str, id: String| {
+            let row = rows.iter().find(|row| row["kind"] == kind && row["id"] == id);
+            row.map_or("not there".to_owned(), |row| row["status"].as_str().unwrap().to_owned())
+        };
+        let of =
+            [("member", BOB.to_string()), ("member", ADA.to_string()), ("service_account", ETL.to_string())]
+                .map(|(kind, id)| of(kind, id));
+        (of[0].clone(), of[1].clone(), of[2].clone())
+    };
+    let stood = |bob: &str, ada: &str, etl: &str| (bob.to_owned(), ada.to_owned(), etl.to_owned());
+    assert_eq!(stand(last - 4), stood("suspended", "living", "living"));
+    assert_eq!(stand(last - 3), stood("living", "living", "living"));
+    assert_eq!(stand(last - 2), stood("removed", "living", "living"));
+    assert_eq!(stand(last - 1), stood("removed", "suspended", "suspended"));
+    assert_eq!(stand(last), stood("removed", "removed", "removed"));
+    let living = rows(&source, at(last), RowFilter { ended: Ended::Left, tenant: Some(ACME) });
+    let kinds: BTreeSet<_> = living.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    // People are in no tenant by themselves, and Ada operates the deployment with her key.
+    assert_eq!(kinds, BTreeSet::from(["key", "tokens", "user"]));
 }
 
 /// Whoever asks for a tenant gets what they would find among the rows of all.
