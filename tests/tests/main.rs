@@ -34,6 +34,7 @@ mod dry_run;
 mod erasure;
 mod importing;
 mod lists;
+mod filters;
 mod cascade;
 mod auditors;
 mod codes;

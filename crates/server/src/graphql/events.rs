@@ -12,6 +12,7 @@ use juniper::{GraphQLInputObject, GraphQLObject};
 use super::as_of::{AsOfInput, AsOfShown};
 use super::connection::PageInfo;
 use super::density::EffectValue;
+use super::filters::few_types;
 use super::scalars::{Instant, LogPosition, Uuid};
 use crate::instant::rfc3339;
 
@@ -44,6 +45,7 @@ impl EventFilterInput {
     /// The filter as the authority takes it.
     pub(super) fn parsed(&self, as_of: Option<AsOfInput>) -> Result<EventFilter, Failure> {
         let malformed = |field, rule| Failure::from(InputError::Malformed { field, rule });
+        few_types(self.types.as_deref())?;
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from.0 > to.0
         {

@@ -1,17 +1,19 @@
 //! Filters of lists: which entries are wanted, by state, owner, name, end and use.
 
+mod bounds;
 mod keys;
 mod old;
 mod people;
 
+pub(super) use bounds::few_types;
 pub(super) use keys::by_state;
 pub use keys::{KeyFilter, KeyStateCount};
 pub use old::{ApiKeyBoolExp, ApiKeyOrderBy, Window, ordered};
 pub use people::{MemberFilter, ServiceAccountFilter, TenantFilter, UserFilter};
 
-/// Whether a name holds the text, whatever the letter case. No text: every name does.
+/// Whether a name holds the text, which is in lower case, whatever that of the name. No text: every name does.
 fn contains(name: &str, wanted: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| name.to_lowercase().contains(&wanted.to_lowercase()))
+    wanted.is_none_or(|wanted| name.to_lowercase().contains(wanted))
 }
 
 /// Whether the value is among those wanted. None wanted: every value is.

@@ -27,7 +27,7 @@ use super::filters::{
     Window, by_state, ordered,
 };
 use super::inclusion::InclusionProof;
-use super::inputs::{OrderBy, TenantBoolExp, TenantOrderBy};
+use super::inputs::{TenantBoolExp, TenantOrderBy};
 use super::life::KeyHistory;
 use super::refusals::{self, RefusalConnection};
 use super::scalars::{LogPosition, Uuid};
@@ -139,11 +139,7 @@ impl Query {
                 id.is_none_or(|id| id == tenant.id) && slug.is_none_or(|slug| slug == tenant.slug)
             });
         }
-        // The first criterion decides last.
-        for criterion in order_by.unwrap_or_default().iter().rev() {
-            order(&mut tenants, criterion.name, |tenant| &tenant.name);
-            order(&mut tenants, criterion.slug, |tenant| &tenant.slug);
-        }
+        answered(ordered(&mut tenants, order_by.as_deref(), TenantOrderBy::compare))?;
         let tenants = window.of(tenants);
         context.budget.take(tenants.len(), 0)?;
         Ok(tenants)
@@ -164,7 +160,7 @@ impl Query {
         let (keys, _) = context.told(executor, as_of, keys)?;
         let mut keys: Vec<_> = keys.into_iter().map(ApiKey::from).collect();
         keys.retain(|key| r#where.as_ref().is_none_or(|wanted| wanted.admits(key)));
-        ordered(&mut keys, order_by.as_deref(), ApiKeyOrderBy::compare);
+        answered(ordered(&mut keys, order_by.as_deref(), ApiKeyOrderBy::compare))?;
         let keys = window.of(keys);
         context.budget.take(keys.len(), keys.iter().map(ApiKey::within).sum())?;
         Ok(keys)
@@ -196,6 +192,7 @@ impl Query {
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<TenantFilter>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<TenantConnection> {
+        let filter = answered(filter.unwrap_or_default().checked())?;
         let moment = AsOfInput::of(as_of);
         let tenants = if all == Some(true) {
             context.authority.all_tenants(&context.caller, Which::All, moment)
@@ -204,7 +201,6 @@ impl Query {
         };
         let (tenants, as_of) = context.told(executor, as_of, tenants)?;
         let page = Page { first, after: after.as_deref() };
-        let filter = filter.unwrap_or_default();
         let nodes = tenants.into_iter().map(Tenant::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.id, |cursor, node| TenantEdge { cursor, node })?;
@@ -222,7 +218,7 @@ impl Query {
         >,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<UserConnection> {
-        let filter = filter.unwrap_or_default();
+        let filter = answered(filter.unwrap_or_default().checked())?;
         let users = context.authority.all_users(&context.caller, filter.which(), AsOfInput::of(as_of));
         let (users, as_of) = context.told(executor, as_of, users)?;
         let page = Page { first, after: after.as_deref() };
@@ -243,11 +239,11 @@ impl Query {
         #[graphql(description = "Which are wanted; null: all.")] filter: Option<MemberFilter>,
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<MemberConnection> {
+        let filter = answered(filter.unwrap_or_default().checked())?;
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
         let members = context.authority.members(&context.caller, tenant, AsOfInput::of(as_of));
         let (members, as_of) = context.told(executor, as_of, members)?;
         let page = Page { first, after: after.as_deref() };
-        let filter = filter.unwrap_or_default();
         let nodes = members.into_iter().map(super::types::Member::from).filter(|node| filter.admits(node));
         let (edges, page_info) =
             page.cut(nodes, |node| node.user_id, |cursor, node| MemberEdge { cursor, node })?;
@@ -267,7 +263,7 @@ impl Query {
         #[graphql(description = "The moment asked about; null: now.")] as_of: Option<AsOfInput>,
     ) -> FieldResult<ServiceAccountConnection> {
         let tenant = context.tenant(tenant_id.map(Uuid::id))?;
-        let filter = filter.unwrap_or_default();
+        let filter = answered(filter.unwrap_or_default().checked())?;
         let (which, moment) = (filter.which(), AsOfInput::of(as_of));
         let authority = &context.authority;
         let accounts = authority.service_account_rows(&context.caller, tenant, which, moment);
@@ -298,7 +294,8 @@ impl Query {
     ) -> FieldResult<KeyConnection> {
         let filter = answered(filter.unwrap_or_default().checked())?;
         let standing = |status| filter.admits(status);
-        let fits = |row: &Key, name: &str| filter.finds(row.id.into(), row.last_four.as_str(), name);
+        let finds = filter.finder();
+        let fits = |row: &Key, name: &str| finds(row.id.into(), row.last_four.as_str(), name);
         let wanted = KeysWanted {
             which: filter.which(all == Some(true)),
             owner: filter.user_id.map(|id| id.0),
@@ -551,12 +548,4 @@ fn named_keys(context: &Context, keys: Vec<KeyView>) -> FieldResult<Vec<ApiKey>>
         ..ApiKey::from(key)
     });
     Ok(named.collect())
-}
-
-fn order(tenants: &mut [Tenant], direction: Option<OrderBy>, by: fn(&Tenant) -> &String) {
-    match direction {
-        None => {}
-        Some(OrderBy::asc) => tenants.sort_by(|a, b| by(a).cmp(by(b))),
-        Some(OrderBy::desc) => tenants.sort_by(|a, b| by(b).cmp(by(a))),
-    }
 }

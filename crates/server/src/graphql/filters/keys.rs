@@ -5,7 +5,7 @@ use authority::{Failure, InputError};
 use domain::Refusal;
 use juniper::{GraphQLEnum, GraphQLInputObject, GraphQLObject};
 
-use super::{among, contains};
+use super::{among, bounds, contains};
 use crate::graphql::connection::cursor;
 use crate::graphql::scalars::{Instant, Uuid};
 
@@ -118,8 +118,11 @@ impl KeyState {
 }
 
 impl KeyFilter {
-    /// Refuses what makes no sense.
+    /// Refuses what makes no sense, and more than is looked for.
     pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        bounds::few("filter.state", self.state.as_deref())?;
+        bounds::short("filter.name_contains", self.name_contains.as_deref())?;
+        bounds::short("filter.search", self.search.as_deref())?;
         if self.expiring_within_seconds.is_some_and(|seconds| seconds < 0) {
             let rule = "give a number of seconds, at least 0";
             return Err(InputError::Malformed { field: "filter.expiring_within_seconds", rule }.into());
@@ -146,14 +149,20 @@ impl KeyFilter {
         self.name_contains.is_some() || self.search.is_some()
     }
 
-    /// Whether a key of this id, end and name is wanted.
-    pub(in crate::graphql) fn finds(&self, id: Uuid, last_four: &str, name: &str) -> bool {
-        let begins = |text: &str| {
+    /// What says whether a key of an id, end and name is wanted. The texts are made ready once, for all of them.
+    pub(in crate::graphql) fn finder(&self) -> impl Fn(Uuid, &str, &str) -> bool {
+        let part = self.name_contains.as_deref().map(str::to_lowercase);
+        let search = self.search.as_deref().map(|text| {
             let digits = text.replace('-', "").to_ascii_lowercase();
-            digits.len() >= ID_DIGITS_MIN && cursor(id).starts_with(&digits)
-        };
-        let found = |text: &str| contains(name, Some(text)) || text == last_four || begins(text);
-        contains(name, self.name_contains.as_deref()) && self.search.as_deref().is_none_or(found)
+            (text, text.to_lowercase(), Some(digits).filter(|digits| digits.len() >= ID_DIGITS_MIN))
+        });
+        move |id, last_four, name| {
+            let found = |(text, lower, digits): &(&str, String, Option<String>)| {
+                let begins = |digits: &String| cursor(id).starts_with(digits);
+                contains(name, Some(lower)) || *text == last_four || digits.as_ref().is_some_and(begins)
+            };
+            contains(name, part.as_deref()) && search.as_ref().is_none_or(found)
+        }
     }
 }
 
@@ -166,7 +175,7 @@ mod tests {
         let id = Uuid(*b"\x01\x89\x0a\x5d\xac\x96\x77\x4b\xbc\xce\xb3\x02\x09\x9a\x80\x57");
         let finds = |text: &str| {
             let filter = KeyFilter { search: Some(text.to_owned()), ..KeyFilter::default() };
-            filter.finds(id, "aB-9", "Nightly import")
+            filter.finder()(id, "aB-9", "Nightly import")
         };
         for text in [
             "01890a5d-ac96-774b-bcce-b302099a8057",

@@ -6,8 +6,9 @@ use std::ops::Range;
 use authority::{Failure, InputError};
 use juniper::GraphQLInputObject;
 
-use crate::graphql::inputs::{OrderBy, StringComparisonExp, UuidComparisonExp};
-use crate::graphql::types::ApiKey;
+use super::bounds;
+use crate::graphql::inputs::{OrderBy, StringComparisonExp, TenantOrderBy, UuidComparisonExp};
+use crate::graphql::types::{ApiKey, Tenant};
 
 /// Which keys are wanted: those that every condition applies to.
 #[derive(Clone, Debug, GraphQLInputObject)]
@@ -55,6 +56,13 @@ impl ApiKeyOrderBy {
     }
 }
 
+impl TenantOrderBy {
+    /// How two tenants stand to each other by this criterion.
+    pub(in crate::graphql) fn compare(&self, a: &Tenant, b: &Tenant) -> Ordering {
+        directed(self.slug, a.slug.cmp(&b.slug)).then_with(|| directed(self.name, a.name.cmp(&b.name)))
+    }
+}
+
 fn directed(direction: Option<OrderBy>, ordering: Ordering) -> Ordering {
     match direction {
         None => Ordering::Equal,
@@ -64,11 +72,18 @@ fn directed(direction: Option<OrderBy>, ordering: Ordering) -> Ordering {
 }
 
 /// In order of the criteria; the first decides first.
-pub fn ordered<N, C>(entries: &mut [N], criteria: Option<&[C]>, compare: impl Fn(&C, &N, &N) -> Ordering) {
+pub fn ordered<N, C>(
+    entries: &mut [N],
+    criteria: Option<&[C]>,
+    compare: impl Fn(&C, &N, &N) -> Ordering,
+) -> Result<(), Failure> {
+    bounds::few_criteria(criteria)?;
     let criteria = criteria.unwrap_or_default();
     entries.sort_by(|a, b| {
-        criteria.iter().fold(Ordering::Equal, |found, by| found.then_with(|| compare(by, a, b)))
+        let decided = criteria.iter().map(|by| compare(by, a, b)).find(|found| found.is_ne());
+        decided.unwrap_or(Ordering::Equal)
     });
+    Ok(())
 }
 
 /// Which part of a list is wanted.

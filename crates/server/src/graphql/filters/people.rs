@@ -1,10 +1,11 @@
 //! Which tenants, users, members and service accounts are wanted.
 
+use authority::Failure;
 use authority::queries::Which;
 use domain::row::ServiceAccount;
 use juniper::GraphQLInputObject;
 
-use super::{among, contains};
+use super::{among, bounds, contains};
 use crate::graphql::scalars::Uuid;
 use crate::graphql::types::{Member, Role, StandingValue, Tenant, User};
 
@@ -19,6 +20,13 @@ pub struct TenantFilter {
 }
 
 impl TenantFilter {
+    /// Refuses more than is looked for; the text is in lower case afterwards.
+    pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        bounds::few("filter.state", self.state.as_deref())?;
+        let name_contains = bounds::lower("filter.name_contains", self.name_contains.as_deref())?;
+        Ok(Self { name_contains, ..self })
+    }
+
     pub(in crate::graphql) fn admits(&self, tenant: &Tenant) -> bool {
         let wanted = self.name_contains.as_deref();
         among(&tenant.standing, self.state.as_deref())
@@ -39,6 +47,13 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
+    /// Refuses more than is looked for; the text is in lower case afterwards.
+    pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        bounds::few("filter.state", self.state.as_deref())?;
+        let name_contains = bounds::lower("filter.name_contains", self.name_contains.as_deref())?;
+        Ok(Self { name_contains, ..self })
+    }
+
     pub(in crate::graphql) fn which(&self) -> Which {
         let removed = self.state.as_ref().is_some_and(|state| state.contains(&StandingValue::removed));
         if removed { Which::All } else { Which::Living }
@@ -66,6 +81,14 @@ pub struct MemberFilter {
 }
 
 impl MemberFilter {
+    /// Refuses more than is looked for; the text is in lower case afterwards.
+    pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        bounds::few("filter.state", self.state.as_deref())?;
+        bounds::few("filter.role", self.role.as_deref())?;
+        let name_contains = bounds::lower("filter.name_contains", self.name_contains.as_deref())?;
+        Ok(Self { name_contains, ..self })
+    }
+
     pub(in crate::graphql) fn admits(&self, member: &Member) -> bool {
         let wanted = self.name_contains.as_deref();
         let named = member.name.as_deref().is_some_and(|name| contains(name, wanted));
@@ -90,6 +113,14 @@ pub struct ServiceAccountFilter {
 }
 
 impl ServiceAccountFilter {
+    /// Refuses more than is looked for; the text is in lower case afterwards.
+    pub(in crate::graphql) fn checked(self) -> Result<Self, Failure> {
+        bounds::few("filter.state", self.state.as_deref())?;
+        bounds::few("filter.role", self.role.as_deref())?;
+        let name_contains = bounds::lower("filter.name_contains", self.name_contains.as_deref())?;
+        Ok(Self { name_contains, ..self })
+    }
+
     pub(in crate::graphql) fn which(&self) -> Which {
         let removed = self.state.iter().flatten().any(|state| *state == StandingValue::removed);
         if removed { Which::All } else { Which::Living }
