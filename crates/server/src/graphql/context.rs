@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 use super::as_of::{self, AsOfInput, AsOfShown};
 use super::budget::Budget;
 use super::dry_run::DryRun;
-use super::errors::refused;
+use super::errors::{given_up, refused};
+use super::progress::Progress;
 
 /// The context of one request.
 pub struct Context {
@@ -26,6 +27,8 @@ pub struct Context {
     pub(super) budget: Budget,
     /// What the fields rest on that were asked about a moment, by their names in the answer.
     pub(super) told: Mutex<Map<String, Value>>,
+    /// Whether anybody waits for the answer.
+    pub(super) progress: Arc<Progress>,
 }
 
 impl juniper::Context for Context {}
@@ -88,6 +91,9 @@ impl Context {
         answer: Result<Answer<T>, Failure>,
     ) -> FieldResult<(T, AsOfShown)> {
         let Answer { value, basis } = answered(answer)?;
+        if self.progress.is_given_up() {
+            return Err(given_up());
+        }
         if asked.is_some() {
             let name = field.look_ahead().field_name().to_owned();
             self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(name, as_of::json(basis));

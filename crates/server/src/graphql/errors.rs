@@ -5,6 +5,7 @@ use authority::{ExchangeError, Failure};
 use domain::rejection::{Rejection, RejectionClass};
 use juniper::{FieldError, Value};
 
+use crate::deadline::TIMEOUT;
 use crate::let_in::NotLetIn;
 
 /// The error of a field.
@@ -41,6 +42,11 @@ pub(super) fn not_renewed(error: RenewalError) -> FieldError {
         RenewalError::NotARefreshToken => FieldError::new(message, extensions("NOT_A_REFRESH_TOKEN", None)),
         RenewalError::OtherToken(error) => refused(error.into()),
     }
+}
+
+/// A query that nobody waits for any more.
+pub(super) fn given_up() -> FieldError {
+    FieldError::new(TIMEOUT, extensions("TIMEOUT", None))
 }
 
 /// The one error of a request whose caller is not let in.

@@ -27,7 +27,7 @@ use super::explorer;
 use super::gate;
 use super::introspection;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
-use super::progress::Progress;
+use super::progress::{Progress, Waiting};
 use super::tenant_tokens::RENEWING;
 use super::variable_types;
 use crate::bearer;
@@ -165,7 +165,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
     let (authority, by) = (app.authority.clone(), id.by(Way::GraphQl));
     let (query, operation_name) = (request.query, request.operation_name);
     let progress = Arc::new(Progress::default());
-    let ours = Arc::clone(&progress);
+    let ours = Waiting(Arc::clone(&progress));
     let turn = match app.running.operations.turn().await {
         Ok(turn) => turn,
         Err(gate::Busy) => {
@@ -217,7 +217,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
             return media.late("TIMEOUT", deadline::TIMEOUT);
         }
         let (budget, told) = (Budget::of(asks), Mutex::default());
-        let context = Context { authority, caller, request: by, agent, budget, told };
+        let context = Context { authority, caller, request: by, agent, budget, told, progress };
         match operation.execute_sync(&variables, &context) {
             Ok((data, errors)) => {
                 let told = context.told.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +233,7 @@ async fn answer(app: App, id: Id, visitor: Visitor, headers: &HeaderMap, asked: 
         Ok(Err(_)) => {
             media.refuse(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why")
         }
-        Err(_) if ours.give_up() => media.late("TIMEOUT", deadline::TIMEOUT),
+        Err(_) if ours.0.give_up() => media.late("TIMEOUT", deadline::TIMEOUT),
         Err(_) => media.late("UNKNOWN_OUTCOME", deadline::UNKNOWN_OUTCOME),
     };
     let code = response.extensions().get::<Noted>().and_then(|noted| noted.code.clone());

@@ -12,7 +12,7 @@ use super::budget::Budget;
 use super::context::Context;
 use super::gate::Busy;
 use super::handler::variables;
-use super::progress::Progress;
+use super::progress::{Progress, Waiting};
 use crate::deadline;
 use crate::state::App;
 
@@ -46,7 +46,7 @@ impl App {
         let turn = self.running.operations.turn().await.map_err(|Busy| Refused::new("BUSY", busy))?;
         let (authority, schema) = (Arc::clone(&self.authority), Arc::clone(&self.schema));
         let progress = Arc::new(Progress::default());
-        let ours = Arc::clone(&progress);
+        let ours = Waiting(Arc::clone(&progress));
         let run = move || {
             let _turn = turn;
             let operation = match ValidatedOperation::new(document, None, &schema) {
@@ -58,7 +58,7 @@ impl App {
                 return Err(Refused::new("TIMEOUT", deadline::TIMEOUT));
             }
             let (budget, told) = (Budget::of(Asked::by(document, &schema)), Mutex::default());
-            let context = Context { authority, caller, request, agent: None, budget, told };
+            let context = Context { authority, caller, request, agent: None, budget, told, progress };
             match operation.execute_sync(&variables, &context) {
                 Ok((data, errors)) => match errors.first() {
                     None => Ok(json!(data)),
@@ -72,7 +72,7 @@ impl App {
         match tokio::time::timeout_at(until.into(), run).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Refused::new("INTERNAL", "the server failed; its log says why")),
-            Err(_) if ours.give_up() => Err(Refused::new("TIMEOUT", deadline::TIMEOUT)),
+            Err(_) if ours.0.give_up() => Err(Refused::new("TIMEOUT", deadline::TIMEOUT)),
             Err(_) => Err(Refused::new("UNKNOWN_OUTCOME", deadline::UNKNOWN_OUTCOME)),
         }
     }
