@@ -132,6 +132,30 @@ fn a_proxy_names_the_tenant_that_it_guards() {
     assert_eq!(refused(&elsewhere.get("/forward-auth")), with(401, "NOT_A_MEMBER"));
 }
 
+/// `POST /v1/verify`
+#[test]
+fn a_service_is_told_of_the_scopes_what_a_proxy_is_told() {
+    let world = TwoTenants::new();
+    let verdict = |credential: &str, scopes: &[&str]| {
+        let body = json!({"credential": credential, "scopes": scopes}).to_string();
+        let told = world.ada().post("/v1/verify", "application/json", &body).json();
+        (told["valid"].as_bool().unwrap(), told["code"].as_str().map(str::to_owned))
+    };
+    let lacking = || (false, Some("SCOPES_NOT_HELD".to_owned()));
+    let (ada, bob) = (world.ada.key.as_str(), world.bob.secret.as_str());
+    assert_eq!(verdict(bob, &["keyledger:verify", "flows:run"]), (true, None));
+    // Neither key is narrowed; a member does not administer, and an administrator does.
+    assert_eq!(verdict(bob, &["keyledger:admin"]), lacking());
+    assert_eq!(verdict(ada, &["keyledger:admin"]), (true, None));
+    let token = world.bob().token(bob);
+    assert_eq!(verdict(&token, &["keyledger:admin"]), lacking());
+    for (credential, scope) in [(bob, "keyledger:admin"), (bob, "keyledger:verify"), (ada, "keyledger:audit")]
+    {
+        let proxy = world.holding(credential).get(&format!("/forward-auth?scope={scope}")).status == 204;
+        assert_eq!(verdict(credential, &[scope]).0, proxy, "{scope}");
+    }
+}
+
 #[test]
 fn a_proxy_names_the_scopes_that_it_needs() {
     let world = TwoTenants::new();

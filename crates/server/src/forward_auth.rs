@@ -14,9 +14,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::{Id, TEXT_BYTES, TenantId};
 use domain::key::Owner;
-use domain::role::{Permission, Role, Scopes};
+use domain::role::{Role, Scopes};
 
 use crate::bearer;
+use crate::held::holds;
 use crate::let_in::NotLetIn;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
@@ -98,16 +99,6 @@ impl Wanted {
         }
         Ok(wanted)
     }
-}
-
-/// Whether a credential includes the scopes; those of Keyledger's own its owner's role must include, too.
-fn holds(caller: &Caller, wanted: &Scopes) -> bool {
-    let Scopes::Only(list) = wanted else { return true };
-    let within = |permission: &Permission| caller.role.is_some_and(|role| role.permits(*permission));
-    list.as_slice().iter().all(|scope| {
-        let own = Permission::ALL.into_iter().find(|permission| permission.scope() == scope.as_str());
-        caller.scopes.include(scope.as_str()) && own.as_ref().is_none_or(within)
-    })
 }
 
 /// 204, with who asks. Every proxied request pays for this: nothing in it is copied that need not be.

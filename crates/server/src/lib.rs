@@ -28,6 +28,7 @@ pub mod client_address;
 mod let_in;
 mod in_turn;
 mod made;
+mod held;
 mod rate;
 mod guesses;
 mod refusal;

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::bearer;
+use crate::held::holds;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::router::uncached;
@@ -87,7 +88,7 @@ pub(crate) async fn verify(
     let verdict =
         app.authority.verify(Shown { credential: &question.credential, from: client }, Some(tenant));
     let answer = match verdict {
-        Ok(shown) if scopes.within(&shown.scopes) => {
+        Ok(shown) if holds(&shown, &scopes) => {
             let position = shown.position.to_string();
             match app.within_rate(shown) {
                 Ok(shown) => {
