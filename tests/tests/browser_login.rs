@@ -5,6 +5,7 @@ use keyledger_tests::server::events_of;
 use serde_json::{Value, json};
 
 use crate::two_tenants::{TwoTenants, key_for, text};
+use crate::ui::attributes;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const CALLBACK: &str = "http://localhost:4321";
@@ -164,6 +165,25 @@ fn pages_are_kept_by_nobody_framed_by_nobody_and_reach_only_the_callback() {
     }
     for file in ["/auth/client.css", "/auth/client.js"] {
         assert_eq!(Client::anonymous(world.server.url()).get(file).status, 200, "{file}");
+    }
+}
+
+#[test]
+fn under_a_path_the_pages_lead_nowhere_else() {
+    let world = TwoTenants::new();
+    let pages = [
+        browser(&world).get(&format!("/auth/client?callback={CALLBACK}")),
+        browser(&world).get("/auth/client"),
+        sent(&browser(&world), &agreeing(&world.bob.secret)),
+        sent(&browser(&world), &agreeing("")),
+    ];
+    for page in pages {
+        for attribute in ["href", "src", "action"] {
+            for address in attributes(&page.text, attribute) {
+                assert!(address.starts_with("./"), "{attribute} {address}: {}", page.text);
+            }
+        }
+        assert!(!attributes(&page.text, "href").is_empty());
     }
 }
 

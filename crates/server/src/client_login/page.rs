@@ -76,7 +76,7 @@ pub(super) fn question(asked: &Asked, person: Option<&Person>, wrong: Option<&Re
 <p>A program on this computer asks for a key to this server. It waits at <code>{callback}</code>, and only that
 address is given anything.</p>
 {wrong_shown}
-<form method=\"post\" action=\"/auth/client\" autocomplete=\"off\">
+<form method=\"post\" action=\"./client\" autocomplete=\"off\">
 <input type=\"hidden\" name=\"callback\" value=\"{callback}\">
 <input type=\"hidden\" name=\"source\" value=\"{client}\">
 {who}
@@ -127,7 +127,7 @@ pub(super) fn outcome(asked: &Asked, outcome: &Outcome) -> Response {
 <p>{told}</p>
 <noscript><p class=\"wrong\">This browser runs no script, so your program was told nothing. Log in with a key that you
 paste there; if one was made here just now, revoke it: nobody has it.</p></noscript>
-<script type=\"module\" src=\"/auth/client.js\"></script>",
+<script type=\"module\" src=\"./client.js\"></script>",
         to = escaped(&to),
         answer = escaped(&answer.to_string()),
         said = escaped(said),
@@ -146,7 +146,7 @@ fn page(wrong: Option<&RestError>, policy: &str, body: &str) -> Response {
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
 <meta name=\"color-scheme\" content=\"light dark\">
 <title>Keyledger: a program asks for a key</title>
-<link rel=\"stylesheet\" href=\"/auth/client.css\">
+<link rel=\"stylesheet\" href=\"./client.css\">
 </head>
 <body>
 <main>
