@@ -72,6 +72,10 @@ def who_asks_is_told_to_the_upstream_and_nothing_else_is_believed():
             status, _, seen = get(f"{proxy.url}/", key, Upgrade="websocket", Connection="Upgrade")
             upgraded = seen.get("upgrade") == "websocket" and seen.get("connection") == "upgrade"
             check("a websocket is asked about, and passed on", (status, upgraded) == (200, True), seen)
+            for other in ("h2c", "h2c, websocket", "TLS/1.0"):
+                status, _, seen = get(f"{proxy.url}/", key, Upgrade=other, Connection="Upgrade, HTTP2-Settings", HTTP2_Settings="AAMAAABk")
+                passed = "upgrade" in seen or "upgrade" in seen.get("connection", "").lower()
+                check(f"an upgrade to {other} is not passed on", (status, passed) == (200, False), seen)
             status, _, seen = get(f"{proxy.url}/", key, X_Want="401")
             check("refusals of the upstream's own come through", (status, "x-want" in seen) == (401, True), seen)
 
