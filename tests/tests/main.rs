@@ -21,6 +21,7 @@ mod living_tokens;
 mod ui;
 mod ui_set_up;
 mod ui_safety;
+mod ui_forms;
 mod ui_operating;
 mod refusals;
 mod events;

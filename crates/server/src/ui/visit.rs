@@ -98,7 +98,8 @@ impl FromRequestParts<App> for Visit {
         };
         let then = then.filter(|then| then.len() <= THEN_BYTES_MAX).unwrap_or_default();
         let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
-        let presence = if last == POLLED { Presence::Page } else { Presence::Somebody };
+        let polled = last == POLLED;
+        let presence = if polled { Presence::Page } else { Presence::Somebody };
         let shown = transport.read(&parts.headers);
         let (secret, Resumed { caller, proved, .. }) =
             resumed(app, &shown, visitor, presence).map_err(|over| {
@@ -114,11 +115,16 @@ impl FromRequestParts<App> for Visit {
                 NoVisit::SignIn { root, then, why, forget }
             })?;
         let secret = secret.to_owned();
-        let caller = match app.within_rate(caller) {
-            Ok(let_in) => let_in.caller,
-            Err(refused) => return Err(NoVisit::Refused(Refusal::not_let_in(root, &refused).signed_in())),
+        let caller = if polled {
+            // Nobody does anything: a page that was left open takes nothing of the key's rate, and is no use of it.
+            caller
+        } else {
+            let let_in = app
+                .within_rate(caller)
+                .map_err(|refused| NoVisit::Refused(Refusal::not_let_in(root, &refused).signed_in()))?;
+            app.authority.used(&let_in.caller, Some(visitor.kind), visitor.way);
+            let_in.caller
         };
-        app.authority.used(&caller, Some(visitor.kind), visitor.way);
         let query = Fields::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let as_of = AsOf::of(query.get("as_of"));
         let refused = |status, code, message| {
