@@ -2,7 +2,48 @@
 
 use serde_json::json;
 
-use crate::ui::{World, text};
+use crate::ui::{Browser, World, attributes, text};
+
+/// What stands in a hidden field of a page.
+fn hidden(page: &str, name: &str) -> String {
+    let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    field.unwrap_or_else(|| panic!("no {name}: {page}")).split('"').next().unwrap().to_owned()
+}
+
+/// Sends a form that makes a first key twice, and once more with something else in it.
+fn sent_twice<'a>(browser: &Browser, path: &str, form: &[(&'a str, &'a str)], other: (&'a str, &'a str)) {
+    let attempt = hidden(&browser.page(path), "attempt");
+    let mut form = [form, &[("attempt", attempt.as_str())]].concat();
+    let first = browser.submit(path, &form);
+    assert!(first.status == 200 && first.text.contains("id=\"secret\""), "{path}: {}", first.text);
+    let again = browser.submit(path, &form);
+    assert_eq!(again.status, 200, "{path}: {}", again.text);
+    assert!(again.text.contains("was shown then") && !again.text.contains("id=\"secret\""), "{}", again.text);
+    let revoke = attributes(&again.text, "href").into_iter().find(|to| to.ends_with("/revoke")).unwrap();
+    browser.page(revoke.trim_start_matches("..").trim_start_matches("/..").trim_start_matches("/.."));
+    form.retain(|(name, _)| *name != other.0);
+    form.push(other);
+    let changed = browser.submit(path, &form);
+    assert_eq!(changed.status, 422, "{path}: {}", changed.text);
+    assert!(
+        changed.text.contains("IDEMPOTENCY_CONFLICT") && changed.text.contains("Nothing was done now"),
+        "{path}: {}",
+        changed.text
+    );
+    assert_ne!(hidden(&changed.text, "attempt"), attempt, "sent once more, it is a new one");
+}
+
+#[test]
+fn a_first_key_is_not_lost_because_its_form_was_sent_twice() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let form = [("email", "grace@example.com"), ("role", "member"), ("first_key", "yes")];
+    sent_twice(&browser, "/ui/members/add", &form, ("email", "alan@example.com"));
+    let form = [("slug", "globex"), ("email", "eve@example.com")];
+    sent_twice(&browser, "/ui/deployment/tenants/new", &form, ("slug", "initech"));
+    let people = browser.page("/ui/deployment/people");
+    assert!(people.contains("eve@example.com") && !people.contains("alan@example.com"), "{people}");
+}
 
 #[test]
 fn a_page_that_was_left_open_takes_nothing_of_the_rate_of_its_key() {

@@ -17,6 +17,7 @@ mod document;
 mod frame;
 mod refusal;
 mod form;
+mod attempt;
 mod notices;
 mod prove;
 mod search;

@@ -264,6 +264,7 @@ impl Mutation {
             id: id.into(),
             administrator_id: administrator.into(),
             key: shown(&done, secret),
+            key_id: key_created(&done.recorded).map(|(id, _)| id.into()),
             position: LogPosition(done.position),
         })
     }
@@ -318,6 +319,7 @@ impl Mutation {
         Ok(AddMemberPayload {
             user_id: user.into(),
             key: shown(&done, secret),
+            key_id: key_created(&done.recorded).map(|(id, _)| id.into()),
             position: LogPosition(done.position),
         })
     }

@@ -405,6 +405,8 @@ pub struct CreateTenantPayload {
     pub administrator_id: Uuid,
     /// The first administrator's key, if that user is new: shown this once.
     pub key: Option<String>,
+    /// The id of that key, also where the same was asked before and the key is shown no more.
+    pub key_id: Option<Uuid>,
     /// The position of the log that says so.
     pub position: LogPosition,
 }
@@ -418,6 +420,8 @@ pub struct AddMemberPayload {
     /// The first key, if one was asked for: shown this once. It acts in this tenant
     /// only, unless an operator brought in a new user.
     pub key: Option<String>,
+    /// The id of that key, also where the same was asked before and the key is shown no more.
+    pub key_id: Option<Uuid>,
     /// The position of the log that says so.
     pub position: LogPosition,
 }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::attempt;
 use super::consequences::Consequences;
 use super::document;
 use super::form::Fields;
@@ -49,6 +50,9 @@ struct Addition {
     error: Option<Refused>,
     /// The new member's first key, which is shown this once.
     first_key: Option<String>,
+    /// The id of the first key, if this form was sent before and the key shown then.
+    made_before: Option<String>,
+    attempt: String,
 }
 
 #[derive(Template)]
@@ -96,14 +100,14 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
 pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
     visit.for_administrators()?;
     let who = who(&visit).await?;
-    Ok(addition(&visit, &who, &Fields::default(), None, None))
+    Ok(addition(&visit, &who, &Fields::default(), None, FirstKey::default()))
 }
 
 /// `POST /ui/members/add`
 pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
     // Everything that the page of the key needs is read before there is one: it must not be lost.
     let who = who(&visit).await?;
-    let again = |refused| Ok(addition(&visit, &who, &fields, Some(refused), None));
+    let again = |refused| Ok(addition(&visit, &who, &fields, Some(refused), FirstKey::default()));
     let Some(email) = fields.get("email") else {
         return again(Refused::new("FORM_INVALID", "give the e-mail address of whom to add"));
     };
@@ -119,11 +123,12 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
         "name": fields.get("name"),
         "role": fields.get("role"),
         "first_key": first_key,
+        "idempotency_key": fields.get("attempt"),
     });
     match visit.ask::<Value>(document::ADD_MEMBER, &json!({ "input": input })).await {
-        Ok(added) => match added["add_member"]["key"].as_str() {
-            Some(secret) => Ok(addition(&visit, &who, &fields, None, Some(secret.to_owned()))),
-            None => Ok(visit.go_to("ui/members?done=member")),
+        Ok(added) => match FirstKey::of(&added["add_member"]) {
+            FirstKey { id: None, .. } => Ok(visit.go_to("ui/members?done=member")),
+            first_key => Ok(addition(&visit, &who, &fields, None, first_key)),
         },
         Err(refused) => again(refused),
     }
@@ -160,6 +165,29 @@ pub(super) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Respo
     }
 }
 
+/// What is said if the form was sent before with something else in it.
+const SENT_BEFORE: &str = "this form was sent before, with something else in it: whom it named then was added, and their first key, if you asked for one, was shown then. Nothing was done now. To add one more, send this form once more";
+
+/// The first key of somebody who was added, if there is one.
+#[derive(Default)]
+pub(super) struct FirstKey {
+    pub(super) id: Option<String>,
+    /// None: the form was sent twice, and the secret was shown the first time.
+    pub(super) secret: Option<String>,
+}
+
+impl FirstKey {
+    pub(super) fn of(made: &Value) -> Self {
+        let text = |field: &str| made[field].as_str().map(str::to_owned);
+        Self { id: text("key_id"), secret: text("key") }
+    }
+
+    /// The id of a key whose secret was shown before.
+    pub(super) fn made_before(&self) -> Option<String> {
+        self.id.clone().filter(|_| self.secret.is_none())
+    }
+}
+
 /// Whether whoever is added gets a key at once, which is shown.
 fn wants_first_key(fields: &Fields) -> bool {
     fields.get("first_key") == Some("yes")
@@ -182,8 +210,9 @@ fn addition(
     who: &Who,
     fields: &Fields,
     error: Option<Refused>,
-    first_key: Option<String>,
+    first_key: FirstKey,
 ) -> Response {
+    let error = error.map(|refused| attempt::in_plain_words(refused, SENT_BEFORE));
     let frame = Frame::new(visit, "ui/members", "Add a member", who)
         .asked(document::ADD_MEMBER, &json!({"input": {"email": "…", "role": "member"}}))
         .on_the_command_line("keyledger member add EMAIL --role member");
@@ -193,8 +222,10 @@ fn addition(
         name: fields.text("name"),
         role: fields.get("role").unwrap_or("member").to_owned(),
         with_key: wants_first_key(fields),
+        attempt: attempt::name(visit, fields, error.as_ref()),
         error,
-        first_key,
+        made_before: first_key.made_before(),
+        first_key: first_key.secret,
     };
     visit.answer(&page, page.error.as_ref())
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::address::Address;
+use super::attempt;
 use super::document;
 use super::ending_key::briefly;
 use super::form::Fields;
@@ -304,14 +305,14 @@ fn instant(text: &str) -> Option<String> {
 
 /// What was refused, in words for whoever filled in the form.
 fn in_plain_words(refused: Refused, who: &Who) -> Refused {
-    if refused.code == "IDEMPOTENCY_CONFLICT" {
-        let message = "this form was sent before, with something else in it: the key that it asked for then was made, its secret was shown then, and it stands among the API keys. Nothing was done now. To make one more key, send this form once more";
-        return Refused::new(&refused.code, message);
-    }
+    let refused = attempt::in_plain_words(
+        refused,
+        "this form was sent before, with something else in it: the key that it asked for then was made, its secret was shown then, and it stands among the API keys. Nothing was done now. To make one more key, send this form once more",
+    );
     match who.tenant() {
         Some(here) => {
             let message = refused.message.replace(&format!("tenant {}", here.id), &here.name);
-            Refused::new(&refused.code, message)
+            Refused { message, ..refused }
         }
         None => refused,
     }
@@ -457,7 +458,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
         scopes: scopes.into(),
         more_scopes: fields.text("more_scopes"),
         longest,
-        attempt: attempt(visit, fields, error.as_ref()),
+        attempt: attempt::name(visit, fields, error.as_ref()),
         must_prove: !visit.is_proved(),
         error,
     };
@@ -486,7 +487,7 @@ async fn rotation(
         ends,
         custom_end: fields.text("custom_end"),
         longest,
-        attempt: attempt(visit, fields, error.as_ref()),
+        attempt: attempt::name(visit, fields, error.as_ref()),
         must_prove: !visit.is_proved(),
         error,
     };
@@ -502,13 +503,6 @@ fn hindrance(key: &Key) -> Option<&'static str> {
         _ if key.grace_ends_at.is_some() => Some("It was replaced already. Its page leads to its successor."),
         _ => None,
     }
-}
-
-/// The name of an attempt: a form that is sent twice makes one key. What was refused may be tried anew.
-fn attempt(visit: &Visit, fields: &Fields, error: Option<&Refused>) -> String {
-    let fresh = || format!("ui-{}", visit.app.authority.request_id());
-    let unknown = error.is_some_and(|error| error.code == "UNKNOWN_OUTCOME");
-    fields.get("attempt").filter(|_| unknown).map_or_else(fresh, str::to_owned)
 }
 
 /// The page of the secret. It asks nothing any more.

@@ -5,9 +5,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::attempt;
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::members::FirstKey;
 use super::refusal::Refusal;
 use super::shown::Who;
 use super::tenants::{LONGEST, Rule, USUAL, rule_seconds};
@@ -32,12 +34,15 @@ struct NewTenant {
     error: Option<Refused>,
     /// The first key of an administrator who is new.
     first_key: Option<String>,
+    /// The id of the first key, if this form was sent before and the key shown then.
+    made_before: Option<String>,
+    attempt: String,
 }
 
 /// `GET /ui/deployment/tenants/new`
 pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
     let who = who(&visit).await?;
-    Ok(page(&visit, &who, &Fields::default(), None, None))
+    Ok(page(&visit, &who, &Fields::default(), None, FirstKey::default()))
 }
 
 /// `POST /ui/deployment/tenants/new`
@@ -46,16 +51,19 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
     let who = who(&visit).await?;
     let input = match visit.proven(&fields).and_then(|()| input(&fields)) {
         Ok(input) => input,
-        Err(refused) => return Ok(page(&visit, &who, &fields, Some(refused), None)),
+        Err(refused) => return Ok(page(&visit, &who, &fields, Some(refused), FirstKey::default())),
     };
     match visit.ask::<Value>(document::CREATE_TENANT, &json!({ "input": input })).await {
-        Ok(made) => match made["create_tenant"]["key"].as_str() {
-            Some(key) => Ok(page(&visit, &who, &fields, None, Some(key.to_owned()))),
-            None => Ok(visit.go_to("ui/deployment?done=tenant-created")),
+        Ok(made) => match FirstKey::of(&made["create_tenant"]) {
+            FirstKey { id: None, .. } => Ok(visit.go_to("ui/deployment?done=tenant-created")),
+            first_key => Ok(page(&visit, &who, &fields, None, first_key)),
         },
-        Err(refused) => Ok(page(&visit, &who, &fields, Some(refused), None)),
+        Err(refused) => Ok(page(&visit, &who, &fields, Some(refused), FirstKey::default())),
     }
 }
+
+/// What is said if the form was sent before with something else in it.
+const SENT_BEFORE: &str = "this form was sent before, with something else in it: the tenant that it named then was made, and its administrator's first key, if there is one, was shown then. Nothing was done now. To make one more, send this form once more";
 
 fn input(fields: &Fields) -> Result<Value, Refused> {
     let missing = |message| Refused::new("FORM_INVALID", message);
@@ -67,6 +75,7 @@ fn input(fields: &Fields) -> Result<Value, Refused> {
         "administrator_email": email,
         "key_life_seconds_max": rule_seconds(fields, LONGEST)?,
         "key_life_seconds_default": rule_seconds(fields, USUAL)?,
+        "idempotency_key": fields.get("attempt"),
     }))
 }
 
@@ -76,13 +85,8 @@ async fn who(visit: &Visit) -> Result<Who, Refusal> {
     Ok(who)
 }
 
-fn page(
-    visit: &Visit,
-    who: &Who,
-    fields: &Fields,
-    error: Option<Refused>,
-    first_key: Option<String>,
-) -> Response {
+fn page(visit: &Visit, who: &Who, fields: &Fields, error: Option<Refused>, first_key: FirstKey) -> Response {
+    let error = error.map(|refused| attempt::in_plain_words(refused, SENT_BEFORE));
     let frame = Frame::new(visit, "ui/deployment", "New tenant", who)
         .asked(document::CREATE_TENANT, &json!({"input": {"slug": "…", "administrator_email": "…"}}))
         .on_the_command_line("keyledger tenant create SLUG --admin EMAIL");
@@ -93,8 +97,10 @@ fn page(
         email: fields.text("email"),
         rules: [LONGEST, USUAL].map(|field| Rule::typed(field, fields)),
         must_prove: !visit.is_proved(),
+        attempt: attempt::name(visit, fields, error.as_ref()),
         error,
-        first_key,
+        made_before: first_key.made_before(),
+        first_key: first_key.secret,
     };
     visit.answer(&page, page.error.as_ref())
 }
