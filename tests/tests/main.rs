@@ -44,6 +44,7 @@ mod proof;
 mod crash;
 mod disk;
 mod bad_input;
+mod challenges;
 mod secrecy;
 mod metrics;
 mod traces;

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use authority::Caller;
 use authority::usage::UseWay;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::ids::{Id, TEXT_BYTES, TenantId};
@@ -163,13 +163,8 @@ fn not_let_in(refused: NotLetIn) -> Response {
 }
 
 fn refuse(error: RestError) -> Response {
-    let (status, code) = (error.status(), error.code());
+    let code = error.code();
     let mut response = error.into_response();
-    let headers = response.headers_mut();
-    headers.insert(CODE, HeaderValue::from_static(code));
-    // RFC 9110, section 15.5.2: a 401 has a challenge.
-    if status == StatusCode::UNAUTHORIZED {
-        headers.entry(WWW_AUTHENTICATE).or_insert(HeaderValue::from_static(r#"Bearer realm="keyledger""#));
-    }
+    response.headers_mut().insert(CODE, HeaderValue::from_static(code));
     response
 }

@@ -151,6 +151,15 @@ pub fn status_of(failure: &Failure) -> StatusCode {
     }
 }
 
+/// Gives a 401 that has no challenge the bare one (RFC 9110, section 15.5.2).
+pub(crate) async fn challenged(mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let bare = HeaderValue::from_static(r#"Bearer realm="keyledger""#);
+        response.headers_mut().entry(WWW_AUTHENTICATE).or_insert(bare);
+    }
+    response
+}
+
 /// The challenge of RFC 6750, section 3: bare when nothing was shown, else with the error and our code.
 pub fn challenge(denied: Denied) -> HeaderValue {
     let error = match denied {

@@ -10,8 +10,8 @@ use axum::{Json, Router};
 use crate::interface::Interface;
 use crate::state::App;
 use crate::{
-    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, request_log, tlog, ui,
-    verify, whoami,
+    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, refusal, request_log,
+    tlog, ui, verify, whoami,
 };
 
 /// The server's routes over its state.
@@ -81,6 +81,7 @@ pub fn layered(routes: Router<App>, app: App) -> Router {
     routes
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), body::read_whole))
+        .layer(middleware::map_response(refusal::challenged))
         .layer(middleware::from_fn_with_state(app.clone(), deadline::keep))
         .layer(middleware::from_fn_with_state(app.clone(), request_log::log))
         .with_state(app)

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse as _, Response};
 use juniper::{DefaultScalarValue, ExecutionError, GraphQLError};
 use serde_json::{Map, Value, json};
@@ -71,6 +71,10 @@ impl Media {
         let mut response = self.reply(status, body, None);
         if let NotLetIn::Denied(denial) = refused {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge(denial.denied));
+        }
+        // Only where the status says that it was refused.
+        if let (Self::GraphQlResponse, Some(seconds)) = (self, refused.retry_after_seconds()) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(Noted::refused(refused));
         response

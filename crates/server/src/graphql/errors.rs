@@ -53,8 +53,9 @@ pub(super) fn given_up() -> FieldError {
 pub(super) fn not_let_in(refused: &NotLetIn) -> serde_json::Value {
     let (code, message) = (refused.code(), refused.message());
     let extensions = match refused {
-        NotLetIn::Denied(_) | NotLetIn::TooManyGuesses { .. } => {
-            serde_json::json!({"code": "UNAUTHENTICATED", "reason": code})
+        NotLetIn::Denied(_) => serde_json::json!({"code": "UNAUTHENTICATED", "reason": code}),
+        NotLetIn::TooManyGuesses { retry_after_seconds } => {
+            serde_json::json!({"code": "UNAUTHENTICATED", "reason": code, "retry_after_seconds": retry_after_seconds})
         }
         // Not what existing clients take for a dead key.
         NotLetIn::RateLimited { .. } => {
