@@ -63,3 +63,20 @@ fn a_page_that_was_left_open_takes_nothing_of_the_rate_of_its_key() {
     assert_eq!(uses(), before, "what a page asks by itself is no use");
     browser.page("/ui/keys");
 }
+
+#[test]
+fn whoever_shows_too_many_wrong_keys_in_a_form_is_told_when_to_come_back() {
+    let world = World::with(&["--guesses-per-minute", "1"]);
+    let browser = world.signed_in(&world.made.key);
+    let foreign = world.made.key.replace("klu_", "kls_");
+    let proof = ["/ui/deployment/tenants/new", "/ui/members/add"].map(|path| {
+        let form =
+            [("slug", "globex"), ("email", "eve@example.com"), ("first_key", "yes"), ("proof", &foreign)];
+        browser.submit(path, &form)
+    });
+    assert_eq!(proof[0].status, 422, "{}", proof[0].text);
+    assert_eq!(proof[1].status, 429, "{}", proof[1].text);
+    assert!(proof[1].text.contains("TOO_MANY_GUESSES"), "{}", proof[1].text);
+    let seconds: u64 = proof[1].header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=61).contains(&seconds), "{seconds}");
+}

@@ -23,11 +23,13 @@ pub(crate) struct Refused {
     pub(crate) code: String,
     /// What is wrong, and what to do next.
     pub(crate) message: String,
+    /// In how many seconds to try again, if that is all there is to do.
+    pub(crate) retry_after_seconds: Option<u64>,
 }
 
 impl Refused {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
+        Self { code: code.to_owned(), message: message.into(), retry_after_seconds: None }
     }
 }
 

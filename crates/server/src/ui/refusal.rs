@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::headers;
 use super::root::Root;
 use crate::graphql::in_process::Refused;
-use crate::let_in::NotLetIn;
+use crate::let_in::{NotLetIn, RATE_LIMITED, TOO_MANY_GUESSES};
 use crate::request_log::Noted;
 
 /// A refusal as a page.
@@ -49,7 +49,11 @@ impl Refusal {
 
     /// What the API refused.
     pub(super) fn of(root: Root, refused: &Refused) -> Self {
-        Self::new(root, status(&refused.code), &refused.code, &refused.message)
+        let retry_after_seconds = refused.retry_after_seconds;
+        Self {
+            retry_after_seconds,
+            ..Self::new(root, status(&refused.code), &refused.code, &refused.message)
+        }
     }
 
     /// An address that shows too much that nobody has.
@@ -77,6 +81,7 @@ pub(super) fn status(code: &str) -> StatusCode {
         "NOT_FOUND" => StatusCode::NOT_FOUND,
         "FORBIDDEN" => StatusCode::FORBIDDEN,
         "BUSY" | "TIMEOUT" | "UNKNOWN_OUTCOME" | "RECOVERING" => StatusCode::SERVICE_UNAVAILABLE,
+        TOO_MANY_GUESSES | RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
         "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
         "VARIABLES_MALFORMED" => StatusCode::BAD_REQUEST,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -7,7 +7,7 @@ use authority::sessions::{Presence, Resumed, SessionOver};
 use authority::usage::UseWay;
 use authority::{Caller, Credential, Denial, Denied};
 use axum::extract::FromRequestParts;
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -218,6 +218,9 @@ impl Visit {
         let text = page.render().expect("a page of texts can be written out");
         let mut response = (status, axum::response::Html(text)).into_response();
         let code = refused.map(|refused| refused.code.clone().into());
+        if let Some(seconds) = refused.and_then(|refused| refused.retry_after_seconds) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         response.extensions_mut().insert(Noted { code, ..self.noted() });
         response
     }
@@ -304,7 +307,7 @@ pub(super) fn not_let_in(refused: &NotLetIn) -> Refused {
         }
         _ => refused.message(),
     };
-    Refused::new(refused.code(), message)
+    Refused { retry_after_seconds: refused.retry_after_seconds(), ..Refused::new(refused.code(), message) }
 }
 
 /// The key is accepted, and from elsewhere.
