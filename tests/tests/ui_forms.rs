@@ -1,5 +1,6 @@
 //! Forms that are sent twice, refused, or left open: nothing is lost by it, and nobody is locked out.
 
+use keyledger_tests::client::Client;
 use serde_json::json;
 
 use crate::ui::{Browser, World, attributes, text};
@@ -79,4 +80,20 @@ fn whoever_shows_too_many_wrong_keys_in_a_form_is_told_when_to_come_back() {
     assert!(proof[1].text.contains("TOO_MANY_GUESSES"), "{}", proof[1].text);
     let seconds: u64 = proof[1].header("retry-after").unwrap().parse().unwrap();
     assert!((1..=61).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn a_new_key_is_offered_only_to_whom_it_would_be_made() {
+    let world = World::new();
+    for (role, offered) in [("administrator", true), ("member", false), ("runner", false)] {
+        let account = world.account(role, role);
+        let key = world.key(&account, role).1;
+        let page = world.signed_in(&key).page("/ui/keys");
+        let input = json!({"user_id": account, "name": "another"});
+        let made = Client::holding(world.server.url(), &key).mutate("create_api_key", &input, "id");
+        assert_eq!(made.is_ok(), offered, "{role}: {made:?}");
+        assert_eq!(page.contains("ui/keys/new\""), offered, "a service account, {role}: {page}");
+    }
+    let (_, key) = world.member("bob@example.com", "read_only");
+    assert!(world.signed_in(&key).page("/ui/keys").contains("ui/keys/new\""), "a person");
 }

@@ -255,8 +255,9 @@ impl Shown {
             administers,
             audits: administrator && visit.permits(Permission::Audit),
             operates,
-            // A key has a home.
-            makes_keys: administers || (visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
+            // A key has a home, and a service account's are made by administrators.
+            makes_keys: administers
+                || (me.is_some() && visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
         }
     }
 }
