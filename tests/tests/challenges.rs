@@ -1,4 +1,4 @@
-//! What is told by status and headers whatever the interface: every 401 has a challenge.
+//! What is told by status and headers whatever the interface: every 401 has a challenge, every path is answered with a code.
 
 use keyledger_tests::client::{Client, encoded};
 use serde_json::Value;
@@ -35,4 +35,32 @@ fn every_401_says_how_to_authenticate() {
     let seconds = extensions["retry_after_seconds"].as_u64().unwrap();
     assert!((1..=61).contains(&seconds), "{seconds}");
     assert_eq!(slowed.header("retry-after"), Some(seconds.to_string().as_str()));
+}
+
+#[test]
+fn a_path_that_is_no_text_is_refused_with_a_code() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    for path in [
+        "/ui/keys/%FF",
+        "/ui/members/%FF/remove",
+        "/ui/accounts/%FF/remove",
+        "/ui/signing-keys/%FF/retire",
+        "/ui/deployment/people/%FF/erase",
+        "/ui/static/%FF",
+    ] {
+        let answer = browser.get(path);
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text);
+        assert!(answer.header("content-type").unwrap().starts_with("text/html"), "{path}");
+        assert!(answer.text.contains("INVALID"), "{path}: {}", answer.text);
+    }
+    for path in [
+        "/tlog/tile/%FF",
+        "/tlog/proof/%FF",
+        "/.well-known/oauth-authorization-server/%FF",
+        "/api/users/%FF/api_keys",
+    ] {
+        let answer = world.admin().get(path);
+        assert_eq!((answer.status, answer.code().as_deref()), (400, Some("INVALID")), "{path}");
+    }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use authority::Caller;
 use authority::usage::UseWay;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::time::Position;
 
 use crate::bearer;
+use crate::named::Named;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::state::{App, TlogAccess};
@@ -55,7 +56,7 @@ pub(crate) async fn verifier_key(State(app): State<App>, request: Request) -> Re
 /// `GET /tlog/tile/<L>/<N>[.p/<W>]` and `GET /tlog/tile/entries/<N>[.p/<W>]`.
 pub(crate) async fn tile(
     State(app): State<App>,
-    Path(path): Path<String>,
+    Named(path): Named<String>,
     request: Request,
 ) -> Result<Response, RestError> {
     if let Some(path) = path.strip_prefix("entries/") {
@@ -77,7 +78,7 @@ async fn entries(app: &App, path: &str, visit: Visit) -> Result<Response, RestEr
 /// `GET /tlog/proof/<position>`: a `.tlog-proof` that the log has the event there.
 pub(crate) async fn proof(
     State(app): State<App>,
-    Path(position): Path<String>,
+    Named(position): Named<String>,
     request: Request,
 ) -> Result<Response, RestError> {
     let visit = Visit::of(&app, &request)?;

@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asker::{Asked, Asker, answered, done};
-use super::given::{AnyOf, Given, Named, id, instant};
+use super::given::{AnyOf, Given, id, instant};
 use super::keys::{known_key, new_key};
 use super::roles;
 use crate::instant::rfc3339;
 use crate::made::key_created;
+use crate::named::Named;
 
 /// The most that one answer of `filter` holds, and what it holds if nothing else is said.
 const LIMIT_MAX: usize = 200;

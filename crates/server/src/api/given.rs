@@ -1,11 +1,9 @@
-//! What a request gives: a JSON object as its body, and ids in its path.
+//! What a request gives: a JSON object as its body, and ids.
 
 use authority::{Failure, InputError};
 use axum::body::Bytes;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use domain::ids::Id;
 use domain::time::Timestamp;
 use serde::Deserialize;
@@ -36,20 +34,6 @@ impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
         serde_json::from_slice(object).map(Self).map_err(|error| {
             let message = format!("the body must be a JSON object: {error}");
             RestError::new(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", message)
-        })
-    }
-}
-
-/// The changing parts of a path, as text.
-pub(crate) struct Named<T>(pub(super) T);
-
-impl<T: DeserializeOwned + Send> FromRequestParts<App> for Named<T> {
-    type Rejection = RestError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, RestError> {
-        let path = Path::from_request_parts(parts, app).await;
-        path.map(|Path(named)| Self(named)).map_err(|_: PathRejection| {
-            RestError::new(StatusCode::BAD_REQUEST, "INVALID", "the path is not UTF-8; name ids in it")
         })
     }
 }

@@ -16,9 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asker::{Asked, Asker, answered, done};
-use super::given::{Given, Named, id, instant};
+use super::given::{Given, id, instant};
 use crate::instant::rfc3339;
 use crate::made::shown;
+use crate::named::Named;
 
 /// A key to be.
 #[derive(Deserialize)]

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asker::{Asked, Asker, answered};
-use super::given::{AnyOf, Given, Named, id};
+use super::given::{AnyOf, Given, id};
+use crate::named::Named;
 use crate::refusal::RestError;
 
 /// The id of each role, the same in every deployment and for ever, and what these clients call it: the first two by the

@@ -3,7 +3,7 @@
 //! `response_types_supported` is required, and empty: there is no authorization endpoint. Section 3.2 also says that
 //! empty lists are left out; libraries look for the required member.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::HeaderName};
@@ -11,6 +11,7 @@ use domain::role::Permission;
 use serde_json::{Value, json};
 
 use crate::interface::Interface;
+use crate::named::Named;
 use crate::router::not_found;
 use crate::state::App;
 
@@ -18,7 +19,7 @@ use crate::state::App;
 pub(crate) async fn metadata_of_path(
     app: State<App>,
     interface: Interface,
-    Path(path): Path<String>,
+    Named(path): Named<String>,
 ) -> Response {
     let issuer = app.authority.issuer().as_str();
     let after_scheme = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);

@@ -2,7 +2,6 @@
 //! keys, which are told first.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::ids::ServiceAccountId;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use super::refusal::Refusal;
 use super::shown::{Account, Page, RoleWords, Who, role_name};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -128,7 +128,7 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
 /// `POST /ui/accounts/ID/role`
 pub(super) async fn change_role(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     if !takes_only(&fields) {
@@ -144,24 +144,24 @@ pub(super) async fn change_role(
 }
 
 /// `POST /ui/accounts/ID/suspend`
-pub(super) async fn suspend(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn suspend(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     switch(&visit, &id, document::SUSPEND_ACCOUNT, "account-suspended").await
 }
 
 /// `POST /ui/accounts/ID/resume`
-pub(super) async fn resume(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn resume(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     switch(&visit, &id, document::RESUME_ACCOUNT, "account-resumed").await
 }
 
 /// `GET /ui/accounts/ID/remove`
-pub(super) async fn removal_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn removal_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     removal(&visit, &id, None).await
 }
 
 /// `POST /ui/accounts/ID/remove`
 pub(super) async fn remove(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let name = named(&visit, &id).await?.1;

@@ -1,6 +1,5 @@
 //! Changing what a key is held to, when it ends, from where it is accepted and how often; and what is remarked about it.
 
-use axum::extract::Path;
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -10,13 +9,14 @@ use super::new_key;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 /// The periods that a rate can be given for, in seconds.
 pub(super) const PERIODS: [(u64, &str); 4] =
     [(1, "a second"), (60, "a minute"), (3_600, "an hour"), (86_400, "a day")];
 
 /// `POST /ui/keys/ID/end`
-pub(super) async fn end(visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Refusal> {
+pub(super) async fn end(visit: Visit, Named(id): Named<String>, fields: Fields) -> Result<Response, Refusal> {
     let unsaid = || Refused::new("FORM_INVALID", "choose when the key is to end");
     let chosen = fields.get("end").ok_or_else(unsaid);
     let end = chosen.and_then(|_| new_key::end(&visit, &fields));
@@ -28,7 +28,7 @@ pub(super) async fn end(visit: Visit, Path(id): Path<String>, fields: Fields) ->
 /// `POST /ui/keys/ID/addresses`
 pub(super) async fn addresses(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let text = fields.text("addresses");
@@ -38,7 +38,11 @@ pub(super) async fn addresses(
 }
 
 /// `POST /ui/keys/ID/rate`
-pub(super) async fn rate(visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Refusal> {
+pub(super) async fn rate(
+    visit: Visit,
+    Named(id): Named<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
     let number = |name: &str| fields.get(name).map(str::parse::<i32>).transpose();
     let (Ok(requests), Ok(period)) = (number("requests"), number("period")) else {
         let message = "give the number of requests in digits, or leave it empty for no limit";
@@ -57,7 +61,11 @@ pub(super) async fn rate(visit: Visit, Path(id): Path<String>, fields: Fields) -
 }
 
 /// `POST /ui/keys/ID/note`
-pub(super) async fn note(visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Refusal> {
+pub(super) async fn note(
+    visit: Visit,
+    Named(id): Named<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
     let input = json!({"key_id": id, "note": fields.get("note")});
     change(&visit, &id, document::CHANGE_KEY_NOTE, input, "note").await
 }

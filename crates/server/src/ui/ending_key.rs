@@ -1,7 +1,6 @@
 //! Ending a key: what is known of its use, the gentler ways, and the last one.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use super::refusal::Refusal;
 use super::shown::{Key, Who};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -59,14 +59,14 @@ impl Revocation {
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// `GET /ui/keys/ID/revoke`
-pub(super) async fn form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     asked(&visit, &id, &Fields::default(), None).await
 }
 
 /// `POST /ui/keys/ID/revoke`
 pub(super) async fn revoke(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let key = briefly(&visit, &id).await?.1;
@@ -82,12 +82,12 @@ pub(super) async fn revoke(
 }
 
 /// `POST /ui/keys/ID/disable`
-pub(super) async fn disable(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn disable(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     switch(&visit, &id, document::DISABLE_KEY, "disabled").await
 }
 
 /// `POST /ui/keys/ID/enable`
-pub(super) async fn enable(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn enable(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     switch(&visit, &id, document::ENABLE_KEY, "enabled").await
 }
 

@@ -1,6 +1,5 @@
 //! The style, the scripts and the mark of the pages: in the binary, from nowhere else.
 
-use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -9,6 +8,7 @@ use rust_embed::Embed;
 use super::refusal::Refusal;
 use super::root::Root;
 use crate::conditional;
+use crate::named::Named;
 
 #[derive(Embed)]
 #[folder = "static/"]
@@ -16,7 +16,7 @@ struct Files;
 
 /// `GET /ui/static/NAME`. Asked for anew each time, and answered with 304 if the browser has it: the files change with
 /// the server, and a page with last week's style would be worse than a round trip.
-pub(super) async fn file(Path(name): Path<String>, asked: HeaderMap) -> Response {
+pub(super) async fn file(Named(name): Named<String>, asked: HeaderMap) -> Response {
     let found = Files::get(&name).and_then(|file| String::from_utf8(file.data.into_owned()).ok());
     let (Some(text), Some(content_type)) = (found, content_type(&name)) else {
         let message = "there is no such file";

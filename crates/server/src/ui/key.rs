@@ -1,7 +1,6 @@
 //! One key: its state and why, its life, its use, its lineage, and what somebody who had it could do.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -23,6 +22,7 @@ use super::visit::Visit;
 use super::when::When;
 use super::words::interface_words;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -252,7 +252,7 @@ fn periods(current: Option<u64>) -> Vec<(u64, String, bool)> {
 }
 
 /// `GET /ui/keys/ID`
-pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn show(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     let variables = json!({"key": by_id(&id), "as_of": visit.moment()});
     let answer = match visit.ask::<Answer>(document::KEY, &variables).await {
         Err(refused) if refused.code == "NOT_FOUND" && visit.as_of.is_some() => {
@@ -353,7 +353,7 @@ struct UsedKey {
 }
 
 /// `GET /ui/keys/ID/used`: for the page of a new key, which waits for its first use.
-pub(super) async fn used(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn used(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     let Used { key } = visit.page(document::USED, &json!({"key": by_id(&id)})).await?;
     let usage = key.and_then(|key| key.usage);
     let told = match usage {
@@ -370,7 +370,7 @@ pub(super) async fn used(visit: Visit, Path(id): Path<String>) -> Result<Respons
 /// `POST /ui/keys/ID/rename`
 pub(super) async fn rename(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     if fields.get("name").is_none() {

@@ -1,7 +1,6 @@
 //! Members: who is in the tenant and what they may do; added by e-mail address, given another role, removed.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +15,7 @@ use super::refusal::Refusal;
 use super::shown::{Member, Page, RoleWords, Who, role_name};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -137,7 +137,7 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
 /// `POST /ui/members/ID/role`
 pub(super) async fn change_role(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     if !takes_only(&fields) {
@@ -153,12 +153,12 @@ pub(super) async fn change_role(
 }
 
 /// `GET /ui/members/ID/remove`
-pub(super) async fn removal_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn removal_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     removal(&visit, &id, None).await
 }
 
 /// `POST /ui/members/ID/remove`
-pub(super) async fn remove(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn remove(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     match visit.ask::<Value>(document::REMOVE_MEMBER, &json!({"input": {"user_id": id}})).await {
         Ok(_) => Ok(visit.go_to("ui/members?done=member-removed")),
         Err(refused) => removal(&visit, &id, Some(refused)).await,

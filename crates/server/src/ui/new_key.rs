@@ -1,7 +1,6 @@
 //! Making a key, or a key's successor; and the page that shows its secret, this once.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use domain::ids::ServiceAccountId;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use super::shown::{Account, Key, Page, Who, duration_words};
 use super::visit::Visit;
 use super::when::When;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Owners {
@@ -188,14 +188,14 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
 }
 
 /// `GET /ui/keys/ID/rotate`
-pub(super) async fn rotation_form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn rotation_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     rotation(&visit, &id, &Fields::parse(b""), None).await
 }
 
 /// `POST /ui/keys/ID/rotate`
 pub(super) async fn rotate(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     if let Err(refused) = visit.proven(&fields) {

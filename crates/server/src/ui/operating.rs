@@ -2,7 +2,6 @@
 //! and the name asked for, by the dry run of the mutation itself.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use super::refusal::Refusal;
 use super::shown::{Page, Tenant, User, Who};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 /// A tenant or a person.
 struct Subject {
@@ -64,7 +64,7 @@ struct Asked {
 /// `GET /ui/deployment/tenants/ID/ACT`
 pub(super) async fn tenant_form(
     visit: Visit,
-    Path((id, act)): Path<(String, String)>,
+    Named((id, act)): Named<(String, String)>,
 ) -> Result<Response, Refusal> {
     let (who, subject) = tenant(&visit, &id).await?;
     let act = subject.act(&visit, &act)?;
@@ -74,7 +74,7 @@ pub(super) async fn tenant_form(
 /// `POST /ui/deployment/tenants/ID/ACT`
 pub(super) async fn upon_tenant(
     visit: Visit,
-    Path((id, act)): Path<(String, String)>,
+    Named((id, act)): Named<(String, String)>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let (who, subject) = tenant(&visit, &id).await?;
@@ -84,7 +84,7 @@ pub(super) async fn upon_tenant(
 /// `GET /ui/deployment/people/ID/ACT`
 pub(super) async fn person_form(
     visit: Visit,
-    Path((id, act)): Path<(String, String)>,
+    Named((id, act)): Named<(String, String)>,
 ) -> Result<Response, Refusal> {
     let (who, subject) = person(&visit, &id).await?;
     let act = subject.act(&visit, &act)?;
@@ -94,7 +94,7 @@ pub(super) async fn person_form(
 /// `POST /ui/deployment/people/ID/ACT`
 pub(super) async fn upon_person(
     visit: Visit,
-    Path((id, act)): Path<(String, String)>,
+    Named((id, act)): Named<(String, String)>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let (who, subject) = person(&visit, &id).await?;

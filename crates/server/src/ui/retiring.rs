@@ -1,7 +1,6 @@
 //! Retiring a signing key for good: because another took its place, or because somebody else may have it.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use super::refusal::Refusal;
 use super::shown::{Page, SigningKey, Who};
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
+use crate::named::Named;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -60,7 +60,7 @@ impl Retirement {
 }
 
 /// `GET /ui/signing-keys/ID/retire?reason=…`
-pub(super) async fn form(visit: Visit, Path(id): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     let reason = reason(visit.query.get("reason"));
     asked(&visit, &id, reason, None).await
 }
@@ -68,7 +68,7 @@ pub(super) async fn form(visit: Visit, Path(id): Path<String>) -> Result<Respons
 /// `POST /ui/signing-keys/ID/retire`
 pub(super) async fn retire(
     visit: Visit,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let reason = reason(fields.get("reason"));
