@@ -3,7 +3,7 @@
 use keyledger_tests::client::Client;
 use serde_json::json;
 
-use crate::ui::{Browser, World, attributes, text};
+use crate::ui::{Browser, World, attributes, location, text};
 
 /// What stands in a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {
@@ -96,4 +96,48 @@ fn a_new_key_is_offered_only_to_whom_it_would_be_made() {
     }
     let (_, key) = world.member("bob@example.com", "read_only");
     assert!(world.signed_in(&key).page("/ui/keys").contains("ui/keys/new\""), "a person");
+}
+
+#[test]
+fn what_was_typed_on_the_page_of_a_key_stands_there_after_a_refusal() {
+    let world = World::new();
+    let (key, _) = world.key(&world.made.user_id, "laptop");
+    let browser = world.signed_in(&world.made.key);
+    let long = "n".repeat(201);
+    let note = "o".repeat(2_001);
+    for (form, fields, code, kept) in [
+        ("rename", vec![("name", long.as_str())], "NAME_TOO_LONG", format!("value=\"{long}\"")),
+        ("rename", vec![("name", "")], "FORM_INVALID", "name=\"name\" value=\"\"".to_owned()),
+        ("note", vec![("note", note.as_str())], "NAME_TOO_LONG", format!("value=\"{note}\"")),
+        (
+            "end",
+            vec![("end", "custom"), ("custom_end", "2027-02-30T18:00")],
+            "FORM_INVALID",
+            "value=\"2027-02-30T18:00\"".to_owned(),
+        ),
+        (
+            "addresses",
+            vec![("addresses", "192.0.2.0/24\nnowhere")],
+            "NETWORK_INVALID",
+            ">192.0.2.0/24\nnowhere</textarea>".to_owned(),
+        ),
+        ("rate", vec![("requests", "many"), ("period", "3600")], "FORM_INVALID", "value=\"many\"".to_owned()),
+        (
+            "rate",
+            vec![("requests", "0"), ("period", "3600")],
+            "INVALID",
+            "<option value=\"3600\" selected>".to_owned(),
+        ),
+    ] {
+        let path = format!("/ui/keys/{key}/{form}");
+        let refused = browser.submit(&path, &fields);
+        assert_eq!(refused.status, 422, "{form}: {}", refused.text);
+        assert!(refused.text.contains(&format!("<code>{code}</code>")), "{form}: {}", refused.text);
+        assert!(refused.text.contains(&kept), "{form} {kept}: {}", refused.text);
+        let opens = !matches!(form, "rename" | "note");
+        assert_eq!(refused.text.contains("<details open>"), opens, "{form}: {}", refused.text);
+        assert!(refused.text.contains("<h1>laptop</h1>"), "{form}: {}", refused.text);
+    }
+    let done = browser.submit(&format!("/ui/keys/{key}/rename"), &[("name", "desktop")]);
+    assert!(location(&done).ends_with("done=renamed"), "{done:?}");
 }

@@ -1,10 +1,12 @@
-//! Changing what a key is held to, when it ends, from where it is accepted and how often; and what is remarked about it.
+//! Changing what a key is called and held to, when it ends, from where it is accepted and how often; and what is remarked
+//! about it.
 
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::document::{self, Document};
 use super::form::Fields;
+use super::key;
 use super::new_key;
 use super::refusal::Refusal;
 use super::visit::Visit;
@@ -15,14 +17,64 @@ use crate::named::Named;
 pub(super) const PERIODS: [(u64, &str); 4] =
     [(1, "a second"), (60, "a minute"), (3_600, "an hour"), (86_400, "a day")];
 
+/// A form on the page of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Name,
+    Note,
+    End,
+    Addresses,
+    Rate,
+}
+
+impl Form {
+    fn document(self) -> Document {
+        match self {
+            Self::Name => document::RENAME_KEY,
+            Self::Note => document::CHANGE_KEY_NOTE,
+            Self::End => document::CHANGE_KEY_END,
+            Self::Addresses => document::CHANGE_KEY_ADDRESSES,
+            Self::Rate => document::CHANGE_KEY_RATE,
+        }
+    }
+
+    /// What is said to be done afterwards.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Name => "renamed",
+            Self::Note => "note",
+            Self::End => "end",
+            Self::Addresses => "addresses",
+            Self::Rate => "rate",
+        }
+    }
+}
+
+/// A form that was sent and refused: its page is shown again, with what was typed.
+pub(super) struct Sent<'a> {
+    pub(super) form: Form,
+    pub(super) fields: &'a Fields,
+    pub(super) refused: Refused,
+}
+
+/// `POST /ui/keys/ID/rename`
+pub(super) async fn rename(
+    visit: Visit,
+    Named(id): Named<String>,
+    fields: Fields,
+) -> Result<Response, Refusal> {
+    let unsaid = || Refused::new("FORM_INVALID", "give the key a name of at most 200 characters");
+    let input = fields.get("name").ok_or_else(unsaid).map(|name| json!({"key_id": id, "name": name}));
+    change(&visit, &id, Form::Name, &fields, input).await
+}
+
 /// `POST /ui/keys/ID/end`
 pub(super) async fn end(visit: Visit, Named(id): Named<String>, fields: Fields) -> Result<Response, Refusal> {
     let unsaid = || Refused::new("FORM_INVALID", "choose when the key is to end");
     let chosen = fields.get("end").ok_or_else(unsaid);
     let end = chosen.and_then(|_| new_key::end(&visit, &fields));
-    let end = end.map_err(|refused| visit.refusal(&refused))?;
-    let input = json!({"key_id": id, "expires_at": end});
-    change(&visit, &id, document::CHANGE_KEY_END, input, "end").await
+    let input = end.map(|end| json!({"key_id": id, "expires_at": end}));
+    change(&visit, &id, Form::End, &fields, input).await
 }
 
 /// `POST /ui/keys/ID/addresses`
@@ -34,7 +86,7 @@ pub(super) async fn addresses(
     let text = fields.text("addresses");
     let list: Vec<_> = text.split([',', ' ', '\n']).map(str::trim).filter(|part| !part.is_empty()).collect();
     let input = json!({"key_id": id, "allowed_addresses": (!list.is_empty()).then_some(list)});
-    change(&visit, &id, document::CHANGE_KEY_ADDRESSES, input, "addresses").await
+    change(&visit, &id, Form::Addresses, &fields, Ok(input)).await
 }
 
 /// `POST /ui/keys/ID/rate`
@@ -43,21 +95,24 @@ pub(super) async fn rate(
     Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
+    let input = wanted_rate(&fields).map(|rate| json!({"key_id": id, "rate_limit": rate}));
+    change(&visit, &id, Form::Rate, &fields, input).await
+}
+
+fn wanted_rate(fields: &Fields) -> Result<Value, Refused> {
     let number = |name: &str| fields.get(name).map(str::parse::<i32>).transpose();
     let (Ok(requests), Ok(period)) = (number("requests"), number("period")) else {
         let message = "give the number of requests in digits, or leave it empty for no limit";
-        return Err(visit.refusal(&Refused::new("FORM_INVALID", message)));
+        return Err(Refused::new("FORM_INVALID", message));
     };
-    let rate = match (requests, period) {
-        (None, _) => Value::Null,
+    match (requests, period) {
+        (None, _) => Ok(Value::Null),
         (Some(_), None) => {
             let message = "say in which period so many requests are accepted; choose one of the list";
-            return Err(visit.refusal(&Refused::new("FORM_INVALID", message)));
+            Err(Refused::new("FORM_INVALID", message))
         }
-        (Some(requests), Some(period)) => json!({"requests": requests, "period_seconds": period}),
-    };
-    let input = json!({"key_id": id, "rate_limit": rate});
-    change(&visit, &id, document::CHANGE_KEY_RATE, input, "rate").await
+        (Some(requests), Some(period)) => Ok(json!({"requests": requests, "period_seconds": period})),
+    }
 }
 
 /// `POST /ui/keys/ID/note`
@@ -67,16 +122,22 @@ pub(super) async fn note(
     fields: Fields,
 ) -> Result<Response, Refusal> {
     let input = json!({"key_id": id, "note": fields.get("note")});
-    change(&visit, &id, document::CHANGE_KEY_NOTE, input, "note").await
+    change(&visit, &id, Form::Note, &fields, Ok(input)).await
 }
 
 async fn change(
     visit: &Visit,
     id: &str,
-    document: Document,
-    input: Value,
-    done: &str,
+    form: Form,
+    fields: &Fields,
+    input: Result<Value, Refused>,
 ) -> Result<Response, Refusal> {
-    let _: Value = visit.page(document, &json!({"input": input})).await?;
-    Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
+    let changed = match input {
+        Ok(input) => visit.ask::<Value>(form.document(), &json!({"input": input})).await,
+        Err(refused) => Err(refused),
+    };
+    match changed {
+        Ok(_) => Ok(visit.go_to(&format!("ui/keys/{id}?done={}", form.done()))),
+        Err(refused) => key::again(visit, id, Sent { form, fields, refused }).await,
+    }
 }

@@ -6,9 +6,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::changing_key::PERIODS;
+use super::changing_key::{Form, PERIODS, Sent};
 use super::document;
-use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
 use super::new_key::{End, ends};
@@ -207,6 +206,7 @@ struct Shown {
     rate: Option<String>,
     reach: Option<Reach>,
     replaced: Option<Replaced>,
+    typed: Typed,
     periods: Vec<(u64, String, bool)>,
     /// What its end can be changed to.
     ends: Vec<End>,
@@ -214,6 +214,43 @@ struct Shown {
     longest: Option<String>,
     /// What the tenant is called to which it is confined; none: it acts in every tenant of its owner.
     confined_to: Option<String>,
+    error: Option<Refused>,
+}
+
+/// What stands in the fields of the forms: what the key has, and of a form that was refused what was typed.
+struct Typed {
+    /// The form that was refused.
+    form: Option<Form>,
+    name: String,
+    note: String,
+    addresses: String,
+    requests: String,
+}
+
+impl Typed {
+    fn of(key: &Key, sent: Option<&Sent<'_>>) -> Self {
+        let typed = |form: Form, field: &str, has: String| match sent {
+            Some(sent) if sent.form == form => sent.fields.text(field),
+            Some(_) | None => has,
+        };
+        let requests = key.rate_limit.as_ref().map(|rate| rate.requests.to_string());
+        Self {
+            form: sent.map(|sent| sent.form),
+            name: typed(Form::Name, "name", key.name.clone()),
+            note: typed(Form::Note, "note", key.note.clone().unwrap_or_default()),
+            addresses: typed(
+                Form::Addresses,
+                "addresses",
+                key.allowed_addresses.as_ref().map(|list| list.join("\n")).unwrap_or_default(),
+            ),
+            requests: typed(Form::Rate, "requests", requests.unwrap_or_default()),
+        }
+    }
+
+    /// Whether this form was refused, and is to be seen at once.
+    fn is(&self, form: Form) -> bool {
+        self.form == Some(form)
+    }
 }
 
 impl Shown {
@@ -253,19 +290,28 @@ fn periods(current: Option<u64>) -> Vec<(u64, String, bool)> {
 
 /// `GET /ui/keys/ID`
 pub(super) async fn show(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
-    let variables = json!({"key": by_id(&id), "as_of": visit.moment()});
+    page(&visit, &id, None).await
+}
+
+/// The same page, with a form of it that was refused.
+pub(super) async fn again(visit: &Visit, id: &str, sent: Sent<'_>) -> Result<Response, Refusal> {
+    page(visit, id, Some(sent)).await
+}
+
+async fn page(visit: &Visit, id: &str, sent: Option<Sent<'_>>) -> Result<Response, Refusal> {
+    let variables = json!({"key": by_id(id), "as_of": visit.moment()});
     let answer = match visit.ask::<Answer>(document::KEY, &variables).await {
         Err(refused) if refused.code == "NOT_FOUND" && visit.as_of.is_some() => {
-            return to_come(&visit, id, &variables, &refused).await;
+            return to_come(visit, id.to_owned(), &variables, &refused).await;
         }
         answer => answer.map_err(|refused| visit.refusal(&refused))?,
     };
     let Answer { who, key, key_history, blast_radius, explain } = answer;
-    let mut frame = Frame::new(&visit, "ui/keys", key.name.as_str(), &who)
+    let mut frame = Frame::new(visit, "ui/keys", key.name.as_str(), &who)
         .based(Some(&key_history.as_of))
         .asked(document::KEY, &variables)
         .on_the_command_line(format!("keyledger key show {id}"));
-    let offered = Offered::of(&visit, &mut frame, &key).await;
+    let offered = Offered::of(visit, &mut frame, &key).await;
     let instant = &key_history.as_of.instant;
     let (ends_at, grace) = (key.expires_at.as_ref(), key.grace_ends_at.as_ref());
     let timeline = Timeline::of(&key_history.steps, ends_at, grace, instant);
@@ -279,12 +325,19 @@ pub(super) async fn show(visit: Visit, Named(id): Named<String>) -> Result<Respo
     });
     let reach = Reach::of(&key, &blast_radius, &key_history.steps, instant);
     let replaced = Replaced::of(&key, &key_history.steps);
-    // None of them is chosen: to change an end takes a choice.
-    let (ends, longest) = ends(&visit, &who, Some(""));
+    let sent_in = |form| sent.as_ref().filter(|sent| sent.form == form).map(|sent| sent.fields);
+    // None of them is chosen unless it was: to change an end takes a choice.
+    let end = sent_in(Form::End);
+    let (ends, longest) =
+        ends(visit, &who, end.map(|fields| fields.get("end").unwrap_or_default()).or(Some("")));
+    let custom_end = end.map(|fields| fields.text("custom_end")).unwrap_or_default();
+    let period = sent_in(Form::Rate).and_then(|fields| fields.get("period")?.parse().ok());
+    let period = period.or(rate_limit.map(|rate| rate.period_seconds));
     let shown = Shown {
-        periods: periods(rate_limit.map(|rate| rate.period_seconds)),
+        typed: Typed::of(&key, sent.as_ref()),
+        periods: periods(period),
         frame,
-        id,
+        id: id.to_owned(),
         key,
         offered,
         steps: key_history.steps,
@@ -296,11 +349,12 @@ pub(super) async fn show(visit: Visit, Named(id): Named<String>) -> Result<Respo
         reach,
         replaced,
         ends,
-        custom_end: String::new(),
+        custom_end,
         longest,
         confined_to,
+        error: sent.map(|sent| sent.refused),
     };
-    Ok(visit.answer(&shown, None))
+    Ok(visit.answer(&shown, shown.error.as_ref()))
 }
 
 #[derive(Deserialize)]
@@ -365,22 +419,6 @@ pub(super) async fn used(visit: Visit, Named(id): Named<String>) -> Result<Respo
         None => json!({"used": false}),
     };
     Ok(([(CONTENT_TYPE, "application/json")], told.to_string()).into_response())
-}
-
-/// `POST /ui/keys/ID/rename`
-pub(super) async fn rename(
-    visit: Visit,
-    Named(id): Named<String>,
-    fields: Fields,
-) -> Result<Response, Refusal> {
-    if fields.get("name").is_none() {
-        return Err(
-            visit.refusal(&Refused::new("FORM_INVALID", "give the key a name of at most 200 characters"))
-        );
-    }
-    let input = json!({"key_id": id, "name": fields.get("name")});
-    let _: Value = visit.page(document::RENAME_KEY, &json!({"input": input})).await?;
-    Ok(visit.go_to(&format!("ui/keys/{id}?done=renamed")))
 }
 
 #[cfg(test)]

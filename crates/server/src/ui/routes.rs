@@ -26,7 +26,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ui/keys/new", get(new_key::form).post(new_key::create))
         .route("/ui/keys/{id}", get(key::show))
         .route("/ui/keys/{id}/used", get(key::used))
-        .route("/ui/keys/{id}/rename", post(key::rename))
+        .route("/ui/keys/{id}/rename", post(changing_key::rename))
         .route("/ui/keys/{id}/end", post(changing_key::end))
         .route("/ui/keys/{id}/addresses", post(changing_key::addresses))
         .route("/ui/keys/{id}/rate", post(changing_key::rate))
