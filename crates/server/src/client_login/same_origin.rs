@@ -9,15 +9,13 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether it was. Whoever says nothing is no browser of today, and no page of ours.
 ///
-/// Our origin is the host that was asked for, or that of the issuer, if a proxy asks for another.
+/// What Fetch Metadata says is enough: a proxy may have changed the host that was asked for. Without it, our origin is the host that was asked for, or that of the issuer, if a proxy asks for another.
 pub(super) fn holds(headers: &HeaderMap, issuer: &Issuer) -> bool {
     let (Ok(site), Ok(origin)) = (single(headers, &SITE), single(headers, &ORIGIN)) else { return false };
-    if site.is_some_and(|site| site != "same-origin") {
-        return false;
-    }
-    match origin {
-        Some(origin) => is_ours(origin, headers, issuer),
-        None => site.is_some(),
+    match (site, origin) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => is_ours(origin, headers, issuer),
+        (None, None) => false,
     }
 }
 
@@ -65,6 +63,8 @@ mod tests {
             (SITE, "same-origin")
         ]));
         assert!(sent(&[(HOST, "Keys.Example.com"), (SITE, "same-origin")]));
+        // A proxy that leaves out the port.
+        assert!(sent(&[(HOST, "a"), (ORIGIN, "https://a:8443"), (SITE, "same-origin")]));
     }
 
     #[test]
@@ -72,7 +72,6 @@ mod tests {
         for headers in [
             &[(HOST, "a:1")][..],
             &[(HOST, "a:1"), (ORIGIN, "null")],
-            &[(HOST, "a:1"), (ORIGIN, "null"), (SITE, "same-origin")],
             &[(HOST, "a:1"), (ORIGIN, "http://a:2")],
             &[(HOST, "a:1"), (ORIGIN, "http://a:1"), (SITE, "cross-site")],
             &[(HOST, "a:1"), (ORIGIN, "http://a:1"), (SITE, "same-site")],
