@@ -1,8 +1,24 @@
-//! Filters of lists: how much of each entry they may ask.
+//! Filters of lists: one entry by its id, and how much of each entry they may ask.
 
 use serde_json::{Value, json};
 
-use crate::two_tenants::TwoTenants;
+use crate::two_tenants::{TwoTenants, listed, text};
+
+#[test]
+fn one_entry_is_asked_for_by_its_id() {
+    let world = TwoTenants::new();
+    let found = |list: &str, arguments: String, field: &str| -> Vec<String> {
+        let found = listed(&world.ada(), list, &arguments, field).unwrap();
+        found.iter().map(|node| text(&node[field])).collect()
+    };
+    let (bob, globex) = (world.bob_id.as_str(), world.globex_id.as_str());
+    assert_eq!(found("users", format!("filter: {{id: \"{bob}\"}}"), "id"), [bob]);
+    assert_eq!(found("members", format!("filter: {{user_id: \"{bob}\"}}"), "user_id"), [bob]);
+    assert_eq!(found("tenants", format!("all: true, filter: {{id: \"{globex}\"}}"), "id"), [globex]);
+    assert_eq!(found("tenants", format!("filter: {{id: \"{globex}\"}}"), "id"), [""; 0], "not one's own");
+    let nobody = "filter: {user_id: \"01890a5d-ac96-774b-bcce-b302099a8057\"}".to_owned();
+    assert_eq!(found("members", nobody, "user_id"), [""; 0]);
+}
 
 #[test]
 fn what_no_entry_can_hold_is_refused_and_not_looked_for() {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use domain::ids::UserId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -243,16 +244,11 @@ async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Resp
 
 /// Who looks, and the member's address.
 async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
-    let mut after: Option<String> = None;
-    loop {
-        let variables = json!({"filter": null, "after": after, "as_of": null});
-        let Answer { who, members } = visit.page(document::MEMBERS, &variables).await?;
-        if let Some(member) = members.nodes().find(|member| member.user_id == id) {
-            return Ok((who, member.email.clone()));
-        }
-        after = members.next().map(str::to_owned);
-        if after.is_none() {
-            return Err(visit.refusal(&Refused::new("NOT_FOUND", "there is no such member here")));
-        }
-    }
+    let missing = || visit.refusal(&Refused::new("NOT_FOUND", "there is no such member here"));
+    let user = UserId::parse(id).map_err(|_| missing())?;
+    let filter = json!({"user_id": user.to_string()});
+    let variables = json!({"filter": filter, "after": null, "as_of": null});
+    let Answer { who, members } = visit.page(document::MEMBERS, &variables).await?;
+    let email = members.nodes().next().map(|member| member.email.clone()).ok_or_else(missing)?;
+    Ok((who, email))
 }

@@ -3,6 +3,7 @@
 
 use askama::Template;
 use axum::response::Response;
+use domain::ids::{TenantId, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -178,57 +179,40 @@ async fn asked(
     Ok(visit.answer(&page, page.error.as_ref()))
 }
 
-/// Who looks, and the tenant; the list is looked through, for there is no other way to ask for one.
+/// Who looks, and the tenant.
 async fn tenant(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
-    let mut after: Option<String> = None;
-    loop {
-        let variables = json!({"after": after, "as_of": null});
-        let Tenants { who, tenants } = visit.page(document::DEPLOYMENT, &variables).await?;
-        if let Some(tenant) = tenants.nodes().find(|tenant| tenant.id == id) {
-            let (id, name) = (tenant.id.clone(), tenant.slug.clone());
-            return Ok((
-                who,
-                Subject {
-                    list: TENANT_LIST,
-                    input: "tenant_id",
-                    acts: &acts::TENANTS,
-                    id,
-                    name,
-                    called: "its short name",
-                },
-            ));
-        }
-        after = tenants.next().map(str::to_owned);
-        if after.is_none() {
-            return Err(visit.refusal(&Refused::new("NOT_FOUND", "there is no such tenant")));
-        }
-    }
+    let missing = || visit.refusal(&Refused::new("NOT_FOUND", "there is no such tenant"));
+    let wanted = TenantId::parse(id).map_err(|_| missing())?;
+    let filter = json!({"id": wanted.to_string()});
+    let variables = json!({"filter": filter, "after": null, "as_of": null});
+    let Tenants { who, tenants } = visit.page(document::DEPLOYMENT, &variables).await?;
+    let tenant = tenants.nodes().next().ok_or_else(missing)?;
+    let subject = Subject {
+        list: TENANT_LIST,
+        input: "tenant_id",
+        acts: &acts::TENANTS,
+        id: tenant.id.clone(),
+        name: tenant.slug.clone(),
+        called: "its short name",
+    };
+    Ok((who, subject))
 }
 
 /// The same of a person.
 async fn person(visit: &Visit, id: &str) -> Result<(Who, Subject), Refusal> {
-    let mut after: Option<String> = None;
-    loop {
-        let filter = json!({"state": ["living", "suspended", "removed"]});
-        let variables = json!({"filter": filter, "after": after, "as_of": null});
-        let People { who, users } = visit.page(document::PEOPLE, &variables).await?;
-        if let Some(user) = users.nodes().find(|user| user.id == id) {
-            let (id, name) = (user.id.clone(), user.email.clone());
-            return Ok((
-                who,
-                Subject {
-                    list: PEOPLE_LIST,
-                    input: "user_id",
-                    acts: &acts::PEOPLE,
-                    id,
-                    name,
-                    called: "their e-mail address",
-                },
-            ));
-        }
-        after = users.next().map(str::to_owned);
-        if after.is_none() {
-            return Err(visit.refusal(&Refused::new("NOT_FOUND", "there is no such person")));
-        }
-    }
+    let missing = || visit.refusal(&Refused::new("NOT_FOUND", "there is no such person"));
+    let wanted = UserId::parse(id).map_err(|_| missing())?;
+    let filter = json!({"id": wanted.to_string(), "state": ["living", "suspended", "removed"]});
+    let variables = json!({"filter": filter, "after": null, "as_of": null});
+    let People { who, users } = visit.page(document::PEOPLE, &variables).await?;
+    let user = users.nodes().next().ok_or_else(missing)?;
+    let subject = Subject {
+        list: PEOPLE_LIST,
+        input: "user_id",
+        acts: &acts::PEOPLE,
+        id: user.id.clone(),
+        name: user.email.clone(),
+        called: "their e-mail address",
+    };
+    Ok((who, subject))
 }

@@ -13,6 +13,8 @@ use crate::graphql::types::{Member, Role, StandingValue, Tenant, User};
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
 #[graphql(name = "tenant_filter", rename_all = "none")]
 pub struct TenantFilter {
+    /// With this id.
+    pub id: Option<Uuid>,
     /// That stand so.
     pub state: Option<Vec<StandingValue>>,
     /// Whose name or slug holds this text, in any letter case.
@@ -29,7 +31,8 @@ impl TenantFilter {
 
     pub(in crate::graphql) fn admits(&self, tenant: &Tenant) -> bool {
         let wanted = self.name_contains.as_deref();
-        among(&tenant.standing, self.state.as_deref())
+        self.id.is_none_or(|id| id == tenant.id)
+            && among(&tenant.standing, self.state.as_deref())
             && (contains(&tenant.name, wanted) || contains(&tenant.slug, wanted))
     }
 }
@@ -38,6 +41,8 @@ impl TenantFilter {
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
 #[graphql(name = "user_filter", rename_all = "none")]
 pub struct UserFilter {
+    /// With this id.
+    pub id: Option<Uuid>,
     /// That stand so; null: those that were not removed.
     pub state: Option<Vec<StandingValue>>,
     /// Whether they may make and remove tenants.
@@ -62,7 +67,8 @@ impl UserFilter {
     pub(in crate::graphql) fn admits(&self, user: &User) -> bool {
         let wanted = self.name_contains.as_deref();
         let named = user.name.as_deref().is_some_and(|name| contains(name, wanted));
-        among(&user.standing, self.state.as_deref())
+        self.id.is_none_or(|id| id == user.id)
+            && among(&user.standing, self.state.as_deref())
             && self.operator.is_none_or(|operator| operator == user.operator)
             && (named || contains(&user.email, wanted))
     }
@@ -72,6 +78,8 @@ impl UserFilter {
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
 #[graphql(name = "member_filter", rename_all = "none")]
 pub struct MemberFilter {
+    /// This user.
+    pub user_id: Option<Uuid>,
     /// Whose user stands so. Members that were removed are not listed.
     pub state: Option<Vec<StandingValue>>,
     /// With one of these roles.
@@ -92,7 +100,8 @@ impl MemberFilter {
     pub(in crate::graphql) fn admits(&self, member: &Member) -> bool {
         let wanted = self.name_contains.as_deref();
         let named = member.name.as_deref().is_some_and(|name| contains(name, wanted));
-        among(&member.standing, self.state.as_deref())
+        self.user_id.is_none_or(|id| id == member.user_id)
+            && among(&member.standing, self.state.as_deref())
             && among(&member.role, self.role.as_deref())
             && (named || contains(&member.email, wanted))
     }
