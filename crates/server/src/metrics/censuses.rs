@@ -29,6 +29,19 @@ enum Last {
     },
 }
 
+/// A census that is being made. However it ends, also by a panic, the next is made when it is due.
+struct Running {
+    last: Arc<Mutex<Last>>,
+    began: Instant,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let done = Last::Done { at: Instant::now(), took: self.began.elapsed() };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = done;
+    }
+}
+
 impl Last {
     fn is_due(self, now: Instant) -> bool {
         match self {
@@ -51,11 +64,9 @@ impl Censuses {
         }
         let (last, authority) = (Arc::clone(&self.0), Arc::clone(authority));
         let counted = tokio::task::spawn_blocking(move || {
-            let began = Instant::now();
+            let running = Running { last, began: Instant::now() };
             let census = authority.census();
-            let took = began.elapsed();
-            tell(&census, took, authority.now().unix_seconds());
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Last::Done { at: Instant::now(), took };
+            tell(&census, running.began.elapsed(), authority.now().unix_seconds());
         });
         // Late is no failure: the next page has it.
         let _ = tokio::time::timeout(PAGE_WAITS, counted).await;
@@ -91,5 +102,18 @@ mod tests {
         assert!(Last::Never.is_due(at) && !Last::Running.is_due(after(3_600)));
         assert!(!done(1).is_due(after(59)) && done(1).is_due(after(60)));
         assert!(!done(10).is_due(after(199)) && done(10).is_due(after(200)));
+    }
+
+    #[test]
+    fn a_census_that_fails_is_made_again() {
+        let last = Arc::new(Mutex::new(Last::Running));
+        let running = Running { last: Arc::clone(&last), began: Instant::now() };
+        let failed = std::thread::spawn(move || {
+            let _running = running;
+            panic!("on purpose");
+        });
+        assert!(failed.join().is_err());
+        let last = *last.lock().unwrap();
+        assert!(last.is_due(Instant::now() + Duration::from_secs(60)) && !last.is_due(Instant::now()));
     }
 }
