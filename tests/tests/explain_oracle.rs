@@ -36,7 +36,8 @@ fn verdict<'a>(log: impl Iterator<Item = &'a Recorded>, asked: &Question, at: Ti
     if asked.from.is_some() {
         key.limits.addresses.admit(asked.from).map_err(Objection::Refused)?;
     }
-    if asked.scopes.within(&key.scopes) { Ok(admission) } else { Err(Objection::ScopesNotHeld) }
+    let held = asked.scopes.within(&key.scopes) && asked.scopes.permitted_to(admission.role);
+    if held { Ok(admission) } else { Err(Objection::ScopesNotHeld) }
 }
 
 /// Numbers that look like chance and are the same each time.
@@ -65,7 +66,7 @@ fn asked(log: &[Recorded], ever: &Model, dice: &mut impl FnMut(usize) -> usize) 
         1 => Some(ever.keys[&key].reach.home()),
         _ => Some(tenants[dice(tenants.len())]),
     };
-    let scopes = Scopes::parse(["", "", "keyledger:read", "jobs:run"][dice(4)]);
+    let scopes = Scopes::parse(["", "", "keyledger:read", "keyledger:admin", "jobs:run"][dice(5)]);
     let scopes = scopes.unwrap_or_else(|_| Scopes::only([]).unwrap());
     let from = [None, Some("192.0.2.7"), Some("10.1.2.3")][dice(3)].map(|text| text.parse().unwrap());
     (Question { key, tenant, scopes, from }, Moment { position, at })

@@ -2,7 +2,7 @@
 
 use credentials::claims::{Audience, Claims};
 use domain::ids::{TenantId, TokenId};
-use domain::role::{Permission, Scopes};
+use domain::role::Scopes;
 use domain::time::Timestamp;
 use domain::token_life::TokenLife;
 
@@ -78,11 +78,7 @@ impl Authority {
             return Err(ExchangeError::AudienceReserved);
         }
         let scopes = wanted.scopes.unwrap_or_else(|| caller.scopes.clone());
-        let beyond_role = Permission::ALL.iter().any(|permission| {
-            let named = matches!(&scopes, Scopes::Only(_)) && scopes.include(permission.scope());
-            named && !role.permits(*permission)
-        });
-        if !scopes.within(&caller.scopes) || beyond_role {
+        if !scopes.within(&caller.scopes) || !scopes.permitted_to(Some(role)) {
             return Err(ExchangeError::ScopesNotHeld);
         }
         let audience = wanted.audience.unwrap_or_else(|| self.audience.clone());

@@ -11,7 +11,7 @@ use crate::key::Owner;
 use crate::lookup::Lookup;
 use crate::past::{Past, Versioned, just_before, versions};
 use crate::rejection::Refusal;
-use crate::role::Scopes;
+use crate::role::{Role, Scopes};
 use crate::row::{Key, Standing};
 use crate::status::{Admission, Bearer, admit, from_before};
 use crate::time::{Moment, Position, Timestamp};
@@ -121,10 +121,12 @@ pub fn explain<P: Past>(past: &P, asked: &Question, at: Moment) -> Result<Explan
     let bearer = Bearer::key(key.owner, key.reach, key.created.position);
     let admitted = admit(&rows, &bearer, &key.life, asked.tenant, at.at)?;
     let addressed = asked.from.map_or(Ok(()), |_| key.limits.addresses.admit(asked.from));
-    let held = asked.scopes.within(&key.scopes);
+    let included = asked.scopes.within(&key.scopes);
     let verdict = match (admitted, addressed) {
         (Err(refusal), _) | (Ok(_), Err(refusal)) => Err(Objection::Refused(refusal)),
-        (Ok(_), Ok(())) if !held => Err(Objection::ScopesNotHeld),
+        (Ok(admission), Ok(())) if !included || !asked.scopes.permitted_to(admission.role) => {
+            Err(Objection::ScopesNotHeld)
+        }
         (Ok(admission), Ok(())) => Ok(admission),
     };
     let tenant = asked.tenant.or(key.reach.confined_to()).unwrap_or(key.reach.home());
@@ -132,7 +134,16 @@ pub fn explain<P: Past>(past: &P, asked: &Question, at: Moment) -> Result<Explan
     let mut decided_by = match verdict {
         Ok(admission) => case.rests_on(admission)?,
         Err(Objection::Refused(refusal)) => case.refused_by(refusal, tenant)?,
-        Err(Objection::ScopesNotHeld) => vec![case.made()],
+        Err(Objection::ScopesNotHeld) if !included => vec![case.made()],
+        // The role that it has there does not permit them.
+        Err(Objection::ScopesNotHeld) => {
+            let tenant = admitted.ok().and_then(|admission| admission.tenant);
+            let mut found = case.of_role(tenant, &asked.scopes)?;
+            // Where no tenant is named, the key would act in another one instead, with the role that it has there.
+            let elsewhere = asked.tenant.is_none() && key.reach.confined_to().is_none();
+            found.extend(elsewhere.then(|| case.made()));
+            found
+        }
     };
     decided_by.sort_unstable();
     decided_by.dedup();
@@ -272,6 +283,26 @@ impl<P: Past> Case<'_, P> {
                     Ok(self.past.rows_at(at).service_account(account)?.and_then(|row| so(row.standing)))
                 })
             }
+        }
+    }
+
+    /// The events that gave its owner a role that does not permit the scopes.
+    fn of_role(&self, tenant: Option<TenantId>, scopes: &Scopes) -> Found<P> {
+        let lacking = |role: Role| (!scopes.permitted_to(Some(role))).then_some(role);
+        match (self.key.owner, tenant) {
+            (Owner::User(user), Some(tenant)) => {
+                self.run(Fact::Role, Versioned::Membership(tenant, user), |at| {
+                    let row = self.past.rows_at(at).membership(tenant, user)?;
+                    Ok(row.filter(|row| row.standing == Standing::Living).and_then(|row| lacking(row.role)))
+                })
+            }
+            (Owner::ServiceAccount(account), _) => {
+                self.run(Fact::Role, Versioned::ServiceAccount(account), |at| {
+                    Ok(self.past.rows_at(at).service_account(account)?.and_then(|row| lacking(row.role)))
+                })
+            }
+            // Outside of any tenant there is no role.
+            (Owner::User(_), None) => Ok(vec![self.made()]),
         }
     }
 

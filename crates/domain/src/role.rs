@@ -186,6 +186,16 @@ impl Scopes {
         }
     }
 
+    /// Whether a role permits each of them that is Keyledger's own; without a role there is none of these.
+    pub fn permitted_to(&self, role: Option<Role>) -> bool {
+        let Self::Only(list) = self else { return true };
+        let permits = |permission: &Permission| role.is_some_and(|role| role.permits(*permission));
+        list.0.iter().all(|scope| {
+            let own = Permission::ALL.into_iter().find(|permission| permission.scope() == scope.as_str());
+            own.as_ref().is_none_or(permits)
+        })
+    }
+
     /// Whether what the permission lets somebody do is among what the scopes do. Who administers sees all of the tenant,
     /// and who sees all of it sees what everybody there does.
     pub fn permit(&self, permission: Permission) -> bool {
