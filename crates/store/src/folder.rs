@@ -13,7 +13,7 @@
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
-//! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended | `init`, or the first start | fsync | the next start makes a new key, which auditors and witnesses must be told | apart from the ledger |
+//! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended, and `.retired.2` the next | `init`, or the first start | fsync | the next start makes a new key, which auditors and witnesses must be told | apart from the ledger |
 //! | `secrets/set-up` | the digest of the set-up link's code, and its end ([`crate::set_up`]) | a server without a tenant when it starts, and `keyledger set-up-link` | replaced by rename, fsync | the link does not work; `keyledger set-up-link` prints another | no |
 
 use std::fs::{self, File, TryLockError};

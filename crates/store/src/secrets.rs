@@ -92,16 +92,31 @@ pub fn read_note_key(folder: &DataFolder) -> Result<Option<NoteKey>, StoreError>
     parsed.map(Some).ok_or_else(|| malformed(&path, rule))
 }
 
-/// Puts the key that signs checkpoints, and the highest one that it signed, aside: a rollback ended that log.
+/// Puts the highest checkpoint that was signed, and the key that signed it, aside: a rollback ended that log. Both are evidence, and
+/// take the place of none that was put aside before.
 pub fn retire_note_key(folder: &DataFolder) -> Result<(), StoreError> {
-    for path in [folder.note_key(), folder.checkpoint()] {
-        let mut aside = path.clone().into_os_string();
-        aside.push(".retired");
-        if path.exists() {
-            fs::rename(&path, aside).and_then(|()| sync_folder_of(&path)).map_err(StoreError::file(&path))?;
+    // The checkpoint goes first: a key without one signs nothing, and a new key must not go on from an old history.
+    for path in [folder.checkpoint(), folder.note_key()] {
+        if path.symlink_metadata().is_ok() {
+            let renamed = fs::rename(&path, retired(&path)).and_then(|()| sync_folder_of(&path));
+            renamed.map_err(StoreError::file(&path))?;
         }
     }
     Ok(())
+}
+
+/// The first name for a file that is put aside that is free.
+fn retired(path: &Path) -> PathBuf {
+    let name = |number: u64| {
+        let mut aside = path.as_os_str().to_owned();
+        aside.push(".retired");
+        if number > 1 {
+            aside.push(format!(".{number}"));
+        }
+        PathBuf::from(aside)
+    };
+    let free = (1..).map(name).find(|aside| aside.symlink_metadata().is_err());
+    free.expect("there are more numbers than files")
 }
 
 /// Whether private signing keys can be kept: writes as much beside them, and takes it away.

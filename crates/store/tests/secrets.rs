@@ -96,6 +96,26 @@ fn none_is_ever_written_over() {
 }
 
 #[test]
+fn what_is_retired_takes_the_place_of_nothing() {
+    let (_root, folder) = folder();
+    let (checkpoint, key) = (folder.checkpoint(), folder.note_key());
+    for number in ["1", "2", "3"] {
+        fs::write(&checkpoint, number).unwrap();
+        fs::write(&key, number).unwrap();
+        secrets::retire_note_key(&folder).unwrap();
+        assert!(!checkpoint.exists() && !key.exists());
+    }
+    for (aside, number) in [("retired", "1"), ("retired.2", "2"), ("retired.3", "3")] {
+        let read = |path: &Path, kind| fs::read_to_string(path.with_extension(format!("{kind}.{aside}")));
+        assert_eq!(
+            (read(&checkpoint, "checkpoint").unwrap(), read(&key, "key").unwrap()),
+            (number.into(), number.into())
+        );
+    }
+    secrets::retire_note_key(&folder).unwrap();
+}
+
+#[test]
 fn malformed_secrets_are_refused_with_the_file_named_and_the_rule_and_without_the_contents() {
     let (_root, folder) = folder();
     let path = folder.pepper();
