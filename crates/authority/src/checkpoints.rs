@@ -8,11 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use credentials::note::{Note, NoteSigner, NoteVerifier};
-use credentials::signing_key::Seed;
+use credentials::signing_key::{Seed, SigningKeyPair};
+use domain::event::PublicKey;
 use domain::origin::LogOrigin;
 use domain::time::Position;
 use store::checkpoint::{self, Checkpoint};
-use store::secrets::{self, NoteKey};
+use store::secrets::{self, KeptNoteKey, NoteKey};
 use store::tree::{Frontier, TreeHash, Unproven};
 use store::{DataFolder, Snapshot, StoreError};
 
@@ -56,7 +57,7 @@ pub(crate) enum Unsignable {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(
-        "the highest checkpoint that was signed is missing or unreadable ({}), so nobody knows what must not be contradicted: put it back, or start once with --accept-rollback, which makes a new key for checkpoints",
+        "the highest checkpoint that was signed is missing, unreadable or not signed by this log's key ({}), so nobody knows what must not be contradicted: put it back, or start once with --accept-rollback, which makes a new key for checkpoints",
         .0.display()
     )]
     Lost(PathBuf),
@@ -70,32 +71,12 @@ pub(crate) enum Unsignable {
     )]
     Tree(Position),
     #[error(
-        "the private key for checkpoints cannot be read; give the master key under which it was encrypted"
+        "the private key for checkpoints cannot be read; give the master key under which it was encrypted, or if secrets/note.key is damaged put it back, or start once with --accept-rollback, which makes a new key"
     )]
     Key,
 }
 
 impl Checkpoints {
-    /// Makes the key of a new log, and signs that the log is empty, so that one that is missing later is missed.
-    pub(crate) fn create(
-        folder: &DataFolder,
-        keyring: &Keyring,
-        origin: &LogOrigin,
-    ) -> Result<Seed, StoreError> {
-        let seed = Seed::from_bytes(*entropy::secret());
-        let signer = NoteSigner::of_log(origin, &seed);
-        let path = folder.checkpoint();
-        if checkpoint::read_kept(&path)?.is_none() {
-            let nothing = Checkpoint::of_nothing(origin.clone()).to_string();
-            checkpoint::keep(&path, &signer.sign(&nothing).to_string())?;
-        }
-        // Last: a key without a checkpoint would be one whose checkpoint was lost.
-        let public = signer.verifier().public_key();
-        let wrapped = keyring.wrap_note_key(&seed).0.to_vec();
-        secrets::create_note_key(folder, &NoteKey { public, wrapped })?;
-        Ok(seed)
-    }
-
     /// Reads the key and the highest checkpoint that was signed; makes the key where there is none yet.
     pub(crate) fn open(
         folder: &DataFolder,
@@ -105,27 +86,68 @@ impl Checkpoints {
         rollback: Rollback,
     ) -> Result<Self, StoreError> {
         let path = folder.checkpoint();
-        let mut key = secrets::read_note_key(folder)?;
-        if key.is_some() && rollback == Rollback::Accept && !Self::fits(&path, snapshot)? {
+        let key = secrets::read_note_key(folder)?;
+        let there = !matches!(key, KeptNoteKey::Missing);
+        let mut seed = match &key {
+            KeptNoteKey::Whole(key) => keyring.unwrap_note_key(&key.wrapped),
+            KeptNoteKey::Missing => None,
+            KeptNoteKey::Damaged => {
+                tracing::warn!("the private key for checkpoints cannot be used: its file is damaged");
+                None
+            }
+        };
+        // What the private half says of itself is worth more than a file that anybody may have written.
+        let mut public = seed.as_ref().map(public_half).or_else(|| key.public());
+        let mut kept = read(&path)?.filter(|kept| !there || is_signed(kept, public));
+        let accept = rollback == Rollback::Accept;
+        let fits = match &kept {
+            Some(kept) if accept || !there => frontier(&kept.checkpoint, snapshot)?.is_ok(),
+            Some(_) | None => false,
+        };
+        let give_up = accept && !(fits && (seed.is_some() || !there));
+        if give_up {
             // What it signed is of a history that is given up. Whoever trusts the new key knows nothing of that one.
             secrets::retire_note_key(folder)?;
             tracing::warn!(
                 "a new key signs checkpoints from now on: tell auditors, and give witnesses a new --origin"
             );
-            key = None;
         }
-        let seed = match key {
-            Some(key) => keyring.unwrap_note_key(&key.wrapped),
-            None => Some(Self::create(folder, keyring, &origin)?),
-        };
+        if give_up || !there {
+            let made = Self::create(folder, keyring, &origin, kept.filter(|_| fits))?;
+            (public, seed) = (Some(public_half(&made)), Some(made));
+            kept = read(&path)?;
+        }
         let signer = seed.map(|seed| NoteSigner::of_log(&origin, &seed));
-        let kept = Mutex::new(read(&path)?);
+        // Who can write the file, and has no key, must not say what is signed next.
+        let kept = Mutex::new(kept.filter(|kept| is_signed(kept, public)));
         Ok(Self { origin, signer, path, kept })
     }
 
-    fn fits(path: &Path, snapshot: &Snapshot) -> Result<bool, StoreError> {
-        let Some(kept) = read(path)? else { return Ok(false) };
-        Ok(frontier(&kept.checkpoint, snapshot)?.is_ok())
+    /// Makes the key of a log, and signs the highest checkpoint of the key before, if it fits; of a new log that it is empty, so
+    /// that one that is missing later is missed.
+    fn create(
+        folder: &DataFolder,
+        keyring: &Keyring,
+        origin: &LogOrigin,
+        before: Option<Kept>,
+    ) -> Result<Seed, StoreError> {
+        let seed = Seed::from_bytes(*entropy::secret());
+        let signer = NoteSigner::of_log(origin, &seed);
+        let path = folder.checkpoint();
+        let first = match before {
+            Some(before) => Some(Checkpoint { origin: origin.clone(), ..before.checkpoint }),
+            None if checkpoint::read_kept(&path)?.is_none() => Some(Checkpoint::of_nothing(origin.clone())),
+            // One that does not fit stays, and with it nothing is signed.
+            None => None,
+        };
+        if let Some(first) = first {
+            checkpoint::keep(&path, &signer.sign(&first.to_string()).to_string())?;
+        }
+        // Last: a key without a checkpoint would be one whose checkpoint was lost.
+        let public = signer.verifier().public_key();
+        let wrapped = keyring.wrap_note_key(&seed).0.to_vec();
+        secrets::create_note_key(folder, &NoteKey { public, wrapped })?;
+        Ok(seed)
     }
 
     /// What checks its signatures.
@@ -212,6 +234,17 @@ fn frontier(checkpoint: &Checkpoint, snapshot: &Snapshot) -> Result<Result<Front
     snapshot.tree().frontier(checkpoint.size.number(), checkpoint.root)
 }
 
+fn public_half(seed: &Seed) -> PublicKey {
+    SigningKeyPair::from_seed(seed).public_key()
+}
+
+/// Whether a note is signed by this key, under the name that the note itself gives the log.
+fn is_signed(kept: &Kept, public: Option<PublicKey>) -> bool {
+    let key = public.and_then(|public| NoteVerifier::of_log(&kept.checkpoint.origin, &public).ok());
+    key.is_some_and(|key| kept.note.check(&key).is_ok())
+}
+
+/// What the file holds, its signature not checked.
 fn read(path: &Path) -> Result<Option<Kept>, StoreError> {
     let Some(text) = checkpoint::read_kept(path)? else { return Ok(None) };
     let note = Note::parse(&text).ok();

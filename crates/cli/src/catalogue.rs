@@ -561,7 +561,7 @@ pub const ENTRIES: &[Entry] = &[
         Server,
         "NO_CHECKPOINT",
         "No checkpoint is signed: it might contradict one that was.",
-        "The server's log says why: the file of the highest signed one is missing or of another history, or the key for checkpoints cannot be read (docs/runbooks/audit.md).",
+        "The server's log says why: the file of the highest signed one is missing, damaged, not signed by this log's key or of another history, or the key for checkpoints cannot be read (docs/runbooks/audit.md).",
     ),
     entry(
         Request,

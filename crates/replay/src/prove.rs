@@ -173,8 +173,8 @@ impl Prover {
         let kept = checkpoint::read_kept(&path)?.ok_or_else(|| ProofError::NoCheckpoint(path.clone()))?;
         let source = Source::of(audit.clone())?;
         let signed = Signed::parse(&kept, None)?;
-        let key = secrets::read_note_key(folder)?;
-        let key = key.and_then(|key| NoteVerifier::of_log(&signed.checkpoint.origin, &key.public).ok());
+        let public = secrets::read_note_key(folder)?.public();
+        let key = public.and_then(|public| NoteVerifier::of_log(&signed.checkpoint.origin, &public).ok());
         Ok(Self { source, signed, key: key.filter(|key| signed_by(key, &kept)) })
     }
 

@@ -63,10 +63,11 @@ impl fmt::Display for Checkpoint {
     }
 }
 
-/// The signed note that was kept last; none, if there is no such file.
+/// The signed note that was kept last, nothing of it checked; none, if there is no such file. Bytes that are no text are made
+/// one: where a note was damaged is for its signature to find.
 pub fn read_kept(path: &Path) -> Result<Option<String>, StoreError> {
-    match fs::read_to_string(path) {
-        Ok(note) => Ok(Some(note)),
+    match fs::read(path) {
+        Ok(note) => Ok(Some(String::from_utf8_lossy(&note).into_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::file(path)(error)),
     }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek as _, Write as _};
+use std::io::{ErrorKind, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use domain::event::PublicKey;
@@ -78,18 +78,39 @@ pub fn create_note_key(folder: &DataFolder, key: &NoteKey) -> Result<(), StoreEr
     create(&folder.note_key(), format!("{} {}\n", *hex(&key.public.0), *hex(&key.wrapped)).as_bytes())
 }
 
-/// Reads the key that signs checkpoints; none, if there is none.
-pub fn read_note_key(folder: &DataFolder) -> Result<Option<NoteKey>, StoreError> {
-    let path = folder.note_key();
-    if !path.exists() {
-        return Ok(None);
+/// What there is of the key that signs checkpoints.
+pub enum KeptNoteKey {
+    /// No file.
+    Missing,
+    /// A file that was damaged: it is none that we wrote.
+    Damaged,
+    /// The key, as the file has it.
+    Whole(NoteKey),
+}
+
+impl KeptNoteKey {
+    /// Its public half, if it is known.
+    pub fn public(&self) -> Option<PublicKey> {
+        match self {
+            Self::Missing | Self::Damaged => None,
+            Self::Whole(key) => Some(key.public),
+        }
     }
-    let text = read(&path)?;
-    let parsed = text.trim_end().split_once(' ').and_then(|(public, wrapped)| {
+}
+
+/// Reads the key that signs checkpoints. A damaged one is no error: the server does without, and says so.
+pub fn read_note_key(folder: &DataFolder) -> Result<KeptNoteKey, StoreError> {
+    let path = folder.note_key();
+    let text = match fs::read(&path) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(KeptNoteKey::Missing),
+        Err(error) => return Err(StoreError::file(&path)(error)),
+    };
+    let halves = std::str::from_utf8(&text).ok().and_then(|text| text.trim_end().split_once(' '));
+    let parsed = halves.and_then(|(public, wrapped)| {
         Some(NoteKey { public: PublicKey(unhex(public)?), wrapped: unhex_all(wrapped)? })
     });
-    let rule = "a note key is 64 hexadecimal digits, a space, and more of them";
-    parsed.map(Some).ok_or_else(|| malformed(&path, rule))
+    Ok(parsed.map_or(KeptNoteKey::Damaged, KeptNoteKey::Whole))
 }
 
 /// Puts the highest checkpoint that was signed, and the key that signed it, aside: a rollback ended that log. Both are evidence, and

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use credentials::note::{Note, NoteVerifier};
+use credentials::note::{Note, NoteSigner, NoteVerifier};
+use credentials::signing_key::Seed;
 use domain::Command;
 use domain::origin::LogOrigin;
 use domain::time::Position;
@@ -176,7 +177,9 @@ fn where_the_highest_checkpoint_is_missing_or_unreadable_none_is_signed() {
     let good = signed(&scene);
     let text = fs::read_to_string(kept(&scene)).unwrap();
     let path = kept(&scene);
-    for bad in [None, Some(""), Some("no note"), Some(&text[..text.len() / 2])] {
+    let byte = [&text.as_bytes()[..30], b"\xff", &text.as_bytes()[31..]].concat();
+    let in_part = &text.as_bytes()[..text.len() / 2];
+    for bad in [None, Some(&b""[..]), Some(b"no note"), Some(in_part), Some(&byte)] {
         let spoil = || match bad {
             None => fs::remove_file(&path).unwrap(),
             Some(bad) => fs::write(&path, bad).unwrap(),
@@ -186,8 +189,108 @@ fn where_the_highest_checkpoint_is_missing_or_unreadable_none_is_signed() {
         assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint), "{bad:?}");
         fs::write(&path, &text).unwrap();
     }
-    let scene = scene.reopened();
+    scene = scene.reopened();
     assert!(fits(&scene, &good, &signed(&scene)));
+
+    let accepting = Options { rollback: Rollback::Accept, ..scene.options.clone() };
+    let key = scene.authority.verifier_key().unwrap().clone();
+    let scene = scene.reopened_after(|| fs::write(&path, &byte).unwrap(), accepting);
+    assert_ne!(scene.authority.verifier_key(), Some(&key));
+    assert_eq!(signed(&scene).size, scene.authority.position());
+}
+
+/// Whoever can write the folder and has no key can write a ledger, a guard and a checkpoint that fit each other.
+#[test]
+fn a_checkpoint_that_the_key_did_not_sign_is_not_gone_on_from() {
+    let mut scene = Scene::new();
+    make_a_key(&scene, "one");
+    let good = signed(&scene);
+    let (path, secret) = (kept(&scene), scene.options.folder.note_key());
+    let key = fs::read_to_string(&secret).unwrap();
+    let nothing = Checkpoint::of_nothing(good.origin.clone());
+    let forger = NoteSigner::of_log(&good.origin, &Seed::from_bytes([1; 32]));
+    let forged = forger.sign(&nothing.to_string()).to_string();
+    // The public half is not encrypted: it can be replaced by the forger's own.
+    let public: String = forger.verifier().public_key().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    for secret_of in [key.clone(), format!("{public} {}", key.split_once(' ').unwrap().1)] {
+        let spoil = || {
+            fs::write(&path, &forged).unwrap();
+            fs::write(&secret, &secret_of).unwrap();
+        };
+        let options = scene.options.clone();
+        scene = scene.reopened_after(spoil, options);
+        assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
+        assert!(scene.authority.receipt(None, Position::new(1)).is_err());
+    }
+    let options = scene.options.clone();
+    scene = scene.reopened_after(|| fs::write(&secret, &key).unwrap(), options.clone());
+    let first = scene.authority.verifier_key().unwrap().clone();
+    let accepting = Options { rollback: Rollback::Accept, ..options };
+    let scene = scene.reopened_after(|| {}, accepting);
+    assert_ne!(scene.authority.verifier_key(), Some(&first), "what it signed is not known");
+    assert_eq!(signed(&scene).size, scene.authority.position());
+}
+
+#[test]
+fn without_a_whole_key_none_is_signed_until_that_is_accepted() {
+    let mut scene = Scene::new();
+    let good = signed(&scene);
+    let (path, first) = (scene.options.folder.note_key(), scene.authority.verifier_key().unwrap().clone());
+    let whole = fs::read(&path).unwrap();
+    let damaged = |at: usize, byte: u8| [&whole[..at], &[byte], &whole[at + 1..]].concat();
+    // No text, no digit, and in the private half another digit.
+    let other = if whole[100] == b'0' { b'1' } else { b'0' };
+    for bad in [damaged(10, 0xFF), damaged(10, b'g'), damaged(100, other)] {
+        let options = scene.options.clone();
+        scene = scene.reopened_after(|| fs::write(&path, &bad).unwrap(), options.clone());
+        assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
+        make_a_key(&scene, "verification and changes go on");
+        scene = scene.reopened_after(|| fs::write(&path, &whole).unwrap(), options.clone());
+        assert!(fits(&scene, &good, &signed(&scene)));
+        assert_eq!(scene.authority.verifier_key(), Some(&first));
+
+        let aside = scene.folder.path().join(format!("aside {}", bad[10]));
+        copy(options.folder.root(), &aside);
+        fs::write(aside.join("secrets/note.key"), &bad).unwrap();
+        let folder = store::DataFolder::at(&aside);
+        let accepting = Options { folder, rollback: Rollback::Accept, ..options };
+        let accepted = Authority::open(accepting).unwrap();
+        assert_ne!(accepted.verifier_key(), Some(&first));
+        read(&accepted.checkpoint().unwrap(), accepted.verifier_key().unwrap());
+        assert!(fs::read(aside.join("secrets/note.key.retired")).unwrap() == bad);
+    }
+}
+
+/// The new key says at once what the lost one said: at the next start, what it did not sign counts for nothing.
+#[test]
+fn where_the_key_is_lost_a_new_one_goes_on_from_the_same_checkpoint() {
+    let scene = Scene::new();
+    let before = signed(&scene);
+    let (options, secret) = (scene.options.clone(), scene.options.folder.note_key());
+    let scene = scene.reopened_after(|| fs::remove_file(&secret).unwrap(), options).reopened();
+    make_a_key(&scene, "one");
+    assert!(fits(&scene, &before, &covering(&scene)));
+}
+
+/// What a start that was killed had put aside, the next one does not go on from; and nothing is put in the place of evidence.
+#[test]
+fn each_key_that_is_given_up_is_kept_with_its_checkpoint() {
+    let scene = Scene::new();
+    let (options, path) = (scene.options.clone(), kept(&scene));
+    let secret = options.folder.note_key();
+    let retired = path.with_extension("checkpoint.retired");
+    let accepting = Options { rollback: Rollback::Accept, ..options };
+    let notes = [fs::read(&path).unwrap(), b"not one of ours".to_vec()];
+    let first = fs::read(&secret).unwrap();
+    // Killed between the two.
+    let scene = scene.reopened_after(|| fs::rename(&path, &retired).unwrap(), accepting.clone());
+    assert!(fs::read(secret.with_extension("key.retired")).unwrap() == first);
+    let second = fs::read(&secret).unwrap();
+    let scene = scene.reopened_after(|| fs::write(&path, &notes[1]).unwrap(), accepting);
+    assert_eq!(fs::read(&retired).unwrap(), notes[0]);
+    assert_eq!(fs::read(path.with_extension("checkpoint.retired.2")).unwrap(), notes[1]);
+    assert!(fs::read(secret.with_extension("key.retired.2")).unwrap() == second);
+    assert_eq!(signed(&scene).size, scene.authority.position());
 }
 
 #[test]
