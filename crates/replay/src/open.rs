@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use credentials::note::Note;
+use credentials::note::NoteVerifier;
 use domain::origin::LogOrigin;
 use store::checkpoint::Checkpoint;
-use store::{DataFolder, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup};
+use store::{
+    DataFolder, Ledger, OpenOptions, Pages, ReadOnlyLedger, Sharing, Snapshot, StoreError, backup, secrets,
+};
 
 use crate::error::{FileKind, ReplayError, reading};
 use crate::export;
+use crate::prove::Signed;
 
 /// How much memory an audit gives the database for pages: it reads most of them once.
 const CACHE_BYTES: usize = 8 << 20;
@@ -47,6 +50,21 @@ pub(crate) fn require_ledger(folder: &DataFolder) -> Result<(), ReplayError> {
 /// Whether a file begins like an export, of whatever version.
 pub fn is_export(path: &Path) -> bool {
     matches!(export::beginning(path), Ok(_) | Err(ReplayError::Store(StoreError::Newer { .. })))
+}
+
+/// Checkpoints that a log must have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    /// What is wrong with the one that the server kept, if it cannot be compared.
+    pub(crate) unusable: Option<String>,
+}
+
+impl Known {
+    /// Those that were given.
+    pub(crate) fn of(checkpoints: &[Checkpoint]) -> Self {
+        Self { checkpoints: checkpoints.to_vec(), unusable: None }
+    }
 }
 
 /// A data folder opened for an audit.
@@ -95,19 +113,44 @@ impl Audit {
         Self { checking: pages, ..self }
     }
 
-    /// The checkpoints to hold the log against: those given, and the highest that was signed, as far as it is there.
-    pub(crate) fn known(&self) -> Vec<Checkpoint> {
-        self.known.iter().cloned().chain(self.kept()).collect()
+    /// The checkpoints to hold the log against: those given, and the highest that was signed, if there is one. Read before the
+    /// snapshot that is compared with them: what is signed was committed before, but perhaps after an older snapshot.
+    pub(crate) fn known(&self) -> Known {
+        let mut known = Known::of(&self.known);
+        match self.kept().transpose() {
+            Ok(kept) => known.checkpoints.extend(kept),
+            Err(what) => known.unusable = Some(what),
+        }
+        known
     }
 
     /// Under which name the highest checkpoint was signed.
     pub fn origin(&self) -> Option<LogOrigin> {
-        self.kept().map(|checkpoint| checkpoint.origin)
+        Some(self.kept()?.ok()?.origin)
     }
 
-    fn kept(&self) -> Option<Checkpoint> {
-        let kept = store::checkpoint::read_kept(&self.folder.checkpoint()).ok().flatten()?;
-        Checkpoint::parse(Note::parse(&kept).ok()?.text()).ok()
+    /// The highest checkpoint that was signed, or what is wrong with its file. Its signature is checked if the folder has the
+    /// public half of the key.
+    fn kept(&self) -> Option<Result<Checkpoint, String>> {
+        let path = self.folder.checkpoint();
+        let unusable =
+            |why: &str| format!("the highest checkpoint that was signed, in {}, {why}", path.display());
+        let text = match store::checkpoint::read_kept(&path) {
+            Ok(text) => text?,
+            Err(error) => return Some(Err(unusable(&format!("cannot be read: {error}")))),
+        };
+        let Ok(Signed { checkpoint, note }) = Signed::parse(&text, None) else {
+            return Some(Err(unusable("is not one that the server wrote: the file was changed or damaged")));
+        };
+        let public = secrets::read_note_key(&self.folder).ok().and_then(|key| key.public());
+        let signed = |public| {
+            NoteVerifier::of_log(&checkpoint.origin, &public).is_ok_and(|key| note.check(&key).is_ok())
+        };
+        Some(if public.is_none_or(signed) {
+            Ok(checkpoint)
+        } else {
+            Err(unusable("is not signed by the key in secrets/note.key: one of the two files was changed"))
+        })
     }
 
     /// The data folder.

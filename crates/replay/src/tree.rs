@@ -8,6 +8,7 @@ use store::tree::{Frontier, Subtree, TreeHash};
 use domain::time::Position;
 
 use crate::error::{ReplayError, reading};
+use crate::open::Known;
 use crate::report::{CHECKPOINTS, Findings, TREE, counted};
 
 /// Every how many levels of the tree are stored.
@@ -21,14 +22,16 @@ pub(crate) struct TreeCheck<'s> {
     hashes: u64,
     /// Checkpoints that this log must have.
     known: Vec<Checkpoint>,
+    /// What is wrong with the one that was kept, if it cannot be compared.
+    unusable: Option<String>,
     met: usize,
 }
 
 impl<'s> TreeCheck<'s> {
-    pub(crate) fn new(snapshot: Option<&'s Snapshot>, known: &[Checkpoint]) -> Self {
-        let known = known.to_vec();
+    pub(crate) fn new(snapshot: Option<&'s Snapshot>, known: &Known) -> Self {
+        let Known { checkpoints: known, unusable } = known.clone();
         let stored = snapshot.map(|snapshot| snapshot.tree().left_to_right());
-        Self { frontier: Frontier::default(), stored, hashes: 0, known, met: 0 }
+        Self { frontier: Frontier::default(), stored, hashes: 0, known, unusable, met: 0 }
     }
 
     /// Takes in the next envelope.
@@ -70,6 +73,13 @@ impl<'s> TreeCheck<'s> {
         }
     }
 
+    /// Tells what is wrong with the checkpoint that was kept.
+    pub(crate) fn tell_unusable(&mut self, findings: &mut Findings) {
+        if let Some(what) = self.unusable.take() {
+            findings.problem(CHECKPOINTS, None, what);
+        }
+    }
+
     /// The whole log was read.
     pub(crate) fn conclude(mut self, findings: &mut Findings) {
         if self.frontier.size() == 0 {
@@ -90,6 +100,7 @@ impl<'s> TreeCheck<'s> {
                 findings.done(TREE, what);
             }
         }
+        self.tell_unusable(findings);
         for beyond in self.known.iter().filter(|known| known.size.number() > size) {
             let what = format!(
                 "a checkpoint of {} says that there are {} events, and the log ends here: it was rolled back or cut",

@@ -19,7 +19,7 @@ use crate::error::{ReplayError, reading};
 use crate::fold::Fold;
 use crate::found::Found;
 use crate::induction::Induction;
-use crate::open::Audit;
+use crate::open::{Audit, Known};
 use crate::pass::{Depth, Pass};
 use crate::report::{
     CHECKPOINTS, COUNTS, Findings, GUARD, LISTS, PAGES, ROWS, Report, SUMS, TREE, VERSIONS, counted,
@@ -52,10 +52,10 @@ pub fn verify(
     now: Timestamp,
     progress: Option<&mut dyn FnMut(u64, u64)>,
 ) -> Result<Report, ReplayError> {
-    // Before the snapshot: a guard never leads its ledger, but it might lead an older snapshot.
-    let guard = read_guard(audit.folder());
+    // Before the snapshot: neither guard nor checkpoint leads its ledger, but they might lead an older snapshot.
+    let (guard, known) = (read_guard(audit.folder()), audit.known());
     let source = Source::of(audit.clone())?;
-    let (mut pass, keys_by_status) = read(&source, &audit.known(), depth, now, progress);
+    let (mut pass, keys_by_status) = read(&source, &known, depth, now, progress);
     if let Some(snapshot) = source.snapshot() {
         check_guard(&guard, snapshot, &mut pass.findings);
     }
@@ -78,13 +78,13 @@ pub fn verify_file(
     now: Timestamp,
     progress: Option<&mut dyn FnMut(u64, u64)>,
 ) -> Result<Report, ReplayError> {
-    let (pass, keys_by_status) = read(source, known, depth, now, progress);
+    let (pass, keys_by_status) = read(source, &Known::of(known), depth, now, progress);
     Ok(pass.report(keys_by_status, now))
 }
 
 fn read<'a>(
     source: &'a Source,
-    known: &[Checkpoint],
+    known: &Known,
     depth: Depth,
     now: Timestamp,
     mut progress: Option<&mut dyn FnMut(u64, u64)>,
@@ -105,7 +105,7 @@ fn read<'a>(
 /// Something is wrong; the fold says what and where. If sums could be compared: what of the views differs by them.
 struct Wrong(Option<Vec<&'static str>>);
 
-fn log_alone<'a>(source: &'a Source, known: &[Checkpoint], progress: Progress<'_>) -> Pass<'a> {
+fn log_alone<'a>(source: &'a Source, known: &Known, progress: Progress<'_>) -> Pass<'a> {
     let (mut pass, tree, read) = envelopes_over(source, known, progress);
     conclude(&mut pass, tree, &read, None, |findings| {
         if source.snapshot().is_some() {
@@ -121,7 +121,7 @@ fn log_alone<'a>(source: &'a Source, known: &[Checkpoint], progress: Progress<'_
 fn by_induction<'a>(
     source: &'a Source,
     snapshot: &Snapshot,
-    known: &[Checkpoint],
+    known: &Known,
     now: Timestamp,
     progress: Progress<'_>,
 ) -> Result<(Pass<'a>, KeysByStatus), Wrong> {
@@ -157,7 +157,7 @@ fn by_induction<'a>(
 /// they were compared, is told, too.
 fn folded<'a>(
     source: &'a Source,
-    known: &[Checkpoint],
+    known: &Known,
     now: Timestamp,
     progress: Progress<'_>,
     sums: Option<Vec<&str>>,
@@ -189,7 +189,7 @@ fn folded<'a>(
 /// One pass over the log; `each` is handed every event, and what was found so far.
 fn pass_over<'a>(
     source: &'a Source,
-    known: &[Checkpoint],
+    known: &Known,
     progress: Progress<'_>,
     mut each: impl FnMut(&Scanned, &mut Findings) -> Result<(), Ended>,
 ) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
@@ -209,7 +209,7 @@ fn pass_over<'a>(
 /// The same of the envelopes alone: what they say is not read.
 fn envelopes_over<'a>(
     source: &'a Source,
-    known: &[Checkpoint],
+    known: &Known,
     progress: Progress<'_>,
 ) -> (Pass<'a>, TreeCheck<'a>, Result<(), Ended>) {
     let mut over = Over::begin(source, known, Depth::Log, progress);
@@ -230,7 +230,7 @@ struct Over<'a, 'p> {
 }
 
 impl<'a, 'p> Over<'a, 'p> {
-    fn begin(source: &'a Source, known: &[Checkpoint], depth: Depth, progress: Progress<'p>) -> Self {
+    fn begin(source: &'a Source, known: &Known, depth: Depth, progress: Progress<'p>) -> Self {
         let total = source.head().position.number();
         Self {
             pass: Pass::new(source, depth),
@@ -266,7 +266,7 @@ impl<'a, 'p> Over<'a, 'p> {
 /// Says what came of it. `versions` is how many rows of the views were compared, `views` says what came of the others.
 fn conclude(
     pass: &mut Pass<'_>,
-    tree: TreeCheck<'_>,
+    mut tree: TreeCheck<'_>,
     read: &Result<(), Ended>,
     versions: Option<u64>,
     views: impl FnOnce(&mut Findings),
@@ -276,6 +276,7 @@ fn conclude(
         views(&mut pass.findings);
         tree.conclude(&mut pass.findings);
     } else if pass.source.snapshot().is_some() {
+        tree.tell_unusable(&mut pass.findings);
         for check in [ROWS, LISTS, COUNTS, SUMS, TREE, CHECKPOINTS] {
             pass.findings.not_done(check, "the log could not be read to its end");
         }

@@ -120,13 +120,27 @@ impl Scene {
         let snapshot = self.ledger.as_ref().unwrap().snapshot().unwrap();
         let size = snapshot.head().position;
         let root = snapshot.tree().root(size.number()).unwrap();
-        Checkpoint { origin: LogOrigin::parse("keys.example.com/tlog").unwrap(), size, root }
+        Checkpoint { origin: self.checkpoint_origin(), size, root }
     }
 
     pub fn keep_checkpoint(&self, checkpoint: &Checkpoint) {
+        self.keep_checkpoint_in(&self.folder, checkpoint);
+    }
+
+    pub fn keep_checkpoint_in(&self, folder: &DataFolder, checkpoint: &Checkpoint) {
+        fs::create_dir_all(folder.root()).unwrap();
         let signer = NoteSigner::of_log(&checkpoint.origin, &Seed::from_bytes([6; 32]));
         let note = signer.sign(&checkpoint.to_string()).to_string();
-        store::checkpoint::keep(&self.folder.checkpoint(), &note).unwrap();
+        store::checkpoint::keep(&folder.checkpoint(), &note).unwrap();
+    }
+
+    /// The public half of the key that signs them.
+    pub fn note_key(&self) -> PublicKey {
+        NoteSigner::of_log(&self.checkpoint_origin(), &Seed::from_bytes([6; 32])).verifier().public_key()
+    }
+
+    fn checkpoint_origin(&self) -> LogOrigin {
+        LogOrigin::parse("keys.example.com/tlog").unwrap()
     }
 
     pub fn audit(&self) -> Audit {

@@ -11,6 +11,7 @@ use keyledger_replay::{
 use serde_json::Value;
 use store::envelope;
 use store::guard::Guard;
+use store::secrets::{NoteKey, create_note_key};
 
 use crate::scene::{ADAS, BEGIN, ETLS_NEXT, Scene, ada, id};
 
@@ -365,4 +366,66 @@ fn a_guard_that_saw_more_tells_of_a_rollback() {
 
     std::fs::write(scene.folder.guard(), "no guard").unwrap();
     assert_eq!(outcome(&verified(&scene), "guard"), Outcome::Failed);
+}
+
+/// The server may commit and sign while an audit begins.
+#[test]
+fn a_checkpoint_that_is_signed_meanwhile_is_no_alarm() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.write_guard();
+    let (kept, aside) = (scene.folder.checkpoint(), scene.folder.root().join("aside"));
+    let audit = scene.audit();
+    // Whoever reads a pipe waits for what is written to it.
+    std::fs::remove_file(&kept).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&kept).status().unwrap().success());
+    let report = std::thread::scope(|scope| {
+        let verified = scope.spawn(|| verify(&audit, Depth::Log, NOW, None).unwrap());
+        let mut pipe = std::fs::File::options().write(true).open(&kept).unwrap();
+        scene.append(60, ada(), Way::Cli, vec![Event::KeyEnabled { key: ADAS }]);
+        let folder = store::DataFolder::at(&aside);
+        scene.keep_checkpoint_in(&folder, &scene.checkpoint());
+        std::io::Write::write_all(&mut pipe, &std::fs::read(folder.checkpoint()).unwrap()).unwrap();
+        drop(pipe);
+        verified.join().unwrap()
+    });
+    assert!(report.is_ok(), "{}", table(&report));
+    assert_eq!(outcome(&report, "checkpoints"), Outcome::Passed);
+    scene.close();
+}
+
+/// It is not the log that is wrong then; but nobody can say that all is well.
+#[test]
+fn a_checkpoint_that_was_changed_or_damaged_is_named() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.write_guard();
+    scene.close();
+    let path = scene.folder.checkpoint();
+    let good = std::fs::read(&path).unwrap();
+    let key = NoteKey { public: scene.note_key(), wrapped: vec![0; 72] };
+    create_note_key(&scene.folder, &key).unwrap();
+    assert_eq!(outcome(&verified(&scene), "checkpoints"), Outcome::Passed);
+    let text = String::from_utf8(good.clone()).unwrap();
+    let unreadable = "is not one that the server wrote";
+    let unsigned = "is not signed by the key in secrets/note.key";
+    let byte = [&good[..5], b"\xff", &good[6..]].concat();
+    for (bad, why) in [
+        (b"no note".to_vec(), unreadable),
+        (byte, unreadable),
+        (text.replace("\n21\n", "\n20\n").into_bytes(), unsigned),
+        (text.replace("keys.example.com", "keys.example.org").into_bytes(), unsigned),
+    ] {
+        std::fs::write(&path, bad).unwrap();
+        for depth in [Depth::Log, Depth::Everything] {
+            let report = verify(&scene.audit(), depth, NOW, None).unwrap();
+            let told: Vec<_> = report.problems.iter().map(|problem| (problem.check, &problem.what)).collect();
+            assert!(matches!(told[..], [("checkpoints", what)] if what.contains(why)), "{}", table(&report));
+            assert_eq!(outcome(&report, "checkpoints"), Outcome::Failed);
+        }
+    }
+    // Of a folder without the key nobody can tell who signed.
+    std::fs::remove_file(scene.folder.note_key()).unwrap();
+    std::fs::write(&path, good).unwrap();
+    assert!(verified(&scene).is_ok());
 }
