@@ -14,6 +14,9 @@ use crate::report::{CHECKPOINTS, Findings, TREE, counted};
 /// Every how many levels of the tree are stored.
 const STORED_EVERY: u32 = 4;
 
+/// What is told of a tree that holds what no event gave it: the next commit might build on it.
+const MORE: &str = "the tree holds more hashes than the log gives it; stop the server and rebuild with: keyledger audit rebuild --data DIR";
+
 /// The tree as the envelopes make it, beside the stored one.
 pub(crate) struct TreeCheck<'s> {
     frontier: Frontier,
@@ -92,6 +95,11 @@ impl<'s> TreeCheck<'s> {
                 match reading(|| stored.root(size).map_err(ReplayError::from)) {
                     Ok(found) if found == root => {}
                     Ok(_) => findings.problem(TREE, Some(Position::new(size)), "the tree has another root"),
+                    Err(error) => findings.problem(TREE, None, error.to_string()),
+                }
+                match reading(|| stored.has_no_more().map_err(ReplayError::from)) {
+                    Ok(true) => {}
+                    Ok(false) => findings.problem(TREE, Some(Position::new(size)), MORE),
                     Err(error) => findings.problem(TREE, None, error.to_string()),
                 }
                 let hashes = self.hashes;

@@ -136,3 +136,51 @@ fn tiles_and_bundles_are_cut_from_the_tree_and_the_log() {
     assert_eq!((tile("1/000.p/100", size), tile("2/000.p/1", size)), (None, None));
     assert_eq!(Bundle::parse("001.p/3").unwrap().within(size).unwrap().1, 3);
 }
+
+/// Whoever can write the file can put rows where the next commit looks for what it goes on from.
+#[test]
+fn what_is_stored_beyond_the_size_is_seen() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("ledger.redb");
+    for size in [1, 15, 16, 17, 255, 256, 257, 300] {
+        drop(std::fs::remove_file(&path));
+        let ledger = Ledger::create(&path, LEDGER, &OpenOptions::default()).unwrap();
+        let mut commits = 0;
+        while ledger.snapshot().unwrap().head().position.number() < size {
+            commits += 1;
+            grow(&ledger, commits, 1);
+        }
+        let size = ledger.snapshot().unwrap().head().position.number();
+        assert!(ledger.snapshot().unwrap().tree().has_no_more().unwrap(), "{size}");
+        ledger.close().unwrap();
+        let levels = (0..).take_while(|level| size >> (4 * level) > 0);
+        let last = |level: u64| (level, ((size >> (4 * level)) - 1) / 16);
+        for (level, place) in levels.clone().map(last).chain([(0, size / 16 + 1), (levels.count() as u64, 0)])
+        {
+            let good = std::fs::read(&path).unwrap();
+            plant(&path, level, place);
+            let ledger = Ledger::open(&path, &OpenOptions::default()).unwrap();
+            let seen = ledger.snapshot().unwrap().tree().has_no_more();
+            assert!(!seen.is_ok_and(|it| it), "{size}, level {level}, block {place}");
+            drop(ledger);
+            std::fs::write(&path, good).unwrap();
+        }
+    }
+}
+
+/// Puts a hash behind those of a block, or makes one of it. Whole blocks are too long then.
+fn plant(path: &std::path::Path, level: u64, place: u64) {
+    let database = redb::Database::open(path).unwrap();
+    let txn = database.begin_write().unwrap();
+    {
+        let mut tree = txn.open_table(redb::TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
+        let key = [&[u8::MAX - level as u8][..], &place.to_be_bytes()].concat();
+        let found = redb::ReadableTable::get(&tree, key.as_slice()).unwrap().map(|row| row.value().to_vec());
+        let mut row = found.map_or_else(Vec::new, |row| row[..row.len() - 8].to_vec());
+        row.extend([7; 32]);
+        let check = blake3::Hasher::new().update(&key).update(&row).finalize();
+        row.extend_from_slice(&check.as_bytes()[..8]);
+        tree.insert(key.as_slice(), row.as_slice()).unwrap();
+    }
+    txn.commit().unwrap();
+}

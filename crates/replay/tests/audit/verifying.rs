@@ -429,3 +429,21 @@ fn a_checkpoint_that_was_changed_or_damaged_is_named() {
     std::fs::write(&path, good).unwrap();
     assert!(verified(&scene).is_ok());
 }
+
+/// The next commit would build on them, or stop at them.
+#[test]
+fn hashes_that_no_event_gave_the_tree_are_told() {
+    let scene = Scene::told();
+    let database = redb::Database::open(scene.folder.ledger()).unwrap();
+    let txn = database.begin_write().unwrap();
+    let mut tree = txn.open_table(redb::TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
+    tree.insert([&[255][..], &9_u64.to_be_bytes()].concat().as_slice(), [7; 40].as_slice()).unwrap();
+    drop(tree);
+    txn.commit().unwrap();
+    drop(database);
+    for depth in [Depth::Log, Depth::Everything] {
+        let report = verify(&scene.audit(), depth, NOW, None).unwrap();
+        assert_eq!(outcome(&report, "tree"), Outcome::Failed, "{}", table(&report));
+        assert!(report.verdict().contains("more hashes than the log gives it"), "{}", report.verdict());
+    }
+}

@@ -86,6 +86,20 @@ impl<'t, T: ReadableTable<&'static [u8], &'static [u8]>> Tree<'t, T> {
         super::root(size, |subtree| self.subtree(subtree))
     }
 
+    /// Whether nothing is stored but what a tree of this size has: so many blocks, and in the last one of each level so many hashes.
+    pub fn has_no_more(&self) -> Result<bool, StoreError> {
+        let (mut level, mut hashes, mut blocks) = (0, self.size, 0);
+        while let Some(last) = hashes.checked_sub(1) {
+            let (place, whole) = (last / BLOCK_HASHES, last % BLOCK_HASHES + 1);
+            if block(self.table, level, place)?.len() as u64 != whole {
+                return Ok(false);
+            }
+            blocks += place + 1;
+            (level, hashes) = (level + 1, hashes / BLOCK_HASHES);
+        }
+        Ok(self.table.len().map_err(database)? == blocks)
+    }
+
     /// The proof that the tree with the first so many leaves has the one with this index.
     pub fn inclusion(&mut self, index: u64, size: u64) -> Result<Vec<TreeHash>, StoreError> {
         super::inclusion(index, size, |subtree| self.subtree(subtree))
@@ -189,7 +203,8 @@ fn block(
     let key = key(level, place);
     let value = table.get(key.as_slice()).map_err(database)?.ok_or_else(malformed)?;
     let (hashes, rest) = unsealed(&key, value.value())?.as_chunks();
-    if rest.is_empty() { Ok(hashes.iter().map(|hash| TreeHash(*hash)).collect()) } else { Err(malformed()) }
+    let fits = hashes.len() as u64 <= BLOCK_HASHES && rest.is_empty();
+    if fits { Ok(hashes.iter().map(|hash| TreeHash(*hash)).collect()) } else { Err(malformed()) }
 }
 
 fn key(level: u32, place: u64) -> [u8; 9] {
