@@ -27,7 +27,7 @@ pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Resul
     let path = folder.ledger();
     // Before anything is opened for writing: the database would look at damaged pages to mend them.
     match pages::check_closed(&opened_file(&path)?)? {
-        Checked::Wrong(found) => write_anew(folder, found, progress),
+        Checked::Wrong(found) | Checked::Endless(found) => write_anew(folder, found, progress),
         Checked::Sound | Checked::Unknown => {
             let ledger = Ledger::open(&path, &OpenOptions::default())?;
             let rows = projected(&ledger, progress)?;
@@ -82,8 +82,9 @@ fn copied(
     };
     let file = opened_file(&path)?;
     let of_the_log = |name: &str| ["log", "meta"].contains(&name);
-    if let Checked::Wrong(error) = pages::Committed::read(&file)?.check(&file, &of_the_log)? {
-        return Err(error);
+    match pages::Committed::read(&file)?.check(&file, &of_the_log)? {
+        Checked::Wrong(error) | Checked::Endless(error) => return Err(error),
+        Checked::Sound | Checked::Unknown => {}
     }
     let rows = caught(|| {
         let log = Log::take(&old.begin_read().map_err(database)?)?;

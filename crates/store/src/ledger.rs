@@ -79,6 +79,9 @@ impl OpenOptions {
         checked: Checked,
         open: impl FnOnce(Builder) -> Result<Database, DatabaseError>,
     ) -> Result<Database, StoreError> {
+        if let Checked::Endless(found) = checked {
+            return Err(found);
+        }
         let mut builder = self.builder();
         builder.set_check_integrity_on_open(!matches!(checked, Checked::Sound));
         caught(|| open(builder).map_err(database)).map_err(|error| match (checked, error) {
@@ -397,7 +400,7 @@ impl ReadOnlyLedger {
                     Ok(Checked::Sound) => return Ok(held),
                     // There is no other check that does not write.
                     Ok(Checked::Unknown) => Some(pages::unknown()),
-                    Ok(Checked::Wrong(error)) | Err(error) => Some(error),
+                    Ok(Checked::Wrong(error) | Checked::Endless(error)) | Err(error) => Some(error),
                 };
             }
             Err(damage.unwrap_or_else(pages::unknown))
