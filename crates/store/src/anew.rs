@@ -16,7 +16,7 @@ use crate::snapshot::Log;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilt {
     /// How many rows there are now.
-    pub rows: usize,
+    pub rows: u64,
     /// Where the damaged file is kept, if the ledger had to be written anew.
     pub kept: Option<PathBuf>,
 }
@@ -37,9 +37,9 @@ pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Resul
     }
 }
 
-fn projected(ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> Result<usize, StoreError> {
+fn projected(ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, StoreError> {
     ledger.rebuild_watched(progress)?;
-    Ok(ledger.snapshot()?.projected()?.len())
+    ledger.snapshot()?.rows_projected()
 }
 
 /// Copies the log into a new file, and puts that in the place of the old one, which gets another name. A crash on the
@@ -70,7 +70,7 @@ fn copied(
     folder: &DataFolder,
     found: StoreError,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<(usize, redb::ReadOnlyDatabase), StoreError> {
+) -> Result<(u64, redb::ReadOnlyDatabase), StoreError> {
     let path = folder.ledger();
     let options = OpenOptions { sharing: Sharing::Exclusive, ..OpenOptions::default() };
     let opened = caught(|| options.builder().open_read_only(&path).map_err(database));
