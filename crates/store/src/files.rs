@@ -32,7 +32,7 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
 /// Writes so many bytes to a file of this name, durably, and removes it: whether there is room for them.
 pub(crate) fn try_room(path: &Path, bytes: usize) -> Result<(), StoreError> {
     let write = || -> io::Result<()> {
-        let mut file = private_file().write(true).create(true).truncate(true).open(path)?;
+        let mut file = new_file(path)?;
         file.write_all(&vec![0; bytes])?;
         file.sync_all()
     };
@@ -86,14 +86,19 @@ fn write_beside(path: &Path, contents: &[u8]) -> io::Result<PathBuf> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    // What lies there was left by an attempt that broke off, or planted: a link, or a file that others may read.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = private_file().write(true).create_new(true).open(&beside)?;
+    let mut file = new_file(&beside)?;
     like_its_surroundings(&file, target)?;
     file.write_all(contents)?;
     file.sync_all()?;
     Ok(beside)
+}
+
+/// A new file of this name. What lies there was left by an attempt that broke off, or planted: a link, or a file that others may
+/// read. It goes, and not what it leads to.
+fn new_file(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    private_file().write(true).create_new(true).open(path)
 }

@@ -297,3 +297,17 @@ fn a_malformed_or_repeated_line_is_refused_and_the_file_left_alone() {
         assert_eq!(fs::read_to_string(&path).unwrap(), bad);
     }
 }
+
+#[test]
+fn a_probe_leads_to_nothing_that_was_planted_in_its_place() {
+    let (root, folder) = folder();
+    let precious = root.path().join("precious");
+    fs::write(&precious, "mine").unwrap();
+    for name in ["ledger.probe", "secrets/signing/probe"] {
+        std::os::unix::fs::symlink(&precious, folder.root().join(name)).unwrap();
+    }
+    folder.try_room().unwrap();
+    secrets::try_signing_folder(&folder).unwrap();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
+    assert_eq!(fs::read_dir(folder.root().join("secrets/signing")).unwrap().count(), 0);
+}
