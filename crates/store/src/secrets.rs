@@ -188,6 +188,8 @@ pub struct SubjectKeys {
     file: File,
     subjects: Subjects,
     unsynced: bool,
+    /// Files that were replaced, and are not overwritten yet.
+    replaced: Vec<File>,
 }
 
 impl SubjectKeys {
@@ -201,7 +203,7 @@ impl SubjectKeys {
         }
         let file = OpenOptions::new().append(true).open(path).map_err(StoreError::file(path))?;
         file.set_len(whole as u64).map_err(StoreError::file(path))?;
-        Ok(Self { path: path.to_owned(), file, subjects, unsynced: false })
+        Ok(Self { path: path.to_owned(), file, subjects, unsynced: false, replaced: vec![] })
     }
 
     /// Reads the keys that are there, changing nothing. A line that cannot be read is passed over, and told of, unless a crash or a
@@ -239,8 +241,11 @@ impl SubjectKeys {
     }
 
     /// Writes the whole file anew from memory, and goes on with that one: after a failure, nobody knows which lines
-    /// of the old one are whole, and which of them last.
+    /// of the old one are whole, and which of them last. Then the old one is overwritten, for the storage that writes in place: it
+    /// may hold a key that was to be destroyed.
     pub fn write_anew(&mut self) -> Result<(), StoreError> {
+        // What could not be overwritten the last time must not be forgotten over this one.
+        self.overwrite_replaced()?;
         let keys = self.subjects.keys.iter();
         let keys =
             keys.map(|(subject, key)| Zeroizing::new(format!("{} {}\n", name(*subject), *hex(&**key))));
@@ -250,27 +255,35 @@ impl SubjectKeys {
         // In an order that says nothing of memory.
         lines.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         let text = Zeroizing::new(lines.iter().map(|line| line.as_str()).collect::<String>());
+        let old = match OpenOptions::new().write(true).open(&self.path) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(StoreError::file(&self.path)(error)),
+        };
         replace(&self.path, text.as_bytes())?;
+        self.replaced.extend(old);
         let file = OpenOptions::new().append(true).open(&self.path);
         self.file = file.map_err(StoreError::file(&self.path))?;
         self.unsynced = false;
+        self.overwrite_replaced()
+    }
+
+    fn overwrite_replaced(&mut self) -> Result<(), StoreError> {
+        while let Some(old) = self.replaced.last_mut() {
+            overwrite(old).map_err(StoreError::file(&self.path))?;
+            self.replaced.pop();
+        }
         Ok(())
     }
 
     /// Destroys the keys of these subjects: in memory at once, and in the file, which is written anew without them.
-    /// Then the old file is overwritten, for the storage that writes in place.
     pub fn erase(&mut self, subjects: impl IntoIterator<Item = Subject>) -> Result<(), StoreError> {
         let mut gone = 0;
         for subject in subjects {
             gone += usize::from(self.subjects.keys.remove(&subject).is_some());
             gone += usize::from(self.subjects.erased.insert(subject));
         }
-        if gone == 0 {
-            return Ok(());
-        }
-        let old = OpenOptions::new().write(true).open(&self.path).map_err(StoreError::file(&self.path))?;
-        self.write_anew()?;
-        overwrite(old).map_err(StoreError::file(&self.path))
+        if gone == 0 { Ok(()) } else { self.write_anew() }
     }
 
     /// Makes the keys added last; does nothing if there are none.
@@ -302,7 +315,7 @@ fn parse_name(name: &str) -> Option<Subject> {
 }
 
 /// Writes zeros over a file that has no name any more.
-fn overwrite(mut file: File) -> std::io::Result<()> {
+fn overwrite(file: &mut File) -> std::io::Result<()> {
     let mut left = file.metadata()?.len();
     file.rewind()?;
     while left > 0 {

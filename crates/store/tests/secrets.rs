@@ -299,6 +299,31 @@ fn a_malformed_or_repeated_line_is_refused_and_the_file_left_alone() {
 }
 
 #[test]
+fn a_file_that_is_replaced_is_overwritten_whenever_it_is() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(0xA0)).unwrap();
+    keys.add(USER, secret(0xA1)).unwrap();
+    keys.sync().unwrap();
+    let old = path.with_extension("old");
+    fs::hard_link(&path, &old).unwrap();
+    // Nothing can be written beside it: the key stays in the file, and goes when that is mended.
+    fs::create_dir(path.with_extension("new")).unwrap();
+    keys.erase([USER]).unwrap_err();
+    assert!(fs::read_to_string(&old).unwrap().contains(&"a1".repeat(32)));
+    fs::remove_dir(path.with_extension("new")).unwrap();
+    keys.write_anew().unwrap();
+    let blocks = fs::read(&old).unwrap();
+    assert!(blocks.iter().all(|byte| *byte == 0) && !blocks.is_empty());
+    assert!(fs::read_to_string(&path).unwrap().contains(" erased\n"));
+    // Where there is none any more, there is none to be overwritten.
+    fs::remove_file(&path).unwrap();
+    keys.write_anew().unwrap();
+    assert_eq!(SubjectKeys::open(&path).unwrap().all().keys.len(), 1);
+}
+
+#[test]
 fn a_probe_leads_to_nothing_that_was_planted_in_its_place() {
     let (root, folder) = folder();
     let precious = root.path().join("precious");
