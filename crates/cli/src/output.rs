@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write as _};
 
 use clap::{Args, ValueEnum};
-use replay::print::harmless_json;
+use replay::print::{harmless, harmless_json};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -94,7 +94,7 @@ impl ErrorForm {
         remark(&match self {
             Self::Text => {
                 let hint = error.hint().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-                format!("error: {error}\n{hint}")
+                harmless(&format!("error: {error}\n{hint}"))
             }
             Self::Json => {
                 let mut json = json!({ "error": { "code": error.code(), "message": error.to_string() } });

@@ -55,6 +55,12 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// The same lines, with nothing in them that a terminal or a reader would take for something else: a damaged file may have chosen
+/// what is said of it.
+pub fn harmless(text: &str) -> String {
+    text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")
+}
+
 /// The same JSON with deceiving characters escaped. Outside of strings JSON has none.
 pub fn harmless_json(json: String) -> String {
     // Nearly every text is plain, and a listing has millions of them: all bytes are looked at, many at once.
@@ -99,6 +105,14 @@ mod tests {
     fn a_text_stays_on_its_line_and_inside_its_quotes() {
         assert_eq!(quoted("Zoë 🔑"), "\"Zoë 🔑\"");
         assert_eq!(quoted("a\nb\u{9b}2J\u{202e}\"c\\"), r#""a\u{a}b\u{9b}2J\u{202e}\"c\\""#);
+    }
+
+    #[test]
+    fn harmless_lines_stay_lines() {
+        assert_eq!(
+            harmless("error: Zoë\nhint: \u{1b}[2J\u{202e}\n"),
+            "error: Zoë\nhint: \\u{1b}[2J\\u{202e}\n"
+        );
     }
 
     #[test]

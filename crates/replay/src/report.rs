@@ -8,7 +8,7 @@ use domain::time::{Moment, Position, Timestamp};
 use serde_json::{Value, json};
 use store::chain::ChainHash;
 
-use crate::print::{harmless_json, instant};
+use crate::print::{harmless_json, instant, one_line};
 
 /// No position is missing, and each event names the hash of the one before.
 pub(crate) const CHAIN: &str = "chain";
@@ -180,19 +180,20 @@ impl Report {
         }
         writeln!(out, "\nCHECKS")?;
         for Check { name, outcome, detail } in &self.checks {
-            writeln!(out, "  {name:<12}{:<10}{detail}", outcome.as_str())?;
+            writeln!(out, "  {name:<12}{:<10}{}", outcome.as_str(), one_line(detail))?;
         }
         if !self.is_ok() {
             writeln!(out, "\nPROBLEMS")?;
         }
         for Problem { check, position, what } in &self.problems {
             let position = position.map_or("-".to_owned(), |position| position.to_string());
-            writeln!(out, "  {check:<12}{position:<10}{what}")?;
+            // A damaged file may have chosen what is said of it.
+            writeln!(out, "  {check:<12}{position:<10}{}", one_line(what))?;
         }
         if self.problems_left_out > 0 {
             writeln!(out, "  and {} more", self.problems_left_out)?;
         }
-        writeln!(out, "\n{}", self.verdict())
+        writeln!(out, "\n{}", one_line(&self.verdict()))
     }
 
     /// Writes it for programs.

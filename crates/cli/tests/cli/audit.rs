@@ -308,3 +308,10 @@ fn damaged_pages_of_the_views_are_thrown_away() {
     }
     assert!(mended > 3 && refused > 1, "{mended} mended, {refused} refused");
 }
+
+#[test]
+fn an_error_for_people_holds_nothing_that_a_terminal_would_obey() {
+    let ended = run(&["audit", "verify", "--data", "/nowhere/\u{1b}[2J"]);
+    assert!(ended.code == 5 && ended.err.contains("/nowhere/\\u{1b}[2J"), "{}", ended.err);
+    assert!(ended.err.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", ended.err);
+}

@@ -447,3 +447,17 @@ fn hashes_that_no_event_gave_the_tree_are_told() {
         assert!(report.verdict().contains("more hashes than the log gives it"), "{}", report.verdict());
     }
 }
+
+#[test]
+fn a_table_for_people_holds_nothing_that_a_terminal_would_obey() {
+    let mut scene = Scene::empty();
+    scene.tell();
+    scene.close();
+    let guard = scene.folder.root().join("\u{1b}[2Jguard\nOK: all is well");
+    std::fs::write(&guard, "no guard").unwrap();
+    let folder = store::DataFolder::at(scene.folder.root()).with_guard(Some(guard));
+    let report = verify(&Audit::open(&folder, Repair::Forbidden).unwrap(), Depth::Log, NOW, None).unwrap();
+    let table = table(&report);
+    assert!(table.contains("\\u{1b}[2Jguard\\u{a}OK"), "{table}");
+    assert!(table.chars().all(|c| c == '\n' || !c.is_control()), "{table}");
+}

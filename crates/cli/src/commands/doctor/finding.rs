@@ -1,5 +1,6 @@
 //! A finding of the doctor: what was looked at, how it is, and what to do next.
 
+use replay::print::harmless;
 use serde_json::{Value, json};
 
 /// How something is.
@@ -51,7 +52,7 @@ impl Finding {
 
     pub fn line(&self) -> String {
         let next = self.next.as_ref().map(|next| format!("{:24}next: {next}\n", "")).unwrap_or_default();
-        format!("{:<6}{:<16}  {}\n{next}", self.level.word(), self.name, self.detail)
+        harmless(&format!("{:<6}{:<16}  {}\n{next}", self.level.word(), self.name, self.detail))
     }
 
     pub fn json(&self) -> Value {
