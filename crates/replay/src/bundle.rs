@@ -12,14 +12,15 @@
 
 pub mod scope;
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use credentials::note::NoteVerifier;
 use domain::Lookup as _;
 use domain::time::Position;
+use store::files::open_regular;
 use store::scan::Scanned;
 use store::unfinished_folder::UnfinishedFolder;
 
@@ -30,7 +31,7 @@ use crate::filter::Filter;
 use crate::json;
 use crate::life::{Happened, Life};
 use crate::names::Names;
-use crate::prove::{ProofError, Prover, Signed, check_proof, invalid, read as small, unreadable};
+use crate::prove::{BYTES_MAX, ProofError, Prover, Signed, check_proof, invalid, read as small, unreadable};
 use crate::rows::RowsAt;
 use crate::show::Stop;
 use crate::summary::{HEADINGS, Summary};
@@ -219,12 +220,12 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         note => note?,
     };
     let Signed { checkpoint, .. } = Signed::parse(&note, Some(key))?;
-    let lines = read(&from.join("events.jsonl"))?;
+    let mut lines = Lines::open(from.join("events.jsonl"))?;
     let mut scope = read_scope(from, checkpoint.size)?.map(Admission::by);
-    let mut last = Position::START;
-    for line in lines.lines() {
+    let (mut last, mut events) = (Position::START, 0);
+    while let Some(line) = lines.next()? {
         let position =
-            position_of(line).ok_or_else(|| invalid("events.jsonl has a line that is no event"))?;
+            position_of(&line).ok_or_else(|| invalid("events.jsonl has a line that is no event"))?;
         if position <= last {
             return Err(invalid(format!("events.jsonl has position {position} after position {last}")));
         }
@@ -241,9 +242,8 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         if let Some(scope) = &mut scope {
             scope.admits(&proved.scanned.recorded).map_err(at)?;
         }
-        last = position;
+        (last, events) = (position, events + 1);
     }
-    let events = lines.lines().count() as u64;
     if events == 0 {
         return Err(invalid("events.jsonl is empty: a bundle without events proves nothing"));
     }
@@ -293,10 +293,55 @@ fn write(path: &Path, contents: &[u8]) -> Result<(), ProofError> {
         .map_err(|error| ProofError::File { path: path.to_owned(), error })
 }
 
-/// As long as it is; but a file, which has an end.
-fn read(path: &Path) -> Result<String, ProofError> {
-    if path.exists() && !path.is_file() {
-        return Err(invalid(format!("{} is no file", path.display())));
+/// The lines of a file that comes from strangers: it may be as long as it wants to be, a line may not.
+struct Lines {
+    path: PathBuf,
+    source: BufReader<File>,
+}
+
+impl Lines {
+    fn open(path: PathBuf) -> Result<Self, ProofError> {
+        let file = open_regular(&path).map_err(|error| unreadable(&path, error))?;
+        Ok(Self { path, source: BufReader::new(file) })
     }
-    fs::read_to_string(path).map_err(|error| unreadable(path, error))
+
+    fn next(&mut self) -> Result<Option<String>, ProofError> {
+        let mut line = vec![];
+        let read = self.source.by_ref().take(BYTES_MAX + 1).read_until(b'\n', &mut line);
+        read.map_err(|error| unreadable(&self.path, error))?;
+        if line.len() as u64 > BYTES_MAX {
+            return Err(invalid(format!("{} has a line that is longer than any event", self.path.display())));
+        }
+        let line = String::from_utf8(line);
+        let mut line = line.map_err(|_| unreadable(&self.path, ErrorKind::InvalidData.into()))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        Ok(Some(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_somewhere() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("events.jsonl");
+        fs::write(&path, "one\r\n\ntwo").unwrap();
+        let mut lines = Lines::open(path.clone()).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).collect();
+        assert_eq!(read, ["one", "", "two"]);
+
+        File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        let error = Lines::open(path.clone()).unwrap().next().unwrap_err();
+        assert!(error.to_string().contains("longer than any event"), "{error}");
+
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = Lines::open(path).map(drop).unwrap_err();
+        assert!(error.to_string().contains("it is no file"), "{error}");
+    }
 }

@@ -1,6 +1,5 @@
 //! Proofs in files: made from a data folder, and checked without one.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use domain::ids::LedgerId;
 use domain::origin::LogOrigin;
 use domain::time::Position;
 use store::checkpoint::Checkpoint;
+use store::files::open_regular;
 use store::scan::Scanned;
 use store::tlog_proof::TlogProof;
 use store::tree::{TreeHash, check_inclusion};
@@ -97,17 +97,22 @@ pub fn unreadable(path: &Path, error: io::Error) -> ProofError {
 }
 
 /// No proof and no signed checkpoint is larger: an event has at most 65,535 bytes, and a checkpoint some lines.
-const BYTES_MAX: u64 = 1 << 20;
+pub(crate) const BYTES_MAX: u64 = 1 << 20;
 
 /// Reads a proof or a checkpoint, which comes from strangers: one without an end must not fill the memory.
 pub fn read(path: &Path) -> Result<String, ProofError> {
+    String::from_utf8(read_bytes(path)?).map_err(|_| unreadable(path, io::ErrorKind::InvalidData.into()))
+}
+
+/// Reads what may be the bytes of an event, in the same way.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ProofError> {
     let mut bytes = vec![];
-    let read = File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes));
+    let read = open_regular(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(path, error))?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(invalid(format!("{} is larger than any proof or checkpoint", path.display())));
+        return Err(invalid(format!("{} is larger than any proof, checkpoint or event", path.display())));
     }
-    String::from_utf8(bytes).map_err(|_| unreadable(path, io::ErrorKind::InvalidData.into()))
+    Ok(bytes)
 }
 
 /// A checkpoint whose signature is good, as far as a key to check it with was given.

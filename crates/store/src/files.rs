@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::error::StoreError;
 
 /// Writes a new file, never over another.
@@ -43,6 +45,18 @@ pub(crate) fn try_room(path: &Path, bytes: usize) -> Result<(), StoreError> {
         removed => written.as_ref().map_or(Ok(()), |()| removed).map_err(StoreError::file(path))?,
     }
     written.map_err(StoreError::file(path))
+}
+
+/// Opens a file that comes from strangers, to read it. One that is no file has no end, or never begins, as a pipe does:
+/// [`io::ErrorKind::InvalidInput`].
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // A pipe that nobody writes to would be waited for before it could be looked at.
+    let unwaiting = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(unwaiting).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file, but a folder, a pipe or a device"))
 }
 
 /// Makes a folder that only its owner can enter; one that is there stays as it is.
@@ -101,4 +115,30 @@ fn new_file(path: &Path) -> io::Result<File> {
         Ok(()) | Err(_) => {}
     }
     private_file().write(true).create_new(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_a_file_is_opened_and_nothing_is_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::write(at("file"), "text").unwrap();
+        std::os::unix::fs::symlink("file", at("link")).unwrap();
+        for name in ["file", "link"] {
+            let mut text = String::new();
+            open_regular(&at(name)).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "text");
+        }
+        assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        for other in [at("pipe"), at(""), "/dev/zero".into()] {
+            let error = open_regular(&other).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{}", other.display());
+        }
+    }
 }

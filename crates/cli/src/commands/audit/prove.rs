@@ -99,7 +99,7 @@ pub fn run(args: ProveArgs) -> Result<(), CliError> {
 
 /// Checks a proof, and tells what it proves.
 pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
-    let entry = args.entry.as_ref().map(|path| fs::read(path).map_err(file(path))).transpose()?;
+    let entry = args.entry.as_deref().map(replay::prove::read_bytes).transpose()?;
     let proof = replay::prove::read(&args.proof)?;
     let proved = check_proof(without_printed_end(&proof), entry, &args.verifier_key)?;
     let event = json::event(&proved.scanned, &Names::sealed());
