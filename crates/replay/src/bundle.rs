@@ -104,6 +104,8 @@ pub fn write_bundle(
         let proof = prover.prove(position)?.to_string();
         write(&proofs.join(format!("{position}.tlog-proof")), proof.as_bytes())?;
     }
+    let synced = File::open(&proofs).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| ProofError::File { path: proofs.clone(), error })?;
     write(&at("history.txt"), format!("{}\n\n{history}", scope.said()).as_bytes())?;
     write(&at("events.jsonl"), lines.as_bytes())?;
     write(&at("scope.json"), format!("{}\n", scope.json()).as_bytes())?;
@@ -289,7 +291,7 @@ fn write(path: &Path, contents: &[u8]) -> Result<(), ProofError> {
     let mut options = OpenOptions::new();
     let opened = options.write(true).create_new(true).mode(0o600).open(path);
     opened
-        .and_then(|mut file| file.write_all(contents))
+        .and_then(|mut file| file.write_all(contents).and_then(|()| file.sync_all()))
         .map_err(|error| ProofError::File { path: path.to_owned(), error })
 }
 

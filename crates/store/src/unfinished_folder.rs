@@ -12,7 +12,8 @@ pub struct UnfinishedFolder {
     path: PathBuf,
     to: PathBuf,
     finished: bool,
-    _lock: File,
+    /// Locked as long as it is written.
+    folder: File,
 }
 
 impl UnfinishedFolder {
@@ -36,7 +37,7 @@ impl UnfinishedFolder {
                 locked(&path)?
             }
         };
-        Ok(Self { path, to, finished: false, _lock: lock })
+        Ok(Self { path, to, finished: false, folder: lock })
     }
 
     /// Where it is until it is finished.
@@ -44,8 +45,9 @@ impl UnfinishedFolder {
         &self.path
     }
 
-    /// Gives it its name.
+    /// Gives it its name, durably. What is in its files and folders is for the caller to make so before.
     pub fn finish(mut self) -> io::Result<()> {
+        self.folder.sync_all()?;
         fs::rename(&self.path, &self.to).map_err(|error| {
             // Somebody was quicker.
             let taken = matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory);
