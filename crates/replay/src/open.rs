@@ -1,5 +1,7 @@
 //! Opening a data folder for an audit: for reading only, beside a running server or alone.
 
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,6 +54,14 @@ pub fn is_export(path: &Path) -> bool {
     matches!(export::beginning(path), Ok(_) | Err(ReplayError::Store(StoreError::Newer { .. })))
 }
 
+/// The device of a file, and its number there.
+type FileId = (u64, u64);
+
+/// Which file has this name, if one has.
+fn file_id(path: &Path) -> Option<FileId> {
+    path.metadata().ok().map(|file| (file.dev(), file.ino()))
+}
+
 /// Checkpoints that a log must have.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
@@ -72,6 +82,8 @@ impl Known {
 pub struct Audit {
     folder: DataFolder,
     ledger: Arc<ReadOnlyLedger>,
+    /// Which file was opened.
+    file: Option<FileId>,
     known: Vec<Checkpoint>,
     checking: Option<Pages>,
 }
@@ -86,6 +98,8 @@ impl Audit {
         require_ledger(folder)?;
         let path = folder.ledger();
         let options = OpenOptions { sharing: Sharing::SingleWriter, cache_bytes: CACHE_BYTES };
+        // Before it is opened: of another one that takes its place in between, too much is said rather than nothing.
+        let file = file_id(&path);
         let open = || reading(|| ReadOnlyLedger::open_unchecked(&path, &options).map_err(ReplayError::from));
         let ledger = match (open(), repair) {
             (Err(ReplayError::Store(StoreError::NeedsRepair)), Repair::Allowed) => {
@@ -97,7 +111,7 @@ impl Audit {
             }
             (opened, _) => opened?,
         };
-        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), known: vec![], checking: None })
+        Ok(Self { folder: folder.clone(), ledger: Arc::new(ledger), file, known: vec![], checking: None })
     }
 
     /// The same, with a checkpoint that somebody kept: a verification holds the log against it.
@@ -156,6 +170,16 @@ impl Audit {
     /// The data folder.
     pub fn folder(&self) -> &DataFolder {
         &self.folder
+    }
+
+    /// Refuses a folder whose ledger is no longer the file that was opened: nothing is appended to that one any more.
+    pub(crate) fn check_same_file(&self) -> Result<(), ReplayError> {
+        let path = self.folder.ledger();
+        if file_id(&path) == self.file {
+            return Ok(());
+        }
+        let what = "it is no longer the file that was opened: it was moved away, restored or written anew; begin again";
+        Err(StoreError::File { path, error: io::Error::other(what) }.into())
     }
 
     /// Checks every page of the log and the views, as they are committed now.

@@ -67,6 +67,7 @@ pub fn follow(
     while !lines.is_full(known.position) && wait() == Wait::Over {
         let snapshot = audit.snapshot()?;
         if snapshot.head() == known {
+            audit.check_same_file()?;
             continue;
         }
         // Whoever was made since has a new key.

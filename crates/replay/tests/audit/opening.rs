@@ -4,10 +4,12 @@ use std::fs;
 
 use domain::actor::{ActorId, Way};
 use domain::event::Event;
-use keyledger_replay::{Audit, Depth, Filter, Format, Names, Repair, ReplayError, Source, show};
-use store::{DataFolder, Ledger, OpenOptions, Sharing, StoreError};
+use keyledger_replay::{
+    Audit, Depth, Filter, Format, Names, Repair, ReplayError, Source, Wait, follow, show,
+};
+use store::{DataFolder, Ledger, OpenOptions, Pages, Sharing, StoreError};
 
-use crate::scene::{ACME, BEGIN, Scene};
+use crate::scene::{ACME, BEGIN, ETLS_NEXT, Scene};
 
 fn refused(folder: &DataFolder, repair: Repair) -> ReplayError {
     Audit::open(folder, repair).map(drop).unwrap_err()
@@ -85,4 +87,40 @@ fn after_a_crash_it_is_repaired_only_if_that_is_allowed() {
     assert!(report.is_ok(), "{}", report.verdict());
     drop(audit);
     assert!(Audit::open(&folder, Repair::Forbidden).is_ok(), "it was closed cleanly again");
+}
+
+/// A restore puts another file in the place of the one that is followed, to which nothing is appended any more.
+#[test]
+fn whoever_follows_a_ledger_is_told_when_another_takes_its_place() {
+    let scene = Scene::told();
+    let source = scene.source();
+    let (path, aside) = (scene.folder.ledger(), scene.folder.root().join("aside"));
+    let all = Filter::default();
+    let shown = show(&source, &Names::sealed(), &all, Format::Jsonl, std::io::sink()).unwrap();
+    let mut looks = 0;
+    let wait = || {
+        looks += 1;
+        match looks {
+            3 => fs::rename(&path, &aside).map(|()| fs::copy(&aside, &path)).map(drop).unwrap(),
+            6 => return Wait::Ended,
+            _ => {}
+        }
+        Wait::Over
+    };
+    let audit = source.audit().unwrap();
+    let followed = follow(audit, source.head(), &shown, &all, Format::Jsonl, std::io::sink(), wait);
+    let error = followed.unwrap_err();
+    assert!(error.to_string().contains("no longer the file that was opened"), "{error}");
+    assert_eq!(looks, 3);
+}
+
+/// It looks at the log again and again; at all pages that rows lie on, once.
+#[test]
+fn whoever_follows_a_ledger_has_its_pages_looked_at_once() {
+    let scene = Scene::told();
+    let audit = scene.audit().checking(Some(Pages::OfRows));
+    let source = Source::of(audit.clone()).unwrap();
+    scene.damage_views(&[ETLS_NEXT.bytes()[15]; 32]);
+    assert!(audit.snapshot().is_err());
+    assert!(source.audit().unwrap().snapshot().is_ok());
 }
