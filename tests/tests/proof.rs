@@ -2,6 +2,7 @@
 //! proofs in files, evidence bundles; and nothing that contradicts an earlier checkpoint, whenever the server is killed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Mutex;
@@ -286,6 +287,16 @@ fn a_mutations_receipt_is_checked_offline() {
     assert_eq!(told["verifier_key"], verifier_key.as_str());
     assert_eq!(json_of(&check(&offline, &verifier_key))["event"], proved["event"]);
     assert_eq!(keyledger(prove).status.code(), Some(6), "never over another file");
+    assert_eq!(fs::metadata(&offline).unwrap().permissions().mode() & 0o777, 0o600);
+    // The event may be given beside a proof; what is no file, or has no end, is not waited for.
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for given in [&[text(&pipe)][..], &[text(&file), "--entry".into(), text(&pipe)]] {
+        let key = ["--verifier-key", &verifier_key];
+        let given: Vec<_> = given.iter().map(String::as_str).collect();
+        let refused = keyledger([&["audit", "check-proof"], &given[..], &key].concat());
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("it is no file"), "{refused:?}");
+    }
     let good = fs::read_to_string(&file).unwrap();
     let twin = folder.path().join("twin.tlog-proof");
     for place in (0..good.len()).step_by(good.len() / 60) {

@@ -1,6 +1,6 @@
 //! `audit prove` and `audit check-proof`: that the log has an event, as a file that anybody can check.
 
-use std::fs;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,6 +8,7 @@ use credentials::note::NoteVerifier;
 use domain::time::Position;
 use replay::{Audit, Names, ProofError, Prover, Repair, check_proof, json};
 use serde_json::json;
+use store::unfinished_file::UnfinishedFile;
 
 use super::show::parse_position;
 use crate::args::{DataArgs, GuardArgs};
@@ -124,16 +125,17 @@ fn without_printed_end(proof: &str) -> &str {
     if proof.ends_with("\n\n") { &proof[..proof.len() - 1] } else { proof }
 }
 
+/// A new file of its owner's alone. Until it is written whole, there is none of that name.
 fn write_new(path: &Path, contents: &[u8]) -> Result<(), ProofError> {
-    use std::io::Write as _;
-    let mut options = fs::File::options();
-    let opened = options.write(true).create_new(true).open(path);
-    opened.and_then(|mut file| file.write_all(contents)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => ProofError::Exists(path.to_owned()),
-        _ => file(path)(error),
-    })
-}
-
-fn file(path: &Path) -> impl Fn(std::io::Error) -> ProofError {
-    |error| ProofError::File { path: path.to_owned(), error }
+    let failed = |error: io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => ProofError::Exists(path.to_owned()),
+        _ => ProofError::File { path: path.to_owned(), error },
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(ProofError::Exists(path.to_owned()));
+    }
+    let unfinished = UnfinishedFile::begin(path, "proof")?;
+    let mut file = unfinished.file();
+    file.write_all(contents).and_then(|()| file.sync_all()).map_err(failed)?;
+    unfinished.finish().map_err(failed)
 }
