@@ -9,9 +9,13 @@ use domain::time::Position;
 
 use crate::backup::{MAGIC, Progress, Step, Summary, VERSION, damaged};
 use crate::chain::ChainHash;
+use crate::envelope::{self, HEADER_BYTES};
 use crate::error::StoreError;
 use crate::head::Head;
 use crate::scan::Walk;
+
+/// How much of a commit is read before what was read is looked at.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// Reads a whole backup and checks it; tells what it holds.
 pub fn check(path: &Path, progress: Progress<'_>) -> Result<Summary, StoreError> {
@@ -115,6 +119,17 @@ fn header(source: &mut Source<'_>) -> Result<(LedgerId, Head), StoreError> {
     Ok((ledger, head))
 }
 
+/// How many of these bytes are whole envelopes, by what each says of its length; none, if one does not begin as an envelope does.
+fn whole_envelopes(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    while rest.len() >= HEADER_BYTES {
+        let length = envelope::header(rest).ok()?.envelope_bytes();
+        let Some(behind) = rest.get(length..) else { break };
+        rest = behind;
+    }
+    Some(bytes.len() - rest.len())
+}
+
 /// A backup's file with the hash of what was read of it.
 struct Source<'a> {
     path: &'a Path,
@@ -141,12 +156,19 @@ impl<'a> Source<'a> {
         Ok(array)
     }
 
-    /// Reads so many bytes. A length that was altered asks for no more memory than the file has bytes.
+    /// Reads so many bytes of envelopes; no more once something else stands among them, which is for the walk to find: a length
+    /// that was altered asks for no more memory than there are envelopes, also in a file that has holes.
     fn fill(&mut self, bytes: &mut Vec<u8>, length: u32) -> Result<(), StoreError> {
         bytes.clear();
-        let read = self.source.by_ref().take(u64::from(length)).read_to_end(bytes);
-        if read.map_err(StoreError::file(self.path))? as u64 != u64::from(length) {
-            return Err(self.cut_short());
+        let (mut left, mut whole) = (u64::from(length), Some(0));
+        while let Some(begin) = whole.filter(|_| left > 0) {
+            let piece = left.min(PIECE_BYTES);
+            let read = self.source.by_ref().take(piece).read_to_end(bytes);
+            if read.map_err(StoreError::file(self.path))? as u64 != piece {
+                return Err(self.cut_short());
+            }
+            left -= piece;
+            whole = whole_envelopes(&bytes[begin..]).map(|more| begin + more);
         }
         self.took(bytes);
         Ok(())
@@ -159,5 +181,27 @@ impl<'a> Source<'a> {
 
     fn cut_short(&self) -> StoreError {
         damaged(self.path, "it is cut short")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_that_is_said_to_be_large_takes_no_more_memory_than_it_has_envelopes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("backup");
+        let file = File::create(&path).unwrap();
+        file.set_len(1 << 33).unwrap();
+        let mut bytes = vec![];
+        Source::open(&path).unwrap().fill(&mut bytes, u32::MAX).unwrap();
+        assert_eq!(bytes.len() as u64, PIECE_BYTES);
+        // What is too short to say what it is may be the beginning of one.
+        fs::write(&path, [0; HEADER_BYTES - 1]).unwrap();
+        Source::open(&path).unwrap().fill(&mut bytes, HEADER_BYTES as u32 - 1).unwrap();
+        assert_eq!(bytes.len(), HEADER_BYTES - 1);
     }
 }
