@@ -288,16 +288,19 @@ fn a_mutations_receipt_is_checked_offline() {
     assert_eq!(json_of(&check(&offline, &verifier_key))["event"], proved["event"]);
     assert_eq!(keyledger(prove).status.code(), Some(6), "never over another file");
     assert_eq!(fs::metadata(&offline).unwrap().permissions().mode() & 0o777, 0o600);
-    // The event may be given beside a proof; what is no file, or has no end, is not waited for.
+    let good = fs::read_to_string(&file).unwrap();
+    // It may come from another program, as the event may that is given beside it; what has no end is not read to it.
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for given in [&[text(&pipe)][..], &[text(&file), "--entry".into(), text(&pipe)]] {
+    let (to, proof) = (pipe.clone(), good.clone());
+    let other = std::thread::spawn(move || fs::write(to, proof).unwrap());
+    assert_eq!(json_of(&check(&pipe, &verifier_key))["event"], proved["event"]);
+    other.join().unwrap();
+    for endless in [&["/dev/zero"][..], &[&text(&file), "--entry", "/dev/zero"]] {
         let key = ["--verifier-key", &verifier_key];
-        let given: Vec<_> = given.iter().map(String::as_str).collect();
-        let refused = keyledger([&["audit", "check-proof"], &given[..], &key].concat());
-        assert!(String::from_utf8_lossy(&refused.stderr).contains("it is no file"), "{refused:?}");
+        let refused = keyledger([&["audit", "check-proof"], endless, &key].concat());
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("is larger than any"), "{refused:?}");
     }
-    let good = fs::read_to_string(&file).unwrap();
     let twin = folder.path().join("twin.tlog-proof");
     for place in (0..good.len()).step_by(good.len() / 60) {
         let mut changed = good.clone().into_bytes();

@@ -31,7 +31,7 @@ use crate::filter::Filter;
 use crate::json;
 use crate::life::{Happened, Life};
 use crate::names::Names;
-use crate::prove::{BYTES_MAX, ProofError, Prover, Signed, check_proof, invalid, read as small, unreadable};
+use crate::prove::{BYTES_MAX, ProofError, Prover, Signed, check_proof, invalid, read_within, unreadable};
 use crate::rows::RowsAt;
 use crate::show::Stop;
 use crate::summary::{HEADINGS, Summary};
@@ -211,7 +211,7 @@ fn lived(life: &mut Life, scanned: &Scanned, rows: &RowsAt<'_>) -> Result<Option
 
 /// Checks a bundle: every event of it is in the log that the key signed, and says what `events.jsonl` says.
 pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofError> {
-    let note = match small(&from.join("checkpoint")) {
+    let note = match read_within(&from.join("checkpoint")) {
         Err(ProofError::File { error, .. }) if error.kind() == ErrorKind::NotFound => {
             let there = if from.is_dir() { "it has no checkpoint" } else { "there is no such folder" };
             return Err(no_bundle(from, error.kind(), there));
@@ -232,7 +232,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
             return Err(invalid(format!("events.jsonl has position {position} after position {last}")));
         }
         let at = |why: &str| invalid(format!("position {position}: {why}"));
-        let proof = small(&from.join(format!("proofs/{position}.tlog-proof")))?;
+        let proof = read_within(&from.join(format!("proofs/{position}.tlog-proof")))?;
         let proved = check_proof(&proof, None, key)
             .map_err(|error| if let ProofError::Invalid(why) = &error { at(why) } else { error })?;
         if proved.note != note {
@@ -269,7 +269,7 @@ fn no_bundle(from: &Path, kind: ErrorKind, why: &str) -> ProofError {
 /// What a bundle says of itself. Those of before say nothing.
 fn read_scope(from: &Path, covered: Position) -> Result<Option<Scope>, ProofError> {
     let path = from.join("scope.json");
-    match small(&path) {
+    match read_within(&path) {
         Err(ProofError::File { error, .. }) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
         Ok(text) => {
@@ -343,6 +343,8 @@ mod tests {
 
         fs::remove_file(&path).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = read_within(&path).map(drop).unwrap_err();
+        assert!(error.to_string().contains("it is no file"), "{error}");
         let error = Lines::open(path).map(drop).unwrap_err();
         assert!(error.to_string().contains("it is no file"), "{error}");
     }

@@ -1,5 +1,6 @@
 //! Proofs in files: made from a data folder, and checked without one.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -99,15 +100,29 @@ pub fn unreadable(path: &Path, error: io::Error) -> ProofError {
 /// No proof and no signed checkpoint is larger: an event has at most 65,535 bytes, and a checkpoint some lines.
 pub(crate) const BYTES_MAX: u64 = 1 << 20;
 
-/// Reads a proof or a checkpoint, which comes from strangers: one without an end must not fill the memory.
+/// Reads a proof or a checkpoint, which comes from strangers: one without an end must not fill the memory. It may be a pipe, for
+/// whoever asks has named it.
 pub fn read(path: &Path) -> Result<String, ProofError> {
-    String::from_utf8(read_bytes(path)?).map_err(|_| unreadable(path, io::ErrorKind::InvalidData.into()))
+    text(path, read_bytes(path)?)
 }
 
 /// Reads what may be the bytes of an event, in the same way.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, ProofError> {
+    bounded(path, File::open(path))
+}
+
+/// Reads a proof or a checkpoint out of a folder that comes from strangers, who may have put a pipe there to be waited for.
+pub(crate) fn read_within(path: &Path) -> Result<String, ProofError> {
+    text(path, bounded(path, open_regular(path))?)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, ProofError> {
+    String::from_utf8(bytes).map_err(|_| unreadable(path, io::ErrorKind::InvalidData.into()))
+}
+
+fn bounded(path: &Path, file: io::Result<File>) -> Result<Vec<u8>, ProofError> {
     let mut bytes = vec![];
-    let read = open_regular(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes));
+    let read = file.and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(path, error))?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(invalid(format!("{} is larger than any proof, checkpoint or event", path.display())));
