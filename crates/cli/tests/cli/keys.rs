@@ -79,7 +79,11 @@ fn a_key_lives_and_ends() {
 
     let note = "seen in a build log";
     let revoke = ["key", "revoke", &new_id, "--reason", "key_compromise", "--note", note];
-    assert!(scene.said(&revoke).starts_with(&format!("Key {new_id} is revoked")));
+    let said = scene.said(&revoke);
+    assert!(said.starts_with(&format!("Key {new_id} is revoked")) && !said.contains("before"), "{said}");
+    let again = scene.said(&["key", "revoke", &new_id, "--note", "and in a chat"]);
+    assert!(again.contains("it was revoked before; the reason and note of then stay"), "{again}");
+    assert_eq!(scene.done(&["key", "revoke", &new_id])["changed"], false);
     assert_eq!(scene.refused_as(&new_secret, &["whoami"]), refusal(3, "KEY_REVOKED"));
     // The same code in another question is a conflict, not a failed authentication.
     assert_eq!(scene.refused(&["key", "enable", &new_id]), refusal(6, "KEY_REVOKED"));

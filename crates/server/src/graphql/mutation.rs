@@ -443,8 +443,8 @@ fn succeed(
     idempotency_key: Option<&str>,
 ) -> FieldResult<SuccessPayload> {
     let done = context.execute(composed, idempotency_key)?;
-    let position = Some(LogPosition(done.position));
-    Ok(SuccessPayload { success: Some(true), error: None, position, dry_run: None })
+    let (changed, position) = (Some(!done.recorded.is_empty()), Some(LogPosition(done.position)));
+    Ok(SuccessPayload { success: Some(true), changed, error: None, position, dry_run: None })
 }
 
 /// The same, or what it would do.
@@ -459,7 +459,7 @@ fn attempt(
     }
     let (_, dry_run) = context.rehearse(composed, idempotency_key)?;
     let position = Some(dry_run.as_of.position);
-    Ok(SuccessPayload { success: None, error: None, position, dry_run: Some(dry_run) })
+    Ok(SuccessPayload { success: None, changed: None, error: None, position, dry_run: Some(dry_run) })
 }
 
 /// The successor that a rotation makes, when it ends, and when the old key's grace does.

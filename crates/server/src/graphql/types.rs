@@ -387,6 +387,8 @@ pub struct RotateApiKeyPayload {
 pub struct SuccessPayload {
     /// True: it is so now, whether or not it was before. Null: it was a dry run.
     pub success: Option<bool>,
+    /// Whether this made it so: false if it was so before, and nothing was recorded. Null: it was a dry run.
+    pub changed: Option<bool>,
     /// Always null.
     pub error: Option<String>,
     /// The position of the log as of which it is so.

@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
-const REVOKE: Mutation = Mutation::plain("delete_api_key", "delete_api_key_input");
+const REVOKE: Mutation =
+    Mutation { name: "delete_api_key", input: "delete_api_key_input", selection: "success position changed" };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,6 +92,15 @@ pub fn revoke(
         "note": why.note.as_ref().map(Note::as_str),
     });
     let change = Change { mutation: REVOKE, input, attempt, dry_run };
-    let said = |_: &_| format!("Key {key} is revoked, with every token minted from it");
+    let said = |done: &serde_json::Value| {
+        let is = format!("Key {key} is revoked, with every token minted from it");
+        let before = done["changed"] == false;
+        let why = if why.reason.is_some() || why.note.is_some() {
+            "; the reason and note of then stay"
+        } else {
+            ""
+        };
+        if before { format!("{is}; it was revoked before{why}") } else { is }
+    };
     change.carry_out(&client.server()?, client.form(), said)
 }
