@@ -18,6 +18,7 @@ use domain::time::{Position, Timestamp};
 use domain::token_life::TokenLife;
 use domain::{Command, Event, Recorded, Rejection, decide};
 use store::chain::ChainHash;
+use store::folder::FolderLock;
 use store::guard::Guard;
 use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
 
@@ -193,6 +194,8 @@ pub struct Authority {
     pub(crate) signatures: Signatures,
     pub(crate) tokens: TokenCount,
     pub(crate) checkpoints: Checkpoints,
+    /// The folder is nobody else's. Given up last.
+    _lock: Option<FolderLock>,
 }
 
 impl Authority {
@@ -238,6 +241,8 @@ impl Authority {
         if !folder.has_ledger()? {
             return Err(StoreError::NoLedger(folder.root().to_owned()).into());
         }
+        // Held for as long as this lives: nobody else moves the guard, or makes a ledger in the place of one that is served.
+        let lock = folder.lock()?;
         let rollback = options.rollback;
         let ledger = options.storage.open(&folder.ledger(), &options.ledger)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
@@ -279,6 +284,7 @@ impl Authority {
         // What was committed just before a crash is not in the guard yet.
         let published = authority.write_guard()?;
         authority.start(published);
+        authority._lock = Some(lock);
         Ok(authority)
     }
 
@@ -478,6 +484,7 @@ impl Authority {
             signatures: Signatures::default(),
             tokens,
             checkpoints,
+            _lock: None,
         }
     }
 

@@ -22,15 +22,25 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
+use rustix::io::Errno;
 
 use crate::error::StoreError;
-use crate::files::{create_private_folder, private_file, sync_folder_of, try_room};
+use crate::files::{create_private_folder, sync_folder_of, try_room};
 use crate::ledger::PROBE_BYTES;
 
-/// The right to fill a new data folder; given up when it is dropped.
+/// The right to write a data folder; given up when it is dropped.
+///
+/// It is a lock on the folder and not on a file in it: whoever moves the ledger away under a server does not thereby take the
+/// folder from it.
 pub struct FolderLock {
-    _file: File,
-    path: PathBuf,
+    folder: File,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing alone would leave it to whatever process is just being started, and holds our files until it runs.
+        let _ = self.folder.unlock();
+    }
 }
 
 /// Where things are in a data folder.
@@ -110,20 +120,22 @@ impl DataFolder {
         Ok(lock)
     }
 
-    fn lock(&self) -> Result<FolderLock, StoreError> {
-        let path = self.root.join("init.lock");
-        let lock = private_file().append(true).create(true).open(&path).map_err(StoreError::file(&path))?;
-        match lock.try_lock() {
+    /// Takes the folder for one process that writes it, for as long as what is returned lives. Who only reads needs no lock.
+    pub fn lock(&self) -> Result<FolderLock, StoreError> {
+        let folder = File::open(&self.root).map_err(StoreError::file(&self.root))?;
+        match folder.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
-            Err(TryLockError::Error(error)) => return Err(StoreError::File { path, error }),
+            // Network storage may not lock folders: the database's lock on its own file has to do.
+            Err(TryLockError::Error(error)) if cannot_lock_folders(&error) => {}
+            Err(TryLockError::Error(error)) => return Err(StoreError::file(&self.root)(error)),
         }
-        // Whoever held the lock before may have taken its file away, and a lock on that one keeps nobody out.
-        let inode = |file: std::io::Result<fs::Metadata>| file.map(|file| (file.dev(), file.ino())).ok();
-        if inode(fs::metadata(&path)) != inode(lock.metadata()) {
+        // Another folder may have taken its place meanwhile, and a lock on the old one keeps nobody out.
+        let inode = |file: io::Result<fs::Metadata>| file.map(|file| (file.dev(), file.ino())).ok();
+        if inode(fs::metadata(&self.root)) != inode(folder.metadata()) {
             return Err(StoreError::InUse);
         }
-        Ok(FolderLock { _file: lock, path })
+        Ok(FolderLock { folder })
     }
 
     fn clear_unfinished(&self) -> Result<(), StoreError> {
@@ -137,7 +149,7 @@ impl DataFolder {
     /// Takes away what was made of a ledger that is not to be. An error that led here is worth more than ours.
     pub(crate) fn abandon(&self, lock: FolderLock) {
         let _ = fs::remove_file(self.unfinished_ledger());
-        let _ = fs::remove_file(&lock.path);
+        drop(lock);
     }
 
     /// Where a new ledger is made, before [`DataFolder::finish_ledger`] gives it its name.
@@ -150,11 +162,11 @@ impl DataFolder {
         let (unfinished, ledger) = (self.unfinished_ledger(), self.ledger());
         let rename = || {
             fs::rename(&unfinished, &ledger)?;
-            // Whoever waits for the lock still holds the file, and then finds the ledger.
-            fs::remove_file(&lock.path)?;
             sync_folder_of(&ledger)
         };
-        rename().map_err(StoreError::file(&ledger))
+        let renamed = rename().map_err(StoreError::file(&ledger));
+        drop(lock);
+        renamed
     }
 
     /// Gives the ledger's file, whose views are damaged, a second name that is free, and tells it: whatever takes its
@@ -238,4 +250,10 @@ impl DataFolder {
     pub fn signing_key(&self, id: SigningKeyId) -> PathBuf {
         self.secrets().join("signing").join(id.to_string())
     }
+}
+
+/// As NFS says it, which takes a lock on a file that is open for writing only, and as storage without locks does.
+fn cannot_lock_folders(error: &io::Error) -> bool {
+    let known = [Errno::BADF, Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
+    Errno::from_io_error(error).is_some_and(|errno| known.contains(&errno))
 }

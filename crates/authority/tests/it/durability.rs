@@ -374,3 +374,18 @@ fn a_secret_that_cannot_be_kept_stops_the_writer_changes_nothing_and_verificatio
     let reach = Reach::AnyTenant { home: scene.tenant };
     scene.key_for(Owner::User(scene.user), reach, &key_input("goes on"));
 }
+
+#[test]
+fn a_folder_is_one_authoritys_whatever_becomes_of_its_ledger() {
+    let scene = Scene::new();
+    let ledger = scene.options.folder.ledger();
+    let copy = fs::read(&ledger).unwrap();
+    fs::rename(&ledger, ledger.with_extension("broken")).unwrap();
+    fs::write(&ledger, copy).unwrap();
+    let refused = Authority::open(scene.options.clone()).map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::Store(StoreError::InUse)), "{refused}");
+    let options = scene.options.clone();
+    drop(scene.authority);
+    fs::rename(ledger.with_extension("broken"), &ledger).unwrap();
+    Authority::open(options).unwrap();
+}

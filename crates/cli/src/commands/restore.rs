@@ -17,8 +17,8 @@ Examples:
   keyledger restore --from /backup/keyledger-2026-11-25 --data /var/lib/keyledger
   keyledger restore --from ./today --data ./data --guard /mnt/other/guard -o json
 
-DIR must not hold a ledger: move a broken one away first, and leave its guard and its secrets where
-they are. Every byte of the backup is checked, and nothing is left behind if it is damaged.
+Stop the server first. DIR must not hold a ledger: move a broken one away, and leave its guard and its
+secrets where they are. Every byte of the backup is checked, and nothing is left behind if it is damaged.
 A ledger older than its guard is refused at start: what was revoked since works again in it.";
 
 /// What to restore, and where to.

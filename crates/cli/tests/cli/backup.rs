@@ -147,3 +147,23 @@ fn a_ledger_is_compacted_when_nobody_else_has_it_open_and_says_the_same() {
     assert_eq!(deployment.run(&["audit", "verify", "--full"]).code, 0);
     assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
 }
+
+#[test]
+fn a_server_keeps_its_folder_when_its_ledger_is_moved_away() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    assert_eq!(deployment.run(&["backup", "--to", text(&file)]).code, 0);
+    let server = Server::start(&deployment, &[]);
+    let ledger = deployment.data().join("ledger.redb");
+    let broken = deployment.data().join("ledger.broken");
+    fs::rename(&ledger, &broken).unwrap();
+    let refused = deployment.run(&["restore", "--from", text(&file), "-o", "json"]);
+    assert_eq!((refused.code, refused.error().0.as_str()), (6, "LEDGER_IN_USE"), "{}", refused.err);
+    fs::copy(&broken, &ledger).unwrap();
+    let refused = deployment.run(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
+    assert_eq!(refused.code, 6, "{}", refused.err);
+    assert!(refused.err.contains("LEDGER_IN_USE"), "{}", refused.err);
+    fs::remove_file(&ledger).unwrap();
+    assert_eq!(server.stop("-TERM").0, 0);
+    assert_eq!(deployment.run(&["restore", "--from", text(&file)]).code, 0);
+}
