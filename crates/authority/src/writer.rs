@@ -11,6 +11,7 @@ use crossbeam_utils::sync::ShardedLock;
 use domain::actor::Actor;
 use domain::time::Position;
 use domain::{Command, Recorded, decide};
+use store::guard::Guard;
 use store::head::Head;
 use store::{Attempt, DataFolder, Origin, StoreError, TransactError, Transaction};
 use tracing::{Span, trace_span};
@@ -144,7 +145,7 @@ impl Health {
 
 /// Runs until every sender of the queue is gone.
 pub(crate) fn run(shared: &Arc<Shared>, queue: &Receiver<Submission>, mut published: Published) {
-    let mut guard = GuardKeeper { written: published.head.position, due: None };
+    let mut guard = GuardKeeper { written: published.guard(), due: None, overtaken: false };
     let mut reopening = Reopening::default();
     loop {
         let due = guard.due.map(|due| due.saturating_duration_since(Instant::now()));
@@ -287,26 +288,50 @@ fn carry_out(
 
 /// Keeps the guard at most a second behind the ledger, and never ahead of it.
 struct GuardKeeper {
-    written: Position,
+    written: Guard,
     due: Option<Instant>,
+    overtaken: bool,
 }
 
 impl GuardKeeper {
     fn after_a_batch(&mut self, shared: &Shared, published: &Published) {
         let now = Instant::now();
         match self.due {
-            None if published.head.position > self.written => self.due = Some(now + GUARD_TRAILS),
+            None if published.head.position > self.written.position => self.due = Some(now + GUARD_TRAILS),
             Some(due) if now >= due => self.write(shared, published),
             None | Some(_) => {}
         }
     }
 
+    /// What somebody else wrote to the guard, if this ledger does not have that: to write over it would hide a rollback.
+    fn overtaken_by(&self, shared: &Shared) -> Option<Guard> {
+        // One that is missing, or cannot be read, is written anew.
+        let found = Guard::read(&shared.folder.guard()).ok().filter(|found| *found != self.written)?;
+        let checked = shared.ledger.snapshot().and_then(|snapshot| found.check(&snapshot));
+        match checked {
+            Err(StoreError::RolledBack { .. } | StoreError::OtherLedger { .. }) => Some(found),
+            // Of a ledger that cannot be read just now nothing is said.
+            Ok(()) | Err(_) => None,
+        }
+    }
+
     fn write(&mut self, shared: &Shared, published: &Published) {
         self.due = None;
+        if let Some(found) = self.overtaken_by(shared) {
+            self.overtaken = true;
+            let path = shared.folder.guard();
+            shared.stop(format!(
+                "somebody else moved the guard {} to position {} with hash {}, which is not in this ledger: another server writes a copy of it. Stop both, and go on with the right one alone",
+                path.display(), found.position, found.hash
+            ));
+        }
+        if self.overtaken {
+            return;
+        }
         match published.guard().write(&shared.folder.guard()) {
             Ok(()) => {
-                self.written = published.head.position;
-                shared.meters.guarded(self.written);
+                self.written = published.guard();
+                shared.meters.guarded(self.written.position);
             }
             Err(error) => {
                 shared.meters.guard_failed();

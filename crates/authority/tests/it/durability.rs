@@ -8,11 +8,13 @@ use domain::event::Event;
 use domain::key::{Owner, Reach};
 use domain::names::Name;
 use domain::role::Role;
+use domain::time::Position;
 use domain::{Command, Refusal};
 use keyledger_authority::compose::FirstKey;
 use keyledger_authority::queries::Which;
 use keyledger_authority::{AsOf, Authority, Failure, OpenError, Options, Rollback, Shown};
 use store::StoreError;
+use store::chain::ChainHash;
 use store::guard::Guard;
 
 use crate::scene::{Scene, key_input, opened, tenant_input, user_input};
@@ -373,6 +375,38 @@ fn a_secret_that_cannot_be_kept_stops_the_writer_changes_nothing_and_verificatio
     assert_eq!(scene.authority.stopped(), None);
     let reach = Reach::AnyTenant { home: scene.tenant };
     scene.key_for(Owner::User(scene.user), reach, &key_input("goes on"));
+}
+
+/// Whoever else moves the guard has another copy of this ledger, and what it revoked must not be hidden by us.
+#[test]
+fn a_guard_that_somebody_else_moved_is_not_written_over_and_changes_stop() {
+    for (moved, hash) in [(1, None), (0, Some(ChainHash([7; 32])))] {
+        let scene = Scene::new();
+        let path = scene.options.folder.guard();
+        let seen = guard(&path);
+        let position = Position::new(seen.position.number() + moved);
+        let theirs = Guard { position, hash: hash.unwrap_or(seen.hash), ..seen };
+        theirs.write(&path).unwrap();
+        scene.own_key(&key_input("one"));
+        within(Duration::from_secs(10), "changes stop", || scene.authority.stopped().is_some());
+        let why = scene.authority.stopped().unwrap();
+        assert!(why.contains("somebody else moved the guard"), "{why}");
+        drop(scene.authority);
+        assert_eq!(guard(&path), theirs);
+    }
+}
+
+#[test]
+fn an_older_guard_of_the_same_ledger_is_moved_on_as_ever() {
+    let scene = Scene::new();
+    let path = scene.options.folder.guard();
+    let older = guard(&path);
+    scene.own_key(&key_input("one"));
+    within(Duration::from_secs(10), "the guard follows", || guard(&path) != older);
+    older.write(&path).unwrap();
+    scene.own_key(&key_input("two"));
+    within(Duration::from_secs(10), "the guard follows", || guard(&path).position > older.position);
+    assert_eq!(scene.authority.stopped(), None);
 }
 
 #[test]
