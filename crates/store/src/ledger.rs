@@ -393,7 +393,7 @@ impl ReadOnlyLedger {
                 // While a state is held, none of its pages is written over.
                 let (held, committed) = self.held_and_read()?;
                 let checked = match pages {
-                    Pages::All => committed.check(self.source.as_ref(), &|_| true),
+                    Pages::All => committed.check_all(self.source.as_ref()),
                     Pages::OfRows => committed.check(self.source.as_ref(), &|name| OF_ROWS.contains(&name)),
                 };
                 damage = match checked {

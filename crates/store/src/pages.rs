@@ -107,6 +107,15 @@ impl Committed {
             None => Ok(Checked::Unknown),
         }
     }
+
+    /// Checks the pages of every table. Those of the database itself, too, if nobody has the file open: a writer keeps them in
+    /// memory and writes over them as it likes.
+    pub(crate) fn check_all(&self, source: &dyn Source) -> Result<Checked, StoreError> {
+        match &self.0 {
+            Some(header) if header.closed() => check_closed(source),
+            Some(_) | None => self.check(source, &|_| true),
+        }
+    }
 }
 
 /// The beginning of the file.

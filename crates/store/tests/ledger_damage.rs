@@ -326,3 +326,24 @@ fn rows(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     }
     rows
 }
+
+/// The database's own tables, which say what room there is, stop who writes: so they must not pass for whole with who reads.
+#[test]
+fn a_reader_refuses_every_damaged_page_that_a_writer_refuses() {
+    let whole = whole();
+    let mut refused = 0;
+    for page in 1..whole.bytes.len() / 4096 {
+        let mut bytes = whole.bytes.clone();
+        bytes[page * 4096 + 5] ^= 1;
+        let (by_writer, why) = read(&whole, bytes.clone(), By::Writer(Sharing::SingleWriter));
+        if by_writer == End::RefusedOnOpening {
+            let (by_reader, said) = read(&whole, bytes, By::Reader(Sharing::SingleWriter));
+            assert_eq!(by_reader, by_writer, "page {page}: {why}");
+            if why.contains("allocator_state") {
+                refused += 1;
+                assert_eq!(said, why);
+            }
+        }
+    }
+    assert!(refused > 0, "no page of the database's own tables was among them");
+}
