@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Seek as _, Write as _};
+use std::io::{self, ErrorKind, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use domain::event::PublicKey;
@@ -315,7 +315,7 @@ fn parse_name(name: &str) -> Option<Subject> {
 }
 
 /// Writes zeros over a file that has no name any more.
-fn overwrite(file: &mut File) -> std::io::Result<()> {
+fn overwrite(file: &mut File) -> io::Result<()> {
     let mut left = file.metadata()?.len();
     file.rewind()?;
     while left > 0 {
@@ -331,7 +331,11 @@ fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {
 }
 
 fn malformed(path: &Path, rule: &str) -> StoreError {
-    StoreError::damaged(format!("{}: {rule}", path.display()))
+    // Of the file and not of the ledger, which a backup would be restored for.
+    StoreError::file(path)(io::Error::new(
+        ErrorKind::InvalidData,
+        format!("{rule}; mend it, or put its copy back"),
+    ))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> Zeroizing<String> {

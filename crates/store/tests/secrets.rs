@@ -123,7 +123,7 @@ fn malformed_secrets_are_refused_with_the_file_named_and_the_rule_and_without_th
     let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
     let refused = |text: &str, error: StoreError| {
         let said = error.to_string();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{text:?}: {said}");
+        assert!(matches!(error, StoreError::File { .. }), "{text:?}: {said}");
         assert!(said.contains(&path.display().to_string()) && said.contains("hexadecimal"), "{said}");
         assert!(!said.contains("abab"), "{said}");
     };
@@ -291,7 +291,7 @@ fn a_malformed_or_repeated_line_is_refused_and_the_file_left_alone() {
         fs::write(&path, &bad).unwrap();
         let Err(error) = SubjectKeys::open(&path) else { panic!("{bad:?} was taken") };
         let said = error.to_string();
-        assert!(matches!(error, StoreError::Damaged { .. }), "{said}");
+        assert!(matches!(error, StoreError::File { .. }), "{said}");
         assert!(said.contains(&path.display().to_string()), "{said}");
         assert!(!said.contains("abab") && !said.contains("cdcd"), "{said}");
         assert_eq!(fs::read_to_string(&path).unwrap(), bad);
