@@ -26,7 +26,7 @@ use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, 
 
 use crate::codec::rows::StoredRow;
 use crate::error::{StoreError, database};
-use crate::files::private_file;
+use crate::files::{like_its_surroundings, private_file};
 
 pub use agents::{AGENTS_MAX, Agent, AgentKind, Agents, Called};
 pub use refused::{NewRefusals, RefusalQueue, RefusedCommand};
@@ -206,8 +206,12 @@ impl UsageFile {
 
     fn try_open(path: &Path) -> Result<Self, StoreError> {
         // The database takes an empty file for a new one; it must be its owner's alone from the first byte on.
-        let file = private_file().write(true).create(true).truncate(false).open(path);
-        let bytes = file.and_then(|file| file.metadata()).map_err(StoreError::file(path))?.len();
+        let made = || {
+            let file = private_file().write(true).create(true).truncate(false).open(path)?;
+            like_its_surroundings(&file, path.parent().unwrap_or(path))?;
+            file.metadata()
+        };
+        let bytes = made().map_err(StoreError::file(path))?.len();
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
         builder.set_check_integrity_on_open(bytes <= CHECK_BYTES_MAX);

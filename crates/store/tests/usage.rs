@@ -252,3 +252,19 @@ fn only_its_owner_can_read_it() {
     drop(scratch.opened());
     assert_eq!(fs::metadata(&scratch.path).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// A command that root runs in a server's folder must leave nothing there that the server cannot open. Only root can try.
+#[test]
+fn the_file_belongs_to_whoever_has_the_folder() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(scratch.path(), Some(65_534), Some(65_534)).unwrap();
+    let path = scratch.path().join("usage.redb");
+    for _ in 0..2 {
+        drop(UsageFile::open(&path).unwrap());
+        assert_eq!(std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&path).unwrap()), 65_534);
+        std::os::unix::fs::chown(&path, Some(0), Some(0)).unwrap();
+    }
+}
