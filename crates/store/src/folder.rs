@@ -13,12 +13,12 @@
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
-//! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended, and `.retired.2` the next | `init`, or the first start | fsync | the next start makes a new key, which auditors and witnesses must be told | apart from the ledger |
+//! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended, and `.retired.2` the next | `init`, or the first start | fsync | a start warns and makes a new key, which auditors and witnesses must be told | apart from the ledger |
 //! | `secrets/set-up` | the digest of the set-up link's code, and its end ([`crate::set_up`]) | a server without a tenant when it starts, and `keyledger set-up-link` | replaced by rename, fsync | the link does not work; `keyledger set-up-link` prints another | no |
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::ids::SigningKeyId;
@@ -95,6 +95,7 @@ impl DataFolder {
     /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {
         let lock = self.begin_restore()?;
+        self.close_to_others();
         // On other storage it may be another ledger's, which could not be started any more.
         match &self.guard {
             Some(guard) if guard.exists() => Err(StoreError::GuardExists(guard.clone())),
@@ -136,6 +137,15 @@ impl DataFolder {
             return Err(StoreError::InUse);
         }
         Ok(FolderLock { folder })
+    }
+
+    /// Makes a folder that was there before its owner's alone. Where we may not, the doctor tells of it.
+    fn close_to_others(&self) {
+        if let Ok(folder) = fs::metadata(&self.root)
+            && folder.mode() & 0o077 != 0
+        {
+            let _ = fs::set_permissions(&self.root, Permissions::from_mode(0o700));
+        }
     }
 
     fn clear_unfinished(&self) -> Result<(), StoreError> {

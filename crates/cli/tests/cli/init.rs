@@ -1,6 +1,6 @@
 //! `init`: what it makes, what it says, and what it refuses.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
@@ -193,4 +193,15 @@ fn another_ledgers_guard_is_not_replaced() {
     assert_eq!((ended.code, code.as_str()), (6, "GUARD_EXISTS"), "{message}");
     assert_eq!(fs::read(&guard).unwrap(), before);
     assert!(!other.join("ledger.redb").exists());
+}
+
+#[test]
+fn a_folder_that_was_there_becomes_its_owners_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(run(&init(&data, &[])).code, 0);
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(run(&["doctor", "--data", text(&data)]).code, 0);
 }
