@@ -1,5 +1,6 @@
 //! The authority: opens a data folder, runs its writer, and is what every interface talks to.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +19,7 @@ use domain::time::{Position, Timestamp};
 use domain::token_life::TokenLife;
 use domain::{Command, Event, Recorded, Rejection, decide};
 use store::chain::ChainHash;
+use store::files::create_private_folder;
 use store::folder::FolderLock;
 use store::guard::Guard;
 use store::{DataFolder, Ledger, OpenOptions, Origin, Snapshot, Storage, StoreError, TransactError};
@@ -246,6 +248,8 @@ impl Authority {
         let rollback = options.rollback;
         let ledger = options.storage.open(&folder.ledger(), &options.ledger)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
+        // Without it no signing key could be kept, and the writer would stop at the first.
+        create_private_folder(&folder.secrets().join("signing"))?;
         let mut index = Index::default();
         let snapshot = ledger.snapshot()?;
         let guarded = Guard::read(&folder.guard()).and_then(|guard| guard.check(&snapshot));
@@ -260,14 +264,24 @@ impl Authority {
             (Err(error), _) => return Err(error.into()),
         };
         let mut erasures = vec![];
+        let mut nameless = BTreeSet::new();
         snapshot.scan_ahead(|scanned| {
             index.fold(&scanned.recorded);
-            if scanned.recorded.event.erases().is_some() {
+            let event = &scanned.recorded.event;
+            nameless.extend(event.begins().filter(|subject| keyring.subject(*subject).is_none()));
+            if let Some(subject) = event.erases() {
+                nameless.remove(&subject);
                 erasures.push(scanned.recorded);
             }
         })?;
         // Those that a crash left, and those that came back with an older copy of the secrets.
         keyring.erase(&erasures)?;
+        if !nameless.is_empty() {
+            tracing::warn!(
+                subjects = nameless.len(),
+                "secrets/subjects lacks keys of subjects that the log names: their names cannot be read or found, and they get no more keys; put its copy back"
+            );
+        }
         let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
         drop(snapshot);
         let given = keyring.pepper.id();

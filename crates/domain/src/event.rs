@@ -188,6 +188,19 @@ impl Event {
         if let Self::SubjectErased { subject } = self { Some(*subject) } else { None }
     }
 
+    /// Whose texts are read from this event on: whoever reads them needs the key that the subject gets with it.
+    pub const fn begins(&self) -> Option<Subject> {
+        if let Self::TenantCreated { tenant, .. } = self {
+            Some(Subject::Tenant(*tenant))
+        } else if let Self::UserCreated { user, .. } = self {
+            Some(Subject::User(*user))
+        } else if let Self::ServiceAccountCreated { service_account, .. } = self {
+            Some(Subject::ServiceAccount(*service_account))
+        } else {
+            None
+        }
+    }
+
     /// The event's name, as every listing shows it.
     pub const fn name(&self) -> &'static str {
         match self {

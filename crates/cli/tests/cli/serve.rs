@@ -162,3 +162,26 @@ fn another_pepper_is_refused_instead_of_every_key() {
     assert_eq!((ended.code, code.as_str()), (1, "OTHER_PEPPER"), "{message}");
     assert!(message.contains("--pepper-file") && message.contains("01890a5d-ac96-774b-bcce-b302099a8057"));
 }
+
+#[test]
+fn the_folder_of_signing_keys_is_made_if_it_is_lost() {
+    let deployment = Deployment::new();
+    let signing = deployment.data().join("secrets/signing");
+    fs::remove_dir_all(&signing).unwrap();
+    let server = Server::start(&deployment, &[]);
+    assert!(signing.is_dir());
+    assert_eq!(server.stop("-TERM").0, 0);
+    assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
+}
+
+#[test]
+fn names_without_keys_are_told_of_at_the_start() {
+    let deployment = Deployment::new();
+    let subjects = deployment.data().join("secrets/subjects");
+    let good = fs::read(&subjects).unwrap();
+    for (contents, lacks) in [(vec![], true), (good, false)] {
+        fs::write(&subjects, contents).unwrap();
+        let (code, _, log) = Server::start(&deployment, &[]).stop("-TERM");
+        assert_eq!((code, log.contains("lacks keys of subjects")), (0, lacks), "{log}");
+    }
+}
