@@ -33,6 +33,26 @@ impl When {
         seconds_of(text).map(|seconds| Self::FromNow { seconds }).ok_or(malformed)
     }
 
+    /// The same for what lies behind: what comes of a time from now looks like an answer, and is none.
+    pub fn parse_past(text: &str) -> Result<Self, MalformedValue> {
+        let when = Self::parse(text)?;
+        let is_to_come = when.by(&Clock::System) > Clock::System.now();
+        let to_come =
+            MalformedValue("this lies in the future; a time ago begins with a minus, such as -2h or -90d");
+        if is_to_come { Err(to_come) } else { Ok(when) }
+    }
+
+    /// The same for what is to come, or is to be now.
+    pub fn parse_to_come(text: &str) -> Result<Self, MalformedValue> {
+        let when = Self::parse(text)?;
+        let now = Clock::System.now();
+        let is_past = when != Self::FromNow { seconds: 0 } && when.by(&Clock::System) < now;
+        let past = MalformedValue(
+            "this lies in the past; leave it away for at once, or give a time from now such as 1h",
+        );
+        if is_past { Err(past) } else { Ok(when) }
+    }
+
     /// The instant, by a clock. Beyond the years 1970 to 9999 it is the nearest end of them.
     pub fn by(self, clock: &Clock) -> Timestamp {
         match self {
@@ -116,6 +136,20 @@ mod tests {
         let at = |text: &str| When::parse(text).unwrap().by(&clock).unix_ms();
         assert_eq!((at("1h"), at("-2h")), (46_800_000, 36_000_000));
         assert_eq!(at("-30d"), 0, "nothing is before 1970");
+    }
+
+    #[test]
+    fn what_lies_behind_is_not_in_the_future_and_what_is_to_come_is_not_past() {
+        for past in ["-2h", "now", "2026-01-01T00:00:00Z"] {
+            assert_eq!(When::parse_past(past).unwrap(), When::parse(past).unwrap());
+        }
+        for to_come in ["1s", "2h", "90d", "9000-01-01T00:00:00Z"] {
+            let said = When::parse_past(to_come).unwrap_err().to_string();
+            assert!(said.contains("begins with a minus, such as -2h"), "{said}");
+            assert_eq!(When::parse_to_come(to_come).unwrap(), When::parse(to_come).unwrap());
+        }
+        assert!(When::parse_to_come("now").is_ok());
+        assert!(When::parse_to_come("-1s").is_err() && When::parse_to_come("2020-01-01T00:00:00Z").is_err());
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub struct ListArgs {
 #[command(after_help = ROTATE_EXAMPLES)]
 pub struct RotateArgs {
     /// From when on it signs: 1h, 2031-01-01T00:00:00Z [default: at once]
-    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse_to_come, allow_hyphen_values = true)]
     active_from: Option<When>,
     #[command(flatten)]
     attempt: AttemptArgs,

@@ -129,6 +129,19 @@ fn malformed_filters_of_audit_show_say_what_is_wrong() {
     );
 }
 
+/// What comes of a forgotten minus looks like an answer.
+#[test]
+fn a_time_from_now_is_no_time_ago() {
+    let message = "this lies in the future; a time ago begins with a minus, such as -2h or -90d";
+    let told = |option: &str| format!("{option} <WHEN>: {message}");
+    check(&["key", "list", "--unused-since", "90d"], "VALUE_INVALID", &told("--unused-since"));
+    check(&["events", "--since", "2h"], "VALUE_INVALID", &told("--since"));
+    check(&["audit", "show", "--data", "x", "--since", "2h"], "VALUE_INVALID", &told("--since"));
+    let message = "this lies in the past; leave it away for at once, or give a time from now such as 1h";
+    let told = format!("--active-from <WHEN>: {message}");
+    check(&["signing-key", "rotate", "--active-from", "-1h"], "VALUE_INVALID", &told);
+}
+
 #[test]
 fn a_malformed_filter_of_the_log_is_usage() {
     for filter in ["keyledger_server=loud", "json"] {

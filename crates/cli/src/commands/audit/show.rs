@@ -45,7 +45,7 @@ pub struct ShowArgs {
     #[arg(long, value_name = "N", value_parser = parse_position)]
     to: Option<Position>,
     /// Recorded then or later: -2h, -7d, 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse_past, allow_hyphen_values = true)]
     since: Option<When>,
     /// Recorded before then
     #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]

@@ -45,7 +45,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "TIME", value_parser = Seconds::parse)]
     expiring_within: Option<Seconds>,
     /// Not used since then, as far as is known: -90d, 2026-01-01T00:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = When::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse_past, allow_hyphen_values = true)]
     unused_since: Option<When>,
     /// Whose name holds this text, in any letter case
     #[arg(long, value_name = "TEXT")]
