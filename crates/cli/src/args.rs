@@ -7,7 +7,10 @@ use authority::compose::Prefixes;
 use clap::{Args, Parser, Subcommand};
 use credentials::key_string::{SERVICE_ACCOUNT_PREFIX, USER_PREFIX};
 use domain::key::KeyPrefix;
-use store::DataFolder;
+use replay::{Audit, Repair};
+use rustix::fs::Access;
+use rustix::io::Errno;
+use store::{DataFolder, StoreError};
 
 use crate::commands::ClientCommand;
 use crate::commands::audit::AuditCommand;
@@ -22,6 +25,7 @@ use crate::commands::recover::RecoverArgs;
 use crate::commands::restore::RestoreArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::set_up_link::SetUpLinkArgs;
+use crate::error::CliError;
 use crate::exit::Exit;
 
 /// A self-hosted authority for API keys, on a log that anyone can check
@@ -157,6 +161,27 @@ impl DataArgs {
     /// The data folder, with its guard where it is kept.
     pub fn folder(&self, guard: Option<&GuardArgs>) -> DataFolder {
         DataFolder::at(&self.data).with_guard(guard.and_then(|guard| guard.guard.clone()))
+    }
+}
+
+impl DataArgs {
+    /// The same for whoever opens a ledger for writing: a file in the folder's place is told for what it is,
+    /// and what may not be written is named.
+    pub fn folder_of_a_ledger(&self, guard: Option<&GuardArgs>) -> Result<DataFolder, CliError> {
+        let folder = self.folder(guard);
+        if folder.root().is_file() {
+            Audit::open(&folder, Repair::Forbidden)?;
+        }
+        // Where it may not write, the database names no file.
+        for path in [folder.root().to_owned(), folder.ledger()] {
+            match rustix::fs::access(&path, Access::WRITE_OK) {
+                Err(error) if error != Errno::NOENT => {
+                    return Err(StoreError::File { path, error: error.into() }.into());
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(folder)
     }
 }
 

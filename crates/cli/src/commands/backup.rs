@@ -11,6 +11,7 @@ use crate::args::DataArgs;
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs, shell_word};
 use crate::progress::Progress;
+use crate::usage::UsageError;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +37,11 @@ pub struct BackupArgs {
 
 /// Writes the backup, and tells what it holds.
 pub fn run(args: BackupArgs) -> Result<(), CliError> {
+    if args.to.as_os_str() == "-" {
+        let message = "--to: a backup is a file that is read back, and not standard output".to_owned();
+        let hint = Some("name a file; one that is called so is ./-".to_owned());
+        return Err(UsageError { code: "USAGE", message, hint }.into());
+    }
     let audit = Audit::open(&args.data.folder(None), Repair::Forbidden)?;
     let mut progress = Progress::new(args.output.output);
     let summary = replay::reading(|| {

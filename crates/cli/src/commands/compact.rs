@@ -28,10 +28,12 @@ pub struct CompactArgs {
 
 /// Compacts, and tells what came of it.
 pub fn run(args: CompactArgs) -> Result<(), CliError> {
-    let path = args.data.folder(None).ledger();
+    let folder = args.data.folder_of_a_ledger(None)?;
+    let path = folder.ledger();
     let bytes = || std::fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
     let before = bytes();
     let options = OpenOptions { sharing: Sharing::Exclusive, ..OpenOptions::default() };
+    let _lock = folder.has_ledger()?.then(|| folder.lock()).transpose()?;
     let mut ledger = Ledger::open(&path, &options)?;
     ledger.compact()?;
     let head = ledger.snapshot().map(|snapshot| snapshot.head())?;

@@ -84,7 +84,7 @@ pub fn run(args: ImportKeysArgs) -> Result<(), CliError> {
     let lines = Lines::open(&args.from)?;
     // Nothing is minted here, so nothing carries the name of an issuer.
     let issuer = Issuer::parse("http://localhost").expect("this is a well-formed issuer");
-    let folder = args.data.folder(Some(&args.guard));
+    let folder = args.data.folder_of_a_ledger(Some(&args.guard))?;
     let authority =
         Authority::open(Options { secrets: args.secrets.sources(), ..Options::new(folder, issuer) })?;
     let report = import(&args, &authority, lines)?;

@@ -42,7 +42,7 @@ pub struct RecoverArgs {
 pub fn run(args: RecoverArgs) -> Result<(), CliError> {
     // Nothing is minted here, so nothing carries the name of an issuer.
     let issuer = Issuer::parse("http://localhost").expect("this is a well-formed issuer");
-    let folder = args.data.folder(Some(&args.guard));
+    let folder = args.data.folder_of_a_ledger(Some(&args.guard))?;
     let (secrets, prefixes) = (args.secrets.sources(), args.prefixes.prefixes());
     let authority = Authority::open(Options { secrets, prefixes, ..Options::new(folder, issuer) })?;
     let recovered = authority.recover(&args.user)?;

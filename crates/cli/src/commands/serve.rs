@@ -266,6 +266,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::info!(config = %config.display(), "settings are read from a file, too");
     }
 
+    args.data.folder_of_a_ledger(Some(&args.guard))?;
     if args.set_up {
         begin(&args, &issuer)?;
     }

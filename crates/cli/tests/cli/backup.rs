@@ -167,3 +167,23 @@ fn a_server_keeps_its_folder_when_its_ledger_is_moved_away() {
     assert_eq!(server.stop("-TERM").0, 0);
     assert_eq!(deployment.run(&["restore", "--from", text(&file)]).code, 0);
 }
+
+#[test]
+fn a_backup_is_no_stream() {
+    let deployment = Deployment::new();
+    let refused = deployment.run(&["backup", "--to", "-", "-o", "json"]);
+    assert_eq!((refused.code, refused.error().0.as_str()), (2, "USAGE"));
+    assert!(!std::path::Path::new("-").exists());
+}
+
+#[test]
+fn a_backup_in_the_place_of_a_data_folder_is_told_for_what_it_is() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    assert_eq!(deployment.run(&["backup", "--to", text(&file)]).code, 0);
+    for command in [&["serve"][..], &["compact"], &["recover", "--user", "ada@example.com"]] {
+        let refused = run(&[command, &["--data", text(&file), "-o", "json"]].concat());
+        assert_eq!(refused.code, 2, "{command:?}: {}", refused.err);
+        assert!(refused.err.contains("NOT_A_DATA_FOLDER"), "{command:?}: {}", refused.err);
+    }
+}
