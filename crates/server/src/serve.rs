@@ -24,6 +24,9 @@ use crate::witness::{self, Witness};
 /// How many unknown credentials an address may show in a minute, if nothing else was said.
 pub const GUESSES_PER_MINUTE_MAX: u32 = 60;
 
+/// What Linux sends whoever writes beyond the limit on the size of files.
+const SIGXFSZ: i32 = 25;
+
 /// How the server is reached.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
@@ -103,7 +106,7 @@ pub enum ServeError {
     WriterStopped(String),
 }
 
-/// Serves until SIGTERM or SIGINT, then drains: not ready from then on; after a delay, if one is set, no new
+/// Serves until SIGTERM, SIGINT or SIGHUP, then drains: not ready from then on; after a delay, if one is set, no new
 /// connections; requests under way are finished, the ledger is closed. `ready` is called with the bound address once requests are taken.
 pub fn serve(
     authority: Authority,
@@ -131,6 +134,9 @@ async fn run(
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(ServeError::Runtime)?;
+    // A limit on the size of files then is lack of room, which is waited for, and does not end the process.
+    let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(ServeError::Runtime)?;
     // Before the first request: a token that is minted for it lives as long as was set.
     let recording = Arc::clone(&authority);
     let recorded = tokio::task::spawn_blocking(move || schedule::keep_token_life(&recording));
@@ -156,6 +162,7 @@ async fn run(
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
+        _ = hang_up.recv() => Ok(()),
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     // Whoever asks whether to send more is told not to, from here on.

@@ -40,8 +40,8 @@ Examples:
   keyledger serve --config /etc/keyledger.toml
 
 When requests are taken, `listening on http://ADDRESS` is written to standard output. The log
-goes to standard error; KEYLEDGER_LOG (or RUST_LOG) sets its level, such as debug. SIGTERM and
-SIGINT finish the requests under way and stop. Under systemd, the credentials
+goes to standard error; KEYLEDGER_LOG (or RUST_LOG) sets its level, such as debug. SIGTERM, SIGINT
+and SIGHUP finish the requests under way and stop. Under systemd, the credentials
 keyledger.master-key and keyledger.pepper are taken if no file is named.";
 
 /// Where a server listens, if nothing else was said.
@@ -252,7 +252,7 @@ enum Rotation {
     Off,
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until it is told to stop.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let signing_keys = signing_keys(&args)?;
     // Dropped last: so the last spans leave after the ledger is closed.

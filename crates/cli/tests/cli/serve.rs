@@ -185,3 +185,11 @@ fn names_without_keys_are_told_of_at_the_start() {
         assert_eq!((code, log.contains("lacks keys of subjects")), (0, lacks), "{log}");
     }
 }
+
+#[test]
+fn a_hang_up_is_a_word_to_stop() {
+    let deployment = Deployment::new();
+    let (code, _, log) = Server::start(&deployment, &[]).stop("-HUP");
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("stopped; the ledger is closed"), "{log}");
+}
