@@ -141,6 +141,14 @@ pub enum ClientError {
     /// The server said no.
     #[error("{}", .0.message)]
     Refused(ServerRefusal),
+    /// The server does not know whether the change lasts.
+    #[error("{}", .refusal.message)]
+    ServerDoubts {
+        /// What it says.
+        refusal: ServerRefusal,
+        /// The name of the attempt.
+        idempotency_key: String,
+    },
     /// Something else answers there.
     #[error("{url} answered HTTP {status} with something that is not Keyledger's")]
     NotKeyledger {
@@ -203,6 +211,16 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The same, with the name of the attempt, which is asked for again where the outcome is unknown.
+    pub fn of_attempt(self, name: &str) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.code == "UNKNOWN_OUTCOME" => {
+                Self::ServerDoubts { refusal, idempotency_key: name.to_owned() }
+            }
+            error => error,
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &str {
         match self {
@@ -224,7 +242,7 @@ impl ClientError {
             Self::NotFromProfile { .. } => "NO_PROFILE",
             Self::Unreachable { .. } => "UNREACHABLE",
             Self::OutcomeUnknown { .. } => "UNKNOWN_OUTCOME",
-            Self::Refused(refusal) => &refusal.code,
+            Self::Refused(refusal) | Self::ServerDoubts { refusal, .. } => &refusal.code,
             Self::NotKeyledger { .. } => "NOT_KEYLEDGER",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::RoleDiffers { .. } => "ROLE_DIFFERS",
@@ -256,7 +274,7 @@ impl ClientError {
             Self::Unreachable { .. } | Self::OutcomeUnknown { .. } => Exit::Unreachable,
             // What a proxy says when nothing stands behind it.
             Self::NotKeyledger { status: 502..=504, .. } => Exit::Unreachable,
-            Self::Refused(refusal) => refusal.exit,
+            Self::Refused(refusal) | Self::ServerDoubts { refusal, .. } => refusal.exit,
             Self::NotFound { .. } => Exit::NotFound,
             Self::RoleDiffers { .. } => Exit::Conflict,
             Self::ProfileExposed { .. }
@@ -306,7 +324,7 @@ impl ClientError {
             Self::Unreachable { .. } => {
                 "check the URL, and that the server runs; keyledger auth status tells which is used".into()
             }
-            Self::OutcomeUnknown { idempotency_key, .. } => format!(
+            Self::OutcomeUnknown { idempotency_key, .. } | Self::ServerDoubts { idempotency_key, .. } => format!(
                 "run the same command again with --idempotency-key {}: what was done is not done twice",
                 shell_word(idempotency_key)
             ),
@@ -331,5 +349,23 @@ impl ClientError {
             | Self::Manual { .. } => return None,
         };
         Some(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asked_without_a_name_is_told_the_one_that_was_given() {
+        let refused = |code: &str| {
+            let refusal = ServerRefusal::of_request(code.to_owned(), "it is unknown".to_owned(), 200);
+            ClientError::Refused(refusal).of_attempt("01a2")
+        };
+        let doubts = refused("UNKNOWN_OUTCOME");
+        assert_eq!((doubts.code(), doubts.to_string().as_str()), ("UNKNOWN_OUTCOME", "it is unknown"));
+        assert_eq!(doubts.exit(), Exit::Failed);
+        assert!(doubts.hint().unwrap().contains("--idempotency-key 01a2"));
+        assert!(!refused("RECOVERING").hint().unwrap().contains("01a2"));
     }
 }

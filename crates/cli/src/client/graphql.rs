@@ -112,7 +112,8 @@ impl Server {
         input["idempotency_key"] = json!(attempt);
         let document = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}");
         let body = graphql_body(&document, json!({"input": input}));
-        let mut answer = self.http.post("/graphql", &body, Doubt::Change(&attempt))?;
+        let answered = self.http.post("/graphql", &body, Doubt::Change(&attempt));
+        let mut answer = answered.map_err(|error| error.of_attempt(&attempt))?;
         Ok(answer["data"][name].take())
     }
 
