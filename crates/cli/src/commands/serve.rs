@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use authority::{Authority, OpaqueSecret, Options, Rollback, SigningKeyPolicy, set_up};
-use clap::Args;
+use clap::{ArgMatches, Args};
 use clap::builder::BoolishValueParser;
 use credentials::claims::Issuer;
 use domain::network::Network;
@@ -254,7 +254,7 @@ enum Rotation {
 
 /// Serves until it is told to stop.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
-    let signing_keys = signing_keys(&args)?;
+    let signing_keys = signing_keys(args.signing_key_rotation, args.signing_key_prepublish)?;
     // Dropped last: so the last spans leave after the ledger is closed.
     let traces = args.otlp_endpoint.as_ref().map(Traces::to).transpose().map_err(CliError::Traces)?;
     log::start(args.log.unwrap_or_else(LogFormat::of_standard_error), traces.as_ref())?;
@@ -395,9 +395,19 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
     }
 }
 
-fn signing_keys(args: &ServeArgs) -> Result<Option<SigningKeyPolicy>, CliError> {
-    let Rotation::Every(Seconds(rotation)) = args.signing_key_rotation else { return Ok(None) };
-    let Seconds(prepublish) = args.signing_key_prepublish;
+/// Refuses settings each of which is well-formed, and which a start refuses together.
+pub(super) fn fit_together(serve: &ArgMatches) -> Result<(), CliError> {
+    let rotation = serve.get_one::<Rotation>("signing_key_rotation");
+    let prepublish = serve.get_one::<Seconds>("signing_key_prepublish");
+    let (Some(rotation), Some(prepublish)) = (rotation, prepublish) else { return Ok(()) };
+    signing_keys(*rotation, *prepublish).map(drop)
+}
+
+fn signing_keys(
+    rotation: Rotation,
+    Seconds(prepublish): Seconds,
+) -> Result<Option<SigningKeyPolicy>, CliError> {
+    let Rotation::Every(Seconds(rotation)) = rotation else { return Ok(None) };
     let policy = SigningKeyPolicy::new(rotation, prepublish).map_err(|error| UsageError {
         code: "SCHEDULE_INVALID",
         message: error.to_string(),

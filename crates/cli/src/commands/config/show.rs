@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory as _};
 use serde_json::{Value, json};
 
 use crate::args::Cli;
+use crate::commands::serve;
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
 use crate::settings::{self, Origin};
@@ -69,6 +70,7 @@ pub fn settings_of_serve(config: Option<PathBuf>, flags: Vec<OsString>) -> Resul
     let resolved = settings::resolve(&serve, &given, arguments, config)?;
     let matches = serve.clone().try_get_matches_from(&resolved.arguments);
     let matches = matches.map_err(|error| settings::explained(error, &serve, &resolved.origins))?;
+    serve::fit_together(&matches)?;
     let shown = settings::settings_of(&serve).map(|setting| {
         let variable = setting.get_env().expect("a setting has a variable").to_string_lossy().into_owned();
         Shown {
