@@ -7,6 +7,7 @@ mod error;
 mod exit;
 mod settings;
 mod set_up;
+mod checkpoint_key;
 mod usage;
 mod catalogue;
 mod output;

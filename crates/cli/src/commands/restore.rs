@@ -126,7 +126,8 @@ fn for_people(args: &RestoreArgs, folder: &DataFolder, restored: &Restored, miss
 
 /// What a start looks for in the data folder and does not find there.
 fn missing_secrets(folder: &DataFolder) -> Vec<PathBuf> {
-    let wanted = [folder.pepper(), folder.master_key(), folder.subjects(), folder.secrets().join("signing")];
+    let (pepper, master_key) = (folder.pepper(), folder.master_key());
+    let wanted = [pepper, master_key, folder.subjects(), folder.note_key(), folder.secrets().join("signing")];
     wanted.into_iter().filter(|path| !path.exists()).collect()
 }
 

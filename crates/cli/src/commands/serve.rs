@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use authority::{Authority, OpaqueSecret, Options, Rollback, SigningKeyPolicy, set_up};
-use clap::{ArgMatches, Args};
 use clap::builder::BoolishValueParser;
+use clap::{ArgMatches, Args};
 use credentials::claims::Issuer;
 use domain::network::Network;
 use domain::origin::LogOrigin;
@@ -20,9 +20,10 @@ use server::serve::{CONNECTIONS_MAX, GUESSES_PER_MINUTE_MAX};
 use server::traces::{Endpoint, Traces};
 use server::witness::Witness;
 use server::{Introspection, ServeOptions, SessionLimits, TlogAccess};
-use store::{OpenOptions, Sharing, Snapshot, StoreError};
+use store::{OpenOptions, Sharing, Snapshot, StoreError, secrets};
 
 use crate::args::{DataArgs, GuardArgs, MalformedValue, PrefixArgs, SecretArgs};
+use crate::checkpoint_key;
 use crate::commands::set_up_link;
 use crate::error::CliError;
 use crate::log::{self, LogFormat};
@@ -266,9 +267,13 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
         tracing::info!(config = %config.display(), "settings are read from a file, too");
     }
 
-    args.data.folder_of_a_ledger(Some(&args.guard))?;
+    let folder = args.data.folder_of_a_ledger(Some(&args.guard))?;
     if args.set_up {
         begin(&args, &issuer)?;
+    }
+    let key_before = secrets::read_note_key(&folder).ok().flatten().map(|key| key.public);
+    if let Some(what) = checkpoint_key::mismatch(&folder).filter(|_| !args.accept_rollback) {
+        tracing::warn!(code = "NO_CHECKPOINT", what, "checkpoints are not those that auditors know");
     }
     let began = Instant::now();
     let authority = Authority::open(options(&args, issuer))?;
@@ -278,7 +283,9 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     if let Some(verifier_key) = authority.verifier_key() {
         tracing::info!(%verifier_key, "checkpoints are signed with this key");
     }
-    tell_of_rollback(&args, &authority)?;
+    let new_key =
+        key_before.is_some() && secrets::read_note_key(&folder)?.map(|key| key.public) != key_before;
+    tell_of_rollback(&args, &authority, new_key)?;
     let invitation = invitation(&args, &authority)?;
 
     let for_people = io::stdout().is_terminal() || args.log == Some(LogFormat::Text);
@@ -464,13 +471,17 @@ fn warn_of_clear_text(args: &ServeArgs, issuer: &Issuer) {
 }
 
 /// Says what an accepted rollback means, if there was one.
-fn tell_of_rollback(args: &ServeArgs, authority: &Authority) -> Result<(), CliError> {
+fn tell_of_rollback(args: &ServeArgs, authority: &Authority, new_key: bool) -> Result<(), CliError> {
     if !args.accept_rollback {
         return Ok(());
     }
     if rollback_came_last(&authority.snapshot()?)? {
         tracing::warn!(
             "THE LEDGER WAS ROLLED BACK, and that was accepted: what was revoked or removed since that backup works again. Repeat those revocations now; every signing key was replaced, so tokens from before are refused"
+        );
+    } else if new_key {
+        tracing::warn!(
+            "the ledger was not rolled back; --accept-rollback made a new key for checkpoints, and nothing else. Leave it away at the next start"
         );
     } else {
         tracing::warn!("--accept-rollback was not needed; leave it away at the next start");

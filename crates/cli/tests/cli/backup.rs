@@ -187,3 +187,15 @@ fn a_backup_in_the_place_of_a_data_folder_is_told_for_what_it_is() {
         assert!(refused.err.contains("NOT_A_DATA_FOLDER"), "{command:?}: {}", refused.err);
     }
 }
+
+#[test]
+fn the_key_for_checkpoints_is_among_the_secrets_that_are_missed() {
+    let deployment = Deployment::new();
+    let file = deployment.folder.path().join("backup");
+    assert_eq!(deployment.run(&["backup", "--to", text(&file)]).code, 0);
+    fs::remove_file(deployment.data().join("ledger.redb")).unwrap();
+    let note_key = deployment.data().join("secrets/note.key");
+    fs::remove_file(&note_key).unwrap();
+    let restored = deployment.run(&["restore", "--from", text(&file), "-o", "json"]).json();
+    assert_eq!(restored["secrets_missing"], serde_json::json!([text(&note_key)]));
+}

@@ -193,3 +193,14 @@ fn a_hang_up_is_a_word_to_stop() {
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("stopped; the ledger is closed"), "{log}");
 }
+
+#[test]
+fn an_accepted_rollback_that_only_made_a_key_for_checkpoints_says_so() {
+    let deployment = Deployment::new();
+    fs::remove_file(deployment.data().join("guard.checkpoint")).unwrap();
+    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert!(log.contains("made a new key for checkpoints"), "{log}");
+    assert!(!log.contains("was not needed"), "{log}");
+    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert!(log.contains("was not needed"), "{log}");
+}
