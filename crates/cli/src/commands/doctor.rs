@@ -11,6 +11,7 @@ use clap::Args;
 use domain::time::Timestamp;
 use replay::{Audit, Repair};
 use serde_json::json;
+use store::DataFolder;
 
 use crate::args::{DataArgs, GuardArgs, SecretArgs};
 use crate::commands::config::show::settings_of_serve;
@@ -48,10 +49,26 @@ pub struct DoctorArgs {
 pub fn run(args: DoctorArgs) -> Result<(), CliError> {
     let folder = args.data.folder(Some(&args.guard));
     let now = Clock::System.now();
-    let mut findings = configuration(&args);
-    findings.extend(folder::permissions(&folder, &args.secrets.sources()));
-    findings.extend(folder::storage(&folder));
-    match Audit::open(&folder, Repair::Forbidden) {
+    let mut findings = match folder::absent(&folder) {
+        // Whatever else is said of a folder that is not there would lead astray.
+        Some(absent) => vec![absent],
+        None => here(&args, &folder, now),
+    };
+    if let Some(url) = &args.url {
+        findings.extend(reach::server(url, Clock::System));
+    }
+    write(&findings, now, args.output.output)?;
+    let failed = findings.iter().filter(|finding| finding.level == Level::Fail).count();
+    if failed == 0 { Ok(()) } else { Err(CliError::Unwell { failed }) }
+}
+
+/// Looks at the data folder, and at the settings that go with it.
+fn here(args: &DoctorArgs, folder: &DataFolder, now: Timestamp) -> Vec<Finding> {
+    let mut findings = configuration(args);
+    findings.extend(folder::permissions(folder, &args.secrets.sources()));
+    findings.extend(folder::writable(folder));
+    findings.extend(folder::storage(folder));
+    match Audit::open(folder, Repair::Forbidden) {
         Ok(audit) => {
             let mut progress = Progress::new(args.output.output);
             findings.extend(ledger::integrity(&audit, now, &mut |done, total| {
@@ -63,13 +80,8 @@ pub fn run(args: DoctorArgs) -> Result<(), CliError> {
         }
         Err(error) => findings.push(ledger::unreadable(error)),
     }
-    findings.push(folder::guard(&folder));
-    if let Some(url) = &args.url {
-        findings.extend(reach::server(url, Clock::System));
-    }
-    write(&findings, now, args.output.output)?;
-    let failed = findings.iter().filter(|finding| finding.level == Level::Fail).count();
-    if failed == 0 { Ok(()) } else { Err(CliError::Unwell { failed }) }
+    findings.push(folder::guard(folder));
+    findings
 }
 
 /// Names that are no settings, and values that the server would not start with.

@@ -164,6 +164,14 @@ fn another_pepper_is_refused_instead_of_every_key() {
 }
 
 #[test]
+fn a_hang_up_is_a_word_to_stop() {
+    let deployment = Deployment::new();
+    let (code, _, log) = Server::start(&deployment, &[]).stop("-HUP");
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("stopped; the ledger is closed"), "{log}");
+}
+
+#[test]
 fn the_folder_of_signing_keys_is_made_if_it_is_lost() {
     let deployment = Deployment::new();
     let signing = deployment.data().join("secrets/signing");
@@ -172,6 +180,17 @@ fn the_folder_of_signing_keys_is_made_if_it_is_lost() {
     assert!(signing.is_dir());
     assert_eq!(server.stop("-TERM").0, 0);
     assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
+}
+
+#[test]
+fn an_accepted_rollback_that_only_made_a_key_for_checkpoints_says_so() {
+    let deployment = Deployment::new();
+    fs::remove_file(deployment.data().join("guard.checkpoint")).unwrap();
+    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert!(log.contains("made a new key for checkpoints"), "{log}");
+    assert!(!log.contains("was not needed"), "{log}");
+    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
+    assert!(log.contains("was not needed"), "{log}");
 }
 
 #[test]
@@ -184,23 +203,4 @@ fn names_without_keys_are_told_of_at_the_start() {
         let (code, _, log) = Server::start(&deployment, &[]).stop("-TERM");
         assert_eq!((code, log.contains("lacks keys of subjects")), (0, lacks), "{log}");
     }
-}
-
-#[test]
-fn a_hang_up_is_a_word_to_stop() {
-    let deployment = Deployment::new();
-    let (code, _, log) = Server::start(&deployment, &[]).stop("-HUP");
-    assert_eq!(code, 0, "{log}");
-    assert!(log.contains("stopped; the ledger is closed"), "{log}");
-}
-
-#[test]
-fn an_accepted_rollback_that_only_made_a_key_for_checkpoints_says_so() {
-    let deployment = Deployment::new();
-    fs::remove_file(deployment.data().join("guard.checkpoint")).unwrap();
-    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
-    assert!(log.contains("made a new key for checkpoints"), "{log}");
-    assert!(!log.contains("was not needed"), "{log}");
-    let (_, _, log) = Server::start(&deployment, &["--accept-rollback"]).stop("-TERM");
-    assert!(log.contains("was not needed"), "{log}");
 }

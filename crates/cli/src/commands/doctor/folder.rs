@@ -1,10 +1,14 @@
 //! What the doctor sees of the data folder from outside: who may read it, and what storage it is on.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use authority::SecretSources;
+use rustix::fs::Access;
+use rustix::io::Errno;
 use store::DataFolder;
 
 use crate::commands::doctor::finding::Finding;
@@ -26,21 +30,69 @@ const DOUBTFUL: [(u64, &str); 8] = [
     (0x794C_7630, "overlayfs, a container's own layer: everything on it is gone with the container"),
 ];
 
+/// There is a folder at all, and whoever asks can look at it.
+pub fn absent(folder: &DataFolder) -> Option<Finding> {
+    let root = folder.root();
+    let (what, next) = match fs::metadata(root) {
+        Ok(file) if file.is_dir() => return None,
+        Ok(_) => ("is a file, and no data folder".to_owned(), "give the right --data"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            ("is not there".to_owned(), "give the right --data, or mount it; init makes a new one")
+        }
+        Err(error) => (format!("cannot be looked at: {error}"), "run this as the folder's owner"),
+    };
+    Some(Finding::fail("data folder", format!("{} {what}", root.display()), next))
+}
+
+/// Whoever asks could write what a server writes.
+pub fn writable(folder: &DataFolder) -> Vec<Finding> {
+    let guard = folder.guard();
+    let beside_guard = guard.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let written = [
+        folder.root().to_owned(),
+        folder.ledger(),
+        folder.secrets(),
+        folder.subjects(),
+        folder.secrets().join("signing"),
+        beside_guard.unwrap_or(Path::new(".")).to_owned(),
+    ];
+    let refused: BTreeMap<_, _> = written
+        .into_iter()
+        .filter_map(|path| Some((rustix::fs::access(&path, Access::WRITE_OK).err()?, path)))
+        // What is missing is told of elsewhere.
+        .filter(|(error, _)| *error != Errno::NOENT)
+        .map(|(error, path)| (path, error))
+        .collect();
+    // The first stands for what lies below it.
+    let Some((path, error)) = refused.first_key_value() else { return vec![] };
+    let word = shell_word(&path.to_string_lossy());
+    let next = match *error {
+        Errno::ROFS => format!(
+            "have its file system writable; see findmnt -T {word}, and the system's log for why it is not"
+        ),
+        _ => "run this and the server as the folder's owner, and let that one write".to_owned(),
+    };
+    let detail = format!("{} cannot be written: {error}", path.display());
+    vec![Finding::fail("writable", detail, next)]
+}
+
 /// The folder and its secrets are their owner's alone, and that is who asks.
 pub fn permissions(folder: &DataFolder, sources: &SecretSources) -> Vec<Finding> {
-    let Ok(root) = fs::metadata(folder.root()) else {
-        let detail = format!("{} is not there, or cannot be entered", folder.root().display());
-        return vec![Finding::fail("permissions", detail, "give the right --data, or run as its owner")];
-    };
+    let Ok(root) = fs::metadata(folder.root()) else { return vec![] };
     let mut findings = vec![];
     let ours = rustix::process::geteuid().as_raw();
     if root.uid() != ours && ours != 0 {
         let detail =
             format!("{} belongs to user {}, and this is user {ours}", folder.root().display(), root.uid());
-        findings.push(Finding::fail("permissions", detail, "run this and the server as the folder's owner"));
+        let word = shell_word(&folder.root().to_string_lossy());
+        let next = format!(
+            "run this and the server as user {}; or if it is to be {ours}'s: chown -R {ours} {word}",
+            root.uid()
+        );
+        findings.push(Finding::fail("permissions", detail, next));
     }
     let mut private = vec![(folder.root().to_owned(), root.clone())];
-    for path in [folder.ledger(), folder.secrets()] {
+    for path in [folder.ledger(), folder.usage(), folder.guard(), folder.checkpoint(), folder.secrets()] {
         private.extend(fs::metadata(&path).ok().map(|file| (path, file)));
     }
     private.extend(below(&folder.secrets()));
@@ -58,7 +110,7 @@ pub fn permissions(folder: &DataFolder, sources: &SecretSources) -> Vec<Finding>
     if findings.is_empty() {
         findings.push(Finding::ok(
             "permissions",
-            "the folder, the ledger and the secrets are their owner's alone",
+            "the folder, what is in it and the guard are their owner's alone",
         ));
     }
     findings
@@ -97,15 +149,15 @@ fn below(folder: &Path) -> Vec<(PathBuf, Metadata)> {
 
 /// There is room, and what is written stays.
 pub fn storage(folder: &DataFolder) -> Vec<Finding> {
-    let Ok(room) = rustix::fs::statvfs(folder.root()) else { return vec![] };
-    let free = room.f_bavail.saturating_mul(room.f_frsize);
-    let detail = format!("{} MiB are free", free >> 20);
-    let next = "make room: without it changes are refused (verification goes on)";
-    let mut findings = vec![match free {
-        ..FREE_BYTES_FAIL => Finding::fail("disk", detail, next),
-        FREE_BYTES_FAIL..FREE_BYTES_WARN => Finding::warn("disk", detail, next),
-        _ => Finding::ok("disk", detail),
-    }];
+    let next =
+        "make room: without it changes are refused (verification goes on); see docs/runbooks/disk-full.md";
+    let mut findings = vec![];
+    findings.extend(room("disk", folder.root(), next));
+    let device = |path: &Path| fs::metadata(path).map(|file| file.dev()).ok();
+    if let Some(beside) = folder.guard().parent().filter(|beside| device(beside) != device(folder.root())) {
+        let next = "make room: without it no server starts, and a running one leaves the guard behind, so that a rollback goes unnoticed";
+        findings.extend(room("guard's disk", beside, next));
+    }
     if let Ok(storage) = rustix::fs::statfs(folder.root()) {
         // The field's width is the machine's; the numbers have 32 bits.
         let magic = storage.f_type as u64 & 0xFFFF_FFFF;
@@ -119,12 +171,28 @@ pub fn storage(folder: &DataFolder) -> Vec<Finding> {
     findings
 }
 
+/// How much of the storage at the path is free.
+fn room(name: &'static str, path: &Path, next: &str) -> Option<Finding> {
+    let room = rustix::fs::statvfs(path).ok()?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    let detail = format!("{} MiB are free", free >> 20);
+    Some(match free {
+        ..FREE_BYTES_FAIL => Finding::fail(name, detail, next),
+        FREE_BYTES_FAIL..FREE_BYTES_WARN => Finding::warn(name, detail, next),
+        _ => Finding::ok(name, detail),
+    })
+}
+
 /// The guard is best where a restore of the ledger's storage does not bring it back, too.
 pub fn guard(folder: &DataFolder) -> Finding {
     let path = folder.guard();
-    let device = |path: &Path| fs::metadata(path).map(|file| file.dev()).ok();
-    match (device(&path), device(folder.root())) {
-        (None, _) => {
+    let device = |path: &Path| fs::metadata(path).map(|file| file.dev());
+    match (device(&path), device(folder.root()).ok()) {
+        (Err(error), _) if error.kind() != ErrorKind::NotFound => {
+            let detail = format!("{} cannot be looked at: {error}", path.display());
+            Finding::fail("guard's place", detail, "run this as its owner; it may well be there")
+        }
+        (Err(_), _) => {
             let detail = format!("{} is not there: a start is refused without it", path.display());
             Finding::fail(
                 "guard's place",
@@ -132,7 +200,7 @@ pub fn guard(folder: &DataFolder) -> Finding {
                 "give the right --guard, or start once with --accept-rollback",
             )
         }
-        (guard, root) if guard == root => Finding::ok(
+        (Ok(guard), root) if Some(guard) == root => Finding::ok(
             "guard's place",
             "on the same file system as the ledger: a restore of all of that goes unnoticed; --guard puts it elsewhere",
         ),

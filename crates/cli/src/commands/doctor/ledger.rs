@@ -19,7 +19,15 @@ pub fn unreadable(error: ReplayError) -> Finding {
             "give the right --data, init, or restore a backup".to_owned()
         }
         CliError::Store(StoreError::OtherViews { .. }) => "do that, and look again".to_owned(),
-        CliError::PagesDamaged(_) => "stop the server, copy the folder, and restore a backup".to_owned(),
+        CliError::PagesDamaged(_)
+        | CliError::Store(
+            StoreError::Database(_)
+            | StoreError::Closed
+            | StoreError::Damaged { .. }
+            | StoreError::Event { .. }
+            | StoreError::Chain { .. },
+        ) => "stop the server, copy the folder, and restore a backup, as docs/runbooks/restore.md tells"
+            .to_owned(),
         error => error.hint().unwrap_or_else(|| "make it readable, and look again".to_owned()),
     };
     Finding::fail("ledger", error.to_string(), next)

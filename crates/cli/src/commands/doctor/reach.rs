@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use authority::Clock;
 use jiff::fmt::rfc2822::DateTimeParser;
-use ureq::Agent;
+use replay::print::one_line;
+use serde_json::Value;
 use ureq::http::Response;
+use ureq::{Agent, Body};
 
 use crate::commands::doctor::finding::Finding;
 
@@ -41,15 +43,32 @@ pub fn server(url: &str, clock: Clock) -> Vec<Finding> {
     }
     findings.push(match agent.get(format!("{url}/readyz")).call() {
         Ok(answer) if answer.status() == 200 => Finding::ok("ready", "it takes changes"),
-        Ok(answer) => {
-            let detail = format!("it answers {}: it takes no changes", answer.status());
-            Finding::fail("ready", detail, "its log says why; starting it again opens the ledger anew")
-        }
+        Ok(answer) => not_ready(answer),
         Err(error) => Finding::fail("ready", error.to_string(), "look again; its log says more"),
     });
     findings.push(time(&live, clock));
     findings.push(between(&live));
     findings
+}
+
+/// Why it takes no changes, as it says itself.
+fn not_ready(mut answer: Response<Body>) -> Finding {
+    let status = answer.status();
+    let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+    let said: Value = serde_json::from_str(&text).unwrap_or_default();
+    let said = |name: &str| said["error"][name].as_str().map(one_line).unwrap_or_default();
+    let (code, message) = (said("code"), said("message"));
+    let next = match code.as_str() {
+        "RECOVERING" if message.contains("no room") => {
+            "make room and leave it running: it verifies meanwhile, and notices by itself; see docs/runbooks/disk-full.md"
+        }
+        "RECOVERING" => "leave it running: it tries by itself; if it lasts, see its log and its disk",
+        "DRAINING" => "it was told to stop; look again when it is started",
+        "STOPPED" => "its log says why; starting it again opens the ledger anew",
+        _ => "see what answers there: its own log, or that of the proxy in between",
+    };
+    let detail = format!("it answers {status}: it takes no changes ({code}: {message})");
+    Finding::fail("ready", detail, next)
 }
 
 fn time<B>(answer: &Response<B>, clock: Clock) -> Finding {

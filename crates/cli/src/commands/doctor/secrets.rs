@@ -7,10 +7,12 @@ use credentials::wrapping::{MasterKey, WrappedKey};
 use domain::Event;
 use domain::ids::{PepperId, SigningKeyId};
 use domain::key::DigestScheme;
+use domain::sealed::Subject;
 use replay::{Audit, ReplayError};
 use store::DataFolder;
-use store::secrets::{self, SubjectKeys};
+use store::secrets::{self, SubjectKeys, Subjects};
 
+use crate::checkpoint_key;
 use crate::commands::doctor::finding::Finding;
 
 /// What the log says about secrets.
@@ -18,6 +20,7 @@ use crate::commands::doctor::finding::Finding;
 struct Needed {
     peppers: BTreeSet<PepperId>,
     signing_keys: BTreeSet<SigningKeyId>,
+    subjects: BTreeSet<Subject>,
 }
 
 /// The pepper is the one under which keys were digested, the master key opens the private signing keys.
@@ -30,7 +33,12 @@ pub fn fitting(audit: &Audit, sources: &SecretSources) -> Vec<Finding> {
             return vec![Finding::fail("secrets", detail, "see what is wrong with the ledger first")];
         }
     };
-    vec![pepper(folder, sources, &needed), master_key(folder, sources, &needed), subjects(folder)]
+    vec![
+        pepper(folder, sources, &needed),
+        master_key(folder, sources, &needed),
+        checkpoint_key(folder),
+        subjects(folder, &needed),
+    ]
 }
 
 fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
@@ -38,6 +46,10 @@ fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
         let mut needed = Needed::default();
         audit.snapshot()?.scan(|scanned| {
             let event = scanned.recorded.event;
+            needed.subjects.extend(event.begins());
+            if let Some(subject) = event.erases() {
+                needed.subjects.remove(&subject);
+            }
             if let Event::KeyCreated(key) = &event
                 && let DigestScheme::KeyedBlake3(pepper) = key.digest.scheme
             {
@@ -81,7 +93,15 @@ fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> 
         let opened = master.unwrap(*id, &WrappedKey(wrapped));
         opened.map(drop).map_err(|error| format!("the private signing key {id}: {error}"))
     };
-    match needed.signing_keys.iter().map(opens).find_map(Result::err) {
+    let note_key = || {
+        // One that cannot be read is told of with the checkpoints.
+        let Ok(Some(key)) = secrets::read_note_key(folder) else { return Ok(()) };
+        let wrapped: Option<[u8; WrappedKey::BYTES]> = key.wrapped.try_into().ok();
+        let opened = wrapped.map(|wrapped| master.unwrap_note_key(&WrappedKey(wrapped)).is_ok());
+        let why = || format!("it does not open the key for checkpoints, {}", folder.note_key().display());
+        if opened == Some(true) { Ok(()) } else { Err(why()) }
+    };
+    match needed.signing_keys.iter().map(opens).find_map(Result::err).or_else(|| note_key().err()) {
         None => {
             Finding::ok("master key", format!("it opens {} private signing keys", needed.signing_keys.len()))
         }
@@ -89,17 +109,37 @@ fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> 
     }
 }
 
-fn subjects(folder: &DataFolder) -> Finding {
+/// The key that signs checkpoints is the one that signed the highest of them.
+fn checkpoint_key(folder: &DataFolder) -> Finding {
+    match checkpoint_key::mismatch(folder) {
+        None => Finding::ok("checkpoint key", "it signed the highest checkpoint"),
+        Some(what) => {
+            let next = "before the next start put both files back from their copies; see NO_CHECKPOINT in docs/runbooks/audit.md";
+            Finding::fail("checkpoint key", what, next)
+        }
+    }
+}
+
+/// Each subject that the log names has its key, but for those that were erased.
+fn subjects(folder: &DataFolder, needed: &Needed) -> Finding {
+    let next = "put DIR/secrets/subjects back from its copy; see docs/operations.md";
     match SubjectKeys::read(&folder.subjects()) {
+        Ok(Subjects { unread: Some(error), .. }) => Finding::fail("names", error.to_string(), next),
         Ok(subjects) => {
+            let known =
+                |subject: &&Subject| subjects.keys.contains_key(subject) || subjects.erased.contains(subject);
+            let missing = needed.subjects.iter().filter(|subject| !known(subject)).count();
+            if missing > 0 {
+                let detail = format!(
+                    "the keys of {missing} of the {} subjects that the log names are missing: their names cannot be read or found",
+                    needed.subjects.len()
+                );
+                return Finding::fail("names", detail, next);
+            }
             let (there, erased) = (subjects.keys.len(), subjects.erased.len());
             let erased = if erased == 0 { String::new() } else { format!(", and {erased} were erased") };
             Finding::ok("names", format!("the keys of {there} subjects are there{erased}"))
         }
-        Err(error) => Finding::fail(
-            "names",
-            error.to_string(),
-            "put DIR/secrets/subjects back from its copy; see docs/operations.md",
-        ),
+        Err(error) => Finding::fail("names", error.to_string(), next),
     }
 }
