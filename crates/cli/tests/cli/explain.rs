@@ -126,10 +126,10 @@ fn the_page_of_errors_is_made_from_the_catalogue() {
 
 fn page() -> String {
     let entries = catalogue();
-    let mut page = "# Codes\n\nEvery refusal has a stable code: in `WWW-Authenticate`, in the body of REST and OAuth answers, in \
-        `extensions.code` of\nGraphQL (a failed authentication: `UNAUTHENTICATED`, with the code as `reason`), in errors of the \
-        command line with\n`-o json`, and in the server's log line. `keyledger explain CODE` says the same as this page, which is \
-        made from the\nprogram's own catalogue.\n"
+    let mut page = "# Codes\n\nEvery refusal has a stable code: in `WWW-Authenticate` (unless nothing was shown), in the body of REST and OAuth\nanswers, in \
+        `extensions.code` of GraphQL (a failed authentication: `UNAUTHENTICATED`, with the code as `reason`), in errors of\nthe \
+        command line with `-o json`, and in the server's log line. `keyledger explain CODE` says the same as this page,\nwhich is \
+        made from the program's own catalogue.\n"
         .to_owned();
     for (family, heading) in [
         ("credential", "A key or token is not accepted"),
