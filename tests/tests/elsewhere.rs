@@ -191,7 +191,7 @@ fn a_key_that_may_come_back_is_listed_and_can_be_revoked() {
     let browser = Browser::at(world.server.url());
     assert_eq!(browser.sign_in(&world.ada.key).status, 303);
     let page = browser.page(&format!("/ui/keys/{}", world.bob.id));
-    assert!(page.contains("accepted again once they join one") && page.contains("/revoke"), "{page}");
+    assert!(page.contains("or become one") && page.contains("/revoke"), "{page}");
     let input = json!({"tenant_id": world.globex_id, "email": "bob@example.com", "role": "member"});
     world.eve().mutate("add_member", &input, "user_id").unwrap();
     assert_eq!(world.bob().whoami().status, 200);

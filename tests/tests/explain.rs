@@ -6,7 +6,7 @@ use keyledger_tests::client::Client;
 use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
-use crate::two_tenants::{TwoTenants, key_for, text};
+use crate::two_tenants::{TwoTenants, key_for, listed, text};
 use crate::ui::Browser;
 
 const EXPLAIN: &str = "query($key: key_named_input!, $tenant: uuid, $scopes: [String!], $as_of: as_of_input) { \
@@ -384,6 +384,17 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     let (key, code, last, used) = told(&hank);
     assert_eq!((&key["status"], &key["usage"]), (&json!("MEMBERSHIP_REMOVED"), &Value::Null));
     assert_eq!(key["usage_withheld"], true, "it may have been used, and was");
+    // Nor when she used it, by asking for what was not used since.
+    for since in ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"] {
+        let filter = format!("filter: {{user_id: \"{eve_id}\", last_used_before: \"{since}\"}}");
+        assert_eq!(listed(&hank, "keys", &filter, "id").unwrap(), Vec::<Value>::new(), "{since}");
+    }
+    let radius = hank.graphql(
+        "query($key: key_named_input!) { blast_radius(key: $key) { contain_with } }",
+        &by_id(&world.eve.id),
+    );
+    let contain = text(&radius.json()["data"]["blast_radius"]["contain_with"]);
+    assert!(contain.starts_with("keyledger key revoke"), "to remove her once more stops nothing: {contain}");
     let key_file = world.data.with_file_name("hank.key");
     std::fs::write(&key_file, &hank_key).unwrap();
     for (command, line) in [("show", "used last"), ("blast-radius", "used last, roughly")] {

@@ -147,12 +147,12 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
         let until = Position::new(log.len() as u64);
         for key in ever.keys.values() {
             let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
-            let Ok(all) = befallen(&folded, key, &tenants, until, usize::MAX);
+            let Ok(all) = befallen(&folded, key, &tenants, None, until, usize::MAX);
             assert_eq!(all.since, None);
             let mut told = all.events;
             told.sort_unstable();
             for most in [1, 2, 5] {
-                let Ok(mut latest) = befallen(&folded, key, &tenants, until, most);
+                let Ok(mut latest) = befallen(&folded, key, &tenants, None, until, most);
                 latest.events.sort_unstable();
                 let expected = told.iter().filter(|(position, _)| Some(*position) >= latest.since);
                 assert!(latest.events.iter().eq(expected), "seed {seed}: the latest {most} of {}", key.id);

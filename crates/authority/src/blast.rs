@@ -153,8 +153,11 @@ impl Authority {
         if key.life.revoked.is_some() {
             return Ok(Containment::Done);
         }
-        let may =
-            |command| Ok::<_, Failure>(decide(&view.now(), &caller.actor, command, self.now())?.is_ok());
+        // What changes nothing stops nothing.
+        let may = |command| {
+            let decided = decide(&view.now(), &caller.actor, command, self.now())?;
+            Ok::<_, Failure>(decided.is_ok_and(|events| !events.is_empty()))
+        };
         let reason = RevocationReason::KeyCompromise;
         let revoke = Command::RevokeKey { key: key.id, reason, note: None };
         let (Owner::User(user), tenant) = (key.owner, key.reach.home()) else {

@@ -315,7 +315,7 @@ impl Authority {
                 let (_, ended) = self.keys_of(caller, account.id.bytes(), Which::All)?;
                 let newest = ended.into_iter().max_by_key(|key| key.created.position);
                 let (scopes, limits) = match newest {
-                    Some(key) => (key.scopes, key.limits),
+                    Some(key) => (key.scopes.intersect(&caller.scopes), key.limits),
                     None => (caller.scopes.clone(), KeyLimits::default()),
                 };
                 let key = KeyInput { name, expires_at, scopes, limits, note: None };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use domain::decide::role_of;
 use domain::explain::{Explanation, Fact, Objection, Question, explain};
 use domain::ids::{KeyId, TenantId};
+use domain::life::was_there;
 use domain::rejection::Refusal;
 use domain::role::{Permission, Scopes};
 use domain::status::Admission;
@@ -15,7 +16,6 @@ use crate::authenticate::{Caller, is_mistyped};
 use crate::authority::Authority;
 use crate::events::{EventView, Reader, Scope};
 use crate::failure::Failure;
-use crate::life::was_there;
 use crate::named::{KeyNamed, Sight};
 use crate::queries::told_of;
 
@@ -108,7 +108,7 @@ impl Authority {
         for decisive in decided_by {
             let position = decisive.position;
             let recorded = view.snapshot.recorded(position)?;
-            let closed = removed && !was_there(&view, known.key.owner, where_removed, position)?;
+            let closed = removed && !was_there(&view.snapshot, known.key.owner, where_removed, position)?;
             deciding.push(Deciding {
                 position,
                 recorded_at: recorded.recorded_at,

@@ -20,7 +20,7 @@ use crate::authenticate::Caller;
 use crate::authority::Authority;
 use crate::events::Scope;
 use crate::failure::Failure;
-use crate::queries::{KeyView, Which, confinement, ended, include};
+use crate::queries::{KeyView, UseTold, Which, confinement, ended, include};
 
 /// Whether a key is wanted, by its row and its name.
 pub type Fits<'a> = dyn Fn(&Key, &str) -> bool + 'a;
@@ -169,8 +169,18 @@ impl Authority {
                 continue;
             }
             let status = ancestors.status_in(&row, whose.told(), view.basis.instant)?;
-            let used_since =
-                |since: Timestamp| usage.get(&row.id).is_some_and(|usage| usage.tally.last >= since);
+            let used = match whose {
+                Whose::Own { .. } | Whose::ServiceAccounts => {
+                    usage.get(&row.id).map(|usage| usage.tally.last)
+                }
+                Whose::Another(_) if wanted.unused_since.is_none() => None,
+                Whose::Another(_) => match self.use_told(view, &row, whose.told())? {
+                    UseTold::Known(usage) => usage.map(|usage| usage.tally.last),
+                    // As if it were used: whether it was is not told.
+                    UseTold::Withheld => Some(Timestamp::MAX),
+                },
+            };
+            let used_since = |since: Timestamp| used.is_some_and(|used| used >= since);
             // What somebody else calls their key is no business of whoever lists it.
             let name = || match whose {
                 Whose::Own { .. } | Whose::ServiceAccounts => self.open_text(&row.name.text),

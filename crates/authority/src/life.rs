@@ -4,9 +4,7 @@ use domain::Lookup as _;
 use domain::concern::Concerned;
 use domain::event::Event;
 use domain::ids::{KeyId, TenantId};
-use domain::key::Owner;
-use domain::life::{Through, acts_in, befallen, tenants_of};
-use domain::past::just_before;
+use domain::life::{Through, befallen, tenants_of};
 use domain::rejection::Refusal;
 use domain::row::Key;
 use domain::status::{Bearer, admit};
@@ -116,7 +114,7 @@ impl Authority {
         let mut tenants = tenants_of(&view.then(), key)?;
         // What befell it elsewhere is another tenant's business.
         tenants.retain(|tenant| told.is_none_or(|told| *tenant == told));
-        let befallen = befallen(&view.snapshot, key, &tenants, until, STEPS_MAX)?;
+        let befallen = befallen(&view.snapshot, key, &tenants, told, until, STEPS_MAX)?;
         let (mut found, mut since) = (befallen.events, befallen.since.unwrap_or(key.created.position));
         let own = view.snapshot.history(Concerned::Key(key.id), &(since..=until))?.positions();
         for position in own.rev().take(STEPS_MAX + 1) {
@@ -129,16 +127,6 @@ impl Authority {
             drop(found.drain(..found.len() - STEPS_MAX));
             since = found[0].0;
         }
-        // What befell its owner where nothing is told is another tenant's business, too.
-        if let Some(told) = told {
-            let mut kept = Vec::with_capacity(found.len());
-            for (position, through) in found {
-                if through != Through::Owner || was_there(view, key.owner, told, position)? {
-                    kept.push((position, through));
-                }
-            }
-            found = kept;
-        }
         let reader = Reader::new(self, &view.snapshot, caller, scope);
         let mut steps = Vec::with_capacity(found.len());
         for (position, through) in found {
@@ -149,18 +137,6 @@ impl Authority {
         }
         Ok((steps, since > key.created.position))
     }
-}
-
-/// Whether the owner of a key acted in the tenant just before the event or after it.
-pub(crate) fn was_there(
-    view: &View,
-    owner: Owner,
-    tenant: TenantId,
-    position: Position,
-) -> Result<bool, StoreError> {
-    let rows_at = |position| view.snapshot.rows_at(position);
-    Ok(acts_in(&rows_at(just_before(position)), owner, tenant)?
-        || acts_in(&rows_at(position), owner, tenant)?)
 }
 
 impl Step {

@@ -1,8 +1,9 @@
 //! Whether checkpoints are signed with the key that signed the highest of them, which is the one that auditors noted.
 
 use credentials::note::{Note, NoteVerifier};
+use store::DataFolder;
 use store::checkpoint::{self, Checkpoint};
-use store::{DataFolder, secrets};
+use store::secrets::{self, KeptNoteKey};
 
 /// What is wrong with the key or with the highest checkpoint, if something is.
 pub fn mismatch(folder: &DataFolder) -> Option<String> {
@@ -18,12 +19,17 @@ pub fn mismatch(folder: &DataFolder) -> Option<String> {
     };
     match (key, kept) {
         // A ledger of before there were checkpoints.
-        (None, None) => None,
-        (None, Some(_)) => Some(format!(
+        (KeptNoteKey::Missing, None) => None,
+        (KeptNoteKey::Damaged, _) => {
+            Some(format!("{key_file} is damaged, so no more checkpoints are signed"))
+        }
+        (KeptNoteKey::Missing, Some(_)) => Some(format!(
             "{key_file} is not there, and {kept_file} was signed with it: a start makes a new key, and with the one that auditors noted nothing new can be verified"
         )),
-        (Some(_), None) => Some(format!("{kept_file} is not there, so no more checkpoints are signed")),
-        (Some(key), Some(kept)) => {
+        (KeptNoteKey::Whole(_), None) => {
+            Some(format!("{kept_file} is not there, so no more checkpoints are signed"))
+        }
+        (KeptNoteKey::Whole(key), Some(kept)) => {
             let Some((note, checkpoint)) = parsed(&kept) else {
                 return Some(format!("{kept_file} is no signed checkpoint, so no more are signed"));
             };

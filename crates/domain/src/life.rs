@@ -60,43 +60,55 @@ pub struct Befallen {
 }
 
 /// The events between a key's beginning and a position that changed how its owner, its memberships of these tenants
-/// or these tenants stand, or what they permit, or that refused tokens of any of these or of everybody. Of the changes of each of
-/// these, so many at most are looked at, the latest ones.
+/// or these tenants stand, or what they permit, or that refused tokens of any of these or of everybody. Of each of these so many at
+/// most are told, the latest ones. If it is told in one tenant only, what befell its owner elsewhere is left out.
 pub fn befallen<P: Past>(
     past: &P,
     key: &Key,
     tenants: &[TenantId],
+    told: Option<TenantId>,
     until: Position,
     most: usize,
 ) -> Result<Befallen, P::Error> {
+    let (owner, all) = (key.owner, |_| Ok(true));
+    let there = |position| told.map_or(Ok(true), |tenant| was_there(past, owner, tenant, position));
     let mut search = Search::of(past, key, until, most);
-    search.owner(key.owner)?;
-    search.refusals(TokenTarget::Owner(key.owner), Through::Owner)?;
+    search.owner(owner, &there)?;
+    search.refusals(TokenTarget::Owner(owner), Through::Owner, &there)?;
     for tenant in tenants {
-        search.membership(key.owner, *tenant)?;
-        let found = search.found.events.len();
-        search.tenant(*tenant)?;
-        search.refusals(TokenTarget::Tenant(*tenant), Through::Tenant)?;
+        search.membership(owner, *tenant)?;
         // What happened to a tenant before its user joined, or after they left, did not befall the key.
-        for (position, through) in search.found.events.split_off(found) {
-            if acts_in(&past.rows_at(position), key.owner, *tenant)? {
-                search.found.events.push((position, through));
-            }
-        }
+        let is_in = |position| acts_in(&past.rows_at(position), owner, *tenant);
+        search.until = left(past, owner, *tenant, until)?.unwrap_or(until);
+        search.tenant(*tenant, &is_in)?;
+        search.refusals(TokenTarget::Tenant(*tenant), Through::Tenant, &is_in)?;
+        search.until = until;
     }
-    search.refusals(TokenTarget::All, Through::AllTokens)?;
+    search.refusals(TokenTarget::All, Through::AllTokens, &all)?;
     for signing_key in past.rows_at(until).signing_keys()? {
         // It never signed for the key if it was retired before.
         let before = past.rows_at(key.created.position).signing_key(signing_key.id)?;
         if before.is_some_and(|row| row.retired.is_some()) {
             continue;
         }
-        search.refusals(TokenTarget::SigningKey(signing_key.id), Through::SigningKey)?;
+        search.refusals(TokenTarget::SigningKey(signing_key.id), Through::SigningKey, &all)?;
         // Nothing that it signed is accepted any more. No retirement comes after that one.
         let compromised = signing_key.retired.filter(|of| of.reason == RetirementReason::Compromised);
         search.found.events.extend(compromised.map(|of| (of.moment.position, Through::SigningKey)));
     }
     Ok(search.done())
+}
+
+/// Where the owner of a key left a tenant, if they are in it no more.
+fn left<P: Past>(
+    past: &P,
+    owner: Owner,
+    tenant: TenantId,
+    until: Position,
+) -> Result<Option<Position>, P::Error> {
+    let Owner::User(user) = owner else { return Ok(None) };
+    let membership = past.rows_at(until).membership(tenant, user)?;
+    Ok(membership.filter(|row| row.standing != Standing::Living).and_then(|row| row.left))
 }
 
 /// The events that changed whether a key is accepted in a tenant, and as what; or, of none, outside of any: from its beginning
@@ -110,13 +122,13 @@ pub fn turns<P: Past>(
 ) -> Result<Befallen, P::Error> {
     let mut search = Search::of(past, key, until, most);
     search.found.events.push((key.created.position, Through::Key));
-    search.changes(Versioned::Key(key.id), Through::Key, |at| {
-        Ok(past.rows_at(at).key(key.id)?.map(|row| row.life))
-    })?;
-    search.owner(key.owner)?;
+    let all = |_| Ok(true);
+    let life = |at| Ok(past.rows_at(at).key(key.id)?.map(|row| row.life));
+    search.changes(Versioned::Key(key.id), Through::Key, life, &all)?;
+    search.owner(key.owner, &all)?;
     if let Some(tenant) = tenant {
         search.membership(key.owner, tenant)?;
-        search.tenant(tenant)?;
+        search.tenant(tenant, &all)?;
     }
     Ok(search.done())
 }
@@ -130,6 +142,17 @@ pub fn acts_in<L: Lookup>(rows: &L, owner: Owner, tenant: TenantId) -> Result<bo
             Ok(membership.is_some_and(|row| row.standing == Standing::Living))
         }
     }
+}
+
+/// Whether the owner of a key acted in the tenant just before the event or after it.
+pub fn was_there<P: Past>(
+    past: &P,
+    owner: Owner,
+    tenant: TenantId,
+    position: Position,
+) -> Result<bool, P::Error> {
+    let acted = |position| acts_in(&past.rows_at(position), owner, tenant);
+    Ok(acted(just_before(position))? || acted(position)?)
 }
 
 /// What an event befell, and through that each key that rests on it.
@@ -215,6 +238,20 @@ impl Befell {
     }
 }
 
+/// Of how many versions that tell nothing one is looked for that does, for each that may be told: strangers can make many.
+const LOOKED_AT: usize = 50;
+
+/// Whether an event is told.
+type Wanted<'a, P> = dyn Fn(Position) -> Result<bool, <P as Past>::Error> + 'a;
+
+/// How far the versions of one row were looked at.
+#[derive(Default)]
+struct Looked {
+    at: usize,
+    told: usize,
+    earliest: Option<Position>,
+}
+
 /// Looks for what befell a key, from the latest of it back.
 struct Search<'a, P> {
     past: &'a P,
@@ -230,60 +267,53 @@ impl<'a, P: Past> Search<'a, P> {
         Self { past, begun: key.created.position, until, most, found: Befallen::default() }
     }
 
-    fn owner(&mut self, owner: Owner) -> Result<(), P::Error> {
+    fn owner(&mut self, owner: Owner, wanted: &Wanted<'_, P>) -> Result<(), P::Error> {
         let past = self.past;
         match owner {
-            Owner::User(user) => self.changes(Versioned::User(user), Through::Owner, |at| {
-                Ok(past.rows_at(at).user(user)?.map(|row| (row.standing, row.operator)))
-            }),
+            Owner::User(user) => {
+                let value = |at| Ok(past.rows_at(at).user(user)?.map(|row| (row.standing, row.operator)));
+                self.changes(Versioned::User(user), Through::Owner, value, wanted)
+            }
             Owner::ServiceAccount(account) => {
-                self.changes(Versioned::ServiceAccount(account), Through::Owner, |at| {
-                    Ok(past.rows_at(at).service_account(account)?.map(|row| (row.standing, row.role)))
-                })
+                let value =
+                    |at| Ok(past.rows_at(at).service_account(account)?.map(|row| (row.standing, row.role)));
+                self.changes(Versioned::ServiceAccount(account), Through::Owner, value, wanted)
             }
         }
     }
 
     fn membership(&mut self, owner: Owner, tenant: TenantId) -> Result<(), P::Error> {
         let past = self.past;
-        match owner {
-            Owner::User(user) => {
-                self.changes(Versioned::Membership(tenant, user), Through::Membership, |at| {
-                    past.rows_at(at).membership(tenant, user)
-                })
-            }
-            Owner::ServiceAccount(_) => Ok(()),
-        }
+        let Owner::User(user) = owner else { return Ok(()) };
+        let value = |at| past.rows_at(at).membership(tenant, user);
+        self.changes(Versioned::Membership(tenant, user), Through::Membership, value, &|_| Ok(true))
     }
 
-    fn tenant(&mut self, tenant: TenantId) -> Result<(), P::Error> {
+    fn tenant(&mut self, tenant: TenantId, wanted: &Wanted<'_, P>) -> Result<(), P::Error> {
         let past = self.past;
-        self.changes(Versioned::Tenant(tenant), Through::Tenant, |at| {
-            Ok(past.rows_at(at).tenant(tenant)?.map(|row| row.standing))
-        })
+        let value = |at| Ok(past.rows_at(at).tenant(tenant)?.map(|row| row.standing));
+        self.changes(Versioned::Tenant(tenant), Through::Tenant, value, wanted)
     }
 
     /// The events that refused tokens of the target from before them.
-    fn refusals(&mut self, target: TokenTarget, through: Through) -> Result<(), P::Error> {
-        let mut earliest = None;
-        for (examined, version) in versions(self.past, Versioned::Watermark(target), self.until).enumerate() {
+    fn refusals(
+        &mut self,
+        target: TokenTarget,
+        through: Through,
+        wanted: &Wanted<'_, P>,
+    ) -> Result<(), P::Error> {
+        let mut looked = Looked::default();
+        for version in versions(self.past, Versioned::Watermark(target), self.until) {
             let position = version?;
-            if position <= self.begun || self.is_enough(examined, earliest) {
+            if position <= self.begun || self.is_enough(&mut looked, position) {
                 break;
             }
-            self.found.events.push((position, through));
-            earliest = Some(position);
+            if wanted(position)? {
+                self.found.events.push((position, through));
+                looked.told += 1;
+            }
         }
         Ok(())
-    }
-
-    /// Whether so many versions were looked at that this one, with all before it, is left out.
-    fn is_enough(&mut self, examined: usize, earliest: Option<Position>) -> bool {
-        let enough = examined == self.most;
-        if enough {
-            self.found.since = self.found.since.max(earliest);
-        }
-        enough
     }
 
     fn changes<V: PartialEq>(
@@ -291,21 +321,33 @@ impl<'a, P: Past> Search<'a, P> {
         of: Versioned,
         through: Through,
         value: impl Fn(Position) -> Result<V, P::Error>,
+        wanted: &Wanted<'_, P>,
     ) -> Result<(), P::Error> {
-        let (mut after, mut earliest) = (value(self.until)?, None);
-        for (examined, version) in versions(self.past, of, self.until).enumerate() {
+        let (mut after, mut looked) = (value(self.until)?, Looked::default());
+        for version in versions(self.past, of, self.until) {
             let position = version?;
-            if position <= self.begun || self.is_enough(examined, earliest) {
+            if position <= self.begun || self.is_enough(&mut looked, position) {
                 break;
             }
-            earliest = Some(position);
             let before = value(just_before(position))?;
-            if before != after {
+            if before != after && wanted(position)? {
                 self.found.events.push((position, through));
+                looked.told += 1;
             }
             after = before;
         }
         Ok(())
+    }
+
+    /// Whether so much was told, or looked at, that this version is left out, with all before it.
+    fn is_enough(&mut self, looked: &mut Looked, position: Position) -> bool {
+        let enough = looked.told == self.most || looked.at == self.most.saturating_mul(LOOKED_AT);
+        if enough {
+            self.found.since = self.found.since.max(looked.earliest);
+        }
+        looked.at += 1;
+        looked.earliest = Some(position);
+        enough
     }
 
     fn done(self) -> Befallen {

@@ -103,6 +103,7 @@ impl Audit {
         let open = || reading(|| ReadOnlyLedger::open_unchecked(&path, &options).map_err(ReplayError::from));
         let ledger = match (open(), repair) {
             (Err(ReplayError::Store(StoreError::NeedsRepair)), Repair::Allowed) => {
+                let _lock = folder.lock()?;
                 reading(|| Ledger::open(&path, &options)?.close().map_err(ReplayError::from))?;
                 open()?
             }

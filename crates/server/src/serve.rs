@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use authority::sessions::SessionLimits;
 use authority::{Authority, SigningKeyPolicy};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::client_address::TrustedProxies;
@@ -123,6 +123,22 @@ pub fn serve(
     served
 }
 
+/// Whether whoever started this process has it ignore a signal; where that is not told, it does not.
+fn is_ignored(signal: SignalKind) -> bool {
+    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = told.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default();
+    set >> (signal.as_raw_value() - 1) & 1 == 1
+}
+
+/// Waits until the terminal is gone; false: nobody wants to know.
+async fn hung_up(signal: Option<&mut Signal>) -> bool {
+    match signal {
+        Some(signal) => signal.recv().await.is_some(),
+        None => false,
+    }
+}
+
 async fn run(
     authority: Arc<Authority>,
     options: &ServeOptions,
@@ -134,7 +150,11 @@ async fn run(
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(ServeError::Runtime)?;
+    // Whoever has it ignored, as nohup does, wants to be left alone when the terminal goes.
+    let mut hang_up = match is_ignored(SignalKind::hangup()) {
+        true => None,
+        false => Some(signal(SignalKind::hangup()).map_err(ServeError::Runtime)?),
+    };
     // A limit on the size of files then is lack of room, which is waited for, and does not end the process.
     let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ)).map_err(ServeError::Runtime)?;
     // Before the first request: a token that is minted for it lives as long as was set.
@@ -162,7 +182,7 @@ async fn run(
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
+        true = hung_up(hang_up.as_mut()) => Ok(()),
         why = writer_stopped(&authority) => Err(ServeError::WriterStopped(why)),
     };
     // Whoever asks whether to send more is told not to, from here on.

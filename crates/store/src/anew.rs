@@ -29,6 +29,7 @@ pub fn rebuild(folder: &DataFolder, progress: &mut dyn FnMut(u64, u64)) -> Resul
     match pages::check_closed(&opened_file(&path)?)? {
         Checked::Wrong(found) | Checked::Endless(found) => write_anew(folder, found, progress),
         Checked::Sound | Checked::Unknown => {
+            let _lock = folder.lock()?;
             let ledger = Ledger::open(&path, &OpenOptions::default())?;
             let rows = projected(&ledger, progress)?;
             ledger.close()?;

@@ -8,6 +8,7 @@ use domain::limits::RateLimit;
 use domain::role::Role;
 use domain::time::Position;
 use keyledger_authority::events::{EventFilter, Order, Scope};
+use keyledger_authority::life::{Step, What};
 use keyledger_authority::named::KeyNamed;
 use keyledger_authority::queries::Which;
 use keyledger_authority::state_diff::Wanted;
@@ -17,7 +18,7 @@ use crate::scene::{Scene, at, key_input};
 
 impl Scene {
     fn root_caller(&self) -> Caller {
-        self.authority.authenticate(Shown::from_nowhere(&self.root), None).unwrap()
+        self.caller(&self.root)
     }
 }
 
@@ -37,7 +38,7 @@ fn a_life_tells_its_latest_events_and_those_before_as_of_an_earlier_moment() {
     let scene = scene.with_events(events);
     let named = KeyNamed::Id(key);
     let life = scene.authority.key_history(&root, &named, AsOf::Now).unwrap().value;
-    let positions = |life: &[keyledger_authority::life::Step]| -> Vec<u64> {
+    let positions = |life: &[Step]| -> Vec<u64> {
         life.iter().filter_map(|step| step.position().map(Position::number)).collect()
     };
     let latest = positions(&life.steps);
@@ -136,4 +137,38 @@ fn the_events_of_a_member_elsewhere_are_passed_over_without_a_trace() {
         assert_eq!((told.len(), page.value.more), (3, false), "{told:?}");
         assert!(told.contains(&left));
     }
+}
+
+/// Whoever administers a tenant can put somebody there, unasked, and refuse its tokens as often as they like; and whoever left a
+/// tenant can refuse their own tokens elsewhere as often.
+#[test]
+fn what_happens_elsewhere_makes_no_life_longer() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let (_, _, machine) = scene.account("auditor", Role::Administrator);
+    let (bob, string) = scene.member(scene.tenant, "bob", Role::Member);
+    let string = string.unwrap();
+    let named = KeyNamed::Id(scene.caller(&string).key);
+    let told = |scene: &Scene, reader: &str| -> Vec<&'static str> {
+        let life = scene.authority.key_history(&scene.caller(reader), &named, AsOf::Now).unwrap().value;
+        assert!(!life.earlier, "{} steps", life.steps.len());
+        let event = |step: &Step| match &step.what {
+            What::Event(_, event) => Some(event.recorded.event.name()),
+            _ => None,
+        };
+        life.steps.iter().filter_map(event).collect()
+    };
+    scene.member(other, "bob", Role::Member);
+    scene.must(Command::RemoveMember { tenant: other, user: bob });
+    let refused = |target| std::iter::repeat_n(Event::TokensRevoked { target }, 2_100);
+    let scene = scene.with_events(refused(TokenTarget::Tenant(other)));
+    assert_eq!(told(&scene, &scene.root), ["KeyCreated", "MemberAdded", "MemberRemoved"]);
+    // He is there again: what happened in between did not befall his key either.
+    scene.member(other, "bob", Role::Member);
+    let there = ["KeyCreated", "MemberAdded", "MemberRemoved", "MemberAdded"];
+    assert_eq!(told(&scene, &scene.root), there);
+
+    scene.must(Command::RemoveMember { tenant: scene.tenant, user: bob });
+    let scene = scene.with_events(refused(TokenTarget::Owner(Owner::User(bob))));
+    assert_eq!(told(&scene, &machine), ["KeyCreated", "MemberRemoved"], "for an administrator of its home");
 }

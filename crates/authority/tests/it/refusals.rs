@@ -14,7 +14,7 @@ use keyledger_authority::{AsOf, Caller, Failure, Shown};
 use crate::scene::{Scene, key_input};
 
 impl Scene {
-    fn caller(&self, shown: &str) -> Caller {
+    pub fn caller(&self, shown: &str) -> Caller {
         self.authority.authenticate(Shown::from_nowhere(shown), None).unwrap()
     }
 

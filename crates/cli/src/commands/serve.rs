@@ -271,7 +271,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     if args.set_up {
         begin(&args, &issuer)?;
     }
-    let key_before = secrets::read_note_key(&folder).ok().flatten().map(|key| key.public);
+    let key_before = secrets::read_note_key(&folder).ok().and_then(|key| key.public());
     if let Some(what) = checkpoint_key::mismatch(&folder).filter(|_| !args.accept_rollback) {
         tracing::warn!(code = "NO_CHECKPOINT", what, "checkpoints are not those that auditors know");
     }
@@ -283,8 +283,7 @@ pub fn run(args: ServeArgs) -> Result<(), CliError> {
     if let Some(verifier_key) = authority.verifier_key() {
         tracing::info!(%verifier_key, "checkpoints are signed with this key");
     }
-    let new_key =
-        key_before.is_some() && secrets::read_note_key(&folder)?.map(|key| key.public) != key_before;
+    let new_key = key_before.is_some() && secrets::read_note_key(&folder)?.public() != key_before;
     tell_of_rollback(&args, &authority, new_key)?;
     let invitation = invitation(&args, &authority)?;
 

@@ -46,13 +46,13 @@ impl StateOfKey {
         }
     }
 
-    /// The same of a key that acts in every tenant of its owner: where that leaves it none, it waits for the next.
+    /// The same of a key that acts in every tenant of its owner: refused here, it is accepted elsewhere, or may be again.
     pub(super) fn reaching(self, everywhere: bool) -> Self {
         let of_a_place = self.word == "ended" && self.says != REMOVED_OWNER;
         if !everywhere || !of_a_place {
             return self;
         }
-        let says = "It acts in every tenant of its owner, who is in none that is left: accepted again once they join one.";
-        Self { word: "nowhere", sign: "‖", class: "held", says, lives: true }
+        let says = "Its owner is in this tenant no more. It is accepted wherever else they are a member, or become one.";
+        Self { word: "not here", sign: "‖", class: "held", says, lives: true }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use authority::sessions::{Presence, Resumed, SessionOver};
 use authority::usage::UseWay;
 use authority::{Caller, Credential, Denial, Denied};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -51,8 +51,8 @@ const FORMS: [&str; 11] = [
     "withdraw-operator",
 ];
 
-/// The last part of the path of what a page asks for by itself.
-const POLLED: &str = "used";
+/// How the route of what a page asks for by itself ends.
+const POLLED: &str = "/{id}/used";
 
 /// The longest address that somebody is led back to after signing in.
 const THEN_BYTES_MAX: usize = 1_024;
@@ -98,7 +98,8 @@ impl FromRequestParts<App> for Visit {
         };
         let then = then.filter(|then| then.len() <= THEN_BYTES_MAX).unwrap_or_default();
         let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
-        let polled = last == POLLED;
+        let route = parts.extensions.get::<MatchedPath>();
+        let polled = route.is_some_and(|route| route.as_str().ends_with(POLLED));
         let presence = if polled { Presence::Page } else { Presence::Somebody };
         let shown = transport.read(&parts.headers);
         let (secret, Resumed { caller, proved, .. }) =

@@ -10,7 +10,7 @@ use domain::key::DigestScheme;
 use domain::sealed::Subject;
 use replay::{Audit, ReplayError};
 use store::DataFolder;
-use store::secrets::{self, SubjectKeys, Subjects};
+use store::secrets::{self, KeptNoteKey, SubjectKeys, Subjects};
 
 use crate::checkpoint_key;
 use crate::commands::doctor::finding::Finding;
@@ -95,7 +95,7 @@ fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> 
     };
     let note_key = || {
         // One that cannot be read is told of with the checkpoints.
-        let Ok(Some(key)) = secrets::read_note_key(folder) else { return Ok(()) };
+        let Ok(KeptNoteKey::Whole(key)) = secrets::read_note_key(folder) else { return Ok(()) };
         let wrapped: Option<[u8; WrappedKey::BYTES]> = key.wrapped.try_into().ok();
         let opened = wrapped.map(|wrapped| master.unwrap_note_key(&WrappedKey(wrapped)).is_ok());
         let why = || format!("it does not open the key for checkpoints, {}", folder.note_key().display());

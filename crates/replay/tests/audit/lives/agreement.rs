@@ -18,7 +18,7 @@ fn known_to_the_server(source: &Source, key: KeyId, until: Position) -> Option<V
     let rows = snapshot.rows_at(until);
     let key = rows.key(key).unwrap()?;
     let tenants = tenants_of(&rows, &key).unwrap();
-    let befell = befallen(snapshot, &key, &tenants, until, usize::MAX).unwrap().events;
+    let befell = befallen(snapshot, &key, &tenants, None, until, usize::MAX).unwrap().events;
     let own = snapshot.history(Concerned::Key(key.id), &(key.created.position..=until)).unwrap();
     let own = own.positions().map(Result::unwrap);
     let mut all: Vec<_> = befell.into_iter().map(|(at, _)| at).chain(own).map(Position::number).collect();
