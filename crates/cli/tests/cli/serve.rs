@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::server::{PATIENCE, Server};
 use crate::support::{Deployment, run, text};
@@ -169,6 +171,34 @@ fn a_hang_up_is_a_word_to_stop() {
     let (code, _, log) = Server::start(&deployment, &[]).stop("-HUP");
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("stopped; the ledger is closed"), "{log}");
+}
+
+/// As `nohup` does it.
+#[test]
+fn whoever_has_a_hang_up_ignored_is_left_alone() {
+    let deployment = Deployment::new();
+    let data = deployment.data();
+    let told = deployment.folder.path().join("told");
+    let script = r#"trap "" HUP; exec "$0" serve --data "$1" --listen 127.0.0.1:0 > "$2" 2>&1"#;
+    let binary = env!("CARGO_BIN_EXE_keyledger");
+    let mut child =
+        Command::new("sh").args(["-c", script, binary, text(&data), text(&told)]).spawn().unwrap();
+    let says = |what: &str| fs::read_to_string(&told).unwrap_or_default().contains(what);
+    let begun = Instant::now();
+    while !says("listening on") {
+        assert!(begun.elapsed() < PATIENCE && child.try_wait().unwrap().is_none(), "it did not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let signal = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    };
+    signal("-HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!says("draining"), "{}", fs::read_to_string(&told).unwrap());
+    signal("-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(says("draining"));
 }
 
 #[test]
