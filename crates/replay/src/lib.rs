@@ -65,7 +65,7 @@ pub use import::{import, import_stream};
 pub use listing::Format;
 pub use names::Names;
 pub use ocsf::ocsf;
-pub use open::{Audit, Repair, is_export};
+pub use open::{Audit, Repair, is_export, kept_checkpoint};
 pub use pass::Depth;
 pub use prove::{ProofError, Proved, Prover, Signed, check_proof};
 pub use rebuild::rebuild;

@@ -132,7 +132,7 @@ impl Audit {
     /// snapshot that is compared with them: what is signed was committed before, but perhaps after an older snapshot.
     pub(crate) fn known(&self) -> Known {
         let mut known = Known::of(&self.known);
-        match self.kept().transpose() {
+        match kept_checkpoint(&self.folder).transpose() {
             Ok(kept) => known.checkpoints.extend(kept),
             Err(what) => known.unusable = Some(what),
         }
@@ -141,31 +141,7 @@ impl Audit {
 
     /// Under which name the highest checkpoint was signed.
     pub fn origin(&self) -> Option<LogOrigin> {
-        Some(self.kept()?.ok()?.origin)
-    }
-
-    /// The highest checkpoint that was signed, or what is wrong with its file. Its signature is checked if the folder has the
-    /// public half of the key.
-    fn kept(&self) -> Option<Result<Checkpoint, String>> {
-        let path = self.folder.checkpoint();
-        let unusable =
-            |why: &str| format!("the highest checkpoint that was signed, in {}, {why}", path.display());
-        let text = match store::checkpoint::read_kept(&path) {
-            Ok(text) => text?,
-            Err(error) => return Some(Err(unusable(&format!("cannot be read: {error}")))),
-        };
-        let Ok(Signed { checkpoint, note }) = Signed::parse(&text, None) else {
-            return Some(Err(unusable("is not one that the server wrote: the file was changed or damaged")));
-        };
-        let public = secrets::read_note_key(&self.folder).ok().and_then(|key| key.public());
-        let signed = |public| {
-            NoteVerifier::of_log(&checkpoint.origin, &public).is_ok_and(|key| note.check(&key).is_ok())
-        };
-        Some(if public.is_none_or(signed) {
-            Ok(checkpoint)
-        } else {
-            Err(unusable("is not signed by the key in secrets/note.key: one of the two files was changed"))
-        })
+        Some(kept_checkpoint(&self.folder)?.ok()?.origin)
     }
 
     /// The data folder.
@@ -196,4 +172,27 @@ impl Audit {
         };
         reading(|| taken().map_err(ReplayError::from))
     }
+}
+
+/// The highest checkpoint that was signed in a data folder, or what is wrong with its file; none: there is none. Its signature is
+/// checked if the folder has the public half of the key.
+pub fn kept_checkpoint(folder: &DataFolder) -> Option<Result<Checkpoint, String>> {
+    let path = folder.checkpoint();
+    let unusable =
+        |why: &str| format!("the highest checkpoint that was signed, in {}, {why}", path.display());
+    let text = match store::checkpoint::read_kept(&path) {
+        Ok(text) => text?,
+        Err(error) => return Some(Err(unusable(&format!("cannot be read: {error}")))),
+    };
+    let Ok(Signed { checkpoint, note }) = Signed::parse(&text, None) else {
+        return Some(Err(unusable("is not one that the server wrote: the file was changed or damaged")));
+    };
+    let public = secrets::read_note_key(folder).ok().and_then(|key| key.public());
+    let signed =
+        |public| NoteVerifier::of_log(&checkpoint.origin, &public).is_ok_and(|key| note.check(&key).is_ok());
+    Some(if public.is_none_or(signed) {
+        Ok(checkpoint)
+    } else {
+        Err(unusable("is not signed by the key in secrets/note.key: one of the two files was changed"))
+    })
 }
