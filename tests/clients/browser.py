@@ -72,7 +72,8 @@ def decide(address, key, decision):
     to = page.given["data-callback"]
     allowed = "connect-src {0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(to))
     assert head["Content-Security-Policy"].endswith(allowed), head["Content-Security-Policy"]
-    assert page.scripts == ["/auth/client.js"], page.scripts
+    scripts = [urllib.parse.urljoin(address, script) for script in page.scripts]
+    assert scripts == [f"{origin}/auth/client.js"], scripts
     json.loads(page.given["data-answer"])
     handed = urllib.request.Request(
         to, data=page.given["data-answer"].encode(), method="POST",
