@@ -9,7 +9,8 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether it was. Whoever says nothing is no browser of today, and no page of ours.
 ///
-/// What Fetch Metadata says is enough: a proxy may have changed the host that was asked for. Without it, our origin is the host that was asked for, or that of the issuer, if a proxy asks for another.
+/// What Fetch Metadata says is enough: a proxy may have changed the host that was asked for. Without it, our origin is the host that
+/// was asked for, or that of the issuer, if a proxy asks for another.
 pub(super) fn holds(headers: &HeaderMap, issuer: &Issuer) -> bool {
     let (Ok(site), Ok(origin)) = (single(headers, &SITE), single(headers, &ORIGIN)) else { return false };
     match (site, origin) {

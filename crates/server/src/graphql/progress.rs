@@ -54,6 +54,7 @@ mod tests {
         let progress = Progress::default();
         assert!(progress.give_up() && !progress.begin() && progress.is_given_up());
     }
+
     #[test]
     fn what_nobody_waits_for_any_more_is_given_up_unless_it_has_begun() {
         let (query, change) = (Arc::new(Progress::default()), Arc::new(Progress::default()));
