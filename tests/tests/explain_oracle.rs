@@ -137,14 +137,17 @@ fn without_what_decides_the_answer_is_another() {
     }
 }
 
+/// A random history folded until every event, and until its last one, with the position of that.
+fn folded_twice(seed: u64) -> (u64, Folded, Model, Position) {
+    let log = recorded(&History::random(seed, COMMANDS));
+    let until = Position::new(log.len() as u64);
+    (seed, Folded::of(&log), Model::fold(&log), until)
+}
+
 #[test]
 fn what_befalls_a_key_is_what_changes_in_the_fold() {
     let (mut met, mut cut) = (BTreeMap::<Through, usize>::new(), 0);
-    for seed in SEEDS.take(4) {
-        let log = recorded(&History::random(seed, COMMANDS));
-        let folded = Folded::of(&log);
-        let ever = Model::fold(&log);
-        let until = Position::new(log.len() as u64);
+    for (seed, folded, ever, until) in SEEDS.take(4).map(folded_twice) {
         for key in ever.keys.values() {
             let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
             let Ok(all) = befallen(&folded, key, &tenants, None, until, usize::MAX);
@@ -230,11 +233,7 @@ fn what_befalls_a_key_is_what_changes_in_the_fold() {
 #[test]
 fn whether_a_key_is_accepted_changes_at_its_turns_alone() {
     let (mut changed, mut cut) = (0, 0);
-    for seed in SEEDS.take(4) {
-        let log = recorded(&History::random(seed, COMMANDS));
-        let folded = Folded::of(&log);
-        let ever = Model::fold(&log);
-        let until = Position::new(log.len() as u64);
+    for (seed, folded, ever, until) in SEEDS.take(4).map(folded_twice) {
         for key in ever.keys.values() {
             let Ok(tenants): Result<_, Infallible> = tenants_of(&ever, key);
             for tenant in tenants {

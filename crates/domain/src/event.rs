@@ -190,14 +190,46 @@ impl Event {
 
     /// Whose texts are read from this event on: whoever reads them needs the key that the subject gets with it.
     pub const fn begins(&self) -> Option<Subject> {
-        if let Self::TenantCreated { tenant, .. } = self {
-            Some(Subject::Tenant(*tenant))
-        } else if let Self::UserCreated { user, .. } = self {
-            Some(Subject::User(*user))
-        } else if let Self::ServiceAccountCreated { service_account, .. } = self {
-            Some(Subject::ServiceAccount(*service_account))
-        } else {
-            None
+        match self {
+            Self::TenantCreated { tenant, .. } => Some(Subject::Tenant(*tenant)),
+            Self::UserCreated { user, .. } => Some(Subject::User(*user)),
+            Self::ServiceAccountCreated { service_account, .. } => {
+                Some(Subject::ServiceAccount(*service_account))
+            }
+            Self::TenantRenamed { .. }
+            | Self::TenantPolicyChanged { .. }
+            | Self::TenantSuspended { .. }
+            | Self::TenantResumed { .. }
+            | Self::TenantRemoved { .. }
+            | Self::UserSuspended { .. }
+            | Self::UserResumed { .. }
+            | Self::UserRemoved { .. }
+            | Self::OperatorGranted { .. }
+            | Self::OperatorWithdrawn { .. }
+            | Self::MemberAdded { .. }
+            | Self::MemberRoleChanged { .. }
+            | Self::MemberRemoved { .. }
+            | Self::ServiceAccountRenamed { .. }
+            | Self::ServiceAccountRoleChanged { .. }
+            | Self::ServiceAccountSuspended { .. }
+            | Self::ServiceAccountResumed { .. }
+            | Self::ServiceAccountRemoved { .. }
+            | Self::KeyCreated(_)
+            | Self::KeyRenamed { .. }
+            | Self::KeyExpiryChanged { .. }
+            | Self::KeyDisabled { .. }
+            | Self::KeyEnabled { .. }
+            | Self::KeyRevoked { .. }
+            | Self::KeyRotated { .. }
+            | Self::KeyAddressesChanged { .. }
+            | Self::KeyRateChanged { .. }
+            | Self::KeyNoteChanged { .. }
+            | Self::SigningKeyAdded { .. }
+            | Self::SigningKeyRetired { .. }
+            | Self::TokensRevoked { .. }
+            | Self::TokenLifeChanged { .. }
+            | Self::SubjectErased { .. }
+            | Self::RollbackAccepted { .. } => None,
         }
     }
 
