@@ -17,6 +17,7 @@ pub mod names;
 pub mod when;
 pub mod as_of;
 pub mod seconds;
+pub mod narrowed;
 pub mod limits;
 pub mod confirm;
 pub mod difference;
@@ -33,6 +34,7 @@ pub use as_of::AsOfArgs;
 pub use dry_run::{Change, DryRunArgs};
 pub use error::ClientError;
 pub use graphql::{Mutation, Server};
+pub use narrowed::{RoleArgs, StateArgs};
 
 /// Refuses a command line that holds a secret, before anything repeats a part of it.
 pub fn refuse_secrets(arguments: &[OsString]) -> Result<(), ClientError> {

@@ -11,7 +11,9 @@ use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::graphql::List;
 use crate::client::names::{UserName, parse_role};
-use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
+use crate::client::{
+    AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, RoleArgs, StateArgs, show,
+};
 use crate::error::CliError;
 
 const MEMBERS: List = List { name: "members", selection: "user_id email name role standing since" };
@@ -21,7 +23,10 @@ const REMOVE: Mutation = Mutation::plain("remove_member", "member_input");
 const LIST_EXAMPLES: &str = "\
 Examples:
   keyledger member list
-  keyledger member list --tenant acme -o json";
+  keyledger member list --role administrator
+  keyledger member list --state suspended --tenant acme -o json
+
+STANDING is that of the user. Members that were removed are not listed; events tell of them.";
 
 const ROLE_EXAMPLES: &str = "\
 Examples:
@@ -50,10 +55,17 @@ pub enum MemberCommand {
     Remove(RemoveArgs),
 }
 
-/// Of which tenant.
+/// Which of them.
 #[derive(Debug, Args)]
 #[command(after_help = LIST_EXAMPLES)]
 pub struct ListArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    role: RoleArgs,
+    /// Whose name or e-mail address holds this text, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    named: Option<String>,
     #[command(flatten)]
     as_of: AsOfArgs,
     #[command(flatten)]
@@ -118,7 +130,9 @@ pub fn run(command: MemberCommand) -> Result<(), CliError> {
 
 fn list(args: ListArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
-    let members = server.all_as_of(MEMBERS, &[("tenant_id", "uuid", json!(tenant))], &args.as_of)?;
+    let filter = json!({"state": args.state.asked(), "role": args.role.asked(), "name_contains": args.named});
+    let arguments = [("tenant_id", "uuid", json!(tenant)), ("filter", "member_filter", filter)];
+    let members = server.all_as_of(MEMBERS, &arguments, &args.as_of)?;
     show::list(args.client.form(), members, ["EMAIL", "NAME", "ID", "ROLE", "STANDING"], |member: &Value| {
         ["email", "name", "user_id", "role", "standing"].map(|name| show::cell(member, name))
     })

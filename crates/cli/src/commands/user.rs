@@ -7,7 +7,7 @@ use crate::client::args::ConfirmArgs;
 use crate::client::confirm::confirm;
 use crate::client::graphql::List;
 use crate::client::names::UserName;
-use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
+use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, StateArgs, show};
 use crate::error::CliError;
 
 const USERS: List = List { name: "users", selection: "id email name operator standing created_at" };
@@ -29,7 +29,10 @@ An e-mail address is looked up among all users of the deployment.";
 const LIST_EXAMPLES: &str = "\
 Examples:
   keyledger user list
-  keyledger user list --operators -o json";
+  keyledger user list --state suspended
+  keyledger user list --operators -o json
+
+Those that were removed are listed when they are asked for: --state removed.";
 
 const REMOVE_EXAMPLES: &str = "\
 Examples:
@@ -60,6 +63,8 @@ pub enum UserCommand {
 #[derive(Debug, Args)]
 #[command(after_help = LIST_EXAMPLES)]
 pub struct ListArgs {
+    #[command(flatten)]
+    state: StateArgs,
     /// Whose name or e-mail address holds this text, in any letter case
     #[arg(long, value_name = "TEXT")]
     named: Option<String>,
@@ -115,9 +120,13 @@ pub fn run(command: UserCommand) -> Result<(), CliError> {
 }
 
 fn list(args: &ListArgs) -> Result<(), CliError> {
-    let filter = json!({"name_contains": args.named, "operator": args.operators.then_some(true)});
+    let filter = json!({
+        "state": args.state.asked(),
+        "name_contains": args.named,
+        "operator": args.operators.then_some(true),
+    });
     let users = args.client.server()?.all_as_of(USERS, &[("filter", "user_filter", filter)], &args.as_of)?;
-    show::list(args.client.form(), users, ["EMAIL", "ID", "NAME", "OPERATOR", "STATE", "SINCE"], |user| {
+    show::list(args.client.form(), users, ["EMAIL", "ID", "NAME", "OPERATOR", "STANDING", "SINCE"], |user| {
         [
             show::cell(user, "email"),
             show::cell(user, "id"),

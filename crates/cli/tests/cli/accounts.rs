@@ -195,6 +195,47 @@ fn signing_keys_are_rotated_and_retired() {
 }
 
 #[test]
+fn lists_are_narrowed_by_standing_role_and_name() {
+    let scene = Scene::new();
+    scene.done(&["tenant", "create", "globex", "--admin", "eve@globex.example"]);
+    scene.done(&["member", "add", "grace@example.com", "--name", "Grace", "--role", "runner"]);
+    for (name, role) in [("etl", "runner"), ("scan", "read_only"), ("gone", "runner")] {
+        scene.done(&["service-account", "create", name, "--role", role]);
+    }
+    scene.done(&["service-account", "suspend", "scan"]);
+    scene.done(&["service-account", "remove", "gone"]);
+    scene.done(&["user", "suspend", "grace@example.com"]);
+    scene.done(&["tenant", "suspend", "globex"]);
+    let listed = |what: &str, told: &str, wanted: &[&str]| {
+        let list = scene.done(&[&[what, "list"][..], wanted].concat());
+        list.as_array().unwrap().iter().map(|it| text(it, told)).collect::<Vec<_>>()
+    };
+    for (what, told, wanted, expected) in [
+        ("service-account", "name", &[][..], &["etl", "scan"][..]),
+        ("service-account", "name", &["--state", "suspended"], &["scan"]),
+        ("service-account", "name", &["--state", "suspended,removed"], &["gone", "scan"]),
+        ("service-account", "name", &["--role", "runner"], &["etl"]),
+        ("service-account", "name", &["--role", "runner,read_only", "--named", "SC"], &["scan"]),
+        ("member", "name", &["--role", "runner"], &["Grace"]),
+        ("member", "name", &["--state", "suspended"], &["Grace"]),
+        ("member", "name", &["--named", "GRACE@", "--state", "living"], &[]),
+        ("user", "email", &["--state", "suspended"], &["grace@example.com"]),
+        ("user", "email", &["--named", "globex"], &["eve@globex.example"]),
+        ("user", "email", &["--state", "removed"], &[]),
+        ("tenant", "slug", &["--all", "--state", "suspended"], &["globex"]),
+        ("tenant", "slug", &["--all", "--named", "lobe"], &["globex"]),
+        ("tenant", "slug", &["--state", "suspended"], &[]),
+    ] {
+        let mut found = listed(what, told, wanted);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{what} list {wanted:?}");
+    }
+    for what in ["service-account", "member", "user", "tenant"] {
+        assert_eq!(scene.refused(&[what, "list", "--state", "active"]), refusal(2, "USAGE"), "{what}");
+    }
+}
+
+#[test]
 fn an_operator_finds_people_of_every_tenant_by_their_address() {
     let scene = Scene::new();
     scene.done(&["tenant", "create", "globex", "--admin", "eve@globex.example"]);

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::client::graphql::List;
-use crate::client::{AsOfArgs, ClientArgs, show};
+use crate::client::{AsOfArgs, ClientArgs, RoleArgs, StateArgs, show};
 use crate::error::CliError;
 
 const ACCOUNTS: List =
@@ -13,12 +13,22 @@ const ACCOUNTS: List =
 const EXAMPLES: &str = "\
 Examples:
   keyledger service-account list
-  keyledger service-account list --tenant acme -o json";
+  keyledger service-account list --role administrator --state living
+  keyledger service-account list --state removed --tenant acme -o json
 
-/// Of which tenant.
+Those that were removed are listed when they are asked for.";
+
+/// Which of them.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ListArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    role: RoleArgs,
+    /// Whose name holds this text, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    named: Option<String>,
     #[command(flatten)]
     as_of: AsOfArgs,
     #[command(flatten)]
@@ -28,7 +38,9 @@ pub struct ListArgs {
 /// Lists them.
 pub fn run(args: ListArgs) -> Result<(), CliError> {
     let (server, tenant) = args.client.server_and_tenant()?;
-    let accounts = server.all_as_of(ACCOUNTS, &[("tenant_id", "uuid", json!(tenant))], &args.as_of)?;
+    let filter = json!({"state": args.state.asked(), "role": args.role.asked(), "name_contains": args.named});
+    let arguments = [("tenant_id", "uuid", json!(tenant)), ("filter", "service_account_filter", filter)];
+    let accounts = server.all_as_of(ACCOUNTS, &arguments, &args.as_of)?;
     show::list(args.client.form(), accounts, ["NAME", "ID", "ROLE", "STANDING"], |account: &Value| {
         ["name", "id", "role", "standing"].map(|name| show::cell(account, name))
     })
