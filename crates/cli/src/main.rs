@@ -1,6 +1,7 @@
 //! The `keyledger` command: its arguments become calls on the rooms below, its errors exit codes.
 
 mod args;
+mod help;
 mod commands;
 mod client;
 mod error;

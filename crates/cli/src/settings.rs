@@ -19,6 +19,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatc
 
 use crate::args::Cli;
 use crate::error::CliError;
+use crate::help;
 use crate::usage::UsageError;
 
 pub use file::File;
@@ -87,7 +88,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, CliError> {
 }
 
 fn parsed(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&Cli::command().try_get_matches_from(arguments)?)
+    Cli::from_arg_matches(&help::command().try_get_matches_from(arguments)?)
 }
 
 /// The configuration file, if one is named.

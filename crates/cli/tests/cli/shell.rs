@@ -48,7 +48,8 @@ fn every_command_has_a_manual_page_with_examples() {
     for page in &pages {
         let text = fs::read_to_string(to.join(page)).unwrap();
         let line = page.trim_end_matches(".1").replace('-', " ");
-        assert!(text.contains("Examples:") || line == "keyledger audit", "{line} has no examples");
+        assert!(text.contains(".SH EXAMPLES\n.nf\n") || line == "keyledger audit", "{line} has no examples");
+        assert!(!text.contains("EXTRA"), "{line} has a section without a name");
     }
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
