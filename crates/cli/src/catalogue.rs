@@ -73,6 +73,12 @@ use Family::{Credential, Machine, Request, Rules, Server};
 pub const ENTRIES: &[Entry] = &[
     entry(
         Credential,
+        "UNAUTHENTICATED",
+        "GraphQL says so of every credential that is not accepted; the code that tells why stands beside it, as `reason`.",
+        "Look that code up: `keyledger explain REASON`.",
+    ),
+    entry(
+        Credential,
         "CREDENTIAL_MISSING",
         "Nothing was shown.",
         "Send `Authorization: Bearer` with a key or a token; on the command line log in with `keyledger auth login`.",
@@ -328,8 +334,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Rules,
         "ALREADY_MEMBER",
-        "The user is a member already, with another role.",
-        "Change the role instead.",
+        "The user is a member already: with another role, or a first key was asked for, which comes with joining alone.",
+        "Change the role instead; who has no key that is accepted is removed and added again, with a first key.",
     ),
     entry(
         Rules,

@@ -37,7 +37,7 @@ impl Exit {
             Self::NotAllowed => "not allowed",
             Self::NotFound => "not found",
             Self::Conflict => "conflict, such as a ledger that exists already",
-            Self::Unreachable => "server unreachable",
+            Self::Unreachable => "server unreachable, or not able to answer now: try again",
         }
     }
 

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 /// An id of a `K`. Two ids of different kinds cannot be confused or compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<K>(Uuid, PhantomData<K>);
@@ -81,6 +83,14 @@ impl<K> Id<K> {
     /// The 16 bytes of the id, in RFC 9562 order.
     pub const fn bytes(&self) -> [u8; 16] {
         *self.0.as_bytes()
+    }
+
+    /// When it was made, if it says so: a UUIDv7 (RFC 9562, section 5.7) begins with that.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let is_v7 = self.0.get_version() == Some(uuid::Version::SortRand);
+        let [a, b, c, d, e, f, ..] = self.bytes();
+        let ms = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        if is_v7 { Timestamp::from_unix_ms(ms) } else { None }
     }
 
     /// The text of the id, as it is displayed, written into a buffer.

@@ -228,13 +228,15 @@ pub enum Rejection {
     /// Another living service account of the tenant has the name.
     #[error("another service account of this tenant has this name; choose another")]
     NameTaken,
-    /// The user is a member already, with another role.
-    #[error("user {user} is a member of tenant {tenant} with another role; change the role instead")]
+    /// The user is a member already, with another role, or was to have a first key.
+    #[error("user {user} is a member of tenant {tenant} already{}", instead(*.first_key))]
     AlreadyMember {
         /// The tenant.
         tenant: TenantId,
         /// The user.
         user: UserId,
+        /// Whether a first key was asked for.
+        first_key: bool,
     },
     /// A tenant must keep a living administrator.
     #[error("the last administrator cannot be removed, suspended or demoted; first make another member administrator of {}", list(.tenants))]
@@ -383,6 +385,15 @@ impl Rejection {
             | Self::PolicyContradicts
             | Self::GraceTooLong { .. } => RejectionClass::Invalid,
         }
+    }
+}
+
+/// What helps whoever adds a member that is one.
+const fn instead(first_key: bool) -> &'static str {
+    if first_key {
+        ": a first key comes with joining alone; who has no key that is accepted is removed and added again, with a first key"
+    } else {
+        ", with another role; change the role instead"
     }
 }
 

@@ -1,9 +1,13 @@
 //! Arguments that every command has which talks to a server.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use authority::{Clock, fresh_id};
 use clap::Args;
 use domain::actor::IdempotencyKey;
+use domain::ids::RequestId;
+use domain::time::Timestamp;
 
 use super::graphql::Server;
 use super::names::TenantName;
@@ -37,9 +41,31 @@ pub struct ClientArgs {
 /// The name of an attempt to change something.
 #[derive(Debug, Default, Args)]
 pub struct AttemptArgs {
-    /// Your own name for this attempt: the same command under the same name is not done twice
+    /// Your own name for this attempt: the same command under the same name is not done twice. Under a UUIDv7 times
+    /// from now, such as 30d, count from the moment that is in it; under any other name give instants
     #[arg(long, value_name = "TEXT", value_parser = parse_idempotency_key)]
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The name that it has if none was given.
+    #[arg(skip)]
+    fresh: OnceLock<String>,
+}
+
+impl AttemptArgs {
+    /// The attempt's name: that which was given, or else a fresh one, the same whenever it is asked.
+    pub fn name(&self) -> &str {
+        match &self.idempotency_key {
+            Some(given) => given.as_str(),
+            None => self.fresh.get_or_init(|| {
+                let id: RequestId = fresh_id(Clock::System.now());
+                id.to_string()
+            }),
+        }
+    }
+
+    /// When the first attempt of this name began, if the name says so: whoever tries again means the same instants.
+    pub fn began(&self) -> Option<Timestamp> {
+        RequestId::parse(self.name()).ok()?.made_at()
+    }
 }
 
 /// An answer beforehand, for what cannot be undone.

@@ -32,6 +32,8 @@ impl ServerRefusal {
             403 => Exit::NotAllowed,
             404 => Exit::NotFound,
             409 => Exit::Conflict,
+            // What passes: the server or a proxy is busy, or not ready.
+            429 | 502..=504 => Exit::Unreachable,
             _ => Exit::Failed,
         });
         Self::new(code, message, exit)
@@ -144,10 +146,10 @@ fn exit_of(code: &str) -> Option<Exit> {
         | "AS_OF_BEYOND_HEAD"
         | "AS_OF_BACKWARDS" => Exit::Usage,
         "CLIENT_MISMATCH" => Exit::NotAuthenticated,
+        "RECOVERING" | "DRAINING" | "RATE_LIMITED" | "POSITION_NOT_REACHED" => Exit::Unreachable,
         "SUBJECT_KEY_MISSING"
         | "NO_SIGNING_KEY"
         | "UNKNOWN_OUTCOME"
-        | "RECOVERING"
         | "STOPPED"
         | "NO_CHECKPOINT"
         | "UNREADABLE" => Exit::Failed,
@@ -187,7 +189,7 @@ mod tests {
             Rejection::SlugTaken,
             Rejection::EmailTaken,
             Rejection::NameTaken,
-            Rejection::AlreadyMember { tenant, user: UserId::from_bytes([3; 16]) },
+            Rejection::AlreadyMember { tenant, user: UserId::from_bytes([3; 16]), first_key: true },
             Rejection::LastAdministrator { tenants: vec![tenant] },
             Rejection::LastOperator,
             Rejection::LastSigningKey,
@@ -294,7 +296,11 @@ mod tests {
                 | Failure::NoCheckpoint
                 | Failure::Unreadable => {}
             }
-            let expected = failure.class().map_or(Exit::Failed, class_exit);
+            let expected = match failure {
+                // It passes, and a script may try again.
+                Failure::Recovering => Exit::Unreachable,
+                ref other => other.class().map_or(Exit::Failed, class_exit),
+            };
             assert_eq!(exit_of(failure.code()), Some(expected), "{failure:?}");
         }
     }
@@ -320,8 +326,15 @@ mod tests {
     fn a_code_from_a_later_server_goes_by_its_status() {
         let exit = |status| ServerRefusal::of_request("NEWER".into(), String::new(), status).exit;
         assert_eq!(
-            (exit(403), exit(404), exit(409), exit(500)),
-            (Exit::NotAllowed, Exit::NotFound, Exit::Conflict, Exit::Failed)
+            (exit(403), exit(404), exit(409), exit(500), exit(503), exit(429)),
+            (
+                Exit::NotAllowed,
+                Exit::NotFound,
+                Exit::Conflict,
+                Exit::Failed,
+                Exit::Unreachable,
+                Exit::Unreachable
+            )
         );
     }
 }

@@ -301,9 +301,13 @@ impl ClientError {
             Self::SecretInArguments => {
                 "revoke it if others may have seen it; give keys by --key-file PATH, by --key-file - (standard input), in KEYLEDGER_KEY or KEYLEDGER_KEY_FILE, or once with: keyledger auth login".into()
             }
-            Self::StandardInputSilent | Self::CredentialEmpty { .. } => {
-                "give it by --key-file PATH, or in KEYLEDGER_KEY; --key-file - waits for standard input".into()
+            Self::StandardInputSilent => {
+                "pipe it in, or name a file; a file named - waits for standard input".into()
             }
+            Self::CredentialEmpty { from } if from.starts_with("KEYLEDGER_") => {
+                "set it to the key that is meant; unset it to use a saved profile".into()
+            }
+            Self::CredentialEmpty { .. } => "see what should have written it there, and whether it failed".into(),
             Self::ProfileUnknown { profile, .. } => {
                 format!("make it: keyledger auth login --profile {} --url URL", shell_word(profile.as_str()))
             }

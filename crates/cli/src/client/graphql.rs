@@ -1,7 +1,6 @@
 //! GraphQL as a client: mutations by name, and lists read page by page.
 
-use authority::{Clock, fresh_id};
-use domain::ids::{RequestId, TenantId};
+use domain::ids::TenantId;
 use serde_json::{Value, json};
 
 use super::args::AttemptArgs;
@@ -56,9 +55,9 @@ pub struct Listed {
 pub type Argument = (&'static str, &'static str, Value);
 
 impl Mutation {
-    /// A mutation that answers whether it is so now.
+    /// A mutation that answers that it is so now, and whether it was so before.
     pub const fn plain(name: &'static str, input: &'static str) -> Self {
-        Self { name, input, selection: "success position" }
+        Self { name, input, selection: "success changed position" }
     }
 }
 
@@ -105,15 +104,12 @@ impl Server {
         attempt: &AttemptArgs,
     ) -> Result<Value, ClientError> {
         let Mutation { name, input: kind, selection } = mutation;
-        let attempt = match &attempt.idempotency_key {
-            Some(named) => named.as_str().to_owned(),
-            None => fresh_name(),
-        };
+        let attempt = attempt.name();
         input["idempotency_key"] = json!(attempt);
         let document = format!("mutation($input: {kind}!) {{ {name}(input: $input) {{ {selection} }} }}");
         let body = graphql_body(&document, json!({"input": input}));
-        let answered = self.http.post("/graphql", &body, Doubt::Change(&attempt));
-        let mut answer = answered.map_err(|error| error.of_attempt(&attempt))?;
+        let answered = self.http.post("/graphql", &body, Doubt::Change(attempt));
+        let mut answer = answered.map_err(|error| error.of_attempt(attempt))?;
         Ok(answer["data"][name].take())
     }
 
@@ -193,11 +189,6 @@ impl Server {
     pub fn whoami(&self) -> Result<Value, ClientError> {
         self.http.get("/v1/whoami")
     }
-}
-
-fn fresh_name() -> String {
-    let id: RequestId = fresh_id(Clock::System.now());
-    id.to_string()
 }
 
 /// A text of an answer; empty if there is none.

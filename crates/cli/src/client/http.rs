@@ -42,6 +42,23 @@ enum Body<'a> {
     Form(&'a str),
 }
 
+/// What asks a server, as every command does: who is trusted with TLS is what this machine says.
+pub fn agent(url: &ServerUrl) -> Agent {
+    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .tls_config(tls)
+        // A key goes where it was meant to go.
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT_MAX))
+        .timeout_global(Some(ANSWER_MAX))
+        .user_agent(concat!("keyledger/", env!("CARGO_PKG_VERSION")));
+    if url.is_loopback() {
+        config = config.proxy(None);
+    }
+    config.build().into()
+}
+
 /// Why a request had no answer.
 struct Lost {
     why: String,
@@ -54,19 +71,7 @@ struct Lost {
 impl Http {
     /// Shows this credential to this server.
     pub fn new(url: ServerUrl, credential: Credential) -> Self {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .tls_config(tls)
-            // A key goes where it was meant to go.
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_MAX))
-            .timeout_global(Some(ANSWER_MAX))
-            .user_agent(concat!("keyledger/", env!("CARGO_PKG_VERSION")));
-        if url.is_loopback() {
-            config = config.proxy(None);
-        }
-        Self { agent: config.build().into(), url, credential, tenant: None }
+        Self { agent: agent(&url), url, credential, tenant: None }
     }
 
     /// The same, acting in this tenant.

@@ -99,7 +99,7 @@ impl AccountName {
     }
 
     /// The id of what was called so at the moment, or else is called so now.
-    pub fn id_as_of(
+    fn id_as_of(
         &self,
         server: &Server,
         tenant: Option<&str>,
@@ -112,6 +112,28 @@ impl AccountName {
         let account = find_account(server, tenant, name, as_of)?;
         let missing = || ClientError::NotFound { what: format!("service account {}", name.as_str()) };
         Ok(text(&account.ok_or_else(missing)?, "id").to_owned())
+    }
+
+    /// The same for whoever only looks: of what was removed, that which was called so last.
+    pub fn id_to_look_at(
+        &self,
+        server: &Server,
+        tenant: Option<&str>,
+        as_of: &AsOfArgs,
+    ) -> Result<String, ClientError> {
+        let missing = match self.id_as_of(server, tenant, as_of) {
+            Err(missing @ ClientError::NotFound { .. }) => missing,
+            found => return found,
+        };
+        let list = List { name: "service_accounts", selection: "id name created_at" };
+        let filter = json!({"state": ["removed"]});
+        let arguments = [("tenant_id", "uuid", json!(tenant)), ("filter", "service_account_filter", filter)];
+        let removed = server.all(list, &arguments)?;
+        let called_so = removed
+            .iter()
+            .filter(|account| matches!(self, Self::Name(name) if text(account, "name") == name.as_str()));
+        let last = called_so.max_by_key(|account| text(account, "created_at"));
+        last.map(|account| text(account, "id").to_owned()).ok_or(missing)
     }
 }
 
@@ -159,8 +181,33 @@ impl UserName {
         self.id_as_of(server, tenant, &AsOfArgs::NOW)
     }
 
+    /// The same and, for an operator, among all users of the deployment, also those who were removed.
+    pub fn id_anywhere(
+        &self,
+        server: &Server,
+        tenant: Option<&str>,
+        as_of: &AsOfArgs,
+    ) -> Result<String, ClientError> {
+        let missing = match (self.id_as_of(server, tenant, as_of), self) {
+            (Err(missing @ ClientError::NotFound { .. }), Self::Email(email)) => (missing, email),
+            (found, _) => return found,
+        };
+        let (missing, email) = missing;
+        match find_users(server, email, &["living", "suspended", "removed"]) {
+            // No operator: there is nothing more to see.
+            Err(ClientError::Refused(refusal)) if refusal.exit == Exit::NotAllowed => Err(missing),
+            users => {
+                let users = users?;
+                // Whoever has the address now comes before who had it.
+                let removed = |user: &&Value| text(user, "standing") == "removed";
+                let found = users.iter().find(|user| !removed(user)).or_else(|| users.last());
+                found.map(|user| text(user, "id").to_owned()).ok_or(missing)
+            }
+        }
+    }
+
     /// The id of whoever was a member at the moment, or else is one now.
-    pub fn id_as_of(
+    fn id_as_of(
         &self,
         server: &Server,
         tenant: Option<&str>,
@@ -185,15 +232,20 @@ impl UserName {
             Self::Id(id) => return Ok(id.to_string()),
             Self::Email(email) => email,
         };
-        let list = List { name: "users", selection: "id email" };
-        let users =
-            server.all(list, &[("filter", "user_filter", json!({"name_contains": email.as_str()}))])?;
-        let this = |user: &&Value| text(user, "email").to_lowercase() == email.folded();
-        match users.iter().find(this) {
+        match find_users(server, email, &["living", "suspended"])?.first() {
             Some(user) => Ok(text(user, "id").to_owned()),
             None => Err(ClientError::NotFound { what: format!("user {}", email.as_str()) }),
         }
     }
+}
+
+/// Whoever of the deployment's users has the address and stands so: for operators.
+fn find_users(server: &Server, email: &Email, states: &[&str]) -> Result<Vec<Value>, ClientError> {
+    let list = List { name: "users", selection: "id email standing" };
+    let filter = json!({"name_contains": email.as_str(), "state": states});
+    let mut users = server.all(list, &[("filter", "user_filter", filter)])?;
+    users.retain(|user| text(user, "email").to_lowercase() == email.folded());
+    Ok(users)
 }
 
 /// The word for a role.
@@ -224,17 +276,21 @@ impl OwnerName {
         }
     }
 
-    /// The id.
+    /// The id of whoever may have a key.
     pub fn id(&self, server: &Server) -> Result<String, ClientError> {
-        self.id_as_of(server, &AsOfArgs::NOW)
-    }
-
-    /// The id of whoever was called so at the moment, or else is called so now.
-    pub fn id_as_of(&self, server: &Server, as_of: &AsOfArgs) -> Result<String, ClientError> {
         match self {
             Self::Id(id) => Ok(id.clone()),
-            Self::Email(user) => user.id_as_of(server, None, as_of),
-            Self::Account(account) => account.id_as_of(server, None, as_of),
+            Self::Email(user) => user.id(server, None),
+            Self::Account(account) => account.id(server, None),
+        }
+    }
+
+    /// The id of whoever was called so at the moment, or else is or was called so.
+    pub fn id_to_look_at(&self, server: &Server, as_of: &AsOfArgs) -> Result<String, ClientError> {
+        match self {
+            Self::Id(id) => Ok(id.clone()),
+            Self::Email(user) => user.id_anywhere(server, None, as_of),
+            Self::Account(account) => account.id_to_look_at(server, None, as_of),
         }
     }
 }

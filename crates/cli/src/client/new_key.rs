@@ -17,7 +17,7 @@ use crate::output::{self, Output};
 const CREATE: Mutation = Mutation {
     name: "create_api_key",
     input: "create_api_key_input",
-    selection: "id key expires_at position",
+    selection: "id key_id: id key expires_at position",
 };
 
 /// What the key is to be.
@@ -60,10 +60,11 @@ pub fn create(
     form: Output,
 ) -> Result<(), CliError> {
     let confined = args.confine_to.as_ref().map(|tenant| tenant.id(server)).transpose()?;
+    let end = args.expires.map(|end| end.asked_in(attempt)).transpose()?.flatten();
     let input = json!({
         "user_id": owner,
         "name": args.name.as_str(),
-        "expires_at": args.expires.and_then(Expiry::asked),
+        "expires_at": end,
         "scopes": (!args.scope.is_empty()).then_some(&args.scope),
         "tenant_id": confined.map(|tenant| tenant.to_string()),
         "allowed_addresses": limits::networks(&args.limits.allow),

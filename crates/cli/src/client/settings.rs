@@ -34,12 +34,15 @@ pub struct Environment {
     url: Option<ServerUrl>,
     key: Option<Credential>,
     key_file: Option<PathBuf>,
+    /// The variable that should give a key, and gives an empty text.
+    empty: Option<&'static str>,
     profile: Option<ProfileName>,
     tenant: Option<TenantName>,
 }
 
 impl Environment {
-    /// Reads it. An empty variable is as good as none.
+    /// Reads it. An empty variable is as good as none, but where a key should be: a script whose own variable is not
+    /// set must not go on as whoever has logged in.
     pub fn read() -> Result<Self, CliError> {
         Self::of(|name| std::env::var_os(name))
     }
@@ -63,6 +66,9 @@ impl Environment {
             url: parsed("KEYLEDGER_URL", text("KEYLEDGER_URL")?, ServerUrl::parse)?,
             key: key.map(|key| Credential::parse(&key, "KEYLEDGER_KEY")).transpose()?,
             key_file: set("KEYLEDGER_KEY_FILE").map(PathBuf::from),
+            empty: ["KEYLEDGER_KEY", "KEYLEDGER_KEY_FILE"]
+                .into_iter()
+                .find(|name| variable(name).is_some_and(|value| value.is_empty())),
             profile: parsed("KEYLEDGER_PROFILE", text("KEYLEDGER_PROFILE")?, ProfileName::parse)?,
             tenant: parsed("KEYLEDGER_TENANT", text("KEYLEDGER_TENANT")?, TenantName::parse)?,
         })
@@ -77,7 +83,10 @@ impl Environment {
                 let source = format!("KEYLEDGER_KEY_FILE ({})", path.display());
                 Ok(Some((Credential::from_file(path)?, source)))
             }
-            (None, None) => Ok(None),
+            (None, None) => match self.empty {
+                Some(name) => Err(ClientError::CredentialEmpty { from: name.to_owned() }),
+                None => Ok(None),
+            },
         }
     }
 
@@ -169,9 +178,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_variable_is_none_and_a_malformed_one_is_named() {
+    fn an_empty_variable_is_none_but_for_a_key_and_a_malformed_one_is_named() {
         let environment = Environment::of(|_| Some(OsString::new())).unwrap();
         assert!(environment.url.is_none() && environment.key.is_none() && environment.key_file.is_none());
+        let error = environment.credential().unwrap_err();
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            ("CREDENTIAL_EMPTY", "there is no key in KEYLEDGER_KEY: it is empty")
+        );
         for (name, value) in [
             ("KEYLEDGER_URL", "x"),
             ("KEYLEDGER_PROFILE", "a b"),

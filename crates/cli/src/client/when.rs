@@ -4,7 +4,10 @@ use authority::Clock;
 use domain::time::Timestamp;
 use jiff::{Span, SpanRelativeTo};
 
+use super::args::AttemptArgs;
 use crate::args::MalformedValue;
+use crate::error::CliError;
+use crate::usage::UsageError;
 
 /// An instant, or how far it is from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,8 @@ impl When {
     /// The same for what lies behind: what comes of a time from now looks like an answer, and is none.
     pub fn parse_past(text: &str) -> Result<Self, MalformedValue> {
         let when = Self::parse(text)?;
-        let is_to_come = when.by(&Clock::System) > Clock::System.now();
+        let now = Clock::System.now();
+        let is_to_come = when.since(now) > now;
         let to_come =
             MalformedValue("this lies in the future; a time ago begins with a minus, such as -2h or -90d");
         if is_to_come { Err(to_come) } else { Ok(when) }
@@ -46,19 +50,24 @@ impl When {
     pub fn parse_to_come(text: &str) -> Result<Self, MalformedValue> {
         let when = Self::parse(text)?;
         let now = Clock::System.now();
-        let is_past = when != Self::FromNow { seconds: 0 } && when.by(&Clock::System) < now;
+        let is_past = when != Self::FromNow { seconds: 0 } && when.since(now) < now;
         let past = MalformedValue(
             "this lies in the past; leave it away for at once, or give a time from now such as 1h",
         );
         if is_past { Err(past) } else { Ok(when) }
     }
 
-    /// The instant, by a clock. Beyond the years 1970 to 9999 it is the nearest end of them.
+    /// The instant, by a clock.
     pub fn by(self, clock: &Clock) -> Timestamp {
+        self.since(clock.now())
+    }
+
+    /// The instant, if it is counted from this one. Beyond the years 1970 to 9999 it is the nearest end of them.
+    fn since(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(instant) => instant,
             Self::FromNow { seconds } => {
-                let ms = clock.now().unix_ms().saturating_add(seconds.saturating_mul(1000));
+                let ms = now.unix_ms().saturating_add(seconds.saturating_mul(1000));
                 Timestamp::from_unix_ms(ms.clamp(Timestamp::MIN.unix_ms(), Timestamp::MAX.unix_ms()))
                     .expect("clamped into range")
             }
@@ -68,6 +77,24 @@ impl When {
     /// As the API takes it: RFC 3339.
     pub fn asked(self) -> String {
         replay::print::instant(self.by(&Clock::System))
+    }
+
+    /// The same for a change: whoever tries it again under the same name asks for the same instant.
+    pub fn asked_in(self, attempt: &AttemptArgs) -> Result<String, CliError> {
+        let instant = match (self, attempt.began()) {
+            (Self::At(instant), _) => instant,
+            (Self::FromNow { .. }, Some(began)) => self.since(began),
+            (Self::FromNow { .. }, None) => return Err(another_each_time().into()),
+        };
+        Ok(replay::print::instant(instant))
+    }
+}
+
+fn another_each_time() -> UsageError {
+    UsageError {
+        code: "VALUE_INVALID",
+        message: "with an --idempotency-key of your own, a time from now is another instant at each attempt, and so another command".to_owned(),
+        hint: Some("give an instant, such as 2031-01-01T00:00:00Z, the same at each attempt; or take a UUIDv7 for the key".to_owned()),
     }
 }
 
@@ -92,11 +119,11 @@ impl Expiry {
         When::parse(text).map(Self::When).map_err(|_| malformed)
     }
 
-    /// As the API takes it: RFC 3339, or none.
-    pub fn asked(self) -> Option<String> {
+    /// As the API takes it: RFC 3339, or none. The same at each attempt of this name.
+    pub fn asked_in(self, attempt: &AttemptArgs) -> Result<Option<String>, CliError> {
         match self {
-            Self::Never => None,
-            Self::When(when) => Some(when.asked()),
+            Self::Never => Ok(None),
+            Self::When(when) => when.asked_in(attempt).map(Some),
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use store::DataFolder;
 
 use crate::args::{DataArgs, GuardArgs, SecretArgs};
+use crate::client::server_url::ServerUrl;
 use crate::commands::config::show::settings_of_serve;
 use crate::commands::doctor::finding::{Finding, Level};
 use crate::error::CliError;
@@ -39,8 +40,8 @@ pub struct DoctorArgs {
     #[command(flatten)]
     secrets: SecretArgs,
     /// Where clients reach the server, to look at it from there, too
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = ServerUrl::parse)]
+    url: Option<ServerUrl>,
     #[command(flatten)]
     output: OutputArgs,
 }

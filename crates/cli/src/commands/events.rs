@@ -90,10 +90,10 @@ pub fn run(args: EventsArgs) -> Result<(), CliError> {
     });
     let place = tenant.as_deref();
     if let Some(account) = &args.service_account {
-        filter["service_account_id"] = json!(account.id_as_of(&server, place, &args.as_of)?);
+        filter["service_account_id"] = json!(account.id_to_look_at(&server, place, &args.as_of)?);
     }
     if let Some(user) = &args.user {
-        filter["user_id"] = json!(user.id_as_of(&server, place, &args.as_of)?);
+        filter["user_id"] = json!(user.id_anywhere(&server, place, &args.as_of)?);
     }
     let given: Map<_, _> = match filter {
         Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),

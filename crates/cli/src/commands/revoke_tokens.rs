@@ -5,7 +5,7 @@ use domain::ids::{KeyId, SigningKeyId, TokenId};
 use serde_json::json;
 
 use crate::client::names::{AccountName, TenantName, UserName};
-use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
+use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
 const REVOKE_TOKENS: Mutation = Mutation::plain("revoke_tokens", "revoke_tokens_input");
@@ -59,7 +59,7 @@ pub fn run(args: RevokeTokensArgs) -> Result<(), CliError> {
     let input = json!({
         "key_id": args.key.map(|key| key.to_string()),
         "token_id": args.token_id.map(|token| token.to_string()),
-        "user_id": args.user.map(|user| user.id(&server, tenant)).transpose()?,
+        "user_id": args.user.map(|user| user.id_anywhere(&server, tenant, &AsOfArgs::NOW)).transpose()?,
         "service_account_id": args.service_account.map(|account| account.id(&server, tenant)).transpose()?,
         "tenant_id": args.whole_tenant.map(|tenant| tenant.id(&server)).transpose()?.map(|id| id.to_string()),
         "signing_key_id": args.signing_key.map(|key| key.to_string()),

@@ -1,6 +1,5 @@
 //! `signing-key`: the keys that sign tokens, for operators.
 
-use authority::Clock;
 use clap::{Args, Subcommand, ValueEnum};
 use domain::ids::SigningKeyId;
 use serde_json::{Value, json};
@@ -131,7 +130,7 @@ fn list(args: ListArgs) -> Result<(), CliError> {
 }
 
 fn rotate(args: RotateArgs) -> Result<(), CliError> {
-    let from = args.active_from.map(|when| replay::print::instant(when.by(&Clock::System)));
+    let from = args.active_from.map(|when| when.asked_in(&args.attempt)).transpose()?;
     let made = args.client.server()?.mutate(ROTATE, json!({"active_from": from}), &args.attempt)?;
     show::result(args.client.form(), &made, || {
         format!(

@@ -20,7 +20,8 @@ Examples:
   keyledger verify --credential-file ./shown
   printf %s \"$SHOWN\" | keyledger verify --scope jobs:run -o json
 
-Ends with 1 if the credential is not accepted; the answer is written all the same. The caller's own
+Ends with 1 if the credential is not accepted, and with 7 if the server cannot say so now: it is not
+there, or behind --min-position. The answer is written in either case, if there is one. The caller's own
 key must have the permission keyledger:verify. Without --credential-file the credential comes from
 standard input if that is a pipe or a file, else it is asked for on the terminal, without echo.";
 

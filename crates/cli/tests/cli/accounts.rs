@@ -11,7 +11,7 @@ fn a_service_account_lives_and_ends() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     let id = ended.out.trim_end().to_owned();
     assert!(ended.err.contains("which is administrator, for no --role was given"), "{}", ended.err);
-    assert!(ended.err.contains("keyledger key create --owner etl -n etl"), "{}", ended.err);
+    assert!(ended.err.contains(&format!("keyledger key create --owner {id} --name=etl")), "{}", ended.err);
     assert_eq!(scene.refused(&["service-account", "create", "etl"]), refusal(6, "NAME_TAKEN"));
     assert_eq!(
         scene.refused(&["service-account", "create", "x", "--role", "root"]),
@@ -192,6 +192,57 @@ fn signing_keys_are_rotated_and_retired() {
     let key = text(&scene.done(&["auth", "create-key", "-n", "x", "--scope", "keyledger:read"]), "key");
     assert_eq!(scene.refused_as(&key, &["signing-key", "rotate"]), refusal(4, "FORBIDDEN"));
     assert_eq!(scene.refused_as(&key, &["signing-key", "list"]), refusal(4, "FORBIDDEN"));
+}
+
+/// What an operator does in an incident: the person is in no tenant of theirs, or gone.
+#[test]
+fn an_operator_asks_about_people_elsewhere_and_gone_by_their_address() {
+    let scene = Scene::new();
+    let made = scene.done(&["tenant", "create", "globex", "--admin", "eve@globex.example"]);
+    let (eve, key) = (text(&made, "administrator_id"), text(&made, "key_id"));
+    let named = |who: &str| {
+        let keys = scene.done(&["key", "list", "--all", "--owner", who]);
+        keys.as_array().unwrap().iter().map(|it| text(it, "id")).collect::<Vec<_>>()
+    };
+    assert_eq!(named("EVE@globex.example"), [key.as_str()]);
+    assert!(
+        scene
+            .said(&["revoke-tokens", "--user", "eve@globex.example", "--dry-run"])
+            .contains("Nothing was done")
+    );
+    let events = scene.done(&["events", "--deployment", "--user", "eve@globex.example"]);
+    assert!(!events.as_array().unwrap().is_empty());
+    assert_eq!(scene.refused(&["key", "list", "--owner", "nobody@globex.example"]), refusal(5, "NOT_FOUND"));
+    // Whoever is no operator sees no more than before.
+    assert_eq!(
+        scene.refused_as(&text(&made, "key"), &["events", "--user", "ada@example.com"]),
+        refusal(5, "NOT_FOUND")
+    );
+
+    let hers = text(&made, "key");
+    scene.done_as(&hers, &["member", "add", "bob@globex.example", "--role", "administrator"]);
+    scene.done(&["user", "remove", &eve]);
+    assert_eq!(named("eve@globex.example"), [key.as_str()], "also when they are removed");
+    scene.done(&["service-account", "create", "etl", "--role", "runner"]);
+    scene.done(&["service-account", "remove", "etl"]);
+    let events = scene.done(&["events", "--service-account", "etl"]);
+    assert_eq!(events.as_array().unwrap().len(), 2, "{events}");
+}
+
+#[test]
+fn a_change_says_whether_it_changed_anything_and_a_hint_names_an_account_by_its_id() {
+    let scene = Scene::new();
+    let ended = scene.run(&["service-account", "create", "-dash", "--role", "runner"]);
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    let ended = scene.run(&["service-account", "create", "--role", "runner", "--", "-dash"]);
+    let id = ended.out.trim_end();
+    let hint = format!("hint: make its key: keyledger key create --owner {id} --name=-dash\n");
+    assert!(ended.err.ends_with(&hint), "{}", ended.err);
+    let made = scene.run(&["key", "create", "--owner", id, "--name=-dash"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let suspend = ["service-account", "suspend", id];
+    assert_eq!(scene.done(&suspend)["changed"], true);
+    assert_eq!(scene.done(&suspend)["changed"], false);
 }
 
 #[test]

@@ -109,6 +109,7 @@ fn a_code_is_explained_in_any_spelling_and_a_near_one_is_suggested() {
     assert_eq!((far.code, far.out.as_str()), (2, ""));
     assert!(!far.err.contains("klu_"), "what was given is not repeated: {}", far.err);
     assert_eq!(run(&["explain"]).code, 2);
+    assert!(run(&["explain", "UNAUTHENTICATED"]).out.contains("`reason`"));
     assert_eq!(run(&["explain", "KEY_REVOKED", "-o", "json"]).json()["family"], "credential");
 }
 

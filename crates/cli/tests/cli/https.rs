@@ -70,6 +70,16 @@ fn a_company_s_own_authority_is_trusted_and_a_stranger_is_not() {
     let (code, message) = ended.error();
     assert_eq!((ended.code, code.as_str()), (7, "UNREACHABLE"), "{message}");
     assert!(message.contains("certificate"), "{message}");
+    // The doctor trusts no other than every command does, and knows a certificate from a server that is not there.
+    let reached = |roots: Option<&Path>| {
+        let ended = run(&["doctor", "--data", "/nonexistent", "--url", &url], &url, roots);
+        let checks = ended.json()["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| text(check, "name") == "reachable").unwrap()
+    };
+    assert!(!text(&reached(Some(&fixture("authority.pem"))), "detail").contains("certificate"));
+    let stranger = reached(None);
+    assert!(text(&stranger, "detail").contains("is not trusted here"), "{stranger}");
+    assert!(text(&stranger, "next").contains("SSL_CERT_FILE"), "{stranger}");
     // Nothing was sent to the stranger, so nothing is in doubt.
     let ended = run(&["key", "disable", NOBODY], &url, None);
     assert_eq!((ended.code, ended.error().0.as_str()), (7, "UNREACHABLE"), "{}", ended.err);

@@ -1,5 +1,7 @@
 //! `key` and the keys of `auth`: made, listed, changed, rotated and revoked through a real server.
 
+use jiff::Timestamp;
+
 use crate::scene::{NOBODY, Scene, refusal, text};
 
 #[test]
@@ -141,6 +143,48 @@ fn an_attempt_repeated_is_not_made_twice_and_shows_no_secret() {
     let other = ["auth", "create-key", "-n", "other", "--idempotency-key", "deploy-7"];
     assert_eq!(scene.refused(&other), refusal(6, "IDEMPOTENCY_CONFLICT"));
     assert_eq!(scene.done(&["auth", "list-keys"]).as_array().unwrap().len(), 2);
+}
+
+/// The attempt that a command makes under a name of its own is repeated with that name, a UUIDv7: a time from now must
+/// count from the same moment then.
+#[test]
+fn a_time_from_now_is_the_same_instant_in_each_attempt_of_a_name() {
+    let scene = Scene::new();
+    let begun = Timestamp::now().as_millisecond() - 5_000;
+    let name = format!("{:08x}-{:04x}-7000-8000-000000000001", begun >> 16, begun & 0xffff);
+    let line = ["auth", "create-key", "-n", "ci", "--expires", "30d", "--idempotency-key", &name];
+    let made = scene.done(&line);
+    let end: Timestamp = text(&made, "expires_at").parse().unwrap();
+    assert_eq!(end.as_millisecond(), begun + 30 * 86_400_000);
+    assert_eq!(scene.refused(&line), refusal(1, "KEY_NOT_SHOWN_AGAIN"));
+    let id = text(&made, "id");
+    for of_ones_own in [
+        &["auth", "create-key", "-n", "x", "--expires", "30d"][..],
+        &["key", "rotate", &id, "--expires", "30d"],
+        &["key", "expire", &id, "30d"],
+        &["signing-key", "rotate", "--active-from", "1h"],
+    ] {
+        let line = [of_ones_own, &["--idempotency-key", "deploy-7"]].concat();
+        assert_eq!(scene.refused(&line), refusal(2, "VALUE_INVALID"), "{of_ones_own:?}");
+    }
+    let instant = ["key", "expire", &id, "2031-01-01T00:00:00Z", "--idempotency-key", "deploy-7"];
+    assert_eq!(scene.done(&instant)["changed"], true);
+    assert_eq!(scene.done(&instant)["success"], true, "once more is the same command");
+}
+
+#[test]
+fn a_key_says_whose_it_is_and_who_made_it() {
+    let scene = Scene::new();
+    let account = scene.done(&["service-account", "create", "etl", "--role", "runner"]);
+    let made = scene.done(&["key", "create", "--owner", &text(&account, "id"), "--name", "etl"]);
+    assert_eq!(made["key_id"], made["id"]);
+    let shown = scene.done(&["key", "show", &text(&made, "id")]);
+    assert_eq!(text(&shown, "owner_name"), "etl");
+    assert_eq!(text(&shown, "created_by_name"), "ada@example.com");
+    assert_eq!(text(&shown["created_by"], "kind"), "user");
+    let facts = scene.said(&["key", "show", &text(&made, "id")]);
+    assert!(facts.contains("made by") && facts.contains("ada@example.com ("), "{facts}");
+    assert!(scene.said(&["key", "list", "--owner", "etl"]).contains("etl"));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn limits_are_changed_and_taken_away() {
 
     assert!(scene.said(&["key", "rate", &id, "1/24h"]).contains("1 times in 86400 seconds"));
     assert_eq!(scene.run_as(&secret, &["whoami"]).code, 0);
-    assert_eq!(scene.refused_as(&secret, &["whoami"]), refusal(1, "RATE_LIMITED"));
+    assert_eq!(scene.refused_as(&secret, &["whoami"]), refusal(7, "RATE_LIMITED"));
     assert!(scene.said(&["key", "rate", &id, "--unlimited"]).contains("as often as it is shown"));
     assert_eq!(scene.run_as(&secret, &["whoami"]).code, 0);
 }

@@ -56,6 +56,27 @@ fn a_login_is_saved_for_its_owner_alone_and_used() {
     assert_eq!((named.code, named.error().0.as_str()), (3, "PROFILE_UNKNOWN"));
 }
 
+/// A script whose own variable is not set must not go on as whoever has logged in.
+#[test]
+fn an_empty_variable_is_no_leave_to_use_the_saved_key() {
+    let scene = Scene::new();
+    assert_eq!(login(&scene, &[]).code, 0);
+    let with = |variable: &str, arguments: &[&str]| {
+        let mut command = scene.anonymous(&[arguments, &["-o", "json"]].concat());
+        Ended::of(command.env_remove("KEYLEDGER_URL").env(variable, "").output().unwrap())
+    };
+    for variable in ["KEYLEDGER_KEY", "KEYLEDGER_KEY_FILE"] {
+        for command in ["whoami", "token"] {
+            let ended = with(variable, &[command]);
+            assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{variable} {command}");
+            let (code, message) = ended.error();
+            assert_eq!(code, "CREDENTIAL_EMPTY");
+            assert_eq!(message, format!("there is no key in {variable}: it is empty"));
+        }
+        assert_eq!(with(variable, &["whoami", "--profile", "default"]).code, 0, "whoever names one means it");
+    }
+}
+
 #[test]
 fn a_key_that_is_not_accepted_is_not_saved() {
     let scene = Scene::new();

@@ -104,6 +104,9 @@ fn what_somebody_showed_is_verified() {
     assert_eq!(Ended::of(from_input.output().unwrap()).json()["valid"], true);
     assert_eq!(scene.refused(&["verify", "--key-file", "-"]), refusal(2, "STANDARD_INPUT"));
     assert_eq!(scene.refused(&["verify"]), refusal(2, "CREDENTIAL_EMPTY"));
+    // Whoever acts on a 1 must not take a server that lags for a verdict.
+    let behind = ["verify", "--credential-file", &shown, "--min-position", "999999"];
+    assert_eq!(scene.refused(&behind), refusal(7, "POSITION_NOT_REACHED"));
     let runner = scene.run(&["auth", "create-token", "-n", "r", "-s", "RUNNER", "-q"]).out;
     let line = ["verify", "--credential-file", &shown];
     assert_eq!(scene.refused_as(runner.trim_end(), &line), refusal(4, "FORBIDDEN"));

@@ -21,8 +21,10 @@ impl<L: Lookup> Case<'_, L> {
         self.bring_into(tenant)?;
         self.living_user(user)?;
         if let Some(member) = self.living_membership(tenant, user)? {
-            let same = member.role == role && first_key.is_none();
-            return if same { Ok(vec![]) } else { Err(Rejection::AlreadyMember { tenant, user }.into()) };
+            let first_key = first_key.is_some();
+            let same = member.role == role && !first_key;
+            let already = Rejection::AlreadyMember { tenant, user, first_key };
+            return if same { Ok(vec![]) } else { Err(already.into()) };
         }
         let mut events = vec![Event::MemberAdded { tenant, user, role }];
         // Bringing somebody in says who did it; a wide key of a known user would act in that user's name anywhere.

@@ -1,33 +1,25 @@
 //! What the doctor sees of a running server from where its clients are.
 
-use std::time::Duration;
-
 use authority::Clock;
 use jiff::fmt::rfc2822::DateTimeParser;
 use replay::print::one_line;
 use serde_json::Value;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Body, Error};
 
+use crate::client::http::agent;
+use crate::client::server_url::ServerUrl;
 use crate::commands::doctor::finding::Finding;
 
 /// So far apart may clocks be before tokens are refused by whoever checks them.
 const APART_SECONDS_MAX: i64 = 30;
 
 /// It answers, is ready, has our time; and what stands in between.
-pub fn server(url: &str, clock: Clock) -> Vec<Finding> {
-    let url = url.trim_end_matches('/');
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(10)))
-        .max_redirects(0);
-    let agent: Agent = config.build().into();
+pub fn server(url: &ServerUrl, clock: Clock) -> Vec<Finding> {
+    let agent = agent(url);
     let live = match agent.get(format!("{url}/livez")).call() {
         Ok(answer) => answer,
-        Err(error) => {
-            let detail = format!("{url} does not answer: {error}");
-            return vec![Finding::fail("reachable", detail, "start the server, or give the right --url")];
-        }
+        Err(error) => return vec![unreachable(url, &error)],
     };
     let mut findings = vec![];
     if live.status() == 200 && header(&live, "x-request-id").is_some() {
@@ -49,6 +41,18 @@ pub fn server(url: &str, clock: Clock) -> Vec<Finding> {
     findings.push(time(&live, clock));
     findings.push(between(&live));
     findings
+}
+
+/// Why no answer came.
+fn unreachable(url: &ServerUrl, error: &Error) -> Finding {
+    let why = error.to_string();
+    if why.contains("certificate") {
+        let detail = format!("{url} answers, and its certificate is not trusted here: {why}");
+        let next = "give the proxy a certificate for this name that is valid now, or trust its authority on this machine (SSL_CERT_FILE names a file of such)";
+        return Finding::fail("reachable", detail, next);
+    }
+    let detail = format!("{url} does not answer: {why}");
+    Finding::fail("reachable", detail, "start the server, or give the right --url")
 }
 
 /// Why it takes no changes, as it says itself.

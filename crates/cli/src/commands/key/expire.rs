@@ -39,7 +39,7 @@ pub struct ExpireArgs {
 
 /// Changes it.
 pub fn run(args: ExpireArgs) -> Result<(), CliError> {
-    let end = args.expires.asked();
+    let end = args.expires.asked_in(&args.attempt)?;
     let input = json!({"key_id": args.key.to_string(), "expires_at": end});
     let change = Change { mutation: EXPIRE, input, attempt: &args.attempt, dry_run: args.dry_run };
     change.carry_out(&args.client.server()?, args.client.form(), |_| match &end {

@@ -13,7 +13,7 @@ use crate::error::CliError;
 /// Every key that the caller sees.
 pub const KEYS: List = List {
     name: "keys",
-    selection: "id name note expires_at user_id tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } } usage_withheld tokens { living last_ends_at counted_since uncounted_until approximate }",
+    selection: "id name note expires_at user_id owner_name tenant_id prefix last_four scopes allowed_addresses rate_limit { requests period_seconds } status created_at grace_ends_at successor_id predecessor_id revocation_reason usage { first_used_at last_used_at count callers last_way approximate agents { id type name first_seen_at last_poll_at polls } } usage_withheld tokens { living last_ends_at counted_since uncounted_until approximate }",
 };
 
 const EXAMPLES: &str = "\
@@ -88,7 +88,7 @@ impl State {
 /// Lists them.
 pub fn run(args: ListArgs) -> Result<(), CliError> {
     let server = args.client.server()?;
-    let owner = args.owner.map(|owner| owner.id_as_of(&server, &args.as_of)).transpose()?;
+    let owner = args.owner.map(|owner| owner.id_to_look_at(&server, &args.as_of)).transpose()?;
     let states: Vec<_> = args.state.iter().map(|state| state.as_str()).collect();
     let filter = json!({
         "user_id": owner,
@@ -105,7 +105,7 @@ pub fn run(args: ListArgs) -> Result<(), CliError> {
         [
             show::cell(key, "name"),
             show::cell(key, "id"),
-            show::cell(key, "user_id"),
+            show::cell(key, if key["owner_name"].is_null() { "user_id" } else { "owner_name" }),
             show::cell(key, "last_four"),
             show::cell_or(key, "expires_at", "NEVER"),
             show::cell_or(&key["usage"], "last_used_at", "NEVER"),

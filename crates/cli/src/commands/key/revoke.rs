@@ -8,8 +8,7 @@ use serde_json::json;
 use crate::client::{AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation};
 use crate::error::CliError;
 
-const REVOKE: Mutation =
-    Mutation { name: "delete_api_key", input: "delete_api_key_input", selection: "success position changed" };
+const REVOKE: Mutation = Mutation::plain("delete_api_key", "delete_api_key_input");
 
 const EXAMPLES: &str = "\
 Examples:

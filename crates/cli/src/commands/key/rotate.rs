@@ -14,7 +14,7 @@ use crate::error::CliError;
 const ROTATE: Mutation = Mutation {
     name: "rotate_api_key",
     input: "rotate_api_key_input",
-    selection: "id key expires_at grace_ends_at position",
+    selection: "id key_id: id key expires_at grace_ends_at position",
 };
 
 const EXAMPLES: &str = "\
@@ -50,10 +50,11 @@ pub struct RotateArgs {
 
 /// Rotates it, and hands the successor over.
 pub fn run(args: RotateArgs) -> Result<(), CliError> {
+    let end = args.expires.map(|end| end.asked_in(&args.attempt)).transpose()?.flatten();
     let input = json!({
         "key_id": args.key.to_string(),
         "overlap_seconds": args.overlap.0,
-        "expires_at": args.expires.and_then(Expiry::asked),
+        "expires_at": end,
     });
     let server = args.client.server()?;
     if args.dry_run.dry_run {

@@ -26,12 +26,15 @@ pub struct ShowArgs {
     client: ClientArgs,
 }
 
+/// Asked of one key only: for each the event has to be read with which it began.
+const MADE_BY: &str = "created_by { kind id key_id token_id } created_by_name";
+
 /// Shows it.
 pub fn run(args: ShowArgs) -> Result<(), CliError> {
     let id = args.key.to_string();
     let (_, _, moment) = args.as_of.argument();
     let document = format!(
-        "query($key: key_named_input!, $as_of: as_of_input) {{ key(key: $key, as_of: $as_of) {{ {} }} }}",
+        "query($key: key_named_input!, $as_of: as_of_input) {{ key(key: $key, as_of: $as_of) {{ {} {MADE_BY} }} }}",
         KEYS.selection
     );
     let variables = json!({"key": {"id": id}, "as_of": moment});
@@ -47,7 +50,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("key", id.clone()),
             ("name", show::cell(&key, "name")),
             ("note", show::cell(&key, "note")),
-            ("owner", show::cell(&key, "user_id")),
+            ("owner", named(&key["user_id"], &key["owner_name"])),
             ("tenant", show::cell_or(&key, "tenant_id", "any of its user")),
             ("scopes", show::cell_or(&key, "scopes", "all that the role permits")),
             (
@@ -57,6 +60,7 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
             ("accepted from", limits::addresses_of(&key)),
             ("rate", limits::rate_of(&key)),
             ("made", show::cell(&key, "created_at")),
+            ("made by", maker(&key)),
             ("expires", show::cell_or(&key, "expires_at", "never")),
             ("replaced, refused from", show::cell_or(&key, "grace_ends_at", "no")),
             ("status", show::cell(&key, "status")),
@@ -72,6 +76,21 @@ pub fn run(args: ShowArgs) -> Result<(), CliError> {
         facts.extend(agents.iter().map(|agent| ("agent", polling(agent))));
         show::below_moment(&key, show::facts(&facts))
     })
+}
+
+/// An id, and what it is called now, as far as that may be told.
+fn named(id: &serde_json::Value, name: &serde_json::Value) -> String {
+    let id = id.as_str().unwrap_or("-");
+    name.as_str().map_or_else(|| id.to_owned(), |name| format!("{} ({id})", show::plain(name)))
+}
+
+fn maker(key: &serde_json::Value) -> String {
+    let maker = &key["created_by"];
+    match maker["id"] {
+        // A machine's console, or the server, has no id.
+        serde_json::Value::Null => show::cell(maker, "kind"),
+        ref id => named(id, &key["created_by_name"]),
+    }
 }
 
 /// Who polls with it, and since when it has not, as far as is known.

@@ -11,8 +11,11 @@ use crate::client::new_key::{self, QuietArgs};
 use crate::client::{AttemptArgs, ClientArgs, Mutation, show};
 use crate::error::CliError;
 
-const ADD: Mutation =
-    Mutation { name: "add_member", input: "add_member_input", selection: "id: user_id user_id key position" };
+const ADD: Mutation = Mutation {
+    name: "add_member",
+    input: "add_member_input",
+    selection: "id: user_id user_id key key_id position",
+};
 
 const EXAMPLES: &str = "\
 Examples:

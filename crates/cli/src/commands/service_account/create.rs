@@ -60,10 +60,11 @@ pub fn run(args: CreateArgs) -> Result<(), CliError> {
     } else {
         ""
     };
+    // By its id: a name may read as something else, such as the address of a person.
     let remark = format!(
-        "made service account {}, which is {role}{unasked}\nhint: make its key: keyledger key create --owner {} -n {}\n",
+        "made service account {}, which is {role}{unasked}\nhint: make its key: keyledger key create --owner {} --name={}\n",
         show::plain(name),
-        shell_word(name),
+        text(&made, "id"),
         shell_word(name),
     );
     new_key::hand_over(args.client.form(), &made, "id", &remark, &args.quiet)

@@ -13,7 +13,7 @@ use crate::output::{self, Output};
 const CREATE: Mutation = Mutation {
     name: "create_tenant",
     input: "create_tenant_input",
-    selection: "id administrator_id key position",
+    selection: "id administrator_id key key_id position",
 };
 
 const EXAMPLES: &str = "\
