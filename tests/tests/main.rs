@@ -63,3 +63,4 @@ mod histories_in_process;
 mod histories_over_http;
 mod demo;
 mod readme;
+mod http_page;
