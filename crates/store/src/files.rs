@@ -1,13 +1,18 @@
 //! Files beside the database: written whole or not at all, and read by nobody but their owner.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::error::StoreError;
+
+/// So many links the kernel follows one after the other.
+const LINKS_MAX: usize = 40;
 
 /// Writes a new file, never over another.
 pub(crate) fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
@@ -22,13 +27,31 @@ pub(crate) fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     write().map_err(StoreError::file(path))
 }
 
-/// Puts a file in the place of the one that is there, if there is one.
+/// Puts a file in the place of the one that is there, if there is one. A link stays, and what it leads to is replaced.
 pub fn replace(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     let write = || {
-        fs::rename(write_beside(path, contents)?, path)?;
-        sync_folder_of(path)
+        let path = followed(path)?;
+        fs::rename(write_beside(&path, contents)?, &path)?;
+        sync_folder_of(&path)
     };
     write().map_err(StoreError::file(path))
+}
+
+/// Where a name leads: whoever made a link of it wants the file elsewhere. A link that is somebody else's leads only to
+/// what is theirs, so that who may write a folder cannot have others write beyond it.
+pub fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        let maker = fs::symlink_metadata(&path)?.uid();
+        path = folder_of(&path).join(target);
+        let trusted = maker == 0 || maker == geteuid().as_raw() || surroundings(&path)?.uid() == maker;
+        if !trusted {
+            let why = format!("a link made by user {maker} leads to {}, which is not theirs", path.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+    }
+    Err(Errno::LOOP.into())
 }
 
 /// Writes so many bytes to a file of this name, durably, and removes it: whether there is room for them.
@@ -59,9 +82,28 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file, but a folder, a pipe or a device"))
 }
 
-/// Makes a folder that only its owner can enter; one that is there stays as it is.
+/// Makes a folder that only its owner can enter, and those above it that are missing; one that is there stays as it is.
 pub fn create_private_folder(path: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StoreError::file(path))
+    private_folder(path).map_err(StoreError::file(path))
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let make = || DirBuilder::new().mode(0o700).create(path);
+    let made = match make() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            private_folder(folder_of(path))?;
+            make()
+        }
+        made => made,
+    };
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        made => made?,
+    }
+    // What has the name by now may be a link that somebody put there.
+    let unfollowed = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
+    let folder = OpenOptions::new().read(true).custom_flags(unfollowed).open(path)?;
+    give_as(&folder, &fs::metadata(folder_of(path))?)
 }
 
 /// How files are made that only their owner can read.
@@ -74,7 +116,15 @@ pub(crate) fn private_file() -> OpenOptions {
 /// Gives a new file the owner of the one whose place it takes, or else of its folder: who works on a data folder as
 /// root must leave nothing there that its server cannot read.
 pub(crate) fn like_its_surroundings(file: &File, path: &Path) -> io::Result<()> {
-    let like = fs::metadata(path).or_else(|_| fs::metadata(folder_of(path)))?;
+    give_as(file, &surroundings(path)?)
+}
+
+fn surroundings(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(path).or_else(|_| fs::metadata(folder_of(path)))
+}
+
+/// Gives a file or a folder to whoever has the other.
+fn give_as(file: &File, like: &Metadata) -> io::Result<()> {
     if file.metadata()?.uid() == like.uid() {
         return Ok(());
     }
@@ -123,6 +173,56 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_replaced() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, at(name)).unwrap();
+        fs::create_dir(at("elsewhere")).unwrap();
+        link("elsewhere/target", "second");
+        link("second", "first");
+        // Where there is nothing yet, there is a file then.
+        for text in ["one", "another"] {
+            replace(&at("first"), text.as_bytes()).unwrap();
+            assert!(at("first").is_symlink() && at("second").is_symlink());
+            assert_eq!(fs::read_to_string(at("elsewhere/target")).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(at("elsewhere")).unwrap().count(), 1);
+        link("round", "round");
+        replace(&at("round"), b"").unwrap_err();
+        link("missing/target", "nowhere");
+        replace(&at("nowhere"), b"").unwrap_err();
+        assert!(at("nowhere").is_symlink());
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_whoever_has_the_folder_and_their_links_lead_to_what_is_theirs() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let owner = |name: &str| fs::symlink_metadata(at(name)).unwrap().uid();
+        fs::create_dir(at("theirs")).unwrap();
+        std::os::unix::fs::chown(at("theirs"), Some(12345), Some(12345)).unwrap();
+        create_private_folder(&at("theirs/deep/deeper")).unwrap();
+        create(&at("theirs/deep/deeper/file"), b"").unwrap();
+        for name in ["theirs/deep", "theirs/deep/deeper", "theirs/deep/deeper/file"] {
+            assert_eq!(owner(name), 12345, "{name}");
+        }
+        fs::write(at("ours"), "precious").unwrap();
+        for (name, target) in [("link", at("ours")), ("good", at("theirs/kept"))] {
+            let link = at("theirs").join(name);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            std::os::unix::fs::lchown(&link, Some(12345), Some(12345)).unwrap();
+        }
+        let error = replace(&at("theirs/link"), b"").unwrap_err();
+        assert!(error.to_string().contains("a link made by user 12345"), "{error}");
+        assert_eq!(fs::read_to_string(at("ours")).unwrap(), "precious");
+        replace(&at("theirs/good"), b"theirs").unwrap();
+        assert_eq!((owner("theirs/kept"), at("theirs/good").is_symlink()), (12345, true));
+    }
 
     #[test]
     fn only_a_file_is_opened_and_nothing_is_waited_for() {

@@ -3,10 +3,10 @@
 //! | path | contents | writer | durability | if it is lost | in a backup |
 //! |---|---|---|---|---|---|
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
-//! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename | the server refuses to start without `--accept-rollback` | no: best on other storage |
+//! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename, where a link leads | the server refuses to start without `--accept-rollback` | no: best on other storage |
 //! | `guard.checkpoint` | the highest signed checkpoint, beside the guard wherever that is ([`crate::checkpoint`]) | whoever signs, before the signature leaves | replaced by rename, fsync | no more checkpoints are signed until a start with `--accept-rollback`, which makes a new key for them | no: best on other storage |
 //! | `ledger.redb.damaged` | what `ledger.redb` was before `audit rebuild` wrote it anew ([`crate::anew`]), because pages of its views were damaged | `audit rebuild` | as it was | nothing; it is kept to be looked at | no |
-//! | `ledger.probe`, `secrets/signing/probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
+//! | `ledger.probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
 //! | `usage.redb` | how keys are used, refused commands, and sessions of the web UI ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten, and everybody signs in anew; one that is damaged is moved aside | no |
 //! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |

@@ -1,7 +1,7 @@
 //! `init`: what it makes, what it says, and what it refuses.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Stdio;
 
 use crate::support::{Deployment, Ended, init, keyledger, run, text};
@@ -193,6 +193,29 @@ fn another_ledgers_guard_is_not_replaced() {
     assert_eq!((ended.code, code.as_str()), (6, "GUARD_EXISTS"), "{message}");
     assert_eq!(fs::read(&guard).unwrap(), before);
     assert!(!other.join("ledger.redb").exists());
+}
+
+#[test]
+fn what_root_makes_in_a_prepared_folder_is_its_owners() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
+    fs::create_dir(&data).unwrap();
+    std::os::unix::fs::chown(&data, Some(65534), Some(65534)).unwrap();
+    assert_eq!(run(&init(&data, &[])).code, 0);
+    // As somebody who takes them away and comes back as root would meet it.
+    fs::remove_dir_all(data.join("secrets/signing")).unwrap();
+    assert_eq!(run(&["recover", "--data", text(&data), "--user", "ada@example.com"]).code, 0);
+    let mut folders = vec![data];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let metadata = entry.metadata().unwrap();
+            assert_eq!(metadata.uid(), 65534, "{}", entry.path().display());
+            folders.extend(metadata.is_dir().then(|| entry.path()));
+        }
+    }
 }
 
 #[test]

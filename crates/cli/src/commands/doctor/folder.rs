@@ -10,6 +10,7 @@ use authority::SecretSources;
 use rustix::fs::Access;
 use rustix::io::Errno;
 use store::DataFolder;
+use store::files::followed;
 
 use crate::commands::doctor::finding::Finding;
 use crate::output::shell_word;
@@ -46,7 +47,7 @@ pub fn absent(folder: &DataFolder) -> Option<Finding> {
 
 /// Whoever asks could write what a server writes.
 pub fn writable(folder: &DataFolder) -> Vec<Finding> {
-    let guard = folder.guard();
+    let guard = guard_file(folder);
     let beside_guard = guard.parent().filter(|folder| !folder.as_os_str().is_empty());
     let written = [
         folder.root().to_owned(),
@@ -154,7 +155,8 @@ pub fn storage(folder: &DataFolder) -> Vec<Finding> {
     let mut findings = vec![];
     findings.extend(room("disk", folder.root(), next));
     let device = |path: &Path| fs::metadata(path).map(|file| file.dev()).ok();
-    if let Some(beside) = folder.guard().parent().filter(|beside| device(beside) != device(folder.root())) {
+    if let Some(beside) = guard_file(folder).parent().filter(|beside| device(beside) != device(folder.root()))
+    {
         let next = "make room: without it no server starts, and a running one leaves the guard behind, so that a rollback goes unnoticed";
         findings.extend(room("guard's disk", beside, next));
     }
@@ -183,6 +185,12 @@ fn room(name: &'static str, path: &Path, next: &str) -> Option<Finding> {
     })
 }
 
+/// Where the guard is written: its path, or where that leads.
+fn guard_file(folder: &DataFolder) -> PathBuf {
+    let path = folder.guard();
+    followed(&path).unwrap_or(path)
+}
+
 /// The guard is best where a restore of the ledger's storage does not bring it back, too.
 pub fn guard(folder: &DataFolder) -> Finding {
     let path = folder.guard();
@@ -197,13 +205,26 @@ pub fn guard(folder: &DataFolder) -> Finding {
             Finding::fail(
                 "guard's place",
                 detail,
-                "give the right --guard, or start once with --accept-rollback",
+                "if it is kept elsewhere, give --guard or --config; where it is lost for good, see docs/runbooks/restore.md",
             )
         }
-        (Ok(guard), root) if Some(guard) == root => Finding::ok(
-            "guard's place",
-            "on the same file system as the ledger: a restore of all of that goes unnoticed; --guard puts it elsewhere",
-        ),
-        _ => Finding::ok("guard's place", "on other storage than the ledger"),
+        (Ok(guard), root) => {
+            let leads = if path.is_symlink() {
+                format!("{} leads to {}, ", path.display(), guard_file(folder).display())
+            } else {
+                String::new()
+            };
+            let place = if Some(guard) == root {
+                "on the same file system as the ledger: a restore of all of that goes unnoticed; --guard puts it elsewhere".to_owned()
+            } else if device(&folder.checkpoint()).ok() == root {
+                format!(
+                    "on other storage than the ledger; but {} is not: --guard puts both elsewhere",
+                    folder.checkpoint().display()
+                )
+            } else {
+                "on other storage than the ledger".to_owned()
+            };
+            Finding::ok("guard's place", leads + &place)
+        }
     }
 }
