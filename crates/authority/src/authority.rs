@@ -248,8 +248,10 @@ impl Authority {
         let rollback = options.rollback;
         let ledger = options.storage.open(&folder.ledger(), &options.ledger)?;
         let keyring = Keyring::open(&folder, &options.secrets, options.algorithm)?;
-        // Without it no signing key could be kept, and the writer would stop at the first.
-        create_private_folder(&folder.secrets().join("signing"))?;
+        // Without it no signing key can be kept: whoever adds one is told, and all else goes on.
+        if let Err(error) = create_private_folder(&folder.secrets().join("signing")) {
+            tracing::warn!(%error, "there is no folder for private signing keys, and none can be made");
+        }
         let mut index = Index::default();
         let snapshot = ledger.snapshot()?;
         let guarded = Guard::read(&folder.guard()).and_then(|guard| guard.check(&snapshot));
@@ -532,7 +534,8 @@ impl Authority {
             let now = now.max(transaction.head().recorded_at);
             match decide(&transaction.rows(), &Actor::Console, command, now)? {
                 Ok(events) => {
-                    self.shared.keyring.keep(secrets)?;
+                    self.shared.keyring.keep_signing_keys(&secrets)?;
+                    self.shared.keyring.keep_subjects(secrets)?;
                     transaction.append(events, &origin, now).map(|_| None)
                 }
                 Err(rejection) => Ok(Some(rejection)),

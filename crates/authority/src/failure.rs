@@ -25,12 +25,17 @@ pub enum Failure {
     IdempotencyConflict,
     /// The key under which the texts of a known owner are sealed is lost.
     #[error(
-        "the key that seals the names of this owner is missing from the server's secrets; restore secrets/subjects from its backup"
+        "the key that seals the names of this owner is missing from the server's secrets; its line in secrets/subjects must be added from a copy while the server is stopped"
     )]
     SubjectKeyMissing,
     /// Nothing can be minted.
     #[error("no key signs tokens at this time; an operator must add a signing key")]
     NoSigningKey,
+    /// Where private signing keys are kept cannot be written. Nothing was changed.
+    #[error(
+        "the private half of the new signing key could not be kept in secrets/signing, so none was added and nothing was changed; the server's log says why"
+    )]
+    SigningKeyNotKept,
     /// The commit failed half-way. Whether it lasts is known after the server has opened the ledger again.
     #[error(
         "the outcome is unknown: the disk failed during the commit; ask again with the same idempotency key in a few seconds"
@@ -107,6 +112,7 @@ impl Failure {
             Self::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
             Self::SubjectKeyMissing => "SUBJECT_KEY_MISSING",
             Self::NoSigningKey => "NO_SIGNING_KEY",
+            Self::SigningKeyNotKept => "SIGNING_KEY_NOT_KEPT",
             Self::UnknownOutcome => "UNKNOWN_OUTCOME",
             Self::Recovering => "RECOVERING",
             Self::Stopped => "STOPPED",
@@ -123,6 +129,7 @@ impl Failure {
             Self::IdempotencyConflict => Some(RejectionClass::Conflict),
             Self::SubjectKeyMissing
             | Self::NoSigningKey
+            | Self::SigningKeyNotKept
             | Self::UnknownOutcome
             | Self::Recovering
             | Self::Stopped

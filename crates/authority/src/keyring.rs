@@ -200,35 +200,42 @@ impl Keyring {
         done
     }
 
-    /// Makes the secrets of accepted commands durable, before the commit that rests on them.
-    pub(crate) fn keep(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
-        let kept = self.try_to_keep(new);
+    /// Makes the private signing keys of an accepted command durable, before its event.
+    pub(crate) fn keep_signing_keys(&self, new: &[NewSecret]) -> Result<(), StoreError> {
+        for secret in new {
+            if let NewSecret::SigningKey(id, wrapped, signer) = secret {
+                secrets::create_signing_key(&self.folder, *id, &wrapped.0)?;
+                let mut signers = self.signers.write().unwrap_or_else(PoisonError::into_inner);
+                signers.insert(*id, Arc::clone(signer));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the subjects' keys of accepted commands durable, before the commit that rests on them.
+    pub(crate) fn keep_subjects(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
+        let kept = self.try_to_keep_subjects(new);
         if kept.is_err() {
             self.doubtful.store(true, Ordering::Relaxed);
         }
         kept
     }
 
-    /// After secrets could not be kept: makes sure of those that were, and that others can be again.
+    /// After subjects' keys could not be kept: makes sure of those that were, and that others can be again.
     pub(crate) fn mend(&self) -> Result<(), StoreError> {
         if self.doubtful.load(Ordering::Relaxed) {
             self.subjects.lock().unwrap_or_else(PoisonError::into_inner).write_anew()?;
-            secrets::try_signing_folder(&self.folder)?;
             self.doubtful.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn try_to_keep(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
+    fn try_to_keep_subjects(&self, new: Vec<NewSecret>) -> Result<(), StoreError> {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in new {
             match secret {
                 NewSecret::Subject(subject, key) => subjects.add(subject, key)?,
-                NewSecret::SigningKey(id, wrapped, signer) => {
-                    secrets::create_signing_key(&self.folder, id, &wrapped.0)?;
-                    let mut signers = self.signers.write().unwrap_or_else(PoisonError::into_inner);
-                    signers.insert(id, signer);
-                }
+                NewSecret::SigningKey(..) => {}
             }
         }
         subjects.sync()

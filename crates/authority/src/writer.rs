@@ -197,7 +197,7 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) -> Option<Head> {
         for Submission { actor, command, origin, secrets, traced, reply } in submissions {
             replies.push(reply);
             spans.push(traced.commit());
-            let outcome = carry_out(transaction, shared, &actor, command, &origin)?;
+            let outcome = carry_out(transaction, shared, &actor, command, &origin, &secrets)?;
             if outcome.as_ref().is_ok_and(|done| done.when == When::Now && !done.recorded.is_empty()) {
                 new_secrets.extend(secrets);
             }
@@ -205,7 +205,7 @@ fn batch(shared: &Shared, submissions: Vec<Submission>) -> Option<Head> {
         }
         // Nothing but the records themselves may happen between decision and commit; without these
         // secrets the records could not be read.
-        shared.keyring.keep(new_secrets)?;
+        shared.keyring.keep_subjects(new_secrets)?;
         decided = Instant::now();
         Ok(())
     });
@@ -256,6 +256,7 @@ fn carry_out(
     actor: &Actor,
     command: Command,
     origin: &Origin,
+    secrets: &[NewSecret],
 ) -> Result<Result<Done, Failure>, StoreError> {
     // An instant of the log never goes back, and what is decided must not be younger than what is recorded.
     let now = shared.clock.now().max(transaction.head().recorded_at);
@@ -276,6 +277,14 @@ fn carry_out(
         Ok(events) => events,
         Err(rejection) => return Ok(Err(rejection.into())),
     };
+    // Each has a file of its own, so that one which cannot be kept concerns nobody else.
+    if !events.is_empty()
+        && let Err(error) = shared.keyring.keep_signing_keys(secrets)
+    {
+        let code = Failure::SigningKeyNotKept.code();
+        tracing::error!(code, %error, "a private signing key could not be kept, so it was not added");
+        return Ok(Err(Failure::SigningKeyNotKept));
+    }
     match transaction.append(events, origin, now) {
         Ok(recorded) => {
             let position = transaction.head().position;

@@ -633,13 +633,19 @@ pub const ENTRIES: &[Entry] = &[
         Server,
         "SUBJECT_KEY_MISSING",
         "The key that seals this owner's names is missing from the server's secrets.",
-        "Restore `secrets/subjects` from its backup.",
+        "Stop the server and add the owner's line to `secrets/subjects` from a copy; an older copy in the place of the whole file loses the keys of everybody made since.",
     ),
     entry(
         Server,
         "NO_SIGNING_KEY",
         "No key signs tokens now.",
         "An operator rotates: `keyledger signing-key rotate`.",
+    ),
+    entry(
+        Server,
+        "SIGNING_KEY_NOT_KEPT",
+        "The private half of a new signing key could not be written to `secrets/signing`; nothing was changed.",
+        "Let the server's user write that folder, and make room: the server's log names the file and the reason. A rotation by schedule is tried again every minute.",
     ),
     entry(
         Server,

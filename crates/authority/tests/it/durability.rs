@@ -12,12 +12,14 @@ use domain::time::Position;
 use domain::{Command, Refusal};
 use keyledger_authority::compose::FirstKey;
 use keyledger_authority::queries::Which;
-use keyledger_authority::{AsOf, Authority, Failure, OpenError, Options, Rollback, Shown};
+use keyledger_authority::{
+    AsOf, Authority, Failure, Health, OpenError, Options, Rollback, Shown, SigningKeyPolicy,
+};
 use store::StoreError;
 use store::chain::ChainHash;
 use store::guard::Guard;
 
-use crate::scene::{Scene, key_input, opened, tenant_input, user_input};
+use crate::scene::{Scene, at, key_input, opened, tenant_input, user_input};
 
 fn guard(path: &Path) -> Guard {
     Guard::read(path).unwrap()
@@ -351,30 +353,36 @@ fn secrets_are_kept_for_accepted_commands_only() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_kept_stops_the_writer_changes_nothing_and_verification_goes_on() {
+fn a_signing_key_that_cannot_be_kept_is_not_added_and_all_else_goes_on() {
     let scene = Scene::new();
     let (_, string) = scene.own_key(&key_input("some"));
     let (signing, away) = (scene.options.folder.secrets().join("signing"), scene.folder.path().join("away"));
     fs::rename(&signing, &away).unwrap();
     fs::write(&signing, "in the way").unwrap();
-    let (before, log) = (scene.authority.position(), scene.log());
-    assert_eq!(scene.authority.stopped(), None);
-    let failed = scene.as_root(scene.authority.add_signing_key(scene.clock.now()));
-    assert_eq!(failed, Err(Failure::Recovering));
-    within(Duration::from_secs(5), "it cannot be mended", || scene.authority.stopped().is_some());
-    assert!(scene.authority.stopped().is_some_and(|why| why.contains("signing")));
-    let name = Name::parse("etl").unwrap();
-    let later = scene.authority.create_service_account(scene.tenant, &name, Role::Runner);
-    assert_eq!(scene.as_root(later), Err(Failure::Stopped), "it does not go on as if nothing were");
-    assert_eq!((scene.authority.position(), scene.log()), (before, log));
+    let before = (scene.log(), scene.authority.jwks());
+    let add = |scene: &Scene| scene.as_root(scene.authority.add_signing_key(scene.clock.now()));
+    let policy = SigningKeyPolicy::new(36_000, 3600).unwrap();
+    let month = at(30 * 86_400_000);
+    let scheduled = |scene: &Scene| {
+        scene.clock.set(month);
+        scene.authority.keep_signing_keys(&policy).map(|steps| !steps.is_empty())
+    };
+    assert_eq!(add(&scene), Err(Failure::SigningKeyNotKept));
+    assert_eq!(scheduled(&scene), Err(Failure::SigningKeyNotKept));
+    assert_eq!((scene.log(), scene.authority.jwks()), before);
+    assert_eq!(scene.authority.health(), Health::Ready);
     assert_eq!(scene.refused(&string), None);
     assert_eq!(scene.refused(&scene.exchange(&string, None).token), None);
-    fs::remove_file(&signing).unwrap();
-    fs::rename(&away, &signing).unwrap();
-    let scene = scene.reopened();
-    assert_eq!(scene.authority.stopped(), None);
     let reach = Reach::AnyTenant { home: scene.tenant };
     scene.key_for(Owner::User(scene.user), reach, &key_input("goes on"));
+    // Nor does it end a start.
+    let scene = scene.reopened();
+    assert_eq!(add(&scene), Err(Failure::SigningKeyNotKept));
+    assert_eq!(scene.refused(&string), None);
+    fs::remove_file(&signing).unwrap();
+    fs::rename(&away, &signing).unwrap();
+    assert_eq!(scheduled(&scene), Ok(true), "later it is made up for");
+    assert_eq!(add(&scene).map(|done| done.recorded.len()), Ok(1));
 }
 
 /// Whoever else moves the guard has another copy of this ledger, and what it revoked must not be hidden by us.

@@ -55,7 +55,7 @@ impl ServerRefusal {
                     Some("the server is of another version than this command: keyledger --version")
                 }
                 "RECOVERING" => Some("try it again; if it lasts, tell whoever runs the server"),
-                "STOPPED" | "UNREADABLE" | "NO_SIGNING_KEY" | "NO_CHECKPOINT" => {
+                "STOPPED" | "UNREADABLE" | "NO_SIGNING_KEY" | "SIGNING_KEY_NOT_KEPT" | "NO_CHECKPOINT" => {
                     Some("tell whoever runs the server")
                 }
                 _ => None,
@@ -149,6 +149,7 @@ fn exit_of(code: &str) -> Option<Exit> {
         "RECOVERING" | "DRAINING" | "RATE_LIMITED" | "POSITION_NOT_REACHED" => Exit::Unreachable,
         "SUBJECT_KEY_MISSING"
         | "NO_SIGNING_KEY"
+        | "SIGNING_KEY_NOT_KEPT"
         | "UNKNOWN_OUTCOME"
         | "STOPPED"
         | "NO_CHECKPOINT"
@@ -277,6 +278,7 @@ mod tests {
             Failure::IdempotencyConflict,
             Failure::SubjectKeyMissing,
             Failure::NoSigningKey,
+            Failure::SigningKeyNotKept,
             Failure::UnknownOutcome,
             Failure::Recovering,
             Failure::Stopped,
@@ -290,6 +292,7 @@ mod tests {
                 | Failure::IdempotencyConflict
                 | Failure::SubjectKeyMissing
                 | Failure::NoSigningKey
+                | Failure::SigningKeyNotKept
                 | Failure::UnknownOutcome
                 | Failure::Recovering
                 | Failure::Stopped
