@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Seek as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::event::PublicKey;
@@ -13,7 +14,7 @@ use domain::sealed::Subject;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
-use crate::files::{create, create_private_folder, replace, sync_folder_of, try_room};
+use crate::files::{create, create_private_folder, followed, replace, sync_folder_of};
 use crate::folder::DataFolder;
 
 /// Thirty-two secret bytes, wiped when they are dropped.
@@ -118,8 +119,10 @@ pub fn read_note_key(folder: &DataFolder) -> Result<KeptNoteKey, StoreError> {
 pub fn retire_note_key(folder: &DataFolder) -> Result<(), StoreError> {
     // The checkpoint goes first: a key without one signs nothing, and a new key must not go on from an old history.
     for path in [folder.checkpoint(), folder.note_key()] {
-        if path.symlink_metadata().is_ok() {
-            let renamed = fs::rename(&path, retired(&path)).and_then(|()| sync_folder_of(&path));
+        // Of a link what it leads to, so that the next file is made where this one was.
+        let file = followed(&path).map_err(StoreError::file(&path))?;
+        if file.exists() {
+            let renamed = fs::rename(&file, retired(&file)).and_then(|()| sync_folder_of(&file));
             renamed.map_err(StoreError::file(&path))?;
         }
     }
@@ -140,11 +143,6 @@ fn retired(path: &Path) -> PathBuf {
     free.expect("there are more numbers than files")
 }
 
-/// Whether private signing keys can be kept: writes as much beside them, and takes it away.
-pub fn try_signing_folder(folder: &DataFolder) -> Result<(), StoreError> {
-    try_room(&folder.secrets().join("signing").join("probe"), 256)
-}
-
 /// The keys of subjects as the file has them.
 #[derive(Default)]
 pub struct Subjects {
@@ -159,17 +157,13 @@ pub struct Subjects {
 impl Subjects {
     /// Takes a line in; what is wrong with it, if something is.
     fn take(&mut self, line: &str) -> Result<(), String> {
-        let (subject, rest) = line
-            .split_once(' ')
-            .and_then(|(name, rest)| Some((parse_name(name)?, rest)))
-            .ok_or(
-            "each line is kind:UUID, a space and 64 hexadecimal digits, or the word erased in their place",
-        )?;
+        let (subject, rest) = parse_line(line).ok_or(LINE)?;
         let twice = || format!("{} is there twice; keep the line that was there first", name(subject));
         if self.keys.contains_key(&subject) || self.erased.contains(&subject) {
             return Err(twice());
         }
-        if rest == ERASED {
+        // Where a key was overwritten, blanks follow the word.
+        if rest.trim_end_matches(' ') == ERASED {
             self.erased.insert(subject);
         } else {
             let key = unhex(rest).ok_or("a key is 64 hexadecimal digits, or the word erased")?;
@@ -181,6 +175,9 @@ impl Subjects {
 
 /// What stands in the place of a key that was destroyed.
 const ERASED: &str = "erased";
+/// The form of a line.
+const LINE: &str =
+    "each line is kind:UUID, a space and 64 hexadecimal digits, or the word erased in their place";
 
 /// The keys of subjects: a text file, one line each, appended to before the commit that needs the new one.
 pub struct SubjectKeys {
@@ -193,29 +190,39 @@ pub struct SubjectKeys {
 }
 
 impl SubjectKeys {
-    /// Opens the file. A last line that a crash cut short belongs to no commit, and goes.
+    /// Opens the file. An append that a crash cut short belongs to no commit, and goes; a whole line without its end is a
+    /// line, for programs that are not ours leave the end away. Nothing else is ever taken from the file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let text = read(path)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut subjects = Subjects::default();
-        for line in text[..whole].lines() {
-            subjects.take(line).map_err(|what| malformed(path, &what))?;
+        let (lines, last) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
+        for line in lines.lines() {
+            subjects.take(line).map_err(|what| malformed_line(path, &what))?;
         }
         let file = OpenOptions::new().append(true).open(path).map_err(StoreError::file(path))?;
-        file.set_len(whole as u64).map_err(StoreError::file(path))?;
-        Ok(Self { path: path.to_owned(), file, subjects, unsynced: false, replaced: vec![] })
+        let mut opened = Self { path: path.to_owned(), file, subjects, unsynced: false, replaced: vec![] };
+        if is_cut_short(last, lines) {
+            opened.file.set_len(lines.len() as u64).map_err(StoreError::file(path))?;
+        } else if !last.is_empty() {
+            opened.subjects.take(last).map_err(|what| malformed_line(path, &what))?;
+            opened.file.write_all(b"\n").map_err(StoreError::file(path))?;
+            opened.unsynced = true;
+        }
+        Ok(opened)
     }
 
     /// Reads the keys that are there, changing nothing. A line that cannot be read is passed over, and told of, unless a crash or a
     /// server at work may have cut it short.
     pub fn read(path: &Path) -> Result<Subjects, StoreError> {
+        let text = read(path)?;
         let mut subjects = Subjects::default();
-        for line in read(path)?.split_inclusive('\n') {
-            match subjects.take(line.trim_end_matches('\n')) {
-                Err(what) if line.ends_with('\n') && subjects.unread.is_none() => {
-                    subjects.unread = Some(malformed(path, &what));
-                }
-                Ok(()) | Err(_) => {}
+        let (lines, last) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
+        let last = Some(last).filter(|last| !last.is_empty() && !is_cut_short(last, lines));
+        for line in lines.lines().chain(last) {
+            if let Err(what) = subjects.take(line)
+                && subjects.unread.is_none()
+            {
+                subjects.unread = Some(malformed_line(path, &what));
             }
         }
         Ok(subjects)
@@ -241,8 +248,8 @@ impl SubjectKeys {
     }
 
     /// Writes the whole file anew from memory, and goes on with that one: after a failure, nobody knows which lines
-    /// of the old one are whole, and which of them last. Then the old one is overwritten, for the storage that writes in place: it
-    /// may hold a key that was to be destroyed.
+    /// of the old one are whole, and which of them last. Then the keys that were to be destroyed are overwritten in the old one,
+    /// for the storage that writes in place.
     pub fn write_anew(&mut self) -> Result<(), StoreError> {
         // What could not be overwritten the last time must not be forgotten over this one.
         self.overwrite_replaced()?;
@@ -255,13 +262,13 @@ impl SubjectKeys {
         // In an order that says nothing of memory.
         lines.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         let text = Zeroizing::new(lines.iter().map(|line| line.as_str()).collect::<String>());
-        let old = match OpenOptions::new().write(true).open(&self.path) {
-            Ok(old) => Some(old),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
+        match OpenOptions::new().read(true).write(true).open(&self.path) {
+            // Before it is replaced: that may fail when the name leads elsewhere already.
+            Ok(old) => self.replaced.push(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(StoreError::file(&self.path)(error)),
-        };
+        }
         replace(&self.path, text.as_bytes())?;
-        self.replaced.extend(old);
         let file = OpenOptions::new().append(true).open(&self.path);
         self.file = file.map_err(StoreError::file(&self.path))?;
         self.unsynced = false;
@@ -269,8 +276,9 @@ impl SubjectKeys {
     }
 
     fn overwrite_replaced(&mut self) -> Result<(), StoreError> {
-        while let Some(old) = self.replaced.last_mut() {
-            overwrite(old).map_err(StoreError::file(&self.path))?;
+        while let Some(old) = self.replaced.last() {
+            // One that has the name still was not replaced, and is next.
+            overwrite_erased(old, &self.path, &self.subjects.erased).map_err(StoreError::file(&self.path))?;
             self.replaced.pop();
         }
         Ok(())
@@ -296,6 +304,29 @@ impl SubjectKeys {
     }
 }
 
+/// Whether what follows the last whole line is an append that broke off: the beginning of a line, or room that was taken and
+/// not written. A file of nothing but zero bytes is none: what was in it, nobody knows.
+fn is_cut_short(last: &str, lines: &str) -> bool {
+    let written = last.trim_end_matches('\0');
+    if written.len() < last.len() && lines.is_empty() && written.is_empty() {
+        return false;
+    }
+    let whole = |kind: &str| format!("{kind}{} {}", TenantId::from_bytes([0; 16]), *hex(&[0; 32]));
+    let begins = |whole: String| {
+        whole.get(written.len()..).is_some_and(|rest| {
+            let completed = format!("{written}{rest}");
+            !rest.is_empty() && parse_line(&completed).is_some_and(|(_, key)| unhex(key).is_some())
+        })
+    };
+    !last.is_empty() && ["tenant:", "user:", "service_account:"].into_iter().map(whole).any(begins)
+}
+
+/// The subject of a line, and what stands in the place of its key.
+fn parse_line(line: &str) -> Option<(Subject, &str)> {
+    let (name, rest) = line.split_once(' ')?;
+    Some((parse_name(name)?, rest))
+}
+
 fn name(subject: Subject) -> String {
     match subject {
         Subject::Tenant(id) => format!("tenant:{id}"),
@@ -314,14 +345,29 @@ fn parse_name(name: &str) -> Option<Subject> {
     }
 }
 
-/// Writes zeros over a file that has no name any more.
-fn overwrite(file: &mut File) -> io::Result<()> {
-    let mut left = file.metadata()?.len();
-    file.rewind()?;
-    while left > 0 {
-        let piece = left.min(1 << 16);
-        file.write_all(&vec![0; usize::try_from(piece).expect("at most 65,536")])?;
-        left -= piece;
+/// Overwrites the keys of these subjects in a file whose name leads elsewhere by now. All else stays as it is: the file may have
+/// another name, as in a snapshot made of hard links, and somebody may be reading it.
+fn overwrite_erased(file: &File, path: &Path, erased: &BTreeSet<Subject>) -> io::Result<()> {
+    let inode = |file: io::Result<fs::Metadata>| file.map(|file| (file.dev(), file.ino())).ok();
+    if inode(fs::metadata(path)) == inode(file.metadata()) {
+        return Ok(());
+    }
+    let mut text = Zeroizing::new(vec![]);
+    let mut reader = file;
+    reader.rewind()?;
+    reader.read_to_end(&mut text)?;
+    let mut begin = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let end = begin + line.len();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        // One that cannot be read, because an append failed, is of no commit.
+        if let Some((subject, key)) = std::str::from_utf8(line).ok().and_then(parse_line)
+            && erased.contains(&subject)
+        {
+            let blank = format!("{ERASED:width$}", width = key.len());
+            file.write_all_at(&blank.as_bytes()[..key.len()], (begin + line.len() - key.len()) as u64)?;
+        }
+        begin = end;
     }
     file.sync_all()
 }
@@ -331,11 +377,18 @@ fn read(path: &Path) -> Result<Zeroizing<String>, StoreError> {
 }
 
 fn malformed(path: &Path, rule: &str) -> StoreError {
+    unreadable(path, format!("{rule}; mend it, or put its copy back"))
+}
+
+/// A copy of subjects' keys is older than what was made since, and must not take the file's place.
+fn malformed_line(path: &Path, what: &str) -> StoreError {
+    let next = "stop the server and mend that line, from a copy if need be; an older copy in the place of the whole file would lose the keys of everybody made since";
+    unreadable(path, format!("{what}; {next}"))
+}
+
+fn unreadable(path: &Path, why: String) -> StoreError {
     // Of the file and not of the ledger, which a backup would be restored for.
-    StoreError::file(path)(io::Error::new(
-        ErrorKind::InvalidData,
-        format!("{rule}; mend it, or put its copy back"),
-    ))
+    StoreError::file(path)(io::Error::new(ErrorKind::InvalidData, why))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> Zeroizing<String> {

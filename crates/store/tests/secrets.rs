@@ -172,30 +172,95 @@ fn keys_of_subjects_last_and_are_found_by_kind() {
 }
 
 #[test]
-fn a_line_cut_short_at_any_place_goes_and_the_next_begins_cleanly() {
+fn an_append_cut_short_at_any_place_goes_and_the_next_begins_cleanly() {
     let (_root, folder) = folder();
     let path = folder.subjects();
     let mut keys = SubjectKeys::open(&path).unwrap();
     keys.add(TENANT, secret(1)).unwrap();
     let whole = fs::read(&path).unwrap();
-    keys.add(USER, secret(2)).unwrap();
-    keys.sync().unwrap();
-    drop(keys);
-    let both = fs::read(&path).unwrap();
-    for cut in whole.len()..both.len() {
-        fs::write(&path, &both[..cut]).unwrap();
-        // Somebody who only looks changes nothing.
-        let _ = SubjectKeys::read(&path).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), &both[..cut]);
+    for subject in [USER, ACCOUNT, Subject::Tenant(TenantId::from_bytes([9; 16]))] {
+        fs::write(&path, &whole).unwrap();
         let mut keys = SubjectKeys::open(&path).unwrap();
-        assert!(keys.key(USER).is_none(), "cut at {cut}");
-        assert_eq!(fs::read(&path).unwrap(), whole, "cut at {cut}");
-        keys.add(ACCOUNT, secret(3)).unwrap();
+        keys.add(subject, secret(2)).unwrap();
         keys.sync().unwrap();
         drop(keys);
-        let keys = SubjectKeys::open(&path).unwrap();
-        assert!(keys.key(TENANT).is_some() && keys.key(ACCOUNT).is_some(), "cut at {cut}");
-        assert_eq!(keys.all().keys.len(), 2, "cut at {cut}");
+        let both = fs::read(&path).unwrap();
+        for cut in whole.len()..both.len() - 1 {
+            // The file may have been lengthened for more than was written.
+            let lengthened = [&both[..cut], &[0; 50]].concat();
+            for torn in [&both[..cut], &lengthened] {
+                fs::write(&path, torn).unwrap();
+                // Somebody who only looks changes nothing.
+                assert!(SubjectKeys::read(&path).unwrap().unread.is_none());
+                assert_eq!(fs::read(&path).unwrap(), torn);
+                let mut keys = SubjectKeys::open(&path).unwrap();
+                assert!(keys.key(subject).is_none(), "cut at {cut}");
+                assert_eq!(fs::read(&path).unwrap(), whole, "cut at {cut}");
+                let another = Subject::User(UserId::from_bytes([7; 16]));
+                keys.add(another, secret(3)).unwrap();
+                keys.sync().unwrap();
+                drop(keys);
+                let keys = SubjectKeys::open(&path).unwrap();
+                assert!(keys.key(TENANT).is_some() && keys.key(another).is_some(), "cut at {cut}");
+                assert_eq!(keys.all().keys.len(), 2, "cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_last_line_without_its_end_is_kept_and_gets_one() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(1)).unwrap();
+    keys.add(USER, secret(2)).unwrap();
+    keys.erase([USER]).unwrap();
+    drop(keys);
+    let both = fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = both.lines().collect();
+    assert!(lines[1].ends_with(" erased"));
+    for text in [both.as_str(), lines[0], lines[1]] {
+        let trimmed = text.trim_end();
+        fs::write(&path, trimmed).unwrap();
+        let read = SubjectKeys::read(&path).unwrap();
+        assert_eq!(read.keys.len() + read.erased.len(), trimmed.lines().count());
+        let mut keys = SubjectKeys::open(&path).unwrap();
+        assert_eq!((&keys.all().keys, &keys.all().erased), (&read.keys, &read.erased));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{trimmed}\n"));
+        keys.add(ACCOUNT, secret(3)).unwrap();
+        assert_eq!(SubjectKeys::open(&path).unwrap().key(ACCOUNT), Some(&secret(3)));
+    }
+}
+
+#[test]
+fn a_last_line_that_is_neither_whole_nor_the_beginning_of_one_is_refused_and_the_file_left_alone() {
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(0xAB)).unwrap();
+    keys.add(USER, secret(0xAB)).unwrap();
+    drop(keys);
+    let good = fs::read_to_string(&path).unwrap();
+    let end = good.trim_end();
+    for bad in [
+        format!("{end}0"),
+        format!("{end} "),
+        format!("{good}users:"),
+        format!("{good}# a note"),
+        format!("{good}user:0102-"),
+        format!("{good} user:0102"),
+        format!("{good}\0user:0102"),
+        format!("{good}user:01890a5d-ac96-774b-bcce-b302099a8057 erase"),
+        "\0".repeat(300),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let Err(error) = SubjectKeys::open(&path) else { panic!("{bad:?} was taken") };
+        let said = error.to_string();
+        assert!(matches!(error, StoreError::File { .. }), "{said}");
+        assert!(said.contains("an older copy in the place of the whole file"), "{said}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+        assert!(SubjectKeys::read(&path).unwrap().unread.is_some(), "{bad:?}");
     }
 }
 
@@ -239,8 +304,14 @@ fn an_erased_key_is_gone_from_memory_from_the_file_and_from_the_blocks_of_the_ol
     assert!(keys.key(USER).is_none() && keys.key(TENANT).is_some());
     let written = fs::read_to_string(&path).unwrap();
     assert!(!written.contains(&"a1".repeat(32)) && written.contains(" erased\n"), "{written}");
-    let blocks = fs::read(&old).unwrap();
-    assert!(blocks.iter().all(|byte| *byte == 0) && !blocks.is_empty());
+    // The keys of the others are not lost to that, and the old file stays one.
+    let blocks = SubjectKeys::read(&old).unwrap();
+    assert!(!fs::read_to_string(&old).unwrap().contains(&"a1".repeat(32)));
+    assert!(blocks.unread.is_none() && blocks.erased.contains(&USER));
+    assert_eq!(
+        (blocks.keys.get(&TENANT), blocks.keys.get(&ACCOUNT)),
+        (Some(&secret(0xA0)), Some(&secret(0xA2)))
+    );
     assert_eq!(mode(&path), 0o600);
     // What comes later goes to the new file; what is erased stays so.
     let again = Subject::User(UserId::from_bytes([9; 16]));
@@ -314,9 +385,17 @@ fn a_file_that_is_replaced_is_overwritten_whenever_it_is() {
     assert!(fs::read_to_string(&old).unwrap().contains(&"a1".repeat(32)));
     fs::remove_dir(path.with_extension("new")).unwrap();
     keys.write_anew().unwrap();
-    let blocks = fs::read(&old).unwrap();
-    assert!(blocks.iter().all(|byte| *byte == 0) && !blocks.is_empty());
+    let blocks = fs::read_to_string(&old).unwrap();
+    assert!(!blocks.contains(&"a1".repeat(32)) && blocks.contains(&"a0".repeat(32)), "{blocks}");
     assert!(fs::read_to_string(&path).unwrap().contains(" erased\n"));
+    // Its name is kept through a link, and what it leads to is replaced.
+    let elsewhere = path.with_extension("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    keys.erase([TENANT]).unwrap();
+    assert!(path.is_symlink());
+    assert!(!fs::read_to_string(&elsewhere).unwrap().contains(&"a0".repeat(32)));
+    keys.add(ACCOUNT, secret(0xA2)).unwrap();
     // Where there is none any more, there is none to be overwritten.
     fs::remove_file(&path).unwrap();
     keys.write_anew().unwrap();
@@ -328,11 +407,35 @@ fn a_probe_leads_to_nothing_that_was_planted_in_its_place() {
     let (root, folder) = folder();
     let precious = root.path().join("precious");
     fs::write(&precious, "mine").unwrap();
-    for name in ["ledger.probe", "secrets/signing/probe"] {
-        std::os::unix::fs::symlink(&precious, folder.root().join(name)).unwrap();
-    }
+    let probe = folder.root().join("ledger.probe");
+    std::os::unix::fs::symlink(&precious, &probe).unwrap();
     folder.try_room().unwrap();
-    secrets::try_signing_folder(&folder).unwrap();
     assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
-    assert_eq!(fs::read_dir(folder.root().join("secrets/signing")).unwrap().count(), 0);
+    assert!(!probe.is_symlink());
+}
+
+/// The name leads to the new file by then, and whether that lasts, nobody knows.
+#[test]
+fn a_key_is_overwritten_later_if_the_folder_could_not_be_synced_when_the_file_was_replaced() {
+    // Root may read any folder.
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let (_root, folder) = folder();
+    let path = folder.subjects();
+    let mut keys = SubjectKeys::open(&path).unwrap();
+    keys.add(TENANT, secret(0xA0)).unwrap();
+    keys.add(USER, secret(0xA1)).unwrap();
+    keys.sync().unwrap();
+    let old = path.with_extension("old");
+    fs::hard_link(&path, &old).unwrap();
+    let readable = |mode| fs::set_permissions(folder.secrets(), fs::Permissions::from_mode(mode)).unwrap();
+    readable(0o300);
+    keys.erase([USER]).unwrap_err();
+    readable(0o700);
+    assert!(fs::read_to_string(&path).unwrap().contains(" erased\n"), "it was replaced");
+    assert!(fs::read_to_string(&old).unwrap().contains(&"a1".repeat(32)));
+    keys.write_anew().unwrap();
+    let blocks = fs::read_to_string(&old).unwrap();
+    assert!(!blocks.contains(&"a1".repeat(32)) && blocks.contains(&"a0".repeat(32)), "{blocks}");
 }

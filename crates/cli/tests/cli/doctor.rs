@@ -151,11 +151,7 @@ fn the_keys_of_subjects_are_held_against_the_log() {
     fs::write(&subjects, "garbage\n").unwrap();
     check(&doctor(&deployment, &[]), "names", "fail");
     let refused = deployment.run(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
-    assert!(
-        refused.err.contains("FILE_FAILED") && refused.err.contains("put its copy back"),
-        "{}",
-        refused.err
-    );
+    assert!(refused.err.contains("FILE_FAILED") && refused.err.contains("mend that line"), "{}", refused.err);
     fs::write(&subjects, good).unwrap();
     assert_eq!(doctor(&deployment, &[]).code, 0);
     let (_, _, log) = Server::start(&deployment, &[]).stop("-TERM");
