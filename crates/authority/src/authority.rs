@@ -1,6 +1,5 @@
 //! The authority: opens a data folder, runs its writer, and is what every interface talks to.
 
-use std::collections::BTreeSet;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -29,6 +28,7 @@ use crate::clock::Clock;
 use crate::compose::{Composed, Prefixes, TenantInput, UserInput};
 use crate::entropy;
 use crate::failure::Failure;
+use crate::fitting::Fitting;
 use crate::handle::Handle;
 use crate::health::Health;
 use crate::index::Index;
@@ -134,6 +134,11 @@ pub enum OpenError {
         /// The one that was given.
         given: PepperId,
     },
+    /// The pepper has the right id, and another key than the one under which names and keys were digested.
+    #[error(
+        "the pepper given is called {0}, as that of this ledger, but its key is another one: a digit of it was changed, or it is no copy of that file; put the copy of the pepper back, or give its file with --pepper-file"
+    )]
+    AlteredPepper(PepperId),
     /// The commit failed half-way.
     #[error("{0}")]
     Commit(String),
@@ -265,31 +270,23 @@ impl Authority {
             }
             (Err(error), _) => return Err(error.into()),
         };
-        let mut erasures = vec![];
-        let mut nameless = BTreeSet::new();
+        let mut fitting = Fitting::default();
         snapshot.scan_ahead(|scanned| {
             index.fold(&scanned.recorded);
-            let event = &scanned.recorded.event;
-            nameless.extend(event.begins().filter(|subject| keyring.subject(*subject).is_none()));
-            if let Some(subject) = event.erases() {
-                nameless.remove(&subject);
-                erasures.push(scanned.recorded);
-            }
+            fitting.hold(&keyring, scanned.recorded);
         })?;
-        // Those that a crash left, and those that came back with an older copy of the secrets.
-        keyring.erase(&erasures)?;
-        if !nameless.is_empty() {
-            tracing::warn!(
-                subjects = nameless.len(),
-                "secrets/subjects lacks keys of subjects that the log names: their names cannot be read or found, and they get no more keys; put its copy back"
-            );
-        }
-        let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
-        drop(snapshot);
         let given = keyring.pepper.id();
         if let Some(needed) = index.digested_otherwise(given) {
             return Err(OpenError::OtherPepper { needed, given });
         }
+        if fitting.is_other_pepper() {
+            return Err(OpenError::AlteredPepper(given));
+        }
+        // Those that a crash left, and those that came back with an older copy of the secrets.
+        keyring.erase(fitting.erasures())?;
+        fitting.tell();
+        let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
+        drop(snapshot);
         for signing_key in index.signing_keys().filter(|key| key.retired.is_none()) {
             keyring.load_signer(signing_key.id);
         }

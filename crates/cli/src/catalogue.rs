@@ -774,8 +774,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Machine,
         "OTHER_PEPPER",
-        "The keys of this ledger were digested under another pepper.",
-        "Give the right one with `--pepper-file`.",
+        "The keys and names of this ledger were digested under another pepper, or a digit of its key was changed.",
+        "Put the copy of the right one back, or give its file with `--pepper-file`.",
     ),
     entry(Machine, "ADDRESS_IN_USE", "Another process listens there.", "Choose another with `--listen`."),
     entry(Machine, "ADDRESS_INVALID", "The machine cannot listen there.", "Choose another with `--listen`."),

@@ -284,7 +284,9 @@ impl From<OpenError> for CliError {
         match error {
             OpenError::Store(error) => Self::Store(error),
             OpenError::Rejected(rejection) => Self::Rejected(rejection),
-            OpenError::OtherPepper { .. } => Self::OtherPepper(error.to_string()),
+            OpenError::OtherPepper { .. } | OpenError::AlteredPepper(_) => {
+                Self::OtherPepper(error.to_string())
+            }
             OpenError::Commit(what) => Self::Commit(what),
         }
     }

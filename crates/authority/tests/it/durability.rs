@@ -8,6 +8,7 @@ use domain::event::Event;
 use domain::key::{Owner, Reach};
 use domain::names::Name;
 use domain::role::Role;
+use domain::sealed::Subject;
 use domain::time::Position;
 use domain::{Command, Refusal};
 use keyledger_authority::compose::FirstKey;
@@ -311,6 +312,34 @@ fn a_log_that_was_tampered_with_stops_the_start_and_other_secrets_do_too() {
     opened(&options).unwrap();
     fs::copy(other.options.folder.pepper(), &pepper).unwrap();
     assert!(opened(&options).is_err(), "under another pepper every key would be unknown");
+}
+
+#[test]
+fn a_pepper_with_a_wrong_digit_in_its_key_is_no_pepper_of_this_ledger() {
+    let scene = Scene::new();
+    let removed = scene.another_tenant("globex");
+    scene.must(Command::RemoveTenant { tenant: removed });
+    scene.must(Command::EraseSubject { subject: Subject::Tenant(removed) });
+    let Scene { authority, options, folder: _folder, .. } = scene;
+    drop(authority);
+    let (pepper, subjects) = (options.folder.pepper(), options.folder.subjects());
+    let (good, names) = (fs::read_to_string(&pepper).unwrap(), fs::read_to_string(&subjects).unwrap());
+    for place in [good.find(' ').unwrap() + 1, good.trim_end().len() - 1] {
+        let mut wrong = good.clone();
+        let digit = if &good[place..=place] == "0" { "1" } else { "0" };
+        wrong.replace_range(place..=place, digit);
+        fs::write(&pepper, &wrong).unwrap();
+        let refused = opened(&options).map(drop).unwrap_err();
+        assert!(matches!(refused, OpenError::AlteredPepper(_)), "{refused}");
+        // Any name that can be opened will do.
+        let of_users: Vec<_> = names.lines().filter(|line| line.starts_with("user:")).collect();
+        fs::write(&subjects, of_users.join("\n")).unwrap();
+        let refused = opened(&options).map(drop).unwrap_err();
+        assert!(matches!(refused, OpenError::AlteredPepper(_)), "{refused}");
+        fs::write(&subjects, &names).unwrap();
+    }
+    fs::write(&pepper, good).unwrap();
+    opened(&options).unwrap();
 }
 
 #[test]

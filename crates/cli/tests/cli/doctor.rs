@@ -158,6 +158,36 @@ fn the_keys_of_subjects_are_held_against_the_log() {
     assert!(!log.contains("lacks keys of subjects"), "{log}");
 }
 
+/// An erasure outlives a rollback to before it: the key is gone, and the log does not say so.
+#[test]
+fn a_key_that_was_destroyed_is_not_asked_for_after_a_rollback() {
+    let deployment = Deployment::new();
+    let subjects = deployment.data().join("secrets/subjects");
+    let good = fs::read_to_string(&subjects).unwrap();
+    let tenant = good.lines().find(|line| line.starts_with("tenant:")).unwrap();
+    let (name, key) = tenant.split_once(' ').unwrap();
+    fs::write(&subjects, good.replace(key, "erased")).unwrap();
+    let said = check(&doctor(&deployment, &[]), "names", "warn");
+    assert!(said.contains(&name.replace(':', " ")) && said.contains("rolled back"), "{said}");
+    let (code, _, log) = Server::start(&deployment, &[]).stop("-TERM");
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("repeat that with keyledger erase"), "{log}");
+    assert!(!log.contains("lacks keys of subjects"), "{log}");
+}
+
+#[test]
+fn a_guard_behind_a_link_stays_there_and_the_doctor_says_where() {
+    let deployment = Deployment::new();
+    let (guard, elsewhere) = (deployment.data().join("guard"), deployment.folder.path().join("kept"));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::rename(&guard, elsewhere.join("its.guard")).unwrap();
+    symlink(elsewhere.join("its.guard"), &guard).unwrap();
+    assert_eq!(Server::start(&deployment, &[]).stop("-TERM").0, 0);
+    assert!(guard.is_symlink());
+    let said = check(&doctor(&deployment, &[]), "guard's place", "ok");
+    assert!(said.contains("leads to") && said.contains("its.guard"), "{said}");
+}
+
 #[test]
 fn of_a_folder_that_is_not_there_nothing_else_is_said() {
     let deployment = Deployment::new();

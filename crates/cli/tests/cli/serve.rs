@@ -163,6 +163,17 @@ fn another_pepper_is_refused_instead_of_every_key() {
     let (code, message) = ended.error();
     assert_eq!((ended.code, code.as_str()), (1, "OTHER_PEPPER"), "{message}");
     assert!(message.contains("--pepper-file") && message.contains("01890a5d-ac96-774b-bcce-b302099a8057"));
+    // The right name, and one digit of the key wrong.
+    let good = std::fs::read_to_string(deployment.data().join("secrets/pepper")).unwrap();
+    let digit = if good.trim_end().ends_with('0') { "1" } else { "0" };
+    std::fs::write(&pepper, format!("{}{digit}\n", &good[..good.trim_end().len() - 1])).unwrap();
+    let ended =
+        deployment.run(&["serve", "--listen", "127.0.0.1:0", "--pepper-file", text(&pepper), "-o", "json"]);
+    let (code, message) = ended.error();
+    assert_eq!((ended.code, code.as_str()), (1, "OTHER_PEPPER"), "{message}");
+    assert!(message.contains("a digit of it was changed") && message.contains("put the copy"), "{message}");
+    let ended = deployment.run(&["doctor", "--pepper-file", text(&pepper), "-o", "json"]);
+    assert!(ended.code == 1 && ended.out.contains("digested under another key"), "{}", ended.out);
 }
 
 #[test]

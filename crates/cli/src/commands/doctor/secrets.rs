@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use authority::SecretSources;
+use authority::{SecretSources, pepper_fits};
+use credentials::digest::Pepper;
+use credentials::sealing::SubjectKey;
 use credentials::wrapping::{MasterKey, WrappedKey};
 use domain::Event;
 use domain::ids::{PepperId, SigningKeyId};
 use domain::key::DigestScheme;
+use domain::rejection::Entity;
 use domain::sealed::Subject;
 use replay::{Audit, ReplayError};
-use store::DataFolder;
-use store::secrets::{self, KeptNoteKey, SubjectKeys, Subjects};
+use store::secrets::{self, KeptNoteKey, SecretBytes, SubjectKeys, Subjects};
+use store::{DataFolder, StoreError};
 
 use crate::checkpoint_key;
 use crate::commands::doctor::finding::Finding;
@@ -21,12 +24,17 @@ struct Needed {
     peppers: BTreeSet<PepperId>,
     signing_keys: BTreeSet<SigningKeyId>,
     subjects: BTreeSet<Subject>,
+    /// Whether the pepper made the digests of names, once one was found that tells.
+    pepper_fits: Option<bool>,
 }
 
 /// The pepper is the one under which keys were digested, the master key opens the private signing keys.
 pub fn fitting(audit: &Audit, sources: &SecretSources) -> Vec<Finding> {
     let folder = audit.folder();
-    let needed = match needed(audit) {
+    let pepper_file = sources.pepper.clone().unwrap_or_else(|| folder.pepper());
+    let pepper = secrets::read_pepper(&pepper_file);
+    let subjects = SubjectKeys::read(&folder.subjects());
+    let needed = match needed(audit, pepper.as_ref().ok(), subjects.as_ref().ok()) {
         Ok(needed) => needed,
         Err(error) => {
             let detail = format!("what they have to fit cannot be read: {error}");
@@ -34,14 +42,20 @@ pub fn fitting(audit: &Audit, sources: &SecretSources) -> Vec<Finding> {
         }
     };
     vec![
-        pepper(folder, sources, &needed),
+        self::pepper(pepper.map(|(id, _)| id), &needed),
         master_key(folder, sources, &needed),
         checkpoint_key(folder),
-        subjects(folder, &needed),
+        self::subjects(subjects, &needed),
     ]
 }
 
-fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
+fn needed(
+    audit: &Audit,
+    pepper: Option<&(PepperId, SecretBytes)>,
+    subjects: Option<&Subjects>,
+) -> Result<Needed, ReplayError> {
+    let pepper = pepper.map(|(id, key)| Pepper::derive(*id, key));
+    let key = |subject| Some(SubjectKey::from_bytes(**subjects?.keys.get(&subject)?));
     replay::reading(|| {
         let mut needed = Needed::default();
         audit.snapshot()?.scan(|scanned| {
@@ -49,6 +63,9 @@ fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
             needed.subjects.extend(event.begins());
             if let Some(subject) = event.erases() {
                 needed.subjects.remove(&subject);
+            }
+            if needed.pepper_fits.is_none() {
+                needed.pepper_fits = pepper.as_ref().and_then(|pepper| pepper_fits(pepper, &event, key));
             }
             if let Event::KeyCreated(key) = &event
                 && let DigestScheme::KeyedBlake3(pepper) = key.digest.scheme
@@ -65,18 +82,20 @@ fn needed(audit: &Audit) -> Result<Needed, ReplayError> {
     })
 }
 
-fn pepper(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> Finding {
-    let path = sources.pepper.clone().unwrap_or_else(|| folder.pepper());
+fn pepper(pepper: Result<PepperId, StoreError>, needed: &Needed) -> Finding {
     let next = "put the pepper of this ledger back, or name its file with --pepper-file; without it every key is refused";
-    match secrets::read_pepper(&path) {
-        Err(error) => Finding::fail("pepper", error.to_string(), next),
-        Ok((id, _)) => match needed.peppers.iter().find(|needed| **needed != id) {
-            None => Finding::ok("pepper", format!("{id}, under which the keys were digested")),
-            Some(other) => {
-                Finding::fail("pepper", format!("it is {id}, and keys were digested under {other}"), next)
-            }
-        },
+    let id = match pepper {
+        Ok(id) => id,
+        Err(error) => return Finding::fail("pepper", error.to_string(), next),
+    };
+    if let Some(other) = needed.peppers.iter().find(|needed| **needed != id) {
+        return Finding::fail("pepper", format!("it is {id}, and keys were digested under {other}"), next);
     }
+    if needed.pepper_fits == Some(false) {
+        let detail = format!("it is called {id}, but names were digested under another key");
+        return Finding::fail("pepper", detail, next);
+    }
+    Finding::ok("pepper", format!("{id}, under which the keys were digested"))
 }
 
 fn master_key(folder: &DataFolder, sources: &SecretSources, needed: &Needed) -> Finding {
@@ -121,25 +140,33 @@ fn checkpoint_key(folder: &DataFolder) -> Finding {
 }
 
 /// Each subject that the log names has its key, but for those that were erased.
-fn subjects(folder: &DataFolder, needed: &Needed) -> Finding {
-    let next = "put DIR/secrets/subjects back from its copy; see docs/operations.md";
-    match SubjectKeys::read(&folder.subjects()) {
-        Ok(Subjects { unread: Some(error), .. }) => Finding::fail("names", error.to_string(), next),
-        Ok(subjects) => {
-            let known =
-                |subject: &&Subject| subjects.keys.contains_key(subject) || subjects.erased.contains(subject);
-            let missing = needed.subjects.iter().filter(|subject| !known(subject)).count();
-            if missing > 0 {
-                let detail = format!(
-                    "the keys of {missing} of the {} subjects that the log names are missing: their names cannot be read or found",
-                    needed.subjects.len()
-                );
-                return Finding::fail("names", detail, next);
-            }
-            let (there, erased) = (subjects.keys.len(), subjects.erased.len());
-            let erased = if erased == 0 { String::new() } else { format!(", and {erased} were erased") };
-            Finding::ok("names", format!("the keys of {there} subjects are there{erased}"))
+fn subjects(subjects: Result<Subjects, StoreError>, needed: &Needed) -> Finding {
+    let next = "stop the server, and add the lines that are missing from a copy of DIR/secrets/subjects; an older copy in the place of the whole file loses the keys of everybody made since";
+    let subjects = match subjects {
+        Ok(Subjects { unread: Some(error), .. }) | Err(error) => {
+            return Finding::fail("names", error.to_string(), next);
         }
-        Err(error) => Finding::fail("names", error.to_string(), next),
+        Ok(subjects) => subjects,
+    };
+    let known = |subject: &&Subject| subjects.keys.contains_key(subject) || subjects.erased.contains(subject);
+    let missing = needed.subjects.iter().filter(|subject| !known(subject)).count();
+    if missing > 0 {
+        let detail = format!(
+            "the keys of {missing} of the {} subjects that the log names are missing: their names cannot be read or found",
+            needed.subjects.len()
+        );
+        return Finding::fail("names", detail, next);
     }
+    let unrecorded: Vec<_> =
+        needed.subjects.intersection(&subjects.erased).map(|it| Entity::from(*it).to_string()).collect();
+    if !unrecorded.is_empty() {
+        let detail = format!(
+            "the keys of {} were destroyed, and the log does not say so any more: it was rolled back to before their erasure",
+            unrecorded.join(", ")
+        );
+        return Finding::warn("names", detail, "repeat the erasure, with keyledger erase");
+    }
+    let (there, erased) = (subjects.keys.len(), subjects.erased.len());
+    let erased = if erased == 0 { String::new() } else { format!(", and {erased} were erased") };
+    Finding::ok("names", format!("the keys of {there} subjects are there{erased}"))
 }
