@@ -84,7 +84,7 @@ fn serve_from(backup: &Path, made: &Value, data: &Path, secrets: &Path, acknowle
         fs::copy(signing.path(), data.join("secrets/signing").join(signing.file_name())).unwrap();
     }
     let why = Server::try_start(data, &[]).err().expect("without its guard nothing shows how old it is");
-    assert!(why.contains("--accept-rollback"), "{why}");
+    assert!(why.contains("--guard or --config") && why.contains("restore.md"), "{why}");
     let server = Server::start_with(data, &["--accept-rollback"]);
     if let Some(living) = &acknowledged.living {
         assert_eq!(Client::holding(server.url(), living).whoami().status, 200);

@@ -749,14 +749,14 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Machine,
         "GUARD_EXISTS",
-        "The guard's file is there and may guard another ledger.",
-        "Name another path with `--guard`.",
+        "The guard's file is there, and is that of a ledger that is not.",
+        "Put that ledger back, or restore its backup; to begin another, choose another folder and `--guard`, or move the guard, its `.checkpoint` and the secrets away first.",
     ),
     entry(
         Machine,
         "NO_GUARD",
         "The guard that shows that the ledger was not rolled back is missing or unreadable.",
-        "Bring it back; or start once with `--accept-rollback`.",
+        "If it is kept elsewhere, give `--guard` or `--config`; or else bring it back. Where it is lost for good, start once with `serve --accept-rollback` (docs/runbooks/restore.md).",
     ),
     entry(Machine, "OTHER_LEDGER", "The guard is another ledger's.", "Name the right one with `--guard`."),
     entry(

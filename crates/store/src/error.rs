@@ -34,7 +34,7 @@ pub enum StoreError {
     #[error("{} holds a ledger already; choose another folder, or serve this one", .0.display())]
     LedgerExists(PathBuf),
     /// The guard of a new ledger would take another's place.
-    #[error("{} is the guard of a ledger already, which could not be started without it; give another --guard, or move that file away", .0.display())]
+    #[error("{path} is the guard of a ledger that is not here, and without it that one could not be started; put that ledger back, or restore its backup. To begin another ledger, choose another folder and another --guard; or first move {path}, {path}.checkpoint and the folder's secrets, which are that ledger's, away", path = .0.display())]
     GuardExists(PathBuf),
     /// A backup never takes another file's place.
     #[error("{} is there already, and a backup is never written over another file; choose another name", .0.display())]
@@ -148,7 +148,7 @@ pub enum StoreError {
         found: String,
     },
     /// There is no guard, or none that can be read.
-    #[error("the guard {} is missing or unreadable ({why}), so nothing shows that this ledger was not rolled back; put it back, or start once with --accept-rollback", .path.display())]
+    #[error("the guard {} is missing or unreadable ({why}), so nothing shows that this ledger was not rolled back; if it is kept elsewhere, give that place with --guard or --config; or else put it back. Where it is lost for good, keyledger serve goes on without it: docs/runbooks/restore.md tells how, and what that costs", .path.display())]
     NoGuard {
         /// Where it should be.
         path: PathBuf,

@@ -11,7 +11,7 @@
 //! | a backup ([`crate::backup`]) | the log as stored, anywhere but here | `keyledger backup` | fsync, read back, then named | that backup | it is one |
 //! | `secrets/pepper` | under which keys and names are digested | `init`, once | fsync | every key is refused for good | apart from the ledger |
 //! | `secrets/master.key` | what private signing keys are encrypted under | `init`, once | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
-//! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; with an empty file in its place names stay unreadable and their owners get no more keys | apart from the ledger |
+//! | `secrets/subjects` | one key per subject, for its sealed texts | the writer, before the commit that needs it | fsync | the server does not start; names whose line is missing stay unreadable, and their owners get no more keys | apart from the ledger |
 //! | `secrets/signing/ID` | private signing keys, encrypted | whoever adds one, before its event | fsync | tokens cannot be signed until a signing key is added | apart from the ledger |
 //! | `secrets/note.key` | the key that signs checkpoints: public half, private half encrypted; `.retired` behind it, one that a rollback ended, and `.retired.2` the next | `init`, or the first start | fsync | a start warns and makes a new key, which auditors and witnesses must be told | apart from the ledger |
 //! | `secrets/set-up` | the digest of the set-up link's code, and its end ([`crate::set_up`]) | a server without a tenant when it starts, and `keyledger set-up-link` | replaced by rename, fsync | the link does not work; `keyledger set-up-link` prints another | no |
@@ -26,7 +26,8 @@ use rustix::io::Errno;
 
 use crate::error::StoreError;
 use crate::files::{create_private_folder, sync_folder_of, try_room};
-use crate::ledger::PROBE_BYTES;
+use crate::guard::Guard;
+use crate::ledger::{Ledger, OpenOptions, PROBE_BYTES};
 
 /// The right to write a data folder; given up when it is dropped.
 ///
@@ -92,26 +93,44 @@ impl DataFolder {
     }
 
     /// Begins to fill a new data folder: nobody else may while the lock that is returned lives. Refuses a
-    /// folder that holds a ledger. What an interrupted attempt left of one was never answered for, and goes.
+    /// folder that holds a ledger, or the guard of one. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {
-        let lock = self.begin_restore()?;
+        let lock = self.lock_vacant()?;
+        self.require_no_others_guard()?;
+        self.clear_unfinished()?;
         self.close_to_others();
-        // On other storage it may be another ledger's, which could not be started any more.
-        match &self.guard {
-            Some(guard) if guard.exists() => Err(StoreError::GuardExists(guard.clone())),
-            Some(_) | None => Ok(lock),
-        }
+        Ok(lock)
     }
 
     /// The same for a ledger that comes from a backup: a guard may be there, and is what tells that it is older.
     pub(crate) fn begin_restore(&self) -> Result<FolderLock, StoreError> {
+        let lock = self.lock_vacant()?;
+        self.clear_unfinished()?;
+        Ok(lock)
+    }
+
+    fn lock_vacant(&self) -> Result<FolderLock, StoreError> {
         self.require_vacant()?;
         create_private_folder(&self.root)?;
         let lock = self.lock()?;
         // Somebody else may have filled it meanwhile.
         self.require_vacant()?;
-        self.clear_unfinished()?;
         Ok(lock)
+    }
+
+    /// Refuses a guard that may be another ledger's: one that was moved away, or is kept elsewhere, could not be started any more, and what it
+    /// lost would go unnoticed. That of an attempt that broke off before its ledger got a name is nobody's.
+    fn require_no_others_guard(&self) -> Result<(), StoreError> {
+        let path = self.guard();
+        if !path.exists() {
+            return Ok(());
+        }
+        let ours = Guard::read(&path).is_ok_and(|guard| {
+            let unfinished = Ledger::open(&self.unfinished_ledger(), &OpenOptions::default());
+            let snapshot = unfinished.and_then(|unfinished| unfinished.snapshot());
+            snapshot.is_ok_and(|snapshot| snapshot.ledger() == guard.ledger)
+        });
+        if ours { Ok(()) } else { Err(StoreError::GuardExists(path)) }
     }
 
     /// Begins to make the ledger's file anew, beside the one that is there.

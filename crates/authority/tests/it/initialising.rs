@@ -59,10 +59,19 @@ fn an_attempt_that_was_interrupted_at_any_place_can_be_repeated() {
     let whole = Scene::new();
     let Scene { authority, options: of_whole, folder: source, .. } = whole;
     drop(authority);
-    for leaves in ["nothing but folders", "secrets", "half a ledger", "a whole unfinished ledger"] {
+    for leaves in [
+        "nothing but folders",
+        "secrets",
+        "half a ledger",
+        "a whole unfinished ledger",
+        "a whole unfinished ledger, its guard elsewhere",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data");
-        let options = options(&root, &Clock::manual(at(0)));
+        let mut options = options(&root, &Clock::manual(at(0)));
+        let guard_elsewhere = leaves.ends_with("its guard elsewhere");
+        let elsewhere = guard_elsewhere.then(|| folder.path().join("its.guard"));
+        options.folder = options.folder.with_guard(elsewhere);
         fs::create_dir_all(options.folder.secrets().join("signing")).unwrap();
         if leaves != "nothing but folders" {
             let secrets =
@@ -78,7 +87,7 @@ fn an_attempt_that_was_interrupted_at_any_place_can_be_repeated() {
         let unfinished = options.folder.unfinished_ledger();
         match leaves {
             "half a ledger" => fs::write(&unfinished, [0; 4096]).unwrap(),
-            "a whole unfinished ledger" => {
+            "a whole unfinished ledger" | "a whole unfinished ledger, its guard elsewhere" => {
                 fs::copy(of_whole.folder.ledger(), &unfinished).unwrap();
                 fs::copy(of_whole.folder.guard(), options.folder.guard()).unwrap();
             }

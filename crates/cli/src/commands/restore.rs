@@ -100,18 +100,21 @@ fn for_people(args: &RestoreArgs, folder: &DataFolder, restored: &Restored, miss
             "The guard {} is of another ledger, {guard}: a start is refused. Name this ledger's guard with --guard.\n",
             folder.guard().display()
         ),
-        Err(error) => {
-            let why = match error {
-                StoreError::RolledBack { guard, .. } => {
-                    format!("The guard saw position {guard}, and that is not in this ledger")
-                }
-                _ => format!("The guard {} is missing or unreadable", folder.guard().display()),
-            };
+        Err(StoreError::RolledBack { guard, .. }) => {
             serve += " --accept-rollback";
             format!(
-                "{why}: a start is refused, for what was revoked since that backup works again.\n\
-                 To go on all the same, start once with --accept-rollback; every signing key is then replaced.\n\
-                 REPEAT every revocation and removal made since that backup.\n"
+                "The guard saw position {guard}, and that is not in this ledger: a start is refused, for what was revoked since\n\
+                 that backup works again. To go on all the same, {GO_ON}"
+            )
+        }
+        Err(_) => {
+            let guard = folder.guard();
+            format!(
+                "The guard {} is missing or unreadable, and a start is refused without it.\n\
+                 If it is kept elsewhere, name it with --guard or --config: it tells whether this ledger is older.\n\
+                 If it is lost for good, what was revoked since that backup works again, and nothing shows it;\n\
+                 {GO_ON}",
+                guard.display()
             )
         }
     };
@@ -123,6 +126,11 @@ fn for_people(args: &RestoreArgs, folder: &DataFolder, restored: &Restored, miss
     }
     format!("{text}\nNext:\n\n  {serve}\n")
 }
+
+/// What goes on with a ledger that may be older than what was served.
+const GO_ON: &str = "start once with --accept-rollback; every signing key is then replaced.
+REPEAT every revocation and removal made since that backup.
+";
 
 /// What a start looks for in the data folder and does not find there.
 fn missing_secrets(folder: &DataFolder) -> Vec<PathBuf> {

@@ -58,6 +58,18 @@ fn people_are_told_what_is_missing_and_what_comes_next() {
     for part in ["REPEAT every revocation", "secrets/pepper", "--accept-rollback"] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
+    // Its guard may only not have been named.
+    let told = |part: &str| ended.out.find(part).unwrap_or_else(|| panic!("{part}: {}", ended.out));
+    assert!(told("--guard or --config") < told("--accept-rollback"));
+    assert!(!ended.out.ends_with("--accept-rollback\n"), "{}", ended.out);
+    fs::remove_file(deployment.data().join("guard")).unwrap();
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["recover", "--user", "ada@example.com"]] {
+        let (code, message) = deployment.run(&[command, &["-o", "json"]].concat()).error();
+        assert_eq!(code, "NO_GUARD", "{message}");
+        // Not every command has that flag, and mostly it is not what is needed.
+        assert!(message.contains("give that place with --guard or --config"), "{message}");
+        assert!(!message.contains("--accept-rollback"), "{message}");
+    }
     let ended = deployment.run(&["backup", "--to", text(&file), "-o", "json"]);
     assert_eq!((ended.code, ended.error().0.as_str()), (6, "BACKUP_EXISTS"));
 }

@@ -176,10 +176,37 @@ fn what_an_interrupted_attempt_left_is_no_obstacle() {
     fs::create_dir_all(data.join("secrets")).unwrap();
     fs::write(data.join("ledger.redb.unfinished"), b"half a ledger").unwrap();
     fs::write(data.join("secrets/pepper.new"), b"").unwrap();
-    fs::write(data.join("guard"), b"keyledger-guard 1\n").unwrap();
     let ended = run(&init(&data, &[]));
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(run(&["audit", "verify", "--full", "--data", text(&data)]).code, 0);
+}
+
+#[test]
+fn the_guard_of_a_ledger_that_was_moved_away_is_not_replaced() {
+    let deployment = Deployment::new();
+    let data = deployment.data();
+    let before = fs::read(data.join("guard")).unwrap();
+    fs::rename(data.join("ledger.redb"), data.join("moved.away")).unwrap();
+    let refused = |ended: Ended| {
+        let (code, message) = ended.error();
+        assert_eq!((ended.code, code.as_str()), (6, "GUARD_EXISTS"), "{message}");
+        assert!(
+            message.contains("put that ledger back") && message.contains("guard.checkpoint"),
+            "{message}"
+        );
+        assert_eq!(fs::read(data.join("guard")).unwrap(), before);
+        assert!(!data.join("ledger.redb").exists());
+    };
+    refused(run(&init(&data, &["-o", "json"])));
+    refused(deployment.run(&["serve", "--set-up", "--listen", "127.0.0.1:0", "-o", "json"]));
+    // One that cannot be read may be one, too.
+    fs::write(data.join("guard"), &before[..30]).unwrap();
+    assert_eq!(run(&init(&data, &[])).code, 6);
+    // As the message says.
+    for name in ["guard", "guard.checkpoint", "secrets"] {
+        fs::rename(data.join(name), data.join(format!("{name}.away"))).unwrap();
+    }
+    assert_eq!(run(&init(&data, &[])).code, 0);
 }
 
 #[test]
