@@ -207,6 +207,20 @@ pub enum Denied {
 }
 
 impl Denied {
+    /// Whether it is the tenant that refuses, and not the key: in another one the key may be accepted.
+    pub const fn is_of_the_tenant(self) -> bool {
+        matches!(
+            self,
+            Self::Refused(
+                Refusal::NotAMember
+                    | Refusal::OtherTenant
+                    | Refusal::TenantSuspended
+                    | Refusal::TenantRemoved
+                    | Refusal::MembershipRemoved
+            )
+        )
+    }
+
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {

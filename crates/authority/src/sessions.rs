@@ -96,9 +96,11 @@ impl Authority {
         let mut session = found.ok_or(SessionOver::NoSession)?;
         let now = self.now();
         let mut admitted = self.authenticate_known(session.key, from, session.tenant);
-        if session.tenant.is_some() && admitted.as_ref().is_err_and(|denial| is_of_the_tenant(denial.denied))
+        if let Some(chosen) = session.tenant
+            && admitted.as_ref().is_err_and(|denial| denial.denied.is_of_the_tenant())
         {
             // The tenant that was chosen is closed to it; its own may not be.
+            counters.sessions_in_passing(|sessions| sessions.leave(digest, chosen));
             session.tenant = None;
             admitted = self.authenticate_known(session.key, from, None);
         }
@@ -121,12 +123,7 @@ impl Authority {
         let again = now >= session.seen.plus_seconds(SEEN_AGAIN_SECONDS.min(limits.idle_seconds / 4));
         if presence == Presence::Somebody && again {
             session.seen = now;
-            counters.sessions_in_passing(|sessions| {
-                // It may have been signed out since.
-                if sessions.find(digest).is_some() {
-                    sessions.put(digest, session);
-                }
-            });
+            counters.sessions_in_passing(|sessions| sessions.see(digest, now));
         }
         let proved = now <= session.proved.plus_seconds(limits.proof_seconds);
         Ok(Resumed { caller, session, proved })
@@ -164,15 +161,16 @@ impl Authority {
         };
         let (stopped, others): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|(_, session)| is_stopped(session));
-        let out: Vec<_> = others.into_iter().filter(|(_, session)| is_out(session)).collect();
+        let closed = |(digest, session): (_, Session)| {
+            session.tenant.filter(|_| is_out(&session)).map(|tenant| (digest, tenant))
+        };
+        let out: Vec<_> = others.into_iter().filter_map(closed).collect();
         if stopped.is_empty() && out.is_empty() {
             return;
         }
         counters.sessions(|sessions| {
             stopped.iter().for_each(|(digest, _)| sessions.stop(*digest));
-            for (digest, session) in out {
-                sessions.put(digest, Session { tenant: None, ..session });
-            }
+            out.iter().for_each(|(digest, tenant)| sessions.leave(*digest, *tenant));
         });
     }
 
@@ -184,12 +182,7 @@ impl Authority {
 
     fn change(&self, shown: &str, change: impl FnOnce(&mut Session)) {
         let Some(digest) = digest(shown) else { return };
-        self.recorder.counters.sessions(|sessions| {
-            if let Some(mut session) = sessions.find(digest) {
-                change(&mut session);
-                sessions.put(digest, session);
-            }
-        });
+        self.recorder.counters.sessions(|sessions| sessions.change(digest, change));
     }
 }
 
@@ -209,19 +202,5 @@ pub(crate) fn stops_for_a_while(event: &Event) -> bool {
             | Event::TenantRemoved { .. }
             | Event::MemberRemoved { .. }
             | Event::OperatorWithdrawn { .. }
-    )
-}
-
-/// Whether it is the tenant that refuses, and not the key.
-fn is_of_the_tenant(denied: Denied) -> bool {
-    matches!(
-        denied,
-        Denied::Refused(
-            Refusal::NotAMember
-                | Refusal::OtherTenant
-                | Refusal::TenantSuspended
-                | Refusal::TenantRemoved
-                | Refusal::MembershipRemoved
-        )
     )
 }

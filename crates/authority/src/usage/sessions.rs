@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use domain::ids::KeyId;
+use domain::ids::{KeyId, TenantId};
 use domain::time::Timestamp;
 use store::usage::{Session, SessionDigest};
 
 /// The most sessions of one key. One more ends the one that was seen the longest ago.
 const OF_A_KEY_MAX: usize = 16;
+/// When a session was seen last that was stopped.
+const STOPPED: Timestamp = Timestamp::MIN;
 
 /// The sessions.
 #[derive(Default)]
@@ -38,6 +40,29 @@ impl Sessions {
         self.unsaved.insert(digest, Some(session));
     }
 
+    /// Changes a session as it is now, if it is still there. Whoever looked at it before must not put back what they saw:
+    /// it may have been signed out, stopped or changed since.
+    pub(crate) fn change(&mut self, digest: SessionDigest, change: impl FnOnce(&mut Session)) {
+        if let Some(mut session) = self.find(digest) {
+            change(&mut session);
+            self.put(digest, session);
+        }
+    }
+
+    /// Somebody went on with a session just now. One that was stopped meanwhile stays so.
+    pub(crate) fn see(&mut self, digest: SessionDigest, now: Timestamp) {
+        if self.find(digest).is_some_and(|session| session.seen != STOPPED) {
+            self.change(digest, |session| session.seen = now);
+        }
+    }
+
+    /// A tenant is closed to a session, which goes on in its key's own, unless it entered another one meanwhile.
+    pub(crate) fn leave(&mut self, digest: SessionDigest, tenant: TenantId) {
+        if self.find(digest).is_some_and(|session| session.tenant == Some(tenant)) {
+            self.change(digest, |session| session.tenant = None);
+        }
+    }
+
     /// Makes room for one more session of a key, and forgets all that were last seen before an instant.
     pub(crate) fn make_room(&mut self, key: KeyId, seen_since: Timestamp) {
         let mut own: Vec<_> = self.open.iter().filter(|(_, session)| session.key == key).collect();
@@ -59,9 +84,7 @@ impl Sessions {
     /// Ends a session as if it had been left alone for ever. It is kept, so that whoever comes back is told why: whatever is
     /// wrong with its key is told before how long it was left alone.
     pub(crate) fn stop(&mut self, digest: SessionDigest) {
-        if let Some(session) = self.find(digest) {
-            self.put(digest, Session { seen: Timestamp::MIN, ..session });
-        }
+        self.change(digest, |session| session.seen = STOPPED);
     }
 
     /// Ends a session.
@@ -79,5 +102,64 @@ impl Sessions {
     /// The file has it all.
     pub(crate) fn saved(&mut self) {
         self.unsaved.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: SessionDigest = SessionDigest([7; 32]);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_ms(second * 1000).unwrap()
+    }
+
+    fn tenant(number: u8) -> TenantId {
+        TenantId::from_bytes([number; 16])
+    }
+
+    fn opened() -> (Sessions, Session) {
+        let key = KeyId::from_bytes([1; 16]);
+        let session = Session { key, tenant: None, opened: at(1), seen: at(1), proved: at(1) };
+        let mut sessions = Sessions::default();
+        sessions.put(DIGEST, session);
+        (sessions, session)
+    }
+
+    #[test]
+    fn whoever_goes_on_changes_nothing_but_when_it_was_seen() {
+        let (mut sessions, session) = opened();
+        sessions.change(DIGEST, |session| session.tenant = Some(tenant(2)));
+        sessions.change(DIGEST, |session| session.proved = at(5));
+        sessions.see(DIGEST, at(9));
+        let expected = Session { tenant: Some(tenant(2)), proved: at(5), seen: at(9), ..session };
+        assert_eq!(sessions.find(DIGEST), Some(expected));
+    }
+
+    #[test]
+    fn what_was_stopped_or_ended_meanwhile_does_not_come_back() {
+        let (mut sessions, session) = opened();
+        sessions.stop(DIGEST);
+        sessions.see(DIGEST, at(9));
+        sessions.leave(DIGEST, tenant(2));
+        assert_eq!(sessions.find(DIGEST), Some(Session { seen: STOPPED, ..session }));
+        sessions.end(DIGEST);
+        sessions.see(DIGEST, at(9));
+        sessions.stop(DIGEST);
+        sessions.leave(DIGEST, tenant(2));
+        sessions.change(DIGEST, |session| session.proved = at(9));
+        assert_eq!(sessions.find(DIGEST), None);
+        assert_eq!(sessions.unsaved().get(&DIGEST), Some(&None), "the file forgets it, too");
+    }
+
+    #[test]
+    fn a_closed_tenant_is_left_and_no_other() {
+        let (mut sessions, _) = opened();
+        sessions.change(DIGEST, |session| session.tenant = Some(tenant(3)));
+        sessions.leave(DIGEST, tenant(2));
+        assert_eq!(sessions.find(DIGEST).unwrap().tenant, Some(tenant(3)), "it entered another meanwhile");
+        sessions.leave(DIGEST, tenant(3));
+        assert_eq!(sessions.find(DIGEST).unwrap().tenant, None);
     }
 }

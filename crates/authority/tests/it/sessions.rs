@@ -1,5 +1,8 @@
 //! Sessions: they last as long as their limits and their key say, and no longer.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use domain::ids::KeyId;
 use domain::key::RevocationReason;
 use domain::role::Role;
@@ -142,6 +145,39 @@ fn a_session_does_not_come_back_into_a_tenant_that_was_closed_to_it() {
         scene.must(Command::ResumeTenant { tenant: other });
         assert_eq!(scene.resumed(&secret).unwrap().tenant, Some(scene.tenant), "{asks_meanwhile}");
     }
+}
+
+/// Requests of one browser come side by side: each must leave alone what the others changed of the session.
+#[test]
+fn whoever_goes_on_undoes_nothing_that_is_done_to_the_session_meanwhile() {
+    // Left alone for no time at all: whoever goes on is noted every time.
+    const NOTED: SessionLimits = SessionLimits { idle_seconds: 3, ..LIMITS };
+    let scene = Scene::new();
+    let tenants = [scene.tenant, scene.another_tenant("globex")];
+    let secret = scene.signed_in(&scene.root);
+    let going_on = AtomicBool::new(true);
+    let resume = |who| scene.authority.resume_session(secret.expose(), None, who, NOTED).unwrap();
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            threads.spawn(|| {
+                while going_on.load(Relaxed) {
+                    resume(Presence::Somebody);
+                }
+            });
+        }
+        let undone = (0..200).find(|step| {
+            let (tenant, now) = (tenants[step % 2], at(*step as i64));
+            scene.clock.set(now);
+            scene.authority.enter_tenant(secret.expose(), tenant);
+            scene.authority.prove_session(secret.expose());
+            (0..4).any(|_| {
+                let session = resume(Presence::Page).session;
+                (session.tenant, session.proved) != (Some(tenant), now)
+            })
+        });
+        going_on.store(false, Relaxed);
+        assert_eq!(undone, None);
+    });
 }
 
 #[test]
