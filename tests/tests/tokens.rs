@@ -96,6 +96,58 @@ fn verify_tells_a_service_what_others_show_it_is_worth() {
     assert_eq!(unknown["code"], "KEY_UNKNOWN");
 }
 
+/// Whoever is shown a token for another service must not take it (RFC 9068, section 4): it may have come from there.
+#[test]
+fn a_token_is_worth_nothing_to_a_service_that_it_is_not_for() {
+    let stage = Stage::new();
+    let agent = stage.key("agent", "runner", &json!({}));
+    let minted = |audiences: &[&str]| {
+        let wanted: Vec<_> = audiences.iter().map(|audience| ("audience", *audience)).collect();
+        text(&stage.anonymous().exchange(&agent.secret, &wanted).json()["access_token"])
+    };
+    let asked = |credential: &str, audience: &Value| {
+        let mut question = json!({"credential": credential});
+        if !audience.is_null() {
+            question["audience"] = audience.clone();
+        }
+        let answer = stage.verify(&stage.made.key, &question);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    };
+    let (flows, jobs) = (json!("https://flows.example.com"), json!("https://jobs.example.com"));
+    let metadata = stage.anonymous().get("/.well-known/oauth-authorization-server").json();
+    let (ours, unnamed) = (metadata["issuer"].clone(), Value::Null);
+    let for_flows = minted(&["https://flows.example.com"]);
+    let for_both = minted(&["https://flows.example.com", "https://jobs.example.com"]);
+    let for_us = minted(&[]);
+    for (token, audience, accepted) in [
+        (&for_flows, &flows, true),
+        (&for_flows, &jobs, false),
+        (&for_flows, &unnamed, false),
+        (&for_flows, &ours, false),
+        (&for_both, &jobs, true),
+        (&for_both, &unnamed, false),
+        (&for_us, &unnamed, true),
+        (&for_us, &ours, true),
+        (&for_us, &flows, false),
+    ] {
+        let answer = asked(token, audience);
+        if accepted {
+            assert_eq!(answer["valid"], true, "{audience}: {answer}");
+            assert_eq!(answer["credential_kind"], "token");
+        } else {
+            let told = (&answer["valid"], &answer["code"]);
+            assert_eq!(told, (&json!(false), &json!("TOKEN_AUDIENCE")), "{audience}: {answer}");
+        }
+    }
+    assert_eq!(asked(&for_both, &flows)["audience"], json!([flows, jobs]), "it is told for whom");
+    for audience in [&unnamed, &flows] {
+        let key = asked(&agent.secret, audience);
+        let told = (&key["valid"], &key["credential_kind"], &key["audience"]);
+        assert_eq!(told, (&json!(true), &json!("key"), &Value::Null), "a key is for no service: {key}");
+    }
+}
+
 #[test]
 fn only_those_who_may_verify_and_only_about_their_own_tenant() {
     let stage = Stage::new();
@@ -132,6 +184,8 @@ fn bad_questions_are_told_what_is_wrong() {
         r#"{"credential":"x","surprise":1}"#,
         r#"{"credential":"x","tenant_id":"x"}"#,
         r#"{"credential":"x","scopes":["a b"]}"#,
+        r#"{"credential":"x","audience":""}"#,
+        r#"{"credential":"x","audience":["x"]}"#,
         r#"{"credential":"x","min_position":"-1"}"#,
     ] {
         assert_eq!(code(body), (400, "REQUEST_MALFORMED".to_owned()), "{body}");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use credentials::claims::{Claims, ClaimsError};
+use credentials::claims::{Audience, Claims, ClaimsError};
 use credentials::jws::{JwsError, TOKEN_BYTES_MAX, Unverified};
 use credentials::key_string::{KeyString, KeyStringError};
 use credentials::mark::Mark;
@@ -92,12 +92,14 @@ pub enum Credential {
 
 /// For which service a token must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
+enum For<'a> {
     /// This one.
     Us,
     /// This one, or none: a refresh token.
     UsOrRenewal,
-    /// Whichever: it was shown to another service, which asks us.
+    /// One of these: it was shown to that service, which asks us.
+    Service(&'a Audience),
+    /// Whichever: whoever asks reads in the token for which.
     Anyone,
 }
 
@@ -117,9 +119,19 @@ impl Authority {
         self.let_in(shown, wanted, For::Us)
     }
 
-    /// The same question about a credential that was shown to another service, which asks us: a token may
-    /// be for any audience.
-    pub fn verify(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
+    /// The same question about a credential that was shown to another service, which asks us: a token must be for
+    /// that service (RFC 9068, section 4), or for us if the service does not say what it is called. A key is for any.
+    pub fn verify(
+        &self,
+        shown: Shown<'_>,
+        wanted: Option<TenantId>,
+        service: Option<&Audience>,
+    ) -> Result<Caller, Denial> {
+        self.let_in(shown, wanted, service.map_or(For::Us, For::Service))
+    }
+
+    /// The same question again, of whoever compares the token's audience themselves: it may be any.
+    pub fn introspect(&self, shown: Shown<'_>, wanted: Option<TenantId>) -> Result<Caller, Denial> {
         self.let_in(shown, wanted, For::Anyone)
     }
 
@@ -181,7 +193,7 @@ impl Authority {
         caller(&index, record, &bearer, None, wanted, from, now).map_err(denial)
     }
 
-    fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For) -> Result<Caller, Denial> {
+    fn let_in(&self, shown: Shown<'_>, wanted: Option<TenantId>, service: For<'_>) -> Result<Caller, Denial> {
         // Three dotted parts that begin like a JSON object: a key string has no dots.
         let (kind, caller) = if shown.credential.starts_with("eyJ") && shown.credential.contains('.') {
             (CredentialKind::Token, self.authenticate_token(shown, wanted, service))
@@ -243,7 +255,7 @@ impl Authority {
         &self,
         shown: Shown<'_>,
         wanted: Option<TenantId>,
-        service: For,
+        service: For<'_>,
     ) -> Result<Caller, Denial> {
         let (good, new) = self.signed(shown.credential)?;
         let Good { signing_key, claims } = &good;
@@ -254,7 +266,12 @@ impl Authority {
         match (service, claims.audience.renews()) {
             (For::Anyone, false) | (For::UsOrRenewal, true) => {}
             // To nobody a refresh token is worth anything but to who renews.
-            (For::Anyone, true) => return Err(known(Denied::Claims(ClaimsError::Audience))),
+            (For::Anyone | For::Service(_), true) => {
+                return Err(known(Denied::Claims(ClaimsError::Audience)));
+            }
+            (For::Service(service), false) => {
+                claims.check_audience(service).map_err(|error| known(Denied::Claims(error)))?;
+            }
             (For::Us | For::UsOrRenewal, _) => {
                 claims.check_audience(&self.audience).map_err(|error| known(Denied::Claims(error)))?;
             }

@@ -235,7 +235,7 @@ pub const ENTRIES: &[Entry] = &[
         Credential,
         "TOKEN_AUDIENCE",
         "The token is for another service.",
-        "Exchange the key without an audience, or with this server's URL.",
+        "Exchange the key without an audience, or with this server's URL. A service that asks `POST /v1/verify` names its own as `audience`.",
     ),
     entry(
         Credential,

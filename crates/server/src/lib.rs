@@ -29,6 +29,7 @@ mod let_in;
 mod in_turn;
 mod made;
 mod held;
+mod reached;
 mod named;
 mod rate;
 mod guesses;

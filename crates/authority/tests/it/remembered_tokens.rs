@@ -117,9 +117,9 @@ fn whatever_ends_a_token_ends_one_that_was_seen_before_at_the_next_request() {
 fn a_token_that_was_accepted_for_another_service_is_still_not_for_this_one() {
     let scene = Scene::new();
     let audience = Some(Audience::parse("https://api.example.com").unwrap());
-    let wanted = Wanted { audience, ..Wanted::default() };
+    let wanted = Wanted { audience: audience.clone(), ..Wanted::default() };
     let token = scene.authority.exchange(Shown::from_nowhere(&scene.root), wanted).unwrap().token;
-    assert!(scene.authority.verify(Shown::from_nowhere(&token), None).is_ok());
+    assert!(scene.authority.verify(Shown::from_nowhere(&token), None, audience.as_ref()).is_ok());
     assert_eq!(scene.authority.tokens_remembered(), 1);
     assert_eq!(denied(&scene, &token), Some(Denied::Claims(ClaimsError::Audience)));
 }

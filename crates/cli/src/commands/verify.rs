@@ -19,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   keyledger verify --credential-file ./shown
   printf %s \"$SHOWN\" | keyledger verify --scope jobs:run -o json
+  keyledger verify --credential-file ./token --audience https://api.example.com
 
 Ends with 1 if the credential is not accepted, and with 7 if the server cannot say so now: it is not
 there, or behind --min-position. The answer is written in either case, if there is one. The caller's own
@@ -32,6 +33,9 @@ pub struct VerifyArgs {
     /// The file of the key or token that was shown; - is standard input
     #[arg(long, value_name = "PATH")]
     credential_file: Option<PathBuf>,
+    /// The service that a token must be for [default: Keyledger itself]; a key is for any
+    #[arg(long, value_name = "AUDIENCE")]
+    audience: Option<String>,
     /// A scope that it must include; several with commas between
     #[arg(long, value_name = "SCOPE", value_parser = parse_scope, value_delimiter = ',')]
     scope: Vec<String>,
@@ -55,6 +59,9 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     if let Some(tenant) = tenant {
         question["tenant_id"] = json!(tenant);
     }
+    if let Some(audience) = args.audience {
+        question["audience"] = json!(audience);
+    }
     if let Some(position) = args.min_position {
         question["min_position"] = json!(position.to_string());
     }
@@ -71,7 +78,11 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
 fn facts(answer: &Value) -> Vec<(&'static str, String)> {
     let mut facts = vec![("valid", show::cell(answer, "valid"))];
     if answer["valid"] == json!(true) {
+        facts.push(("shown", show::cell(answer, "credential_kind")));
         facts.extend(whoami::facts(answer));
+        if answer["audience"].is_array() {
+            facts.push(("audience", show::cell(answer, "audience")));
+        }
     } else {
         facts.push(("code", show::cell(answer, "code")));
     }

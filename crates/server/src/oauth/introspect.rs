@@ -42,17 +42,18 @@ pub(crate) async fn introspect(
     // Beyond RFC 7662: without it a key that lists its addresses is not active.
     let client_address = form.get("client_address").map(str::parse).transpose();
     let client_address = client_address.map_err(|_| invalid_request("client_address is no IP address"))?;
-    let answer = match app.authority.verify(Shown { credential: shown, from: client_address }, Some(tenant)) {
-        Ok(caller) => match app.within_rate(caller) {
-            Ok(shown) => {
-                app.authority.used(&shown.caller, None, UseWay::Shown);
-                active(&app, &shown.caller)
-            }
-            // Held to its rate wherever it is shown, as by `/v1/verify`.
+    let answer =
+        match app.authority.introspect(Shown { credential: shown, from: client_address }, Some(tenant)) {
+            Ok(caller) => match app.within_rate(caller) {
+                Ok(shown) => {
+                    app.authority.used(&shown.caller, None, UseWay::Shown);
+                    active(&app, &shown.caller)
+                }
+                // Held to its rate wherever it is shown, as by `/v1/verify`.
+                Err(_) => json!({"active": false}),
+            },
             Err(_) => json!({"active": false}),
-        },
-        Err(_) => json!({"active": false}),
-    };
+        };
     let mut response = uncached(answer).into_response();
     response.extensions_mut().insert(noted);
     Ok(response)

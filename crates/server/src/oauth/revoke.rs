@@ -38,7 +38,7 @@ pub(crate) async fn revoke(
     let client = let_in.caller;
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
     let done = StatusCode::OK.into_response();
-    let verdict = app.authority.verify(Shown { credential: shown, from: visitor.address }, None);
+    let verdict = app.authority.introspect(Shown { credential: shown, from: visitor.address }, None);
     let verdict = match verdict {
         Ok(bearer) => Ok(bearer),
         // Else this were a place to guess at that nobody counts.
