@@ -215,6 +215,36 @@ fn an_answer_waits_for_the_position_that_it_is_asked_for() {
 }
 
 #[test]
+fn introspection_waits_for_that_position_too() {
+    let stage = Stage::new();
+    let own = Key { id: stage.made.key_id.clone(), secret: stage.made.key.clone() };
+    let agent = stage.key("agent", "runner", &json!({}));
+    let ask = |position: &str| {
+        stage.oauth("/oauth/introspect", &own, &[("token", &agent.secret), ("min_position", position)])
+    };
+    let now = text(&stage.admin.query("position", "{ position }").unwrap());
+    assert_eq!(ask(&now).json()["active"], true);
+    for malformed in ["-1", "x", "18446744073709551616"] {
+        let refused = ask(malformed);
+        assert_eq!((refused.status, refused.code().as_deref()), (400, Some("INVALID_REQUEST")));
+    }
+    let late = ask("1000000");
+    assert_eq!((late.status, late.code().as_deref()), (503, Some("POSITION_NOT_REACHED")));
+    assert_eq!(late.json()["error"], "temporarily_unavailable");
+    assert!(late.header("retry-after").is_some());
+
+    let next = (now.parse::<u64>().unwrap() + 1).to_string();
+    let answer = std::thread::scope(|threads| {
+        let asked = threads.spawn(|| ask(&next));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!asked.is_finished(), "nothing has happened yet");
+        stage.admin.mutate("disable_api_key", &json!({"key_id": agent.id}), "position").unwrap();
+        asked.join().unwrap()
+    });
+    assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"active":false}"#));
+}
+
+#[test]
 fn introspection_is_active_or_exactly_inactive() {
     let stage = Stage::new();
     let verifier = stage.key("verifier", "member", &json!({}));

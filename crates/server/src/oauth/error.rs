@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::let_in::NotLetIn;
+use crate::reached::NotReached;
 use crate::refusal::status_of;
 use crate::request_log::Noted;
 
@@ -52,6 +53,12 @@ impl OAuthError {
         let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
         let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
         Self { status, error, code, description, noted: Box::default(), retry_after_seconds: None }
+    }
+}
+
+impl From<NotReached> for OAuthError {
+    fn from(_: NotReached) -> Self {
+        Self::new(NotReached::STATUS, "temporarily_unavailable", NotReached::CODE, NotReached::MESSAGE)
     }
 }
 

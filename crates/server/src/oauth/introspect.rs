@@ -1,7 +1,8 @@
 //! `POST /oauth/introspect`: RFC 7662, for keys and tokens.
 //!
 //! The caller is a client that may verify, and sees what acts in its own tenant. Everything else, be it dead,
-//! unknown or somebody else's, is exactly `{"active":false}`.
+//! unknown or somebody else's, is exactly `{"active":false}`. Beyond the RFC it takes `client_address` and `min_position`,
+//! as `/v1/verify` does; for whom a token is, the client reads in `aud`.
 
 use authority::usage::UseWay;
 use authority::{Caller, Credential, Shown};
@@ -12,11 +13,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::key::Owner;
 use domain::role::{Permission, Scopes};
+use domain::time::Position;
 use serde_json::{Value, json};
 
 use super::client::Client;
 use super::error::{OAuthError, invalid_request};
 use super::form::Form;
+use crate::reached::reached;
 use crate::request_log::Noted;
 use crate::router::uncached;
 use crate::state::App;
@@ -39,21 +42,27 @@ pub(crate) async fn introspect(
         return Err(OAuthError::new(StatusCode::FORBIDDEN, "unauthorized_client", "FORBIDDEN", message));
     };
     let shown = form.get("token").ok_or(invalid_request("token is missing"))?;
-    // Beyond RFC 7662: without it a key that lists its addresses is not active.
+    // Without it a key that lists its addresses is not active.
     let client_address = form.get("client_address").map(str::parse).transpose();
     let client_address = client_address.map_err(|_| invalid_request("client_address is no IP address"))?;
-    let answer =
-        match app.authority.introspect(Shown { credential: shown, from: client_address }, Some(tenant)) {
-            Ok(caller) => match app.within_rate(caller) {
-                Ok(shown) => {
-                    app.authority.used(&shown.caller, None, UseWay::Shown);
-                    active(&app, &shown.caller)
-                }
-                // Held to its rate wherever it is shown, as by `/v1/verify`.
-                Err(_) => json!({"active": false}),
-            },
+    let min_position = form.get("min_position").map(str::parse).transpose();
+    let min_position =
+        min_position.map_err(|_| invalid_request("min_position must be the decimal digits of a position"))?;
+    if let Some(number) = min_position {
+        reached(&app.authority, Position::new(number)).await?;
+    }
+    let verdict = app.authority.introspect(Shown { credential: shown, from: client_address }, Some(tenant));
+    let answer = match verdict {
+        Ok(caller) => match app.within_rate(caller) {
+            Ok(shown) => {
+                app.authority.used(&shown.caller, None, UseWay::Shown);
+                active(&app, &shown.caller)
+            }
+            // Held to its rate wherever it is shown, as by `/v1/verify`.
             Err(_) => json!({"active": false}),
-        };
+        },
+        Err(_) => json!({"active": false}),
+    };
     let mut response = uncached(answer).into_response();
     response.extensions_mut().insert(noted);
     Ok(response)
