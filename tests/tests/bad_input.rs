@@ -688,11 +688,12 @@ fn the_token_endpoint_answers_each_error_as_the_rfcs_say() {
             "INVALID_TARGET",
         ),
         ("a tenant that is none", format!("{exchange}&tenant=acme"), 400, "invalid_target", "INVALID_TARGET"),
+        ("another tenant", format!("{exchange}&tenant={ONE_OF_NONE}"), 400, "invalid_target", "NOT_A_MEMBER"),
         (
-            "another tenant",
-            format!("{exchange}&tenant={ONE_OF_NONE}"),
+            "a client for another tenant",
+            format!("{credentials}&tenant={ONE_OF_NONE}"),
             400,
-            "invalid_request",
+            "invalid_target",
             "NOT_A_MEMBER",
         ),
     ] {

@@ -239,6 +239,25 @@ fn a_rate_is_held_with_the_standard_headers_and_never_as_429_to_existing_clients
 }
 
 #[test]
+fn a_key_that_is_client_and_subject_at_once_is_used_once() {
+    let stage = Stage::new();
+    let rate = json!({"rate_limit": {"requests": 1, "period_seconds": 86_400}});
+    for (name, own) in [("itself", true), ("another", false)] {
+        let client = stage.agent(&format!("client-{name}"), &rate);
+        let subject = if own { &client.secret } else { &stage.made.key };
+        let presented = [("client_id", client.id.as_str()), ("client_secret", client.secret.as_str())];
+        let minted = stage.anyone(OUTSIDE).exchange(subject, &presented);
+        assert_eq!(minted.status, 200, "{name}: {}", minted.text);
+        let again = stage.anyone(OUTSIDE).exchange(subject, &presented);
+        assert_eq!((again.status, again.code().as_deref()), (429, Some("RATE_LIMITED")), "{name}");
+    }
+    let agent = stage.agent("agent", &json!({}));
+    let posing = [("client_id", stage.made.key_id.as_str()), ("client_secret", agent.secret.as_str())];
+    let refused = stage.anyone(OUTSIDE).exchange(&agent.secret, &posing);
+    assert_eq!((refused.status, refused.code().as_deref()), (401, Some("CLIENT_MISMATCH")));
+}
+
+#[test]
 fn verifications_for_services_are_counted_too() {
     let stage = Stage::new();
     let agent = stage.agent("etl", &json!({"rate_limit": {"requests": 2, "period_seconds": 3600}}));

@@ -555,7 +555,7 @@ pub const ENTRIES: &[Entry] = &[
         Request,
         "INVALID_TARGET",
         "The tenant, resource or audience asked for cannot be (RFC 8693, section 2.2.2).",
-        "The description says why.",
+        "The description says why. A tenant in which the key does not act is the same error, `invalid_target`, with the code of why it does not.",
     ),
     entry(
         Request,

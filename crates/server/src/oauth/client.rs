@@ -53,8 +53,18 @@ impl Client {
         form: &Form,
         wanted: Option<TenantId>,
     ) -> Result<LetIn, OAuthError> {
-        let client = Self::of(headers, form)?;
-        client.own(app.let_in(&client.secret, visitor, wanted)?)
+        Self::of(headers, form)?.enter(app, visitor, wanted)
+    }
+
+    /// Lets it in, to the tenant wanted or else to its own.
+    pub(super) fn enter(
+        &self,
+        app: &App,
+        visitor: Visitor,
+        wanted: Option<TenantId>,
+    ) -> Result<LetIn, OAuthError> {
+        let let_in = app.let_in(&self.secret, visitor, wanted);
+        self.own(let_in.map_err(|refused| OAuthError::at(refused, wanted))?)
     }
 
     /// Lets whoever presents itself in to end what is its own.

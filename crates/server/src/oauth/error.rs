@@ -5,6 +5,7 @@ use axum::Json;
 use axum::http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use domain::ids::TenantId;
 
 use crate::let_in::NotLetIn;
 use crate::reached::NotReached;
@@ -53,6 +54,18 @@ impl OAuthError {
         let admitted = |c: char| matches!(c, '\x20'..='\x7E') && c != '"' && c != '\\';
         let description = description.chars().map(|c| if admitted(c) { c } else { '\'' }).collect();
         Self { status, error, code, description, noted: Box::default(), retry_after_seconds: None }
+    }
+
+    /// Whoever presents itself is not let in to the tenant that it asked for. If that is the tenant's doing, it is
+    /// the target that cannot be (RFC 8693, section 2.2.2), and not the client.
+    pub(super) fn at(refused: NotLetIn, asked: Option<TenantId>) -> Self {
+        let of_the_tenant = matches!(&refused, NotLetIn::Denied(denial) if denial.denied.is_of_the_tenant());
+        let refusal = Self::from(refused);
+        if asked.is_some() && of_the_tenant {
+            Self { status: StatusCode::BAD_REQUEST, error: "invalid_target", ..refusal }
+        } else {
+            refusal
+        }
     }
 }
 

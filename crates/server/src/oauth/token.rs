@@ -87,10 +87,15 @@ fn token_exchange(
 ) -> Result<Response, OAuthError> {
     let basic =
         |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|it| it.eq_ignore_ascii_case(b"basic "));
-    if headers.get_all(AUTHORIZATION).iter().any(basic) || form.get("client_secret").is_some() {
-        Client::let_in(app, visitor, headers, form, None)?;
+    let presented = headers.get_all(AUTHORIZATION).iter().any(basic) || form.get("client_secret").is_some();
+    let client = presented.then(|| Client::of(headers, form)).transpose()?;
+    let subject = form.get("subject_token");
+    // Whoever shows the same key as client and as subject shows it once: of its rate, too.
+    let itself = client.as_ref().filter(|client| subject == Some(client.secret.as_str()));
+    if let (Some(client), None) = (&client, itself) {
+        client.enter(app, visitor, None)?;
     }
-    let subject = form.get("subject_token").ok_or(invalid_request("subject_token is missing"))?;
+    let subject = subject.ok_or(invalid_request("subject_token is missing"))?;
     match form.get("subject_token_type") {
         Some(API_KEY | ACCESS_TOKEN) => {}
         Some(_) => {
@@ -109,7 +114,12 @@ fn token_exchange(
         return Err(invalid_request("actor_token is not supported"));
     }
     let wanted = wanted(form)?;
-    let LetIn { caller, rate } = app.let_in(subject, visitor, wanted.tenant).map_err(bad_subject)?;
+    let LetIn { caller, rate } = match itself {
+        Some(client) => client.enter(app, visitor, wanted.tenant)?,
+        None => app
+            .let_in(subject, visitor, wanted.tenant)
+            .map_err(|refused| bad_subject(OAuthError::at(refused, wanted.tenant)))?,
+    };
     let minted = app.authority.mint(caller, wanted).map_err(exchange_error)?;
     Ok(answer(minted, rate, Some(issued)))
 }
@@ -166,8 +176,7 @@ fn answer(minted: Minted, rate: Option<Standing>, issued_token_type: Option<&'st
 }
 
 /// RFC 8693, section 2.2.2: whatever is wrong with the subject token is an invalid request.
-fn bad_subject(refused: NotLetIn) -> OAuthError {
-    let refusal = OAuthError::from(refused);
+fn bad_subject(refusal: OAuthError) -> OAuthError {
     match refusal.status {
         StatusCode::UNAUTHORIZED => {
             OAuthError { status: StatusCode::BAD_REQUEST, error: "invalid_request", ..refusal }
@@ -179,7 +188,7 @@ fn bad_subject(refused: NotLetIn) -> OAuthError {
 fn exchange_error(error: ExchangeError) -> OAuthError {
     let message = error.to_string();
     match error {
-        ExchangeError::Denied(denial) => bad_subject(denial.into()),
+        ExchangeError::Denied(denial) => bad_subject(NotLetIn::from(denial).into()),
         ExchangeError::NotAKey => {
             OAuthError::new(StatusCode::BAD_REQUEST, "invalid_request", "NOT_A_KEY", &message)
         }
