@@ -1,7 +1,7 @@
 //! What is told by status and headers whatever the interface: every 401 has a challenge, every path is answered with a code.
 
 use keyledger_tests::client::{Client, encoded};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::ui::{FORM, World};
 
@@ -35,6 +35,41 @@ fn every_401_says_how_to_authenticate() {
     let seconds = extensions["retry_after_seconds"].as_u64().unwrap();
     assert!((1..=61).contains(&seconds), "{seconds}");
     assert_eq!(slowed.header("retry-after"), Some(seconds.to_string().as_str()));
+}
+
+/// Whoever shows nothing, or what is over, must learn that first, whatever else is wrong.
+#[test]
+fn the_credential_is_judged_before_the_tenant_that_a_header_names() {
+    let world = World::new();
+    let (url, bare) = (world.server.url(), r#"Bearer realm="keyledger""#);
+    let account = world.account("etl", "runner");
+    let (id, revoked) = world.key(&account, "etl");
+    world.admin().mutate("delete_api_key", &json!({"key_id": id}), "success").unwrap();
+    for header in ["x-keyledger-tenant-id", "x-prefect-tenant-id"] {
+        let astray = |client: Client| client.with(header, "no id of a tenant");
+        for path in ["/v1/whoami", "/forward-auth", "/api/me"] {
+            let nothing = astray(Client::anonymous(url)).get(path);
+            assert_eq!((nothing.status, nothing.header("www-authenticate")), (401, Some(bare)), "{path}");
+            assert!(nothing.text.contains("CREDENTIAL_MISSING"), "{path}: {}", nothing.text);
+            for (shown, code) in [(&revoked, "KEY_REVOKED"), (&world.made.key, "NOT_A_MEMBER")] {
+                let refused = astray(Client::holding(url, shown)).get(path);
+                assert_eq!((refused.status, refused.code().as_deref()), (401, Some(code)), "{path}");
+            }
+        }
+        for (client, reason) in [
+            (Client::anonymous(url), "CREDENTIAL_MISSING"),
+            (Client::holding(url, &revoked), "KEY_REVOKED"),
+            (Client::holding(url, &world.made.key), "NOT_A_MEMBER"),
+        ] {
+            let answer = astray(client).graphql("{ hello }", &Value::Null).json();
+            assert_eq!(answer["errors"][0]["extensions"]["reason"], reason, "{answer}");
+        }
+    }
+    // Two of them that differ are malformed, to whoever has a key.
+    let both = |client: Client| client.with("x-keyledger-tenant-id", "1").with("x-prefect-tenant-id", "2");
+    assert_eq!(both(Client::anonymous(url)).whoami().code().as_deref(), Some("CREDENTIAL_MISSING"));
+    let told = both(Client::holding(url, &world.made.key)).whoami();
+    assert_eq!((told.status, told.code().as_deref()), (400, Some("CREDENTIAL_MALFORMED")));
 }
 
 #[test]

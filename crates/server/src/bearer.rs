@@ -1,6 +1,6 @@
 //! The credential of a request: `Authorization: Bearer …`, and the tenant asked for by header.
 
-use authority::{Denial, Denied};
+use authority::{Caller, Denial, Denied, Shown};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 use domain::ids::TenantId;
@@ -24,8 +24,9 @@ pub(crate) fn authenticate_or_renew(
     headers: &HeaderMap,
     visitor: Visitor,
 ) -> Result<LetIn, NotLetIn> {
-    let wanted = wanted_tenant(headers)?;
-    app.let_in_or_renew(shown(headers)?, visitor, wanted)
+    let shown = Shown { credential: shown(headers)?, from: visitor.address };
+    let asked = in_tenant_of(headers, |wanted| app.authority.authenticate_or_renew(shown, wanted));
+    app.noted(asked, visitor)
 }
 
 /// Lets the bearer of a request in, to the tenant that the request itself names; else in the one that its headers do.
@@ -35,8 +36,21 @@ pub(crate) fn authenticate_in(
     visitor: Visitor,
     named: Option<TenantId>,
 ) -> Result<LetIn, NotLetIn> {
-    let wanted = wanted_tenant(headers)?;
-    app.let_in(shown(headers)?, visitor, named.or(wanted))
+    let shown = Shown { credential: shown(headers)?, from: visitor.address };
+    let asked = in_tenant_of(headers, |wanted| app.authority.authenticate(shown, named.or(wanted)));
+    app.noted(asked, visitor)
+}
+
+/// Asks about a credential in the tenant that the headers name. The credential is judged before headers that name none:
+/// whoever shows nothing, or what is not accepted anywhere, must learn that.
+fn in_tenant_of(
+    headers: &HeaderMap,
+    ask: impl FnOnce(Option<TenantId>) -> Result<Caller, Denial>,
+) -> Result<Caller, Denial> {
+    match wanted_tenant(headers) {
+        Ok(wanted) => ask(wanted),
+        Err(denied) => Err(Denial { denied, key: Some(ask(None)?.key) }),
+    }
 }
 
 /// The key or token shown; exactly one, in the header and nowhere else.
@@ -55,15 +69,15 @@ fn shown(headers: &HeaderMap) -> Result<&str, Denial> {
     Ok(shown)
 }
 
-fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denial> {
+fn wanted_tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Denied> {
     let mut named = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(name));
     let Some(value) = named.next() else { return Ok(None) };
     if named.any(|other| other != value) {
-        return Err(denial(Denied::Malformed));
+        return Err(Denied::Malformed);
     }
     let parsed = value.to_str().ok().and_then(|text| TenantId::parse(text.trim()).ok());
     // An id that is none names a tenant that the caller is no member of.
-    parsed.map(Some).ok_or(denial(Denied::Refused(domain::Refusal::NotAMember)))
+    parsed.map(Some).ok_or(Denied::Refused(domain::Refusal::NotAMember))
 }
 
 fn denial(denied: Denied) -> Denial {

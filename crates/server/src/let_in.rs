@@ -99,18 +99,8 @@ impl App {
         self.noted(self.authority.authenticate(shown, wanted), visitor)
     }
 
-    /// The same, and lets the bearer of a refresh token in: see [`authority::Authority::authenticate_or_renew`].
-    pub(crate) fn let_in_or_renew(
-        &self,
-        credential: &str,
-        visitor: Visitor,
-        wanted: Option<TenantId>,
-    ) -> Result<LetIn, NotLetIn> {
-        let shown = Shown { credential, from: visitor.address };
-        self.noted(self.authority.authenticate_or_renew(shown, wanted), visitor)
-    }
-
-    fn noted(&self, outcome: Result<Caller, Denial>, visitor: Visitor) -> Result<LetIn, NotLetIn> {
+    /// Lets in whoever the authority accepted, and holds the key to its rate and notes its use.
+    pub(crate) fn noted(&self, outcome: Result<Caller, Denial>, visitor: Visitor) -> Result<LetIn, NotLetIn> {
         let Visitor { address, kind, way } = visitor;
         match outcome {
             Ok(caller) => {
