@@ -285,6 +285,10 @@ fn an_address_that_guesses_is_slowed_down_and_locks_nobody_out() {
     assert!(graphql.text.contains("UNAUTHENTICATED"));
     let oauth = stage.anyone(OUTSIDE).exchange("no-such-key-7-abcdefghijklmnop", &[]);
     assert_eq!((oauth.status, oauth.code().as_deref()), (429, Some("TOO_MANY_GUESSES")));
+    // Their REST clients try again at 429, for minutes.
+    let rest = guess(8).get("/api/me");
+    assert_eq!((rest.status, rest.code().as_deref()), (401, Some("TOO_MANY_GUESSES")));
+    assert!(rest.header("www-authenticate").is_some() && rest.header("retry-after").is_some());
     // From the same address a good key is let in, a revoked one is told so, and others may still guess.
     assert_eq!(stage.told(OUTSIDE, &stage.made.key), "ACTIVE");
     let agent = stage.agent("etl", &json!({}));

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::bearer;
 use crate::in_turn::in_turn;
-use crate::let_in::LetIn;
+use crate::let_in::{LetIn, NotLetIn};
 use crate::refusal::RestError;
 use crate::request_log::{Id, Noted};
 use crate::state::App;
@@ -45,8 +45,7 @@ impl FromRequestParts<App> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, RestError> {
         let visitor = Visitor::of(app, UseWay::Rest, &parts.headers, &parts.extensions);
-        // These clients know 401 and 403 as refusals, and take anything else for a fault of the server.
-        let let_in = bearer::authenticate(app, &parts.headers, visitor).map_err(RestError::unauthorized)?;
+        let let_in = bearer::authenticate(app, &parts.headers, visitor).map_err(not_let_in)?;
         let noted = Noted::of(&let_in);
         let LetIn { caller, rate: _ } = let_in;
         let id: Id = *parts.extensions.get().expect("every request is given its id before it is routed");
@@ -55,6 +54,14 @@ impl FromRequestParts<App> for Asker {
         let authority = Arc::clone(&app.authority);
         Ok(Self { app: app.clone(), noted, asked: Asked { authority, caller, request } })
     }
+}
+
+/// These clients know 401 and 403 as refusals, and take anything else for a fault of the server: at 429 they try again,
+/// for minutes. That is for a key that is used too often, and not for one that nobody has.
+fn not_let_in(refused: NotLetIn) -> RestError {
+    let guessed = matches!(refused, NotLetIn::TooManyGuesses { .. });
+    let error = RestError::unauthorized(refused);
+    if guessed { error.with_status(StatusCode::UNAUTHORIZED) } else { error }
 }
 
 /// The text of the header, with or without the quotation marks that its draft wants.
