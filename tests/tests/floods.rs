@@ -470,6 +470,35 @@ fn no_request_is_smuggled_in_another() {
     }
 }
 
+/// RFC 9112, section 3.2: of two hosts, whoever stands in front may have read the other.
+#[test]
+fn a_request_names_one_host() {
+    let stage = Stage::new(&[]);
+    for (what, version, hosts, status) in [
+        ("none", "1.1", &[][..], 400),
+        ("two", "1.1", &["a", "b"], 400),
+        ("twice the same", "1.1", &["a", "a"], 400),
+        ("an empty one", "1.1", &[""], 400),
+        ("a path", "1.1", &["a/b"], 400),
+        ("two in one", "1.1", &["a, b"], 400),
+        ("a port that is none", "1.1", &["a:b"], 400),
+        ("a name", "1.1", &["keys.example.com"], 200),
+        ("an address and a port", "1.1", &["[::1]:4200"], 200),
+        ("none, in HTTP/1.0", "1.0", &[], 200),
+        ("one, in HTTP/1.0", "1.0", &["a"], 200),
+        ("two, in HTTP/1.0", "1.0", &["a", "b"], 400),
+    ] {
+        for path in ["/livez", "/v1/nowhere", "/graphql/schema.graphql"] {
+            let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+            let sent = format!("GET {path} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n");
+            let (wire, _) = Wire::exchange(stage.server.url(), sent.as_bytes(), Duration::from_secs(5));
+            let heard = wire.heard();
+            let refused = heard.contains(" 400 Bad Request") && heard.contains("HOST_MALFORMED");
+            assert_eq!(refused, status == 400, "{what}: {path}: {heard}");
+        }
+    }
+}
+
 #[test]
 fn garbage_and_half_a_connection_get_what_they_are_due() {
     let stage = Stage::new(&[]);

@@ -455,6 +455,12 @@ pub const ENTRIES: &[Entry] = &[
     entry(Request, "BODY_UNREADABLE", "The body broke off.", "Send it again."),
     entry(
         Request,
+        "HOST_MALFORMED",
+        "The request has no Host header, more than one, or one that names no host (RFC 9112, section 3.2).",
+        "Send one, with the name or address of the server; see what the proxy in front passes on.",
+    ),
+    entry(
+        Request,
         "FORM_INVALID",
         "A field of a form in the web UI is empty, or what it holds makes no sense.",
         "The form says which; fill it in and send it again.",

@@ -35,6 +35,7 @@ mod rate;
 mod guesses;
 mod refusal;
 mod interface;
+mod host;
 mod conditional;
 mod body;
 mod deadline;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use authority::Authority;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
+use axum::http::header::HOST;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -64,6 +65,8 @@ impl Loopback {
         let mut request = request.body(Body::from(asked.body.to_vec())).ok()?;
         let somebody = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         request.extensions_mut().insert(ConnectInfo(somebody));
+        // As every client names one, nothing else would be looked at without.
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_static("localhost"));
         self.runtime.block_on(async {
             let response = match self.routes.call(request).await {
                 Ok(response) => response,

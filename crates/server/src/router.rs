@@ -10,8 +10,8 @@ use axum::{Json, Router};
 use crate::interface::Interface;
 use crate::state::App;
 use crate::{
-    api, body, client_login, deadline, forward_auth, graphql, health, metrics, oauth, refusal, request_log,
-    tlog, ui, verify, whoami,
+    api, body, client_login, deadline, forward_auth, graphql, health, host, metrics, oauth, refusal,
+    request_log, tlog, ui, verify, whoami,
 };
 
 /// The server's routes over its state.
@@ -80,6 +80,7 @@ fn api_routes() -> Router<App> {
 pub fn layered(routes: Router<App>, app: App) -> Router {
     routes
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
+        .layer(middleware::from_fn(host::is_named))
         .layer(middleware::from_fn_with_state(app.clone(), body::read_whole))
         .layer(middleware::map_response(refusal::challenged))
         .layer(middleware::from_fn_with_state(app.clone(), deadline::keep))

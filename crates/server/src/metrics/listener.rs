@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Router, middleware};
 use tokio::sync::watch;
 
 use super::metrics_for_anyone;
 use crate::connections::{self, Connections};
+use crate::host;
 use crate::serve::ServeError;
 use crate::state::App;
 
@@ -19,7 +20,10 @@ pub(crate) async fn listen(listen: SocketAddr, app: App) -> Result<(), ServeErro
     let bind = |error| ServeError::BindMetrics { listen, error };
     let listener = connections::bind(listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let router = Router::new().route("/metrics", get(metrics_for_anyone)).with_state(app);
+    let router = Router::new()
+        .route("/metrics", get(metrics_for_anyone))
+        .layer(middleware::from_fn(host::is_named))
+        .with_state(app);
     // Nobody tells it to stop: the sender lives as long as the task.
     let (never, stopping) = watch::channel(false);
     tokio::spawn(async move {
