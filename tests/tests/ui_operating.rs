@@ -4,7 +4,7 @@ use keyledger_tests::client::Client;
 use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ui::{Browser, World, attributes, location, text};
 
@@ -150,6 +150,35 @@ fn a_person_becomes_an_operator_is_suspended_removed_and_erased() {
     }
     let found = browser.submit("/ui/deployment/people/find", &[("q", "ada@example.com")]);
     assert_eq!(location(&found), "../../../ui/deployment/people?q=ada%40example.com");
+}
+
+/// Services keep the key set for a while: a key that signs before they have fetched it makes tokens that they refuse.
+#[test]
+fn a_new_signing_key_is_published_ahead_unless_it_must_sign_at_once() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let keys = || {
+        let list = "{ signing_keys(first: 9) { edges { node { kid active_from created_at } } } }";
+        let listed = world.admin().query("signing_keys", list).unwrap()["edges"].clone();
+        let seconds = |value: &Value| text(value).parse::<jiff::Timestamp>().unwrap().as_second();
+        let key = |edge: &Value| {
+            let node = &edge["node"];
+            (text(&node["kid"]), seconds(&node["active_from"]) - seconds(&node["created_at"]))
+        };
+        listed.as_array().unwrap().iter().map(key).collect::<BTreeMap<_, _>>()
+    };
+    let mut before = keys();
+    let page = browser.page("/ui/signing-keys");
+    assert!(page.contains("signs in 1 day"), "{page}");
+    for (fields, ahead) in [(&[][..], 86_400), (&[("from", "later")], 86_400), (&[("from", "now")], 0)] {
+        let made = browser.submit("/ui/signing-keys", fields);
+        assert_eq!(location(&made), "../ui/signing-keys?done=signing-key", "{fields:?}");
+        let after = keys();
+        let new: Vec<_> = after.iter().filter(|(kid, _)| !before.contains_key(*kid)).collect();
+        let [(_, waits)] = new.as_slice() else { panic!("{new:?}") };
+        assert!((ahead - 5..=ahead).contains(*waits), "{fields:?}: {waits}");
+        before = after;
+    }
 }
 
 #[test]

@@ -42,6 +42,14 @@ impl Policy {
     /// The shortest time from publication to use: ten times as long as the key set may be cached.
     pub const PREPUBLISH_SECONDS_MIN: u64 = 600;
 
+    /// How long a key is published before it signs, if nobody said otherwise.
+    pub const PREPUBLISH_SECONDS: u64 = 24 * 3600;
+
+    /// How long the next key is published before it signs.
+    pub const fn prepublish_seconds(&self) -> u64 {
+        self.prepublish_seconds
+    }
+
     /// Keys that change after so many seconds, the next one published so many before.
     pub fn new(rotation_seconds: u64, prepublish_seconds: u64) -> Result<Self, PolicyError> {
         if rotation_seconds < Self::ROTATION_SECONDS_MIN {

@@ -16,7 +16,8 @@ use axum::response::Response;
 use crate::conditional;
 use crate::state::App;
 
-/// How long anyone may keep the key set. A key is published longer than this before it signs.
+/// How long anyone may keep the key set. A key is published longer than this before it signs, unless an operator wants it to
+/// sign at once: whoever keeps the set then refuses its tokens for so long.
 const JWKS_CACHE: &str = "public, max-age=60";
 
 /// `GET /.well-known/jwks.json`: the key set of RFC 7517. With `If-None-Match` of the same set, 304.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use authority::Authority;
 use authority::sessions::SessionLimits;
+use authority::{Authority, SigningKeyPolicy};
 use domain::time::Timestamp;
 
 use crate::body::LargeBodies;
@@ -35,6 +35,8 @@ pub struct Parts {
     pub(crate) tlog_access: TlogAccess,
     pub(crate) request_time_max: Duration,
     pub(crate) sessions: SessionLimits,
+    /// How long a signing key is published before it signs, unless it must at once.
+    pub(crate) prepublish_seconds: u64,
     pub(crate) running: Arc<Running>,
 }
 
@@ -87,6 +89,9 @@ impl App {
             started_at: authority.now(),
         };
         let (request_time_max, sessions) = (REQUEST_TIME_MAX, options.sessions);
+        let prepublish_seconds = options
+            .signing_keys
+            .map_or(SigningKeyPolicy::PREPUBLISH_SECONDS, |policy| policy.prepublish_seconds());
         let (schema, running) = (Arc::new(schema), Arc::new(running));
         Self(Arc::new(Parts {
             authority,
@@ -95,6 +100,7 @@ impl App {
             tlog_access,
             request_time_max,
             sessions,
+            prepublish_seconds,
             running,
         }))
     }

@@ -8,6 +8,7 @@ use crate::client::graphql::{List, text};
 use crate::client::when::When;
 use crate::client::{AsOfArgs, AttemptArgs, Change, ClientArgs, DryRunArgs, Mutation, show};
 use crate::error::CliError;
+use crate::output;
 
 const SIGNING_KEYS: List =
     List { name: "signing_keys", selection: "id kid active_from retired_at reason created_at" };
@@ -32,8 +33,15 @@ Examples:
   keyledger signing-key rotate
   keyledger signing-key rotate --active-from 1h
 
-It is published at once; a later instant gives every verifier time to fetch it. The older keys stay
-until they are retired.";
+It is published at once; a later instant gives every service that keeps the key set time to fetch it.
+Until it does, it refuses what the new key signed: without --active-from that is a minute, or as long
+as it keeps the set. The older keys stay until they are retired.";
+
+/// What whoever is in no hurry should know.
+const AT_ONCE: &str = "\
+warning: the new key signs at once: services that keep the key set refuse its tokens until they fetch it again
+  with --active-from 1h they have fetched it before it signs
+";
 
 const RETIRE_EXAMPLES: &str = "\
 Examples:
@@ -139,7 +147,11 @@ fn rotate(args: RotateArgs) -> Result<(), CliError> {
             text(&made, "active_from"),
             text(&made, "kid")
         )
-    })
+    })?;
+    if args.active_from.is_none() {
+        output::remark(AT_ONCE);
+    }
+    Ok(())
 }
 
 fn retire(args: RetireArgs) -> Result<(), CliError> {

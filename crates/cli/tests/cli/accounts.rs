@@ -178,8 +178,11 @@ fn signing_keys_are_rotated_and_retired() {
         scene.refused(&["signing-key", "retire", &first, "--reason", "superseded"]),
         refusal(6, "LAST_SIGNING_KEY")
     );
-    assert!(scene.said(&["signing-key", "rotate", "--active-from", "1h"]).starts_with("Signing key "));
-    let second = text(&scene.done(&["signing-key", "rotate"]), "id");
+    let ahead = scene.run(&["signing-key", "rotate", "--active-from", "1h"]);
+    assert!(ahead.out.starts_with("Signing key ") && ahead.err.is_empty(), "{}{}", ahead.out, ahead.err);
+    let at_once = scene.run(&["signing-key", "rotate", "-o", "json"]);
+    assert!(at_once.err.contains("warning") && at_once.err.contains("--active-from 1h"), "{}", at_once.err);
+    let second = text(&at_once.json(), "id");
     let retired = scene.done(&["signing-key", "retire", &first, "--reason", "superseded"]);
     assert_eq!(retired["replacement_id"], Value::Null);
     let said = scene.said(&["signing-key", "retire", &second, "--reason", "compromised"]);

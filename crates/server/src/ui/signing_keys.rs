@@ -10,8 +10,9 @@ use super::form::Fields;
 use super::frame::Frame;
 use super::prove::{self, Wish};
 use super::refusal::Refusal;
-use super::shown::{Page, SigningKey, Who};
+use super::shown::{Page, SigningKey, Who, duration_words};
 use super::visit::Visit;
+use crate::instant::rfc3339;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -26,6 +27,8 @@ struct List {
     frame: Frame,
     keys: Vec<Line>,
     next: Option<String>,
+    /// How long a new key is published before it signs.
+    ahead: String,
 }
 
 /// A signing key and how it stands.
@@ -66,16 +69,20 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
         Line { key: key.clone(), word, sign, class }
     };
     let keys = signing_keys.nodes().map(line).collect();
-    Ok(visit.answer(&List { frame, keys, next }, None))
+    let ahead = duration_words(visit.app.prepublish_seconds);
+    Ok(visit.answer(&List { frame, keys, next, ahead }, None))
 }
 
-/// `POST /ui/signing-keys`: a new key that signs at once.
+/// `POST /ui/signing-keys`: a new key. It signs once everybody had time to fetch it, unless it must at once.
 pub(super) async fn rotate(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
     let what = "publish a new signing key";
     let wish = Wish { section: "ui/signing-keys", path: "ui/signing-keys", what };
     if let Some(asked) = prove::asked_for(&visit, &fields, wish).await? {
         return Ok(asked);
     }
-    let _: Value = visit.page(document::ROTATE_SIGNING_KEY, &json!({"input": {}})).await?;
+    let at_once = fields.get("from") == Some("now");
+    let later = || rfc3339(visit.app.authority.now().plus_seconds(visit.app.prepublish_seconds));
+    let input = json!({"active_from": (!at_once).then(later)});
+    let _: Value = visit.page(document::ROTATE_SIGNING_KEY, &json!({"input": input})).await?;
     Ok(visit.go_to("ui/signing-keys?done=signing-key"))
 }
