@@ -163,6 +163,46 @@ fn large_documents_are_refused_before_anything_runs() {
     assert_eq!(told(&by_get), refused(400, "TOO_MANY_ROOT_FIELDS"), "by GET, too");
 }
 
+/// What was done is told beside what was refused (GraphQL, section 6.4.4): a secret is told once.
+#[test]
+fn a_refused_mutation_takes_nothing_from_those_beside_it() {
+    let stage = Stage::new(&[]);
+    let account = |alias: &str, name: &str| {
+        format!("{alias}: create_service_account(input: {{name: \"{name}\"}}) {{ id }}")
+    };
+    let user = &stage.made.user_id;
+    let key = format!("a: create_api_key(input: {{user_id: \"{user}\", name: \"nightly\"}}) {{ id key }}");
+    let (first, taken, next) = (account("first", "etl"), account("b", "etl"), account("c", "next"));
+    let answer = stage.ask(NEWER, &document(&format!("mutation {{ {first} {key} {taken} {next} }}")));
+    assert_eq!(told(&answer), refused(200, "NAME_TAKEN"), "{}", answer.text);
+    let told_of = answer.json();
+    let secret = told_of["data"]["a"]["key"].as_str().expect("the secret is told");
+    assert_eq!(Client::holding(stage.server.url(), secret).get("/v1/whoami").status, 200);
+    assert_eq!(told_of["data"]["b"], Value::Null);
+    assert!(told_of["data"]["c"]["id"].is_string(), "the next one is carried out: {}", answer.text);
+    let errors = told_of["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1, "{}", answer.text);
+    assert_eq!(errors[0]["path"], json!(["b"]));
+}
+
+/// Where nothing came of any field, the newer media type says so by its status, also where fields are null one by one.
+#[test]
+fn forbidden_mutations_alone_are_403() {
+    let stage = Stage::new(&[]);
+    let admin = stage.admin();
+    let input = json!({"user_id": stage.made.user_id, "name": "narrow", "scopes": ["keyledger:keys"]});
+    let narrow = admin.mutate("create_api_key", &input, "key").unwrap();
+    let narrow = Client::holding(stage.server.url(), narrow["key"].as_str().unwrap()).with("accept", NEWER);
+    let account = "create_service_account(input: {name: \"etl\"}) { id }";
+    for (query, status) in [
+        (format!("mutation {{ a: {account} b: {account} }}"), 403),
+        (format!("mutation {{ a: {account} __typename }}"), 200),
+    ] {
+        let answer = narrow.post("/graphql", "application/json", &document(&query).to_string());
+        assert_eq!(told(&answer), refused(status, "FORBIDDEN"), "{}", answer.text);
+    }
+}
+
 #[test]
 fn introspection_can_be_switched_off() {
     let stage = Stage::new(&["--introspection", "off"]);

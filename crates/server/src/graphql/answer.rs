@@ -50,9 +50,14 @@ impl Media {
             let mut errors = errors.as_array().into_iter().flatten();
             errors.all(|error| error["extensions"]["code"] == code)
         };
+        // Fields of mutations are null one by one.
+        let nothing = match data.as_object_value() {
+            Some(fields) => fields.iter().all(|(_, value)| value.is_null()),
+            None => data.is_null(),
+        };
         match self {
-            Self::GraphQlResponse if data.is_null() && all("UNAUTHENTICATED") => StatusCode::UNAUTHORIZED,
-            Self::GraphQlResponse if data.is_null() && all("FORBIDDEN") => StatusCode::FORBIDDEN,
+            Self::GraphQlResponse if nothing && all("UNAUTHENTICATED") => StatusCode::UNAUTHORIZED,
+            Self::GraphQlResponse if nothing && all("FORBIDDEN") => StatusCode::FORBIDDEN,
             Self::AnyJson | Self::Json | Self::GraphQlResponse => StatusCode::OK,
         }
     }
