@@ -250,8 +250,8 @@ fn graphql_refuses_malformed_requests_before_anything_runs() {
         ("a megabyte", megabyte.to_string(), 413, "PAYLOAD_TOO_LARGE"),
         ("200-deep JSON", deep_json, 400, "REQUEST_MALFORMED"),
         ("200-deep JSON in a string", deep_string.to_string(), 400, "VARIABLES_MALFORMED"),
-        ("a 200-deep selection", document(&deep_selection), 400, "GRAPHQL_PARSE_FAILED"),
-        ("a 200-deep list", document(&deep_list), 400, "GRAPHQL_PARSE_FAILED"),
+        ("a 200-deep selection", document(&deep_selection), 400, "GRAPHQL_VALIDATION_FAILED"),
+        ("a 200-deep list", document(&deep_list), 400, "GRAPHQL_VALIDATION_FAILED"),
         ("a circle of fragments", document(circle), 400, "GRAPHQL_VALIDATION_FAILED"),
         ("a circle of mutating fragments", document(mutating_circle), 400, "GRAPHQL_VALIDATION_FAILED"),
     ] {

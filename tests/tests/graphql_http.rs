@@ -140,6 +140,31 @@ fn requests_are_json_in_utf_8() {
     }
 }
 
+/// GraphQL, section 7.1.2: line and column, each from 1.
+#[test]
+fn errors_of_a_document_tell_where() {
+    let stage = Stage::new(&[]);
+    for (query, code, message, line, column) in [
+        ("{ hello", "GRAPHQL_PARSE_FAILED", "Unexpected end of input", 1, 8),
+        ("{\n  hello(\n", "GRAPHQL_PARSE_FAILED", "Unexpected end of input", 3, 1),
+        ("{\n hello ? }", "GRAPHQL_PARSE_FAILED", "Unknown character \"?\"", 2, 8),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED", "Unknown field \"nothing\" on type \"Query\"", 1, 3),
+        (
+            "{\n  keys(first: 99999999999) { edges { cursor } } }",
+            "GRAPHQL_VALIDATION_FAILED",
+            "99999999999 is beyond Int, which has 32 bits",
+            2,
+            15,
+        ),
+    ] {
+        let answer = stage.ask(NEWER, &document(query));
+        assert_eq!(told(&answer), refused(400, code), "{query}: {}", answer.text);
+        let error = &answer.json()["errors"][0];
+        assert_eq!(error["message"], message, "{query}");
+        assert_eq!(error["locations"], json!([{"line": line, "column": column}]), "{query}");
+    }
+}
+
 #[test]
 fn large_documents_are_refused_before_anything_runs() {
     let stage = Stage::new(&[]);
@@ -154,7 +179,7 @@ fn large_documents_are_refused_before_anything_runs() {
     );
     for (what, query) in [("tokens", &tokens), ("depth", &deep), ("fields", &fields)] {
         let answer = stage.ask(NEWER, &document(query));
-        assert_eq!(told(&answer), refused(400, "GRAPHQL_PARSE_FAILED"), "{what}: {:.300}", answer.text);
+        assert_eq!(told(&answer), refused(400, "GRAPHQL_VALIDATION_FAILED"), "{what}: {:.300}", answer.text);
         assert!(answer.text.to_lowercase().contains("limit"), "{what}: {}", answer.text);
     }
     let spreads =

@@ -30,6 +30,7 @@ mod scalars;
 mod context;
 mod errors;
 pub(crate) mod handler;
+mod request;
 pub(crate) mod in_process;
 mod introspection;
 pub(crate) mod media;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse as _, Response};
+use juniper::parser::{ParseError, Spanning};
 use juniper::{DefaultScalarValue, ExecutionError, GraphQLError};
 use serde_json::{Map, Value, json};
 
@@ -88,9 +89,7 @@ impl Media {
     /// A document that does not parse, is not valid, or names no operation.
     pub(super) fn malformed(self, error: &GraphQLError) -> Response {
         let (code, errors) = match error {
-            GraphQLError::ParseError(_) => {
-                ("GRAPHQL_PARSE_FAILED", vec![json!({"message": error.to_string()})])
-            }
+            GraphQLError::ParseError(error) => (code_of(&error.item), vec![not_parsed(error)]),
             GraphQLError::ValidationError(rules)
                 if rules.iter().any(|rule| rule.message().starts_with(INTROSPECTION_REFUSED)) =>
             {
@@ -152,5 +151,52 @@ impl Media {
         let mut response = (status, headers, body.to_string()).into_response();
         response.extensions_mut().insert(Noted { code, ..Noted::default() });
         response
+    }
+}
+
+/// The parser also counts, and reads numbers: what it refuses then is a document all the same.
+fn code_of(error: &ParseError) -> &'static str {
+    let validation = match error {
+        ParseError::DepthLimitExceeded(_)
+        | ParseError::TokenLimitExceeded(_)
+        | ParseError::FieldLimitExceeded(_) => true,
+        ParseError::UnexpectedToken(token) => is_beyond_int(token),
+        ParseError::UnexpectedEndOfFile | ParseError::LexerError(_) | ParseError::ExpectedScalarError(_) => {
+            false
+        }
+    };
+    if validation { "GRAPHQL_VALIDATION_FAILED" } else { "GRAPHQL_PARSE_FAILED" }
+}
+
+/// What the parser says, with line and column counted from 1 (GraphQL, section 7.1.2).
+fn not_parsed(error: &Spanning<ParseError>) -> Value {
+    let mut told = json!(error);
+    if let ParseError::UnexpectedToken(token) = &error.item
+        && is_beyond_int(token)
+    {
+        told["message"] = json!(format!("{token} is beyond Int, which has 32 bits"));
+    }
+    told
+}
+
+/// Whether a token is an integer that GraphQL's Int does not hold.
+fn is_beyond_int(token: &str) -> bool {
+    let digits = token.strip_prefix('-').unwrap_or(token);
+    let integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    integer && token.parse::<i32>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_told_that_an_int_does_not_hold() {
+        for beyond in ["2147483648", "-2147483649", "99999999999999999999999"] {
+            assert!(is_beyond_int(beyond), "{beyond}");
+        }
+        for other in ["2147483647", "-2147483648", "0", "", "-", "1.5", "}", "x"] {
+            assert!(!is_beyond_int(other), "{other}");
+        }
     }
 }

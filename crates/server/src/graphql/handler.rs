@@ -17,8 +17,7 @@ use credentials::claims::ClaimsError;
 use domain::actor::Way;
 use domain::ids::AgentId;
 use juniper::{InputValue, OperationType, ValidatedOperation, Variables};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::asked;
 use super::budget::Budget;
@@ -28,6 +27,7 @@ use super::gate;
 use super::introspection;
 use super::media::{Media, NotAcceptable, is_utf8, names_html};
 use super::progress::{Progress, Waiting};
+use super::request::Request;
 use super::tenant_tokens::RENEWING;
 use super::variable_types;
 use crate::bearer;
@@ -43,19 +43,6 @@ const ROOT_FIELDS_MAX: usize = 10;
 
 /// By which agents that registered name themselves.
 const AGENT_HEADER: HeaderName = HeaderName::from_static("x-prefect-agent-id");
-
-/// A request of GraphQL over HTTP.
-#[derive(Deserialize)]
-struct Request {
-    query: String,
-    #[serde(default, rename = "operationName")]
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: Option<Value>,
-    /// There are none that we know; still it must be an object.
-    #[serde(default, rename = "extensions")]
-    _extensions: Option<Map<String, Value>>,
-}
 
 /// Whether a request may change anything.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,17 +85,12 @@ pub(crate) async fn post(
         let message = "send the request as application/json, in UTF-8";
         return media.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
     }
-    // serde reads a struct from an array, too; that would look like a batch.
-    let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    match serde_json::from_slice::<Request>(if object { &body } else { b"" }) {
+    match Request::parse(&body) {
         Ok(request) => {
             let asked = Asked { request, allowed: Allowed::Everything, media, deadline };
             answer(app, id, visitor, &headers, asked).await
         }
-        Err(error) => {
-            let message = format!("the body must be one JSON object with a query: {error}");
-            media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", &message)
-        }
+        Err(message) => media.refuse(StatusCode::BAD_REQUEST, "REQUEST_MALFORMED", &message),
     }
 }
 
