@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const ONE_OF_NONE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
-const FAR: &str = "2999-01-01T00:00:00Z";
+const FAR: &str = "9999-12-31T23:59:59.000Z";
 
 /// A deployment with a tenant, its operator, a member, and a service account with a key.
 struct World {

@@ -75,7 +75,7 @@ fn imported_keys_are_accepted_as_they_are_until_they_are_rotated() {
         (&bob["kind"], &bob["id"], &bob["role"]),
         (&json!("user"), &json!(world.bob_id), &json!("member"))
     );
-    assert_eq!(bob["expires_at"], "2199-01-01T00:00:00Z");
+    assert_eq!(bob["expires_at"], "2199-01-01T00:00:00.000Z");
     let agent = world.holding(OLD_AGENT_KEY);
     assert_eq!(agent.whoami().json()["id"], json!(world.account_id));
     assert_eq!(world.holding(OLD_PLAIN_KEY).whoami().json()["scopes"], json!(["keyledger:read"]));

@@ -142,7 +142,7 @@ fn a_user_makes_shows_and_revokes_own_keys() {
     let made = send(&bob, "POST", &keys, &body);
     assert_eq!(made.status, 201, "{}", made.text);
     let made = made.json();
-    assert_eq!((&made["name"], &made["expiration"]), (&json!("laptop"), &json!("2031-01-01T00:00:00Z")));
+    assert_eq!((&made["name"], &made["expiration"]), (&json!("laptop"), &json!("2031-01-01T00:00:00.000Z")));
     assert!(made["created"].as_str().unwrap().ends_with('Z'), "{made}");
     let (id, key) = (text(&made["id"]), text(&made["key"]));
     assert_eq!(accepted(&world, &key), None);
@@ -269,7 +269,7 @@ fn a_service_account_lives_as_terraform_wants_it_to() {
     assert_eq!(made["actor_id"], made["id"]);
     assert_eq!(made["account_id"], json!(world.ada.tenant_id));
     assert_eq!((&made["account_role_id"], &made["account_role_name"]), (&json!(RUNNER), &json!("Runner")));
-    assert_eq!(made["api_key"]["expiration"], json!("2031-01-01T00:00:00Z"));
+    assert_eq!(made["api_key"]["expiration"], json!("2031-01-01T00:00:00.000Z"));
     assert_eq!(made["api_key"]["name"], json!("deployer"));
     let whoami = world.holding(&first).whoami().json();
     assert_eq!((&whoami["id"], &whoami["role"]), (&json!(bot), &json!("runner")));
@@ -345,12 +345,12 @@ fn rotation_gives_the_newest_key_a_successor() {
         rotate(&json!({"api_key_expiration": "2031-01-01T00:00:00Z", "old_key_expires_in_seconds": 3600}));
     assert_eq!(overlapping.status, 201, "{}", overlapping.text);
     let second = overlapping.json();
-    assert_eq!(second["api_key"]["expiration"], json!("2031-01-01T00:00:00Z"));
+    assert_eq!(second["api_key"]["expiration"], json!("2031-01-01T00:00:00.000Z"));
     assert_ne!(second["api_key"]["id"], made["api_key"]["id"]);
     let second = text(&second["api_key"]["key"]);
     assert_eq!((accepted(&world, &first), accepted(&world, &second)), (None, None));
     let shown = ada.get(&format!("{bots}/{bot}")).json();
-    assert_eq!(shown["api_key"]["expiration"], json!("2031-01-01T00:00:00Z"), "the newest is told of");
+    assert_eq!(shown["api_key"]["expiration"], json!("2031-01-01T00:00:00.000Z"), "the newest is told of");
 
     let at_once = rotate(&json!({"api_key_expiration": null}));
     let third = text(&at_once.json()["api_key"]["key"]);

@@ -14,7 +14,6 @@ use domain::key::Owner;
 use domain::role::{Role, Scopes};
 
 use crate::bearer;
-use crate::instant::rfc3339;
 use crate::refusal::RestError;
 use crate::request_log::Noted;
 use crate::state::App;
@@ -68,7 +67,7 @@ pub(crate) fn json(caller: &Caller) -> Vec<u8> {
         }
     }
     json.extend_from_slice(br#","expires_at":"#);
-    push_text(&mut json, caller.expires_at.map(rfc3339).as_deref());
+    push_text(&mut json, caller.expires_at.map(|at| at.to_string()).as_deref());
     json.extend_from_slice(br#","position":""#);
     write!(json, "{}", caller.position).expect("memory takes what is written");
     json.extend_from_slice(br#""}"#);

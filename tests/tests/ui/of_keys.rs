@@ -104,7 +104,7 @@ fn what_a_key_is_held_to_is_changed_on_its_page() {
     };
     let page = done("end", &[("end", "custom"), ("custom_end", "2031-05-06T07:08")]);
     assert!(page.contains("6 May 2031, 07:08 UTC"), "{page}");
-    assert_eq!(text(&holder.whoami().json()["expires_at"]), "2031-05-06T07:08:00Z");
+    assert_eq!(text(&holder.whoami().json()["expires_at"]), "2031-05-06T07:08:00.000Z");
     done("end", &[("end", "none")]);
     assert_eq!(holder.whoami().json()["expires_at"], Value::Null);
 

@@ -18,7 +18,6 @@ use super::asker::{Asked, Asker, answered, done};
 use super::given::{AnyOf, Given, id, instant};
 use super::keys::{known_key, new_key};
 use super::roles;
-use crate::instant::rfc3339;
 use crate::made::key_created;
 use crate::named::Named;
 
@@ -229,7 +228,7 @@ impl<'a> Bot<'a> {
             "name": self.name,
             "account_role_id": roles::id_of(self.role),
             "account_role_name": roles::name_of(self.role),
-            "created": rfc3339(self.created_at),
+            "created": self.created_at.to_string(),
             "api_key": key,
         })
     }

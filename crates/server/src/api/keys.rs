@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 
 use super::asker::{Asked, Asker, answered, done};
 use super::given::{Given, id, instant};
-use crate::instant::rfc3339;
 use crate::made::shown;
 use crate::named::Named;
 
@@ -126,7 +125,7 @@ fn told(id: KeyId, name: &str, created: Timestamp, expires_at: Option<Timestamp>
     json!({
         "id": id.to_string(),
         "name": name,
-        "created": rfc3339(created),
-        "expiration": expires_at.map(rfc3339),
+        "created": created.to_string(),
+        "expiration": expires_at.map(|at| at.to_string()),
     })
 }

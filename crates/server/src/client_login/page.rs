@@ -13,7 +13,6 @@ use serde_json::json;
 
 use super::{Asked, Handed, KEY_LIFE_DAYS, Person};
 use crate::conditional;
-use crate::instant::rfc3339;
 use crate::refusal::RestError;
 
 const STYLE: &str = include_str!("style.css");
@@ -107,9 +106,8 @@ pub(super) fn outcome(asked: &Asked, outcome: &Outcome) -> Response {
     let callback = &asked.callback;
     let (to, answer, heading, said, told) = match outcome {
         Outcome::Agreed(handed) => {
-            let end = handed
-                .expires_at
-                .map_or("never ends by itself".to_owned(), |at| format!("ends on {}", rfc3339(at)));
+            let end =
+                handed.expires_at.map_or("never ends by itself".to_owned(), |at| format!("ends on {at}"));
             let told = format!("The key is called {} and {end}.", handed.name);
             let answer = json!({"api_key": handed.key.as_str()});
             let said = "The key was handed over. You can close this page, and go back to your program.";

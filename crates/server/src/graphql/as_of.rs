@@ -5,7 +5,6 @@ use juniper::{GraphQLInputObject, GraphQLObject};
 use serde_json::{Value, json};
 
 use super::scalars::{Instant, LogPosition};
-use crate::instant::rfc3339;
 
 /// A moment of the log: exactly one of these. What the log holds is told as it was then, and so is what the clock
 /// decides: whether a key had expired, or the grace of a rotation was over. What you may see follows your rights now.
@@ -52,5 +51,5 @@ impl From<Basis> for AsOfShown {
 /// The same for the `extensions` of an answer.
 pub(super) fn json(basis: Basis) -> Value {
     let Basis { position, instant, head } = basis;
-    json!({"position": position.to_string(), "instant": rfc3339(instant), "head": head.to_string()})
+    json!({"position": position.to_string(), "instant": instant.to_string(), "head": head.to_string()})
 }

@@ -14,7 +14,6 @@ use super::connection::PageInfo;
 use super::density::EffectValue;
 use super::filters::few_types;
 use super::scalars::{Instant, LogPosition, Uuid};
-use crate::instant::rfc3339;
 
 /// Which events are wanted: those that everything given applies to.
 #[derive(Clone, Debug, Default, GraphQLInputObject)]
@@ -186,7 +185,7 @@ pub(super) fn written(said: Said) -> Option<String> {
     match said {
         Said::Text(text) => Some(text),
         Said::Word { word, .. } => Some(word.to_owned()),
-        Said::Instant(at) => Some(rfc3339(at)),
+        Said::Instant(at) => Some(at.to_string()),
         Said::Hidden => None,
     }
 }

@@ -34,14 +34,15 @@ impl<K> From<Id<K>> for Uuid {
     }
 }
 
-/// An instant: RFC 3339 with an offset, such as 2031-01-01T00:00:00Z.
+/// An instant: RFC 3339 with an offset, such as 2031-01-01T00:00:00Z, within the years 1970 to 9999. In answers it is in UTC
+/// and has three digits of a second: 2031-01-01T00:00:00.000Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, GraphQLScalar)]
 #[graphql(name = "timestamptz", to_output_with = Self::written, from_input_with = Self::read, parse_token(String))]
 pub struct Instant(pub Timestamp);
 
 impl Instant {
     fn written(&self) -> String {
-        instant::rfc3339(self.0)
+        self.0.to_string()
     }
 
     fn read(text: &str) -> Result<Self, &'static str> {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::instant;
+
 /// A moment in an address. What it says is checked by the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AsOf(String);
@@ -26,7 +28,7 @@ impl AsOf {
 
     /// Whether it can be a moment at all; whether there was one is what the API says.
     pub(super) fn is_well_formed(&self) -> bool {
-        let instant = || self.whole().parse::<jiff::Timestamp>().is_ok();
+        let instant = || instant::parse(&self.whole()).is_some();
         if self.is_position() { self.position().is_some() } else { instant() }
     }
 
@@ -36,7 +38,7 @@ impl AsOf {
             return self.0.clone();
         }
         let whole = self.whole();
-        whole.parse::<jiff::Timestamp>().map_or(whole, |instant| instant.to_string())
+        instant::parse(&whole).map_or(whole, |at| at.to_string())
     }
 
     /// As the API takes it. A date field of a browser gives neither seconds nor a zone: it is UTC here.
@@ -78,10 +80,10 @@ mod tests {
         let on_the_command_line = |text: &str| AsOf::of(Some(text)).unwrap().on_the_command_line();
         for (text, line) in [
             ("42", "42"),
-            ("2026-11-25", "2026-11-25T00:00:00Z"),
-            ("2026-11-25T10:00", "2026-11-25T10:00:00Z"),
-            ("2026-11-25 10:00:01.25", "2026-11-25T10:00:01.25Z"),
-            ("2026-11-25T10:00:01+02:00", "2026-11-25T08:00:01Z"),
+            ("2026-11-25", "2026-11-25T00:00:00.000Z"),
+            ("2026-11-25T10:00", "2026-11-25T10:00:00.000Z"),
+            ("2026-11-25 10:00:01.25", "2026-11-25T10:00:01.250Z"),
+            ("2026-11-25T10:00:01+02:00", "2026-11-25T08:00:01.000Z"),
         ] {
             assert_eq!(on_the_command_line(text), line);
         }

@@ -17,6 +17,7 @@ use super::shown::{Account, Key, Page, Who, duration_words};
 use super::visit::Visit;
 use super::when::When;
 use crate::graphql::in_process::Refused;
+use crate::instant;
 use crate::named::Named;
 
 #[derive(Deserialize)]
@@ -298,9 +299,8 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
 
 /// A time as a field for times sends it, in UTC, as the API takes it; none, if it is none.
 fn instant(text: &str) -> Option<String> {
-    let time: jiff::civil::DateTime = text.parse().ok()?;
-    let instant = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    (text.contains('T') && instant.as_millisecond() >= 0).then(|| instant.to_string())
+    let at = instant::of_civil(text.parse().ok()?)?;
+    text.contains('T').then(|| at.to_string())
 }
 
 /// What was refused, in words for whoever filled in the form.

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
+use domain::time::Timestamp;
 use serde::Deserialize;
+
+use crate::instant;
 
 /// An instant as the API writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -13,13 +16,12 @@ pub(super) struct When(String);
 impl When {
     /// The instant of so many milliseconds after 1970.
     pub(super) fn of_unix_ms(ms: i64) -> Self {
-        let instant = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-        Self(instant.to_string())
+        Self(Timestamp::from_unix_ms(ms).unwrap_or(Timestamp::MIN).to_string())
     }
 
     /// Milliseconds after 1970; none, if it is no instant.
     pub(super) fn unix_ms(&self) -> Option<i64> {
-        self.0.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+        instant::parse(&self.0).map(Timestamp::unix_ms)
     }
 
     /// The instant as the API writes it.
@@ -38,9 +40,9 @@ impl When {
     }
 
     fn written(&self, form: &str) -> String {
-        match self.0.parse::<jiff::Timestamp>() {
-            Ok(instant) => instant.to_zoned(jiff::tz::TimeZone::UTC).strftime(form).to_string(),
-            Err(_) => self.0.clone(),
+        match instant::parse(&self.0) {
+            Some(at) => instant::civil(at).strftime(form).to_string(),
+            None => self.0.clone(),
         }
     }
 }
@@ -48,8 +50,8 @@ impl When {
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What is no instant is shown as nothing: then there is nothing to escape.
-        let Ok(instant) = self.0.parse::<jiff::Timestamp>() else { return Ok(()) };
-        write!(f, r#"<time datetime="{instant}">{}</time>"#, self.words())
+        let Some(at) = instant::parse(&self.0) else { return Ok(()) };
+        write!(f, r#"<time datetime="{at}">{}</time>"#, self.words())
     }
 }
 
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(when.field(), "2026-11-25T10:00:00.123");
         assert_eq!(When("2026-11-25T10:00:00Z".to_owned()).field(), "2026-11-25T10:00:00.000");
         assert_eq!(When("<script>".to_owned()).to_string(), "");
-        assert_eq!(When::of_unix_ms(0).exact(), "1970-01-01T00:00:00Z");
+        assert_eq!(When::of_unix_ms(0).exact(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(When("9999-12-31T23:59:59.000Z".to_owned()).words(), "31 Dec 9999, 23:59 UTC");
     }
 }
