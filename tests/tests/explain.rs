@@ -287,6 +287,26 @@ fn a_key_is_found_by_what_is_stored_of_it() {
     let named = json!({"key": {"digest": digits}});
     assert_eq!(asked(&world.ada(), RADIUS, "blast_radius", &named).unwrap()["key_id"], world.agent.id);
     assert_eq!(asked(&world.eve(), RADIUS, "blast_radius", &named), Err("INVALID".into()), "not hers to see");
+    assert_eq!(explained(&world.ada(), &named).unwrap()["key_id"], world.agent.id);
+
+    // A digest of nobody is told like a secret of nobody, and nobody learns whether somebody elsewhere has it.
+    let nobodys = json!({"key": {"digest": "0".repeat(64)}});
+    for (client, named) in [(world.ada(), &nobodys), (world.eve(), &nobodys), (world.eve(), &named)] {
+        let mut told = explained(&client, named).unwrap();
+        told.as_object_mut().unwrap().remove("as_of");
+        let unknown = json!({
+            "key_id": null, "accepted": false, "code": "KEY_UNKNOWN", "tenant_id": null, "role": null, "decided_by": [],
+        });
+        assert_eq!(told, unknown);
+    }
+    let runner = json!({"name": "runner", "role": "read_only"});
+    let runner = text(&world.ada().mutate("create_service_account", &runner, "id").unwrap()["id"]);
+    let runner = world.holding(&key_for(&world.ada(), &runner, "runner").secret);
+    for named in [&nobodys, &named] {
+        assert_eq!(explained(&runner, named), Err("FORBIDDEN".into()), "it may verify nobody's keys");
+    }
+    let cut = json!({"key": {"digest": "00"}});
+    assert_eq!(explained(&world.ada(), &cut), Err("INVALID".into()));
 }
 
 /// What befell a key that acts in several tenants is told alike by the server and by whoever reads the log alone.

@@ -35,7 +35,7 @@ pub struct Asked {
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// The key; none: nobody has such a secret.
+    /// The key; none: nobody has such a secret or digest, or the digest is of one that whoever asks may not see.
     pub key: Option<KeyId>,
     /// As what it was accepted, or why not.
     pub verdict: Result<Admission, NotAccepted>,

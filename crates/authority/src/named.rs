@@ -47,7 +47,8 @@ pub(crate) struct Known {
 }
 
 impl Authority {
-    /// The key that is named, as far as the caller may see it. None: nobody has such a secret.
+    /// The key that is named, as far as the caller may see it. None: nobody has such a secret or digest; or the caller names a
+    /// key by its digest and may not see it, for who knows a digest holds no secret.
     pub(crate) fn known(
         &self,
         view: &View,
@@ -71,11 +72,12 @@ impl Authority {
         }
         match (named, tenant.or(caller.tenant)) {
             (KeyNamed::Id(id), _) => Err(Rejection::NotFound(Entity::Key(*id)).into()),
-            // Who knows a digest holds no secret.
-            (KeyNamed::Digest(_), _) => Err(unseen(named)),
-            (KeyNamed::Secret(_), None) => Err(Rejection::Forbidden { needs: Permission::Verify }.into()),
-            (KeyNamed::Secret(_), Some(tenant)) => {
+            (_, None) => Err(Rejection::Forbidden { needs: Permission::Verify }.into()),
+            (KeyNamed::Secret(_) | KeyNamed::Digest(_), Some(tenant)) => {
                 role_of(&view.now(), &caller.actor, tenant, Permission::Verify, self.now())??;
+                if matches!(named, KeyNamed::Digest(_)) {
+                    return Ok(None);
+                }
                 let row = match id {
                     Some(id) => view.now().key(id)?,
                     None => None,

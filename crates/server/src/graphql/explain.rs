@@ -57,7 +57,7 @@ pub(super) fn asked(
 #[derive(Clone, Debug, GraphQLObject)]
 #[graphql(name = "explanation", rename_all = "none")]
 pub struct Explanation {
-    /// The key; null: nobody has such a secret.
+    /// The key; null: nobody has such a secret or digest, or the digest is of one that you may not see.
     pub key_id: Option<Uuid>,
     /// Whether it was accepted, with the scopes asked for.
     pub accepted: bool,
