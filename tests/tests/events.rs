@@ -203,6 +203,7 @@ fn each_filter_leaves_what_it_says() {
     assert_eq!(found(&format!("until: \"{}\"", told(middle.unix_ms()))), early);
     assert_eq!(found(&format!("since: \"{}\"", told(middle.unix_ms()))), late);
     assert_eq!(found("until: \"1970-01-01T00:00:00Z\""), [0; 0]);
+    assert_eq!(found("types: []"), [0; 0], "none of any type, as with every list");
     assert_eq!(found("since: \"9000-01-01T00:00:00Z\""), [0; 0]);
 }
 

@@ -61,7 +61,7 @@ impl EventFilterInput {
             self.service_account_id.map(|id| Concerned::ServiceAccount(id.id())),
         ];
         Ok(EventFilter {
-            types: EventFilter::types(self.types.as_deref().unwrap_or_default())?,
+            types: self.types.as_deref().map(EventFilter::types).transpose()?,
             concerning: concerning.into_iter().flatten().collect(),
             actor: self.actor_id.map(|id| id.0),
             from: self.from.map(|position| position.0),
