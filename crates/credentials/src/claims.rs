@@ -57,7 +57,7 @@ pub struct Audience(Vec<String>);
 /// A text that cannot name an issuer or a service, or a list of too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an issuer or audience has 1 to {NAME_BYTES_MAX} visible ASCII characters other than \" and \\, and a token has 1 to {} audiences",
+    "an issuer or audience has 1 to {NAME_BYTES_MAX} visible ASCII characters other than the double quote and the backslash, and a token has 1 to {} audiences",
     Audience::COUNT_MAX
 )]
 pub struct MalformedName;

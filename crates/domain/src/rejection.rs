@@ -37,7 +37,9 @@ pub enum Refusal {
     #[error("this key has expired; create a new one")]
     KeyExpired,
     /// Disabled; can be enabled again.
-    #[error("this key is disabled; its owner or an administrator can enable it again")]
+    #[error(
+        "this key is disabled; its user, or an administrator if it is a service account's, can enable it again"
+    )]
     KeyDisabled,
     /// Its owner is suspended.
     #[error("the user or service account of this key is suspended")]

@@ -99,7 +99,9 @@ pub struct Scope(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// Not a scope-token.
-    #[error("a scope has 1 to 64 visible ASCII characters other than \" and \\ (RFC 6749, section 3.3)")]
+    #[error(
+        "a scope has 1 to 64 visible ASCII characters other than the double quote and the backslash (RFC 6749, section 3.3)"
+    )]
     Malformed,
     /// Of Keyledger's own, but none that exists.
     #[error(
