@@ -130,7 +130,23 @@ fn what_an_orchestrator_serves_is_told_apart_from_nothing() {
         assert_eq!(told(&answer), refused(404, "NOT_AN_ORCHESTRATOR"), "{path}");
         assert!(answer.text.contains("PREFECT_API_URL"), "{}", answer.text);
     }
-    assert_eq!(told(&world.agent().get("/api/collections/views")), refused(404, "NO_SUCH_ROUTE"));
+    // By clients whose address of the orchestrator is …/api.
+    for (method, path) in [
+        ("GET", "/api/flows"),
+        ("GET", "/api/work_pools/"),
+        ("POST", "/api/flows/filter"),
+        ("GET", "/api/collections/views/aggregate-worker-metadata"),
+        ("DELETE", "/api/variables/name/x"),
+    ] {
+        let answer = world.agent().ask(method, path);
+        assert_eq!(told(&answer), refused(404, "NOT_AN_ORCHESTRATOR"), "{method} {path}");
+        let stranger = Client::anonymous(world.server.url()).ask(method, path);
+        assert_eq!(told(&stranger), refused(401, "CREDENTIAL_MISSING"), "{method} {path}");
+    }
+    let account = format!("/api/accounts/{}/teams", world.ada.tenant_id);
+    for path in ["/api", "/api/", "/api/me/nothing", "/api/users/x", account.as_str()] {
+        assert_eq!(told(&world.agent().get(path)), refused(404, "NO_SUCH_ROUTE"), "{path}");
+    }
     assert_eq!(told(&world.agent().ask("PUT", "/api/me")), refused(405, "METHOD_NOT_ALLOWED"));
 }
 

@@ -73,6 +73,7 @@ fn api_routes() -> Router<App> {
         .route("/api/accounts/{account}/account_roles/{role}", get(api::roles::show))
         .route("/api/accounts/{account}/workspaces/{workspace}", not_ours.clone())
         .route("/api/accounts/{account}/workspaces/{workspace}/{*rest}", not_ours)
+        .route("/api/{*rest}", any(api::elsewhere::not_found_here))
 }
 
 /// What every request passes through, put around routes. Apart from them, so that a bench can put it around a route
