@@ -696,6 +696,12 @@ fn bad_input_is_refused_with_a_code_and_changes_nothing() {
         ("change_tenant_policy", policy(json!(5), json!(6)), "POLICY_CONTRADICTS"),
         ("change_tenant_policy", elsewhere, "NOT_FOUND"),
         ("rename_service_account", json!({"service_account_id": account, "name": "a\nb"}), "NAME_INVALID"),
+        ("rename_service_account", json!({"service_account_id": account, "name": account}), "NAME_INVALID"),
+        (
+            "rename_service_account",
+            json!({"service_account_id": account, "name": "a@b.example"}),
+            "NAME_INVALID",
+        ),
         ("rename_service_account", json!({"service_account_id": ONE_OF_NONE, "name": "x"}), "NOT_FOUND"),
         (
             "change_service_account_role",

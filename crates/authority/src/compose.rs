@@ -83,6 +83,12 @@ pub fn name(text: &str) -> Result<Name, Failure> {
     without_key("name", text).map(|()| name)
 }
 
+/// What people call a service account, likewise.
+pub fn account_name(text: &str) -> Result<Name, Failure> {
+    let name = Name::of_account(text)?;
+    without_key("name", text).map(|()| name)
+}
+
 fn without_key(field: &'static str, text: &str) -> Result<(), Failure> {
     let rule = "there is an API key in the text; write where it is kept instead";
     if KeyString::is_in(text) { Err(InputError::Malformed { field, rule }.into()) } else { Ok(()) }

@@ -410,8 +410,8 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Request,
         "NAME_INVALID",
-        "A name has a character that names cannot have, or is empty.",
-        "The message says which.",
+        "A name has a character that names cannot have, is empty, or has the form of an id or of an e-mail address where it would be taken for one.",
+        "The message says which; choose another.",
     ),
     entry(Request, "NAME_TOO_LONG", "A name is too long.", "The message says how long it may be."),
     entry(

@@ -1,5 +1,7 @@
 //! What people may call things: plain text, parsed once at the edge, before it is sealed.
 
+use crate::ids::TenantId;
+
 /// Why a text is not fit to be a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -50,6 +52,22 @@ impl Name {
         one_line("a name", text, Self::BYTES_MAX).map(Self)
     }
 
+    /// The name that a service account is to have. Commands take a name, an id or a person's address in one place, so it
+    /// must read as neither of the others.
+    pub fn of_account(text: &str) -> Result<Self, NameError> {
+        let name = Self::parse(text)?;
+        let refused = |rule| Err(NameError::Form { what: "a service account's name", rule });
+        if is_id(name.as_str()) {
+            return refused(LIKE_AN_ID);
+        }
+        if Email::parse(name.as_str()).is_ok() {
+            return refused(
+                "it has the form of an e-mail address, and would be taken for a person's; choose another",
+            );
+        }
+        Ok(name)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,9 +101,12 @@ impl Slug {
     /// The most characters a slug may have: those of a DNS label (RFC 1035, section 2.3.4).
     pub const BYTES_MAX: usize = 63;
 
-    /// Accepts what a DNS label accepts, in lower case.
+    /// Accepts what a DNS label accepts, in lower case, and what is no id.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let text = one_line("a slug", text, Self::BYTES_MAX)?;
+        if is_id(&text) {
+            return Err(NameError::Form { what: "a slug", rule: LIKE_AN_ID });
+        }
         let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !text.chars().all(label) || text.starts_with('-') || text.ends_with('-') {
             let rule = "use lower-case letters a-z, digits and inner hyphens, for example acme-prod";
@@ -130,6 +151,13 @@ impl Email {
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
     }
+}
+
+const LIKE_AN_ID: &str = "it has the form of an id, and would be taken for one; choose another";
+
+/// Whether a text is taken for an id wherever an id or a name can be given.
+fn is_id(text: &str) -> bool {
+    TenantId::parse(text).is_ok()
 }
 
 fn one_line(what: &'static str, text: &str, bytes_max: usize) -> Result<String, NameError> {
@@ -223,6 +251,23 @@ mod tests {
         for bad in ["", "-a", "a-", "Acme", "a b", "a_b", "é", &"a".repeat(64)] {
             assert!(Slug::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_that_are_given_where_ids_are_do_not_look_like_ids() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        for form in [id.to_owned(), id.replace('-', "")] {
+            assert!(Slug::parse(&form).unwrap_err().to_string().contains("the form of an id"), "{form}");
+            assert!(Name::of_account(&form).unwrap_err().to_string().contains("the form of an id"), "{form}");
+            assert!(Name::parse(&form).is_ok(), "a key may be called so: it is not found by its name");
+        }
+        for form in [&id.to_uppercase(), &format!("{{{id}}}"), &format!("urn:uuid:{id}"), "ada@example.com"] {
+            assert!(Name::of_account(form).is_err(), "{form}");
+        }
+        for good in ["etl-agent", "etl 01890a5d", "@home", "nightly @ 02:00", "deadbeef"] {
+            assert!(Name::of_account(good).is_ok(), "{good}");
+        }
+        assert!(Slug::parse(&format!("{id}-x")).is_ok());
     }
 
     #[test]

@@ -69,7 +69,8 @@ pub(crate) async fn create(
     asker
         .answer(move |asked| {
             let tenant: TenantId = id("account_id", &account)?;
-            let (name, role) = (compose::name(&new.name)?, roles::asked_for(new.account_role_id.as_deref())?);
+            let (name, role) =
+                (compose::account_name(&new.name)?, roles::asked_for(new.account_role_id.as_deref())?);
             let expires_at = instant("api_key_expiration", new.api_key_expiration.as_deref())?;
             let key = first_key(asked, &name, expires_at);
             let mut composed = asked.authority.create_service_account_with_key(tenant, &name, role, &key);
@@ -131,7 +132,7 @@ pub(crate) async fn change(
     asker
         .answer(move |asked| {
             let account = of_account(asked, &account, &bot)?;
-            let name = changes.name.as_deref().map(compose::name).transpose()?;
+            let name = changes.name.as_deref().map(compose::account_name).transpose()?;
             let role = changes.account_role_id.as_deref().map(|id| roles::asked_for(Some(id))).transpose()?;
             // The name first: that it is taken is the one refusal that is left, and then nothing has changed.
             if let Some(name) = name {

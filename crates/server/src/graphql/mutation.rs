@@ -195,7 +195,7 @@ impl Mutation {
         input: CreateServiceAccountInput,
     ) -> Outcome<CreateServiceAccountPayload> {
         let tenant: TenantId = context.tenant(input.tenant_id.map(super::scalars::Uuid::id))?;
-        let name = answered(compose::name(&input.name))?;
+        let name = answered(compose::account_name(&input.name))?;
         let role = input.role.map_or(domain::role::Role::Administrator, Into::into);
         let composed = context.authority.create_service_account(tenant, &name, role);
         let done = context.execute(composed, input.idempotency_key.as_deref())?;
@@ -220,8 +220,8 @@ impl Mutation {
     fn rename_service_account(
         context: &Context,
         input: RenameServiceAccountInput,
-    ) -> FieldResult<SuccessPayload> {
-        let name = answered(compose::name(&input.name))?;
+    ) -> Outcome<SuccessPayload> {
+        let name = answered(compose::account_name(&input.name))?;
         let id = input.service_account_id.id();
         let composed = answered(context.authority.rename_service_account(id, &name))?;
         succeed(context, composed, input.idempotency_key.as_deref())
