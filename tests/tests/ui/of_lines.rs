@@ -54,10 +54,10 @@ fn a_page_of_the_past_says_the_moment_as_the_command_line_takes_it() {
     }
     let spaced = second.replace('T', "%20");
     let compared = line(&browser.page(&format!("/ui/time?as_of=1&to={spaced}")));
-    assert_eq!(compared, format!("keyledger diff 1 {second}Z"));
+    assert_eq!(compared, format!("keyledger diff 1 {second}.000Z"));
     typed(&world, &compared);
     let compared = line(&browser.page(&format!("/ui/time?as_of={spaced}&to=now")));
-    assert_eq!(compared, format!("keyledger diff {second}Z"));
+    assert_eq!(compared, format!("keyledger diff {second}.000Z"));
     typed(&world, &compared);
 }
 

@@ -12,7 +12,6 @@ use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, SigningKey, Who, duration_words};
 use super::visit::Visit;
-use crate::instant::rfc3339;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -81,7 +80,7 @@ pub(super) async fn rotate(visit: Visit, fields: Fields) -> Result<Response, Ref
         return Ok(asked);
     }
     let at_once = fields.get("from") == Some("now");
-    let later = || rfc3339(visit.app.authority.now().plus_seconds(visit.app.prepublish_seconds));
+    let later = || visit.app.authority.now().plus_seconds(visit.app.prepublish_seconds).to_string();
     let input = json!({"active_from": (!at_once).then(later)});
     let _: Value = visit.page(document::ROTATE_SIGNING_KEY, &json!({"input": input})).await?;
     Ok(visit.go_to("ui/signing-keys?done=signing-key"))
