@@ -59,7 +59,7 @@ fn a_key_lives_and_ends() {
     assert!(scene.said(&["key", "note", &id, "--remove"]).contains("has no note"));
     let noted = scene.done(&["auth", "create-key", "-n", "noted", "--note", note]);
     assert_eq!(text(&scene.done(&["key", "show", &text(&noted, "id")]), "note"), note);
-    let end = "2031-01-01T00:00:00Z";
+    let end = "2031-01-01T00:00:00.000Z";
     assert!(scene.said(&["key", "expire", &id, end]).ends_with("expires at 2031-01-01T00:00:00.000Z\n"));
     let shown = scene.done(&["key", "show", &id]);
     assert_eq!((text(&shown, "name"), text(&shown, "status")), ("ci two".into(), "ACTIVE".into()));
