@@ -32,9 +32,12 @@ enum Who {
     Server,
     Operator,
     OperatorConfined,
+    OperatorAuditing,
+    OperatorObserving,
     Administrator,
     AdministratorByToken,
     AdministratorReading,
+    AdministratorAuditing,
     Member,
     Runner,
     ReadOnly,
@@ -50,14 +53,25 @@ enum Who {
 use Who::*;
 
 impl Who {
-    const ALL: [(Self, &str, &str); 17] = [
+    const ALL: [(Self, &str, &str); 20] = [
         (Console, "console", "the person at the machine itself"),
         (Server, "server", "the server on its schedule"),
         (Operator, "operator", "an operator, no member of A, by a key for any tenant"),
         (OperatorConfined, "op-conf", "the same operator by a key confined to another tenant"),
+        (
+            OperatorAuditing,
+            "op-audit",
+            "the same operator by a key for any tenant narrowed to keyledger:audit",
+        ),
+        (
+            OperatorObserving,
+            "op-watch",
+            "the same operator by a key for any tenant narrowed to keyledger:metrics",
+        ),
         (Administrator, "admin", "an administrator of A, by a key for any tenant"),
         (AdministratorByToken, "ad-token", "the same by a token minted from that key for A"),
         (AdministratorReading, "ad-read", "the same by a key for A narrowed to keyledger:read"),
+        (AdministratorAuditing, "ad-audit", "the same by a key for A narrowed to keyledger:audit"),
         (Member, "member", "a member of A"),
         (Runner, "runner", "a runner of A"),
         (ReadOnly, "readonly", "a read-only member of A"),
@@ -76,10 +90,17 @@ impl Who {
             Server => Actor::Server,
             Operator => olga(),
             OperatorConfined => shows(Owner::User(OLGA), OLGAS_CONFINED, Some(HOME)),
+            OperatorAuditing => narrowed(shows(Owner::User(OLGA), OLGAS_AUDITING, None), "keyledger:audit"),
+            OperatorObserving => {
+                narrowed(shows(Owner::User(OLGA), OLGAS_OBSERVING, None), "keyledger:metrics")
+            }
             Administrator => anna(),
             AdministratorByToken => scene.mint(id(0x70), ANNAS, A).shown_by(Owner::User(ANNA)),
             AdministratorReading => {
                 narrowed(shows(Owner::User(ANNA), ANNAS_READING, Some(A)), "keyledger:read")
+            }
+            AdministratorAuditing => {
+                narrowed(shows(Owner::User(ANNA), ANNAS_AUDITING, Some(A)), "keyledger:audit")
             }
             Member => max(),
             Runner => rita(),
@@ -109,8 +130,11 @@ impl Who {
             Console | Server => None,
             Operator => Some(OLGAS),
             OperatorConfined => Some(OLGAS_CONFINED),
+            OperatorAuditing => Some(OLGAS_AUDITING),
+            OperatorObserving => Some(OLGAS_OBSERVING),
             Administrator | AdministratorByToken => Some(ANNAS),
             AdministratorReading => Some(ANNAS_READING),
+            AdministratorAuditing => Some(ANNAS_AUDITING),
             Member => Some(MAXS),
             Runner => Some(RITAS),
             ReadOnly => Some(REXS),
@@ -124,6 +148,11 @@ impl Who {
         }
     }
 
+    /// What it shows is narrowed to looking: it changes nothing.
+    fn looks_only(self) -> bool {
+        matches!(self, OperatorAuditing | OperatorObserving | AdministratorReading | AdministratorAuditing)
+    }
+
     /// An administrator of A, with a credential that is not narrowed.
     fn administers(self) -> bool {
         matches!(self, Administrator | AdministratorByToken | AccountAdministrator)
@@ -133,8 +162,12 @@ impl Who {
     fn identity(self) -> Option<(Owner, TenantId)> {
         match self {
             Console | Server => None,
-            Operator | OperatorConfined => Some((Owner::User(OLGA), HOME)),
-            Administrator | AdministratorByToken | AdministratorReading => Some((Owner::User(ANNA), A)),
+            Operator | OperatorConfined | OperatorAuditing | OperatorObserving => {
+                Some((Owner::User(OLGA), HOME))
+            }
+            Administrator | AdministratorByToken | AdministratorReading | AdministratorAuditing => {
+                Some((Owner::User(ANNA), A))
+            }
             Member => Some((Owner::User(MAX), A)),
             Runner => Some((Owner::User(RITA), A)),
             ReadOnly => Some((Owner::User(REX), A)),
@@ -151,6 +184,9 @@ impl Who {
 
 const OLGAS_CONFINED: KeyId = id(0x80);
 const ANNAS_READING: KeyId = id(0x81);
+const OLGAS_AUDITING: KeyId = id(0x82);
+const OLGAS_OBSERVING: KeyId = id(0x83);
+const ANNAS_AUDITING: KeyId = id(0x84);
 const IDLE: ServiceAccountId = id(0x34);
 const GONE: ServiceAccountId = id(0x35);
 const PUBLISHED: SigningKeyId = id(0x61);
@@ -193,10 +229,17 @@ fn scene() -> Scene {
         role: Role::Member,
         first_key: None,
     };
-    let reading = NewKey { scopes: narrow("keyledger:read"), ..new_key(Owner::User(ANNA), ANNAS_READING) };
+    let narrow_key = |user, reach, key, scopes| {
+        let key = NewKey { scopes: narrow(scopes), ..new_key(Owner::User(user), key) };
+        Command::CreateKey { owner: Owner::User(user), reach, key }
+    };
+    let anywhere = Reach::AnyTenant { home: HOME };
     scene.given([
         by(olga(), create_key(Owner::User(OLGA), Reach::Tenant(HOME), OLGAS_CONFINED)),
-        by(anna(), Command::CreateKey { owner: Owner::User(ANNA), reach: Reach::Tenant(A), key: reading }),
+        by(olga(), narrow_key(OLGA, anywhere, OLGAS_AUDITING, "keyledger:audit")),
+        by(olga(), narrow_key(OLGA, anywhere, OLGAS_OBSERVING, "keyledger:metrics")),
+        by(anna(), narrow_key(ANNA, Reach::Tenant(A), ANNAS_READING, "keyledger:read")),
+        by(anna(), narrow_key(ANNA, Reach::Tenant(A), ANNAS_AUDITING, "keyledger:audit")),
         by(anna(), account(IDLE, "own")),
         by(anna(), account(GONE, "gone")),
         by(anna(), Command::RemoveServiceAccount { service_account: GONE }),
@@ -721,7 +764,7 @@ fn may(who: Who, about: About, command: &Command) -> bool {
 
 /// A member may leave, and remove nobody but itself; not with a credential that is narrowed.
 fn leaves(who: Who, tenant: TenantId, user: UserId) -> bool {
-    let fit = !who.is_dead() && who != AdministratorReading;
+    let fit = !who.is_dead() && !who.looks_only();
     fit && who.identity() == Some((Owner::User(user), tenant))
 }
 
@@ -745,7 +788,8 @@ fn manages(who: Who, about: About) -> bool {
         }
         OtherAdministrator | Outsider => true,
         Console | Server | AccountAdministrator | AccountRunner | OtherAccount => false,
-        AdministratorReading | Revoked | Suspended => false,
+        OperatorAuditing | OperatorObserving | AdministratorReading | AdministratorAuditing => false,
+        Revoked | Suspended => false,
     };
     match about {
         About::OwnConfined => living_user || matches!(who, AccountAdministrator | OtherAccount),
@@ -819,7 +863,7 @@ fn what_exists_and_what_does_not_look_the_same_to_a_stranger() {
 fn a_narrowed_key_changes_nothing_at_all_but_ends_itself() {
     every_cell(|cell| {
         let ends_itself = cell.about == About::KeyUsed;
-        cell.who != AdministratorReading || cell.outcome.is_ok() == ends_itself
+        !cell.who.looks_only() || cell.outcome.is_ok() == ends_itself
     });
 }
 
