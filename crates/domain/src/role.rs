@@ -273,6 +273,15 @@ mod tests {
     }
 
     #[test]
+    fn outside_of_any_tenant_no_scope_of_keyledgers_own_is_permitted() {
+        let only = |text| Scopes::parse(text).unwrap();
+        assert!(!only("keyledger:read").permitted_to(None) && !only("a keyledger:keys").permitted_to(None));
+        assert!(only("a").permitted_to(None) && Scopes::All.permitted_to(None));
+        assert!(only("a keyledger:read").permitted_to(Some(Role::Runner)));
+        assert!(!only("a keyledger:admin").permitted_to(Some(Role::Member)));
+    }
+
+    #[test]
     fn scopes_are_scope_tokens() {
         assert_eq!(Scopes::parse("a\"b"), Err(ScopeError::Malformed));
         assert_eq!(Scopes::parse(&"x".repeat(65)), Err(ScopeError::Malformed));

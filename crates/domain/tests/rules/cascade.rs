@@ -285,6 +285,16 @@ fn a_user_without_any_living_membership_is_refused_for_what_befell_its_home() {
 }
 
 #[test]
+fn an_operator_who_is_suspended_is_refused_for_what_befell_the_home_which_is_final() {
+    let another = by(olga(), Command::GrantOperator { user: ANNA });
+    let scene = Scene::cast().given([another, by(olga(), Command::RemoveTenant { tenant: HOME })]);
+    let scene = scene.given([by(anna(), Command::SuspendUser { user: OLGA })]);
+    assert_eq!(scene.accepts(OLGAS, 0), Err(Refusal::TenantRemoved));
+    let scene = scene.given([by(anna(), Command::ResumeUser { user: OLGA })]);
+    assert_eq!(scene.accepts(OLGAS, 0), Ok(()));
+}
+
+#[test]
 fn an_operator_whose_only_tenant_was_removed_still_gets_in() {
     let scene = Scene::cast().given([by(olga(), Command::RemoveTenant { tenant: HOME })]);
     let admission = scene.admit(OLGAS, None, 0).expect("an operator is admitted outside of any tenant");
