@@ -2,11 +2,13 @@
 
 use std::sync::mpsc;
 
+use domain::actor::{Actor, Holder};
 use domain::event::Event;
+use domain::ids::KeyId;
 use domain::key::{Owner, Reach};
 use domain::names::Name;
 use domain::role::Role;
-use domain::{Command, Refusal};
+use domain::{Command, Refusal, Rejection};
 use keyledger_authority::{Done, Failure, Shown, When};
 
 use keyledger_authority::compose::Composed;
@@ -59,6 +61,29 @@ fn the_same_key_for_another_wish_is_a_conflict_and_changes_nothing() {
     assert_eq!(scene.authority.position(), done.position);
     // Another key, and it is done.
     assert_eq!(attempt(&scene, "a-2", key_named(&scene, "cd")).unwrap().when, When::Now);
+}
+
+/// Whoever asks was let in before the writer came to it: what was true then need not be true any more.
+#[test]
+fn nothing_is_told_again_to_a_credential_that_has_ended_since() {
+    let scene = Scene::new();
+    let (key, _) = scene.own_key(&key_input("laptop"));
+    let actor = shown_by(&scene, key);
+    let make = || key_named(&scene, "ci");
+    let done = scene.authority.execute(&actor, &scene.attempt("a-1"), make()).unwrap();
+    assert_eq!(done.when, When::Now);
+    scene.must(Command::DisableKey { key });
+    let refused = scene.authority.execute(&actor, &scene.attempt("a-1"), make());
+    let why = Rejection::NotAuthenticated(Refusal::KeyDisabled);
+    assert_eq!(refused, Err(Failure::Rejected(why)));
+    // A credential of the same owner that lives is told.
+    let again = attempt(&scene, "a-1", make()).unwrap();
+    assert_eq!((again.when, again.recorded), (When::Before, done.recorded));
+}
+
+fn shown_by(scene: &Scene, key: KeyId) -> Actor {
+    let Actor::Holder(root) = scene.actor() else { panic!("whoever shows a key holds it") };
+    Actor::Holder(Holder { key, ..root })
 }
 
 #[test]

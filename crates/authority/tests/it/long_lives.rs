@@ -5,16 +5,17 @@ use domain::concern::Concerned;
 use domain::event::{Event, TokenTarget};
 use domain::key::{Owner, Reach};
 use domain::limits::RateLimit;
-use domain::role::Role;
+use domain::role::{Role, Scopes};
 use domain::time::Position;
 use keyledger_authority::events::{EventFilter, Order, Scope};
 use keyledger_authority::life::{Step, What};
 use keyledger_authority::named::KeyNamed;
 use keyledger_authority::queries::Which;
+use keyledger_authority::renewal::RenewalError;
 use keyledger_authority::state_diff::Wanted;
 use keyledger_authority::{AsOf, Caller, Credential, Shown};
 
-use crate::scene::{Scene, at, key_input};
+use crate::scene::{Scene, at, key_input, only};
 
 impl Scene {
     fn root_caller(&self) -> Caller {
@@ -73,6 +74,43 @@ fn a_renewed_token_is_no_younger_than_what_it_was_renewed_with() {
     assert_eq!(claims.seq, asked);
 }
 
+/// Whoever renews gets no more than the token that is renewed was worth, be it one that was asked for by itself; and nothing for
+/// one of another tenant.
+#[test]
+fn a_renewed_token_is_no_wider_than_the_one_in_whose_place_it_comes() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let pair = scene.authority.switch_tenant(&scene.root_caller(), scene.tenant).unwrap();
+    let refresh = Shown::from_nowhere(&pair.refresh_token);
+    let renew = |token: &str| {
+        let bearer = scene.authority.authenticate_or_renew(refresh, None).unwrap();
+        scene.authority.renew(&bearer, token)
+    };
+    let narrow = scene.exchange(&scene.root, Some(only("keyledger:read")));
+    let renewed = renew(&narrow.token).unwrap();
+    assert_eq!(renewed.access.scopes, only("keyledger:read"));
+    let next = scene.authority.authenticate_or_renew(Shown::from_nowhere(&renewed.refresh_token), None);
+    assert_eq!(next.unwrap().scopes, only("keyledger:read"));
+    let elsewhere = scene.authority.switch_tenant(&scene.root_caller(), other).unwrap();
+    assert!(matches!(renew(&elsewhere.access.token), Err(RenewalError::OtherToken(_))));
+    assert_eq!(renew(&pair.access.token).unwrap().access.scopes, Scopes::All);
+}
+
+/// What lives is looked up by ticks of about a second: what began within one must be there, and what ended within it must not.
+#[test]
+fn what_began_and_what_ended_within_one_tick_is_listed_as_it_stands() {
+    let scene = Scene::new();
+    let (_, living, _) = scene.account("new", Role::Runner);
+    let (account, dead, _) = scene.account("old", Role::Runner);
+    scene.must(Command::RemoveServiceAccount { service_account: account });
+    let listed = |which| -> Vec<_> {
+        let keys = scene.authority.keys(&scene.root_caller(), which, AsOf::Now).unwrap().value;
+        keys.into_iter().map(|key| key.id).filter(|id| *id != scene.key).collect()
+    };
+    assert_eq!(listed(Which::Living), [living]);
+    assert_eq!(listed(Which::All), [living, dead]);
+}
+
 #[test]
 fn when_the_clock_went_back_now_is_still_the_latest_moment() {
     let scene = Scene::new();
@@ -87,6 +125,13 @@ fn when_the_clock_went_back_now_is_still_the_latest_moment() {
     };
     assert_eq!(differs(late, AsOf::Now).unwrap().value.count, 1);
     differs(AsOf::Now, late).unwrap_err();
+    // What is recorded is no future, whatever the clock says; what is not, is.
+    let instant = |ms| AsOf::Instant(at(ms));
+    assert_eq!(scene.authority.basis(instant(7_200_000)).unwrap().instant, at(7_200_000));
+    assert_eq!(scene.authority.basis(instant(7_200_001)).unwrap_err().code(), "AS_OF_IN_FUTURE");
+    // Of two instants between the same two events one is the later one all the same.
+    assert_eq!(differs(instant(10), instant(20)).unwrap().value.count, 0);
+    assert_eq!(differs(instant(20), instant(10)).unwrap_err().code(), "AS_OF_BACKWARDS");
 }
 
 /// As `rotate_api_key` of the REST API does.

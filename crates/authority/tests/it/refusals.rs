@@ -9,9 +9,9 @@ use domain::{Command, Rejection};
 use keyledger_authority::compose::Composed;
 use keyledger_authority::refusals::RefusalsWanted;
 use keyledger_authority::refusals::{RefusalPage, RefusedCommand};
-use keyledger_authority::{AsOf, Caller, Failure, Shown};
+use keyledger_authority::{AsOf, Caller, Failure, Shown, Wanted};
 
-use crate::scene::{Scene, key_input};
+use crate::scene::{Scene, at, key_input};
 
 impl Scene {
     pub fn caller(&self, shown: &str) -> Caller {
@@ -72,6 +72,56 @@ fn what_is_done_is_not_kept_and_neither_is_a_credential_that_ended() {
     let outcome =
         scene.authority.execute(&actor, &scene.request(), Composed::plain(Command::EnableKey { key }));
     assert!(matches!(outcome, Err(Failure::Rejected(Rejection::NotAuthenticated(_)))), "{outcome:?}");
+    assert_eq!(scene.commands(&scene.root, scene.tenant), [""; 0]);
+}
+
+#[test]
+fn of_a_key_they_are_those_about_it_and_those_of_who_tried_with_it() {
+    let scene = Scene::new();
+    let (key, _) = scene.own_key(&key_input("laptop"));
+    let (_, bobs) = scene.member(scene.tenant, "bob", Role::Member);
+    let bobs = bobs.unwrap();
+    let disable = |key| Command::DisableKey { key };
+    scene.refuse(&bobs, disable(key), "NOT_FOUND");
+    scene.refuse(&bobs, disable(scene.key), "NOT_FOUND");
+    let of = |key| {
+        let wanted = RefusalsWanted { of: Some(scene.tenant), key: Some(key) };
+        let page = scene.authority.refusals(&scene.caller(&scene.root), wanted, None, 100, AsOf::Now);
+        page.unwrap().value.refusals.into_iter().map(|(_, refusal)| refusal.about).collect::<Vec<_>>()
+    };
+    let about = |key| Some(Entity::Key(key));
+    assert_eq!(of(key), [about(key)]);
+    assert_eq!(of(scene.caller(&bobs).key), [about(scene.key), about(key)], "the newest first");
+}
+
+#[test]
+fn as_of_an_instant_they_are_those_until_then_and_of_then() {
+    let scene = Scene::new();
+    let (_, bobs) = scene.member(scene.tenant, "bob", Role::Member);
+    scene.clock.set(at(1_000));
+    scene.refuse(&bobs.unwrap(), Command::RemoveTenant { tenant: scene.tenant }, "FORBIDDEN");
+    scene.clock.set(at(2_000));
+    let until = |ms| {
+        let (root, wanted) =
+            (scene.caller(&scene.root), RefusalsWanted { of: Some(scene.tenant), key: None });
+        let page = scene.authority.refusals(&root, wanted, None, 100, AsOf::Instant(at(ms)));
+        page.unwrap().value.refusals.len()
+    };
+    assert_eq!((until(999), until(1_000), until(1_001)), (0, 1, 1));
+}
+
+/// A token for a tenant is used on that tenant's behalf: what it is refused is for those who answer for it there.
+#[test]
+fn what_a_confined_credential_is_refused_is_told_where_it_acts() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let (_, bobs) = scene.member(scene.tenant, "bob", Role::Member);
+    scene.member(other, "bob", Role::Member);
+    let shown = Shown::from_nowhere(bobs.as_ref().unwrap());
+    let wanted = Wanted { tenant: Some(other), ..Wanted::default() };
+    let token = scene.authority.exchange(shown, wanted).unwrap().token;
+    scene.refuse(&token, Command::RemoveTenant { tenant: scene.tenant }, "NOT_FOUND");
+    assert_eq!(scene.commands(&scene.root, other), ["RemoveTenant"]);
     assert_eq!(scene.commands(&scene.root, scene.tenant), [""; 0]);
 }
 

@@ -352,6 +352,25 @@ fn what_has_ended_already_does_not_stop_again() {
     house.scene.must(Command::SuspendUser { user: house.bob });
     let member = Command::RemoveMember { tenant: house.scene.tenant, user: house.bob };
     assert_eq!(rehearse(member), (vec![], 0), "who is suspended loses nothing now");
+    let tenant = house.scene.tenant;
+    house.scene.must(Command::SuspendTenant { tenant });
+    assert_eq!(
+        rehearse(Command::RemoveTenant { tenant }),
+        (vec![], 0),
+        "nor does anything of a closed tenant"
+    );
+}
+
+/// A key that has one tenant only stops; one that acts elsewhere, too, stops in that tenant.
+#[test]
+fn where_a_key_stops_is_said_of_keys_that_act_elsewhere_too() {
+    let house = Household::new();
+    let (wide, confined) = (house.keys[3].0, house.keys[4].0);
+    let leave = Command::RemoveMember { tenant: house.other, user: house.bob };
+    let stops = house.rehearse(&house.scene.request(), &Composed::plain(leave)).unwrap().stops;
+    let told: BTreeSet<_> = stops.keys.first.iter().map(|stopped| (stopped.key, stopped.tenant)).collect();
+    assert_eq!(told, BTreeSet::from([(wide, Some(house.other)), (confined, None)]));
+    assert_eq!(stops.keys.count, 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use domain::ids::KeyId;
 use domain::key::RevocationReason;
 use domain::role::Role;
-use domain::{Command, Refusal};
+use domain::{Command, Event, Refusal};
 use keyledger_authority::compose::Composed;
 use keyledger_authority::sessions::{Presence, SessionLimits, SessionOver};
 use keyledger_authority::{Caller, Denied, OpaqueSecret, Shown, When};
@@ -89,9 +89,26 @@ fn what_stops_a_key_for_a_while_ends_its_sessions_for_good() {
     let (account, _, machine) = scene.account("etl", Role::Runner);
     let suspended = scene.signed_in(&machine);
     scene.must(Command::SuspendServiceAccount { service_account: account });
-    let scene = scene.reopened();
     scene.must(Command::ResumeServiceAccount { service_account: account });
     assert_eq!(scene.resumed(&suspended), Err(SessionOver::NoSession));
+
+    let (bob, string) = scene.member(scene.tenant, "bob", Role::Member);
+    let suspended = scene.signed_in(&string.unwrap());
+    scene.must(Command::SuspendUser { user: bob });
+    scene.must(Command::ResumeUser { user: bob });
+    assert_eq!(scene.resumed(&suspended), Err(SessionOver::NoSession));
+    assert!(scene.resumed(&other).is_ok());
+}
+
+#[test]
+fn what_stopped_a_key_just_before_a_crash_ends_its_sessions_at_the_next_start() {
+    let scene = Scene::new();
+    let (account, _, machine) = scene.account("etl", Role::Runner);
+    let (stopped, other) = (scene.signed_in(&machine), scene.signed_in(&scene.root));
+    let scene = scene.with_events([Event::ServiceAccountSuspended { service_account: account }]);
+    scene.must(Command::ResumeServiceAccount { service_account: account });
+    assert!(scene.authority.authenticate(Shown::from_nowhere(&machine), None).is_ok());
+    assert_eq!(scene.resumed(&stopped), Err(SessionOver::NoSession));
     assert!(scene.resumed(&other).is_ok());
 }
 
@@ -107,7 +124,14 @@ fn a_session_does_not_come_back_with_another_tenant_or_with_an_operators_rights(
     assert!(scene.authority.authenticate(Shown::from_nowhere(&string), None).is_ok(), "his key acts there");
     assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
 
-    scene.must(Command::RemoveMember { tenant: other, user: bob });
+    // Nor after its tenant's end.
+    let (third, secret) = (scene.another_tenant("initech"), scene.signed_in(&string));
+    scene.must(Command::RemoveTenant { tenant: other });
+    scene.member(third, "bob", Role::Member);
+    assert!(scene.authority.authenticate(Shown::from_nowhere(&string), None).is_ok(), "his key acts there");
+    assert_eq!(scene.resumed(&secret), Err(SessionOver::NoSession));
+
+    scene.must(Command::RemoveMember { tenant: third, user: bob });
     scene.must(Command::GrantOperator { user: bob });
     let secret = scene.signed_in(&string);
     scene.must(Command::WithdrawOperator { user: bob });

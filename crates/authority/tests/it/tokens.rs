@@ -25,6 +25,20 @@ fn denied(authority: &Authority, token: &str) -> Option<Denied> {
     authority.authenticate(Shown::from_nowhere(token), None).err().map(|denial| denial.denied)
 }
 
+#[test]
+fn a_token_lets_its_bearer_in_to_no_tenant_but_its_own() {
+    let scene = Scene::new();
+    let other = scene.another_tenant("globex");
+    let admitted = |shown: &str, tenant| {
+        let admitted = scene.authority.admit_to(&scene.caller(shown), tenant);
+        admitted.map(|caller| caller.tenant).map_err(|denial| denial.denied)
+    };
+    let token = scene.exchange(&scene.root, None).token;
+    assert_eq!(admitted(&scene.root, other), Ok(Some(other)));
+    assert_eq!(admitted(&token, scene.tenant), Ok(Some(scene.tenant)));
+    assert_eq!(admitted(&token, other), Err(Denied::Refused(Refusal::OtherTenant)));
+}
+
 fn kid_of(scene: &Scene, id: domain::ids::SigningKeyId) -> Kid {
     Kid::of(&scene.model().signing_keys[&id].public_key)
 }

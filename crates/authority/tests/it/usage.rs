@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use domain::ids::KeyId;
+use domain::ids::{AgentId, KeyId};
+use domain::role::Role;
+use keyledger_authority::named::KeyNamed;
 use keyledger_authority::queries::Which;
 use keyledger_authority::usage::{CallerKind, UseWay};
 use keyledger_authority::{AsOf, Shown};
@@ -38,6 +40,23 @@ fn a_use_is_told_at_once_with_its_instants_its_way_and_its_callers() {
     assert_eq!(usage.last_way, UseWay::GraphQl);
     assert_eq!(usage.callers.kinds().collect::<Vec<_>>(), [CallerKind::Curl, CallerKind::Go]);
     assert_eq!(scene.usage(scene.key), None, "the other key was only authenticated, which counts nothing");
+}
+
+/// The agents of a key may belong to another tenant in which it acts, and are called as that tenant calls them.
+#[test]
+fn the_agents_of_a_key_for_any_tenant_are_told_to_its_owner_and_not_to_its_home() {
+    let scene = Scene::new();
+    let (_, bobs) = scene.member(scene.tenant, "bob", Role::Member);
+    let (_, _, administrator) = scene.account("etl", Role::Administrator);
+    let bob = scene.caller(&bobs.unwrap());
+    scene.authority.used(&bob, Some(CallerKind::Curl), UseWay::GraphQl);
+    scene.authority.agent_polled(&bob, AgentId::from_bytes([7; 16]));
+    let agents = |caller| {
+        let key =
+            scene.authority.key_named(caller, &KeyNamed::Id(bob.key), AsOf::Now).unwrap().value.unwrap();
+        key.usage.unwrap().agents.len()
+    };
+    assert_eq!((agents(&bob), agents(&scene.caller(&administrator))), (1, 0));
 }
 
 #[test]
