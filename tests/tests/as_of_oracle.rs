@@ -24,7 +24,7 @@ use domain::network::AllowedAddresses;
 use domain::rejection::Refusal;
 use domain::role::{Permission, Role, Scopes};
 use domain::row::{Key, RowId, Standing};
-use domain::status::{Admission, Bearer, admit};
+use domain::status::{Admission, Bearer, admit, admit_outside_tenants};
 use domain::time::{Moment, Position, Timestamp};
 use domain::{Change, Model, decide};
 use keyledger_tests::history::folded::Folded;
@@ -179,6 +179,13 @@ fn admitted(model: &Model, key: &Key, wanted: Option<TenantId>, at: Timestamp) -
     let bearer = Bearer::key(key.owner, key.reach, key.created.position);
     let Ok(admitted): Result<_, Infallible> = admit(model, &bearer, &key.life, wanted, at);
     admitted
+}
+
+/// Whether it lets an operator act, outside of any tenant.
+fn acts_outside(model: &Model, key: &Key, at: Timestamp) -> bool {
+    let Owner::User(user) = key.owner else { return false };
+    let Ok(accepted): Result<_, Infallible> = admit_outside_tenants(model, key.owner, &key.life, at);
+    model.users[&user].operator && key.reach.confined_to().is_none() && accepted.is_ok()
 }
 
 /// What is told of a key: its id, its end, its successor and its status.
@@ -443,6 +450,12 @@ fn the_spells_of_a_key_are_those_in_which_the_fold_accepts_it() {
                     let told = told.and_then(|spell| spell.role);
                     assert_eq!(told, expected, "seed {seed}: {} in {tenant} at {position}", key.id);
                 }
+                let outside = radius.spells.iter().any(|spell| {
+                    let begun = spell.from.position <= position;
+                    spell.tenant.is_none() && begun && spell.until.is_none_or(|until| until > at)
+                });
+                let expected = model.keys.get(&key.id).is_some_and(|key| acts_outside(model, key, at));
+                assert_eq!(outside, expected, "seed {seed}: {} outside of tenants at {position}", key.id);
             }
         }
     }

@@ -1,10 +1,12 @@
 //! What happens in one tenant is nobody's business in another: neither to be told of nor to be written into.
 
+use std::collections::BTreeSet;
+
 use keyledger_tests::client::{Client, encoded};
 use keyledger_tests::server::keyledger;
 use serde_json::{Value, json};
 
-use crate::two_tenants::{TwoTenants, key_for, listed, text};
+use crate::two_tenants::{Shown, TwoTenants, key_for, listed, text};
 use crate::ui::Browser;
 
 const HISTORY: &str =
@@ -107,6 +109,12 @@ fn what_befalls_a_user_who_left_is_not_told_to_their_keys_home() {
     let elsewhere = ["KeyCreated", "MemberAdded", "UserSuspended", "UserResumed", "MemberRemoved"];
     let since = ["UserSuspended", "UserResumed", "OperatorGranted"];
     assert_eq!(told(&ada), [&elsewhere[..], &since[..]].concat(), "an operator is told");
+    // Nor is it among the events of the tenant.
+    let filter = format!("first: 100, filter: {{user_id: \"{}\"}}", text(&eve_id["user_id"]));
+    let events = listed(&hank, "events", &filter, "type").unwrap();
+    let befell = |event: &&Value| text(&event["type"]) != "KeyCreated";
+    let events: Vec<String> = events.iter().filter(befell).map(|event| text(&event["type"])).collect();
+    assert_eq!(events, ["MemberAdded", "UserSuspended", "UserResumed", "MemberRemoved"]);
 }
 
 #[test]
@@ -155,6 +163,90 @@ fn the_keys_of_somebody_else_are_listed_for_those_who_may_see_each_of_them() {
     assert_eq!(told(&ada, &eve_id, ", name_contains: \"alone\""), [], "nor by their names");
     assert_eq!(told(&eve, &eve_id, ", name_contains: \"alone\"").len(), 1, "but for herself");
     assert!(listed(&ada, "keys", "", "id").unwrap().iter().all(|key| key["id"] != in_acme), "unasked");
+}
+
+/// A token is for one tenant: what else its user has is not for whoever came by it. Nor is anything for a key that may not read.
+#[test]
+fn a_confined_credential_is_told_of_no_key_that_reaches_further() {
+    let world = TwoTenants::new();
+    let bob = world.bob();
+    let acme = world.ada.tenant_id.clone();
+    let anywhere = key_for(&bob, &world.bob_id, "anywhere");
+    let made = |name: &str, more: Value| {
+        let mut input = json!({"user_id": world.bob_id, "name": name, "tenant_id": acme});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        bob.mutate("create_api_key", &input, "id key").unwrap()
+    };
+    let (confined, narrow) = (made("here", json!({})), made("narrow", json!({"scopes": ["flows:run"]})));
+    let keys = |client: &Client, filter: &str| -> BTreeSet<String> {
+        listed(client, "keys", filter, "id").unwrap().iter().map(|key| text(&key["id"])).collect()
+    };
+    let there = BTreeSet::from([text(&confined["id"]), text(&narrow["id"])]);
+    let everywhere: BTreeSet<_> =
+        there.iter().cloned().chain([world.bob.id.clone(), anywhere.id.clone()]).collect();
+    let of_bob = format!("filter: {{user_id: \"{}\"}}", world.bob_id);
+    let token = Client::anonymous(world.server.url()).token(&world.bob.secret);
+    for filter in ["", &of_bob] {
+        assert_eq!(keys(&bob, filter), everywhere, "{filter}");
+        for shown in [token.clone(), text(&confined["key"])] {
+            assert_eq!(keys(&world.holding(&shown), filter), there, "{filter}");
+        }
+    }
+    let document = "query($key: key_named_input!) { key(key: $key) { name } }";
+    let told = |shown: &str, id: &str| world.holding(shown).graphql(document, &by_id(id)).code();
+    assert_eq!(told(&token, &text(&confined["id"])), None);
+    assert_eq!(told(&token, &anywhere.id).unwrap(), "NOT_FOUND");
+    let shown = text(&narrow["key"]);
+    for id in [&anywhere.id, &text(&confined["id"]), &text(&narrow["id"])] {
+        assert_eq!(told(&shown, id).unwrap(), "NOT_FOUND", "it may not read");
+    }
+    // Whoever administers the keys' home sees them, and by a token not even what they are called.
+    let eve_id = text(&world.eve().whoami().json()["id"]);
+    let other = key_for(&world.eve(), &eve_id, "of eve alone").id;
+    let called = |client: &Client| asked(client, document, "key", &by_id(&other))["name"].clone();
+    assert_eq!(called(&world.eve()), "of eve alone");
+    let token = Client::anonymous(world.server.url()).token(&world.eve.secret);
+    assert_eq!(called(&world.holding(&token)), "[sealed]");
+}
+
+/// The answer is for the tenant of whoever asks: of what does not act there, nothing is told, not even that it lives.
+#[test]
+fn what_acts_elsewhere_is_introspected_as_what_is_dead() {
+    let world = TwoTenants::new();
+    let anonymous = Client::anonymous(world.server.url());
+    let token = anonymous.token(&world.agent.secret);
+    let introspected = |client: &Shown, shown: &str| {
+        let form = [("client_id", &*client.id), ("client_secret", &*client.secret), ("token", shown)];
+        anonymous.post("/oauth/introspect", "application/x-www-form-urlencoded", &encoded(&form))
+    };
+    for shown in [&world.agent.secret, &token, &world.bob.secret] {
+        assert_eq!(introspected(&world.bob, shown).json()["active"], true);
+        assert_eq!(introspected(&world.eve, shown).text, r#"{"active":false}"#);
+    }
+    // Who belongs to both is told of as whoever they are where it is asked.
+    let input = json!({"email": "eve@example.com", "role": "runner"});
+    world.agent().mutate("add_member", &input, "user_id").unwrap();
+    for (asks, tenant, role) in
+        [(&world.bob, &world.ada.tenant_id, "runner"), (&world.eve, &world.globex_id, "administrator")]
+    {
+        let told = introspected(asks, &world.eve.secret).json();
+        assert_eq!((&told["tenant"], &told["role"]), (&json!(tenant), &json!(role)));
+    }
+}
+
+/// Everybody may have the proof of an event; the event is in it for whoever reads it in their own tenant.
+#[test]
+fn a_receipt_shows_no_event_of_another_tenant() {
+    let world = TwoTenants::new();
+    let input = json!({"user_id": world.account_id, "name": "nightly"});
+    let position = text(&world.ada().mutate("create_api_key", &input, "position").unwrap()["position"]);
+    let shows = |client: &Client| {
+        let proof = client.get(&format!("/tlog/proof/{position}"));
+        assert_eq!(proof.status, 200, "{}", proof.text);
+        proof.text.contains("\nextra ")
+    };
+    assert!(shows(&world.ada()) && shows(&world.agent()), "whoever did it, and an administrator");
+    assert!(!shows(&world.eve()) && !shows(&world.bob()), "one of another tenant, and a member");
 }
 
 #[test]

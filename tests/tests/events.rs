@@ -150,10 +150,41 @@ fn names_are_opened_for_those_who_may_see_them_only() {
     let globex = all_of(&world.eve(), "first: 100");
     assert!(globex.contains("eve@example.com") && globex.contains("globex"), "{globex}");
     assert!(!globex.contains("ada@example.com") && globex.contains(&world.ada.user_id), "{globex}");
+    let made = world.eve().mutate("create_service_account", &json!({"name": "globex-only"}), "id").unwrap();
+    key_for(&world.eve(), &text(&made["id"]), "its-key-only");
+    let globex = all_of(&world.eve(), "first: 100");
+    assert!(globex.contains("globex-only") && globex.contains("its-key-only"), "{globex}");
     let deployment = all_of(&world.ada(), "first: 100, all: true");
+    for theirs in ["globex-only", "its-key-only"] {
+        assert!(!deployment.contains(theirs), "what a tenant calls its machines is its own: {theirs}");
+    }
     assert!(deployment.contains("eve@example.com") && deployment.contains("etl-key"));
     assert!(!deployment.contains("bobs-private-name"));
     assert!(!deployment.contains("ciphertext") && !acme.contains(&world.agent.secret));
+}
+
+/// What happened is told with the names of then: who reads it later must find what people talked of.
+#[test]
+fn things_are_called_as_they_were_called_just_after_the_event() {
+    let world = TwoTenants::new();
+    let ada = world.ada();
+    let key = key_for(&ada, &world.account_id, "of-spring").id;
+    ada.mutate("disable_api_key", &json!({"key_id": key}), "success").unwrap();
+    ada.mutate("rename_api_key", &json!({"key_id": key, "name": "of-autumn"}), "success").unwrap();
+    ada.mutate("enable_api_key", &json!({"key_id": key}), "success").unwrap();
+    let told = events(&ada, &format!("first: 100, filter: {{key_id: \"{key}\"}}")).unwrap();
+    let called = |event: &Value| {
+        let summary = text(&event["summary"]);
+        ["of-spring", "of-autumn"].map(|name| summary.contains(name))
+    };
+    let told: Vec<_> = told.iter().map(|event| (text(&event["type"]), called(event))).collect();
+    let expected = [
+        ("KeyCreated", [true, false]),
+        ("KeyDisabled", [true, false]),
+        ("KeyRenamed", [false, true]),
+        ("KeyEnabled", [false, true]),
+    ];
+    assert_eq!(told, expected.map(|(name, called)| (name.to_owned(), called)));
 }
 
 #[test]

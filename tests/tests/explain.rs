@@ -375,6 +375,23 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
         BTreeSet::from([globex.clone(), acme.clone()]),
         "though she administers it"
     );
+    let token = Client::anonymous(world.server.url()).token(&world.eve.secret);
+    assert_eq!(accepted_in(&world.holding(&token)), BTreeSet::from([globex.clone()]), "a token is for one");
+
+    // Nor of what she does elsewhere with it.
+    let acted = |client: &Client| {
+        let document = "query($key: key_named_input!) { blast_radius(key: $key) { events_count events { type } keys_made } }";
+        asked(client, document, "blast_radius", &by_id(&world.eve.id)).unwrap()
+    };
+    let before = acted(&hank);
+    let eve_id = text(&eve.whoami().json()["id"]);
+    let there = json!({"user_id": eve_id, "name": "there", "tenant_id": acme});
+    let made = eve.in_tenant(&acme).mutate("create_api_key", &there, "id").unwrap();
+    assert_eq!(acted(&hank), before);
+    let own = acted(&eve);
+    let count = |acted: &Value| acted["events_count"].as_i64().unwrap();
+    assert_eq!(count(&own), count(&before) + 1);
+    assert!(own["keys_made"].as_array().unwrap().contains(&made["id"]), "{own}");
 
     // Who was shown the key and may verify there is told what `POST /v1/verify` tells, and sees no events.
     let bob = json!({"email": "bob@example.com", "role": "administrator"});
@@ -386,7 +403,6 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     assert_eq!(explained(&both, &elsewhere), Err("FORBIDDEN".to_owned()), "by its id he sees it at home");
 
     // She leaves, and her key goes on elsewhere.
-    let eve_id = text(&eve.whoami().json()["id"]);
     hank.mutate("remove_member", &json!({"user_id": eve_id}), "success").unwrap();
     assert_eq!(world.eve().whoami().json()["tenant_id"], acme);
     let told = |client: &Client| {
@@ -432,6 +448,11 @@ fn the_administrators_of_a_keys_home_learn_nothing_of_where_else_it_acts() {
     let (key, code, _, used) = told(&ada);
     assert_eq!((&code, &key["usage_withheld"]), (&json!("ACTIVE"), &json!(false)));
     assert!(used > 0);
+    // That it is revoked by now does not tell her old home of what it was used for since.
+    ada.mutate("delete_api_key", &json!({"key_id": world.eve.id}), "success").unwrap();
+    let (key, ..) = told(&hank);
+    let withheld = (&json!("KEY_REVOKED"), &Value::Null, &json!(true));
+    assert_eq!((&key["status"], &key["usage"], &key["usage_withheld"]), withheld);
 }
 
 /// That a key has ended says nothing of where it was used: in the incident its home is told of its use.

@@ -216,6 +216,13 @@ fn who_may_read_what_and_how_long_it_may_be_kept() {
         let refused = operator.get(&path);
         assert_eq!((refused.status, refused.code().as_deref()), (404, Some(code)), "{path}");
     }
+    // What no checkpoint covers is there, but nobody could check it.
+    let input = json!({"tenant_id": admin.tenant_id, "name": "later", "role": "runner"});
+    operator.mutate("create_service_account", &input, "id").unwrap();
+    for path in ["0/000", "entries/000"].map(|tile| format!("/tlog/tile/{tile}.p/{beyond}")) {
+        let refused = operator.get(&path);
+        assert_eq!((refused.status, refused.code().as_deref()), (404, Some("NO_SUCH_TILE")), "{path}");
+    }
     drop(server);
     let open = Server::start_with(&data, &["--tlog", "open"]);
     let anybody = Client::anonymous(open.url());
