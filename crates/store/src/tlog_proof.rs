@@ -53,9 +53,9 @@ impl TlogProof {
         if lines.next() != Some(VERSION) {
             return Err(MalformedProof);
         }
-        let extra = lines
-            .next_if(|line| line.starts_with("extra "))
-            .map(|line| STANDARD.decode(line.trim_start_matches("extra ")).map_err(|_| MalformedProof));
+        let extra =
+            lines.next_if(|line| line.starts_with("extra ")).and_then(|line| line.strip_prefix("extra "));
+        let extra = extra.map(|bytes| STANDARD.decode(bytes).map_err(|_| MalformedProof));
         let index = lines.next().and_then(|line| line.strip_prefix("index ")).and_then(decimal);
         let path: Option<Vec<_>> = lines.map(TreeHash::parse).collect();
         Ok(Self {
@@ -100,6 +100,7 @@ mod tests {
             &text.replace("index 0", "index 00"),
             &text.replace("index 0\n", ""),
             &text.replace("AQID", "AQI"),
+            &text.replace("extra ", "extra extra "),
             &text.replace("index 0\n", "index 0\nAAAA\n"),
             &text.replace("extra AQID\nindex 0", "index 0\nextra AQID"),
             "c2sp.org/tlog-proof@v1\nindex 0\n",
