@@ -41,6 +41,7 @@ mod auditors;
 mod codes;
 mod limits;
 mod proof;
+mod witnesses;
 mod crash;
 mod disk;
 mod bad_input;

@@ -291,7 +291,9 @@ impl Authority {
             keyring.load_signer(signing_key.id);
         }
         let mut authority = Self::assemble(options, ledger, keyring, index, checkpoints);
-        if let Some((guard_position, guard_hash)) = rolled_back {
+        // The guard may have gone back with the ledger, so that only a checkpoint tells. It knows no hash of the chain.
+        let signed = authority.checkpoints.given_up().map(|signed| (signed, ChainHash([0; 32])));
+        if let Some((guard_position, guard_hash)) = rolled_back.or(signed) {
             authority.accept_rollback(guard_position, guard_hash)?;
         }
         // What was committed just before a crash is not in the guard yet.

@@ -1,7 +1,8 @@
 //! Checkpoints: what the log signs of itself. No two are ever signed that do not fit, whatever crashes in between.
 //!
 //! What is signed next is the tree of the checkpoint that was signed last, and behind it the leaves of the envelopes as
-//! they are read back. The order is the promise: hash, sign, keep (fsync), and only then show it to anybody.
+//! they are read back. The order is the promise: hash, sign, keep (fsync), and only then show it to anybody. Beside the
+//! highest one the latest is kept that witnesses signed: on a log in use there is always a newer one by the time that they have.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,9 +13,9 @@ use credentials::signing_key::{Seed, SigningKeyPair};
 use domain::event::PublicKey;
 use domain::origin::LogOrigin;
 use domain::time::Position;
-use store::checkpoint::{self, Checkpoint};
+use store::checkpoint::{self, Checkpoint, Stands};
 use store::secrets::{self, KeptNoteKey, NoteKey};
-use store::tree::{Frontier, TreeHash, Unproven};
+use store::tree::{TreeHash, Unproven};
 use store::{DataFolder, Snapshot, StoreError};
 
 use crate::authority::Rollback;
@@ -23,6 +24,8 @@ use crate::keyring::Keyring;
 
 /// A checkpoint younger than this is not replaced for whoever only asks for the latest one.
 const FRESH: Duration = Duration::from_secs(1);
+/// Nor is one that witnesses signed so lately: three rounds of theirs.
+const COSIGNED_FRESH: Duration = Duration::from_secs(15);
 
 /// The checkpoints of a log.
 pub(crate) struct Checkpoints {
@@ -30,15 +33,34 @@ pub(crate) struct Checkpoints {
     /// None, if its private half cannot be read.
     signer: Option<NoteSigner>,
     path: PathBuf,
-    kept: Mutex<Option<Kept>>,
+    cosigned_path: PathBuf,
+    state: Mutex<State>,
+    /// How many events the key before had signed, if this start gave that history up.
+    given_up: Option<Position>,
 }
 
-/// The highest one that was signed.
+struct State {
+    highest: Highest,
+    /// The latest one that witnesses signed.
+    cosigned: Option<Kept>,
+}
+
+/// The highest one that was signed, as far as it can be gone on from.
+enum Highest {
+    /// The ledger has what it says.
+    Known(Kept),
+    /// Nobody knows which it was.
+    Lost,
+    /// The events are those that were signed, and the tree, of which tiles and proofs are made, is not theirs.
+    TreeDamaged(Position),
+}
+
+/// One that was signed, and is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: Note,
-    /// When this process signed it, if it did.
+    /// When this process signed it, or witnesses did, as far as it knows.
     signed_at: Option<Instant>,
 }
 
@@ -51,7 +73,7 @@ pub(crate) enum Wanted {
     Covering(Position),
 }
 
-/// Why none is signed.
+/// Why none is signed or shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unsignable {
     #[error(transparent)]
@@ -99,12 +121,16 @@ impl Checkpoints {
         // What the private half says of itself is worth more than a file that anybody may have written.
         let mut public = seed.as_ref().map(public_half).or_else(|| key.public());
         let mut kept = read(&path)?.filter(|kept| !there || is_signed(kept, public));
+        let stands = kept.as_ref().map(|kept| kept.checkpoint.stands(snapshot)).transpose()?;
         let accept = rollback == Rollback::Accept;
-        let fits = match &kept {
-            Some(kept) if accept || !there => frontier(&kept.checkpoint, snapshot)?.is_ok(),
-            Some(_) | None => false,
-        };
-        let give_up = accept && !(fits && (seed.is_some() || !there));
+        let signed = kept.as_ref().map(|kept| kept.checkpoint.size);
+        let contradicted = signed.filter(|_| there && stands == Some(Stands::Contradicts));
+        if let Some(signed) = contradicted.filter(|_| !accept) {
+            // The guard that fits may have gone back together with the ledger. What our own key signed is proof.
+            return Err(StoreError::NotAsSigned { signed, head: snapshot.head().position, path });
+        }
+        let same = matches!(stands, Some(Stands::Fits | Stands::TreeDamaged));
+        let give_up = accept && !(same && (seed.is_some() || !there));
         if give_up {
             // What it signed is of a history that is given up. Whoever trusts the new key knows nothing of that one.
             secrets::retire_note_key(folder)?;
@@ -113,14 +139,20 @@ impl Checkpoints {
             );
         }
         if give_up || !there {
-            let made = Self::create(folder, keyring, &origin, kept.filter(|_| fits))?;
+            let made = Self::create(folder, keyring, &origin, kept.filter(|_| same))?;
             (public, seed) = (Some(public_half(&made)), Some(made));
             kept = read(&path)?;
         }
         let signer = seed.map(|seed| NoteSigner::of_log(&origin, &seed));
         // Who can write the file, and has no key, must not say what is signed next.
-        let kept = Mutex::new(kept.filter(|kept| is_signed(kept, public)));
-        Ok(Self { origin, signer, path, kept })
+        let highest = highest(kept.filter(|kept| is_signed(kept, public)), stands);
+        let cosigned_path = folder.cosigned_checkpoint();
+        let cosigned = match &highest {
+            Highest::Known(highest) => cosigned(&cosigned_path, highest, &origin, public, snapshot)?,
+            Highest::Lost | Highest::TreeDamaged(_) => None,
+        };
+        let state = Mutex::new(State { highest, cosigned });
+        Ok(Self { origin, signer, path, cosigned_path, state, given_up: contradicted })
     }
 
     /// Makes the key of a log, and signs the highest checkpoint of the key before, if it fits; of a new log that it is empty, so
@@ -155,9 +187,38 @@ impl Checkpoints {
         self.signer.as_ref().map(NoteSigner::verifier)
     }
 
-    /// The highest one that was signed, if any is known.
-    pub(crate) fn kept(&self) -> Option<Kept> {
-        self.lock().clone()
+    /// How many events were signed of a history that this start gave up.
+    pub(crate) fn given_up(&self) -> Option<Position> {
+        self.given_up
+    }
+
+    /// The highest one that was signed, which the ledger has.
+    pub(crate) fn highest(&self) -> Result<Kept, Unsignable> {
+        self.highest_in(&self.lock()).cloned()
+    }
+
+    /// The latest one that witnesses signed, if any did.
+    pub(crate) fn cosigned(&self) -> Result<Option<Kept>, Unsignable> {
+        let locked = self.lock();
+        self.highest_in(&locked)?;
+        Ok(locked.cosigned.clone())
+    }
+
+    /// One for whoever only asks for the latest, and shows nothing: the latest that witnesses signed, if they did so lately.
+    pub(crate) fn lately(&self, snapshot: &Snapshot) -> Result<Kept, Unsignable> {
+        let lately = |kept: &Kept| kept.signed_at.is_some_and(|at| at.elapsed() < COSIGNED_FRESH);
+        match self.cosigned()?.filter(lately) {
+            Some(kept) => Ok(kept),
+            None => self.signed(snapshot, Wanted::Fresh),
+        }
+    }
+
+    /// One that covers this position: rather one that witnesses signed, which proves more.
+    pub(crate) fn covering(&self, snapshot: &Snapshot, position: Position) -> Result<Kept, Unsignable> {
+        match self.cosigned()?.filter(|kept| kept.checkpoint.size >= position) {
+            Some(kept) if self.signer.is_some() => Ok(kept),
+            Some(_) | None => self.signed(snapshot, Wanted::Covering(position)),
+        }
     }
 
     /// A checkpoint as new as wanted, signed now if need be. It is kept before this returns.
@@ -165,7 +226,7 @@ impl Checkpoints {
         let signer = self.signer.as_ref().ok_or(Unsignable::Key)?;
         // Held until it is kept: two that are signed at once must fit, too.
         let mut locked = self.lock();
-        let kept = locked.as_ref().ok_or_else(|| Unsignable::Lost(self.path.clone()))?;
+        let kept = self.highest_in(&locked)?;
         let fresh = kept.signed_at.is_some_and(|at| at.elapsed() < FRESH);
         let enough = match wanted {
             Wanted::Fresh => fresh || snapshot.head().position <= kept.checkpoint.size,
@@ -180,35 +241,58 @@ impl Checkpoints {
         checkpoint::keep(&self.path, &note.to_string())?;
         // Before this line nobody saw it; after it nothing is signed that does not fit it.
         let signed = Kept { checkpoint, note, signed_at: Some(Instant::now()) };
-        *locked = Some(signed.clone());
+        locked.highest = Highest::Known(signed.clone());
         Ok(signed)
     }
 
-    /// Adds the good cosignatures among these lines to the checkpoint at this position, if it is still the highest.
-    pub(crate) fn cosigned(
+    /// Keeps the good cosignatures among these lines, of a checkpoint that we signed. From then on it is the latest one that
+    /// witnesses signed, unless there is a later one.
+    pub(crate) fn add_cosignatures(
         &self,
-        size: Position,
+        note: &Note,
         lines: &str,
         witnesses: &[NoteVerifier],
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), Unsignable> {
+        let signer = self.signer.as_ref().ok_or(Unsignable::Key)?;
+        let ours = note.check(signer.verifier()).ok().and_then(|()| Checkpoint::parse(note.text()).ok());
+        let Some(checkpoint) = ours else { return Ok(()) };
         let mut locked = self.lock();
-        let Some(kept) = locked.as_mut().filter(|kept| kept.checkpoint.size == size) else {
-            return Ok(false);
-        };
-        let note = kept.note.clone().with_good(lines, witnesses);
-        if note == kept.note {
-            return Ok(false);
+        let size = checkpoint.size;
+        if locked.cosigned.as_ref().is_some_and(|later| later.checkpoint.size > size) {
+            return Ok(());
         }
-        checkpoint::keep(&self.path, &note.to_string())?;
-        kept.note = note;
-        Ok(true)
+        // With those that it had before.
+        let highest = self.highest_in(&locked)?;
+        let known = [Some(highest), locked.cosigned.as_ref()].into_iter().flatten();
+        let before = known.map(|kept| &kept.note).find(|known| known.text() == note.text()).unwrap_or(note);
+        let note = before.clone().with_good(lines, witnesses);
+        if note.signatures_besides(std::slice::from_ref(signer.verifier())) == 0 {
+            return Ok(());
+        }
+        checkpoint::keep(&self.cosigned_path, &note.to_string())?;
+        if let Highest::Known(highest) = &mut locked.highest
+            && highest.note.text() == note.text()
+        {
+            checkpoint::keep(&self.path, &note.to_string())?;
+            highest.note = note.clone();
+        }
+        locked.cosigned = Some(Kept { checkpoint, note, signed_at: Some(Instant::now()) });
+        Ok(())
+    }
+
+    fn highest_in<'a>(&self, state: &'a State) -> Result<&'a Kept, Unsignable> {
+        match &state.highest {
+            Highest::Known(kept) => Ok(kept),
+            Highest::Lost => Err(Unsignable::Lost(self.path.clone())),
+            Highest::TreeDamaged(signed) => Err(Unsignable::Tree(*signed)),
+        }
     }
 
     /// What follows the checkpoint that was signed last: its tree, and the envelopes since, as they are read back.
     fn next(&self, kept: &Kept, snapshot: &Snapshot) -> Result<Checkpoint, Unsignable> {
         let before = &kept.checkpoint;
         let contradiction = || Unsignable::Contradiction { signed: before.size, path: self.path.clone() };
-        let mut frontier = frontier(before, snapshot)?.map_err(|Unproven| contradiction())?;
+        let mut frontier = before.frontier(snapshot)?.map_err(|Unproven| contradiction())?;
         let known = snapshot.head_at(before.size)?.ok_or_else(contradiction)?;
         snapshot.scan_after(&known, |_, envelope| {
             frontier.push(TreeHash::of_leaf(envelope), |_, _| {});
@@ -221,17 +305,42 @@ impl Checkpoints {
         Ok(Checkpoint { origin: self.origin.clone(), size, root })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The right edge of the tree that a checkpoint names, if the ledger has that tree.
-fn frontier(checkpoint: &Checkpoint, snapshot: &Snapshot) -> Result<Result<Frontier, Unproven>, StoreError> {
-    if checkpoint.size > snapshot.head().position {
-        return Ok(Err(Unproven));
+/// What is gone on from: a note that the key signed, and how the ledger stands to what it says.
+fn highest(signed: Option<Kept>, stands: Option<Stands>) -> Highest {
+    match signed {
+        None => Highest::Lost,
+        Some(kept) if stands == Some(Stands::TreeDamaged) => {
+            let why = Unsignable::Tree(kept.checkpoint.size);
+            tracing::error!(code = "NO_CHECKPOINT", %why, "no checkpoint is signed or shown");
+            Highest::TreeDamaged(kept.checkpoint.size)
+        }
+        Some(kept) => Highest::Known(kept),
     }
-    snapshot.tree().frontier(checkpoint.size.number(), checkpoint.root)
+}
+
+/// The latest one that witnesses signed: the highest itself, or the one in its own file, if it is ours and of this history.
+fn cosigned(
+    path: &Path,
+    highest: &Kept,
+    origin: &LogOrigin,
+    public: Option<PublicKey>,
+    snapshot: &Snapshot,
+) -> Result<Option<Kept>, StoreError> {
+    let ours = |kept: &Kept| {
+        let key = public.and_then(|public| NoteVerifier::of_log(origin, &public).ok());
+        kept.checkpoint.origin == *origin
+            && kept.checkpoint.size <= highest.checkpoint.size
+            && key
+                .is_some_and(|key| kept.note.check(&key).is_ok() && kept.note.signatures_besides(&[key]) > 0)
+    };
+    let latest = [Some(highest.clone()), read(path)?].into_iter().flatten().find(ours);
+    let Some(kept) = latest else { return Ok(None) };
+    Ok(kept.checkpoint.frontier(snapshot)?.is_ok().then_some(kept))
 }
 
 fn public_half(seed: &Seed) -> PublicKey {

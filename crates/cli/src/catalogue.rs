@@ -577,6 +577,12 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Request,
+        "NOT_COSIGNED",
+        "No witness has signed a checkpoint of this log.",
+        "Name witnesses with `--witness`; the server's log says what they answer.",
+    ),
+    entry(
+        Request,
         "NO_SUCH_TILE",
         "The latest checkpoint covers no such tile.",
         "Fetch `/tlog/checkpoint`, and only the tiles that its size names.",
@@ -768,7 +774,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(
         Machine,
         "ROLLED_BACK",
-        "The ledger is older than its guard: a backup was restored, or events were lost.",
+        "The ledger is older than its guard, or than the highest checkpoint that was signed: a backup was restored, or events were lost.",
         "Find the newer one; or start once with `--accept-rollback`, and repeat the revocations made since.",
     ),
     entry(

@@ -378,7 +378,7 @@ const fn store_code(error: &StoreError) -> &'static str {
         StoreError::Row { .. } => "VIEWS_DAMAGED",
         StoreError::TooLarge(_) => "TOO_LARGE",
         StoreError::OtherLedger { .. } => "OTHER_LEDGER",
-        StoreError::RolledBack { .. } => "ROLLED_BACK",
+        StoreError::RolledBack { .. } | StoreError::NotAsSigned { .. } => "ROLLED_BACK",
         StoreError::NoGuard { .. } => "NO_GUARD",
     }
 }
@@ -405,6 +405,7 @@ const fn store_exit(error: &StoreError) -> Exit {
         | StoreError::TooLarge(_)
         | StoreError::OtherLedger { .. }
         | StoreError::RolledBack { .. }
+        | StoreError::NotAsSigned { .. }
         | StoreError::NoGuard { .. } => Exit::Failed,
     }
 }

@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::event::PublicKey;
 use domain::origin::LogOrigin;
+use domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::signing_key::{Seed, SigningKeyPair, VerifyingKey};
@@ -41,17 +42,36 @@ struct Signature {
 #[error("not a signed note: a text, an empty line, and lines that begin with an em dash, a name and base64")]
 pub struct MalformedNote;
 
-/// A text that is not a verifier key.
+/// A text that is not the verifier key that it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a verifier key of Ed25519: it has the form NAME+HASH+KEY, as the server and audit prove tell it"
-)]
-pub struct MalformedVerifierKey;
+pub enum MalformedVerifierKey {
+    /// It is none at all.
+    #[error(
+        "not a verifier key of Ed25519: it has the form NAME+HASH+KEY, as the server and audit prove tell it"
+    )]
+    NoKey,
+    /// A witness signs that it saw a log, and not for it.
+    #[error(
+        "this is the key of a witness (type 4, for cosignatures), and a log signs with another; give the log's own, as the server and audit prove tell it"
+    )]
+    OfWitness,
+    /// What a log signs of itself is no witness's word (C2SP tlog-witness asks for cosignatures).
+    #[error(
+        "this is the key of a log (type 1); a witness has a key of its own for cosignatures (type 4), which begins with B after the last plus"
+    )]
+    OfLog,
+}
 
 /// A note without the signature that it should have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the note has no good signature of {0}")]
-pub struct Unsigned(String);
+pub enum Unsigned {
+    /// The key did not sign it.
+    #[error("the note has no signature of {0}")]
+    Missing(String),
+    /// A line has the name and the id of the key, and it is not the key's.
+    #[error("the note has no good signature of {0}: a line in its name is wrong")]
+    Wrong(String),
+}
 
 /// What a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,12 +107,14 @@ pub struct NoteSigner {
     verifier: NoteVerifier,
 }
 
-/// The most signatures of a note that is read.
-const SIGNATURES_MAX: usize = 64;
+/// The most signatures of a note: none is read that has more, nor written.
+pub const SIGNATURES_MAX: usize = 64;
 /// What begins a signature's line: an em dash.
 const DASH: &str = "\u{2014} ";
 /// The bytes of a key's id.
 const ID_BYTES: usize = 4;
+/// The bytes of a cosignature's time.
+const TIME_BYTES: usize = 8;
 
 impl Note {
     /// Reads a note. Its signatures are not checked.
@@ -120,36 +142,62 @@ impl Note {
         Self { signatures: vec![], ..self }
     }
 
-    /// The same note with those lines of these that are good signatures of one of the keys and not there yet; whatever
-    /// else there is among them is left away.
+    /// The lines below it.
+    pub fn signature_lines(&self) -> String {
+        let line =
+            |Signature { name, bytes }: &Signature| format!("{DASH}{name} {}\n", STANDARD.encode(bytes));
+        self.signatures.iter().map(line).collect()
+    }
+
+    /// The same note with those lines of these that are good signatures of one of the keys and not there yet, as many as
+    /// a note has room for; whatever else there is among them is left away.
     pub fn with_good(mut self, lines: &str, keys: &[NoteVerifier]) -> Self {
         for line in lines.lines().take(SIGNATURES_MAX) {
             let Ok(signature) = Signature::parse(line) else { continue };
-            let good = keys.iter().any(|key| key.accepts(&self.text, &signature));
-            let anew = self.signatures.iter().all(|other| {
-                other.name != signature.name || other.bytes[..ID_BYTES] != signature.bytes[..ID_BYTES]
-            });
-            if good && anew {
+            let Some(key) = keys.iter().find(|key| key.accepts(&self.text, &signature)) else { continue };
+            if self.check(key).is_ok() {
+                continue;
+            }
+            // A wrong line in the same name would spoil it.
+            self.signatures.retain(|other| !key.is_named_by(other));
+            if self.signatures.len() < SIGNATURES_MAX {
                 self.signatures.push(signature);
             }
         }
         self
     }
 
-    /// Whether the key signed it.
+    /// Whether the key signed it: there is a line of the key, and each that has its name and id is good.
     pub fn check(&self, key: &NoteVerifier) -> Result<(), Unsigned> {
-        let signed = self.signatures.iter().any(|signature| key.accepts(&self.text, signature));
-        if signed { Ok(()) } else { Err(Unsigned(key.name.clone())) }
+        let mut of_key = self.signatures.iter().filter(|signature| key.is_named_by(signature)).peekable();
+        if of_key.peek().is_none() {
+            return Err(Unsigned::Missing(key.name.clone()));
+        }
+        let good = of_key.all(|signature| key.accepts(&self.text, signature));
+        if good { Ok(()) } else { Err(Unsigned::Wrong(key.name.clone())) }
+    }
+
+    /// When a witness saw it last, as its signature says; a key that signs without a time gives none.
+    pub fn cosigned_at(&self, witness: &NoteVerifier) -> Result<Option<Timestamp>, Unsigned> {
+        self.check(witness)?;
+        let of_key = self.signatures.iter().filter(|signature| witness.is_named_by(signature));
+        let times = of_key.filter_map(|signature| witness.time_in(signature));
+        Ok(times
+            .max()
+            .and_then(|seconds| Timestamp::from_unix_ms(i64::try_from(seconds).ok()?.checked_mul(1_000)?)))
+    }
+
+    /// How many lines it has that are of none of these keys, good or not.
+    pub fn signatures_besides(&self, keys: &[NoteVerifier]) -> usize {
+        let of_others = |signature: &&Signature| !keys.iter().any(|key| key.is_named_by(signature));
+        self.signatures.iter().filter(of_others).count()
     }
 }
 
 /// As it is sent and kept.
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.text)?;
-        self.signatures
-            .iter()
-            .try_for_each(|Signature { name, bytes }| writeln!(f, "{DASH}{name} {}", STANDARD.encode(bytes)))
+        write!(f, "{}\n{}", self.text, self.signature_lines())
     }
 }
 
@@ -168,28 +216,40 @@ impl Signature {
 }
 
 impl NoteVerifier {
-    /// Reads `NAME+HASH+KEY`, as C2SP signed-note writes verifier keys.
+    /// Reads the key of a log: `NAME+HASH+KEY`, as C2SP signed-note writes verifier keys.
     pub fn parse(text: &str) -> Result<Self, MalformedVerifierKey> {
-        let (name, rest) = text.split_once('+').ok_or(MalformedVerifierKey)?;
-        let (id, key) = rest.split_once('+').ok_or(MalformedVerifierKey)?;
-        let name = LogOrigin::parse(name).map_err(|_| MalformedVerifierKey)?;
-        let key = STANDARD.decode(key).map_err(|_| MalformedVerifierKey)?;
-        let (kind, key) = key.split_first().ok_or(MalformedVerifierKey)?;
-        let kind = [Kind::Note, Kind::Cosignature].into_iter().find(|known| known.byte() == *kind);
-        let key = key.try_into().map_err(|_| MalformedVerifierKey)?;
-        let key = VerifyingKey::parse(&PublicKey(key)).map_err(|_| MalformedVerifierKey)?;
-        let parsed = Self { name: name.as_str().to_owned(), kind: kind.ok_or(MalformedVerifierKey)?, key };
-        // Its spelling is its only one, and its hash is its own.
-        if parsed.to_string() == text && parsed.to_string().contains(&format!("+{id}+")) {
-            Ok(parsed)
-        } else {
-            Err(MalformedVerifierKey)
+        let key = Self::parse_any(text).ok_or(MalformedVerifierKey::NoKey)?;
+        match key.kind {
+            Kind::Note => Ok(key),
+            Kind::Cosignature => Err(MalformedVerifierKey::OfWitness),
         }
+    }
+
+    /// Reads the key of a witness, in the same form.
+    pub fn parse_witness(text: &str) -> Result<Self, MalformedVerifierKey> {
+        let key = Self::parse_any(text).ok_or(MalformedVerifierKey::NoKey)?;
+        match key.kind {
+            Kind::Cosignature => Ok(key),
+            Kind::Note => Err(MalformedVerifierKey::OfLog),
+        }
+    }
+
+    fn parse_any(text: &str) -> Option<Self> {
+        let (name, rest) = text.split_once('+')?;
+        let (id, key) = rest.split_once('+')?;
+        let name = LogOrigin::parse(name).ok()?;
+        let key = STANDARD.decode(key).ok()?;
+        let (kind, key) = key.split_first()?;
+        let kind = [Kind::Note, Kind::Cosignature].into_iter().find(|known| known.byte() == *kind)?;
+        let key = VerifyingKey::parse(&PublicKey(key.try_into().ok()?)).ok()?;
+        let parsed = Self { name: name.as_str().to_owned(), kind, key };
+        // Its spelling is its only one, and its hash is its own.
+        (parsed.to_string() == text && parsed.to_string().contains(&format!("+{id}+"))).then_some(parsed)
     }
 
     /// The key of a log that signs its checkpoints.
     pub fn of_log(origin: &LogOrigin, public: &PublicKey) -> Result<Self, MalformedVerifierKey> {
-        let key = VerifyingKey::parse(public).map_err(|_| MalformedVerifierKey)?;
+        let key = VerifyingKey::parse(public).map_err(|_| MalformedVerifierKey::NoKey)?;
         Ok(Self { name: origin.as_str().to_owned(), kind: Kind::Note, key })
     }
 
@@ -213,21 +273,31 @@ impl NoteVerifier {
         *hash.first_chunk().expect("a hash has 32 bytes")
     }
 
+    /// Whether the line says to be of this key.
+    fn is_named_by(&self, signature: &Signature) -> bool {
+        signature.name == self.name && signature.bytes[..ID_BYTES] == self.id()
+    }
+
     fn accepts(&self, text: &str, signature: &Signature) -> bool {
-        let Some((id, signed)) = signature.bytes.split_first_chunk() else { return false };
-        if signature.name != self.name || *id != self.id() {
+        let verifies = |text: &str, signed: &[u8]| {
+            signed.try_into().is_ok_and(|signed| self.key.verify(text.as_bytes(), signed).is_ok())
+        };
+        if !self.is_named_by(signature) {
             return false;
         }
         match self.kind {
-            Kind::Note => {
-                signed.try_into().is_ok_and(|signed| self.key.verify(text.as_bytes(), signed).is_ok())
-            }
-            Kind::Cosignature => signed.split_first_chunk().is_some_and(|(time, signed)| {
-                let time = u64::from_be_bytes(*time);
+            Kind::Note => verifies(text, &signature.bytes[ID_BYTES..]),
+            Kind::Cosignature => self.time_in(signature).is_some_and(|time| {
                 let text = format!("cosignature/v1\ntime {time}\n{text}");
-                signed.try_into().is_ok_and(|signed| self.key.verify(text.as_bytes(), signed).is_ok())
+                verifies(&text, &signature.bytes[ID_BYTES + TIME_BYTES..])
             }),
         }
+    }
+
+    /// The second that a cosignature names; none of what is none.
+    fn time_in(&self, signature: &Signature) -> Option<u64> {
+        let (time, _) = signature.bytes[ID_BYTES..].split_first_chunk::<TIME_BYTES>()?;
+        (self.kind == Kind::Cosignature).then(|| u64::from_be_bytes(*time))
     }
 }
 
@@ -317,7 +387,7 @@ mod tests {
             kind: Kind::Cosignature,
             key: *pair.verifying_key(),
         };
-        assert_eq!(NoteVerifier::parse(&witness.to_string()).as_ref(), Ok(&witness));
+        assert_eq!(NoteVerifier::parse_witness(&witness.to_string()).as_ref(), Ok(&witness));
         let line = |time: u64, text: &str| {
             let signed = pair.sign(format!("cosignature/v1\ntime {time}\n{text}").as_bytes());
             let bytes = [witness.id().as_slice(), &time.to_be_bytes(), &signed].concat();
@@ -326,6 +396,16 @@ mod tests {
         let note = signer("example.com/log").sign(TEXT);
         let cosigned = note.clone().with_good(&line(5, TEXT), std::slice::from_ref(&witness));
         assert_eq!(cosigned.check(&witness), Ok(()));
+        assert_eq!(cosigned.cosigned_at(&witness), Ok(Timestamp::from_unix_ms(5_000)));
+        let signer = signer("example.com/log");
+        let log = std::slice::from_ref(signer.verifier());
+        assert_eq!((cosigned.signatures_besides(log), note.signatures_besides(log)), (1, 0));
+        // A wrong one of the same witness is none beside a good one, and in the way of none.
+        let other = line(6, "example.com/log\n2\nAAAA\n");
+        let spoilt = Note::parse(&format!("{note}{other}")).unwrap();
+        assert_eq!(spoilt.check(&witness), Err(Unsigned::Wrong("wit.example/w".into())));
+        assert_eq!(spoilt.with_good(&line(5, TEXT), std::slice::from_ref(&witness)), cosigned);
+        assert!(Note::parse(&format!("{cosigned}{other}")).unwrap().check(&witness).is_err());
         assert_eq!(Note::parse(&cosigned.to_string()).as_ref(), Ok(&cosigned));
         let twice = cosigned.clone().with_good(&line(6, TEXT), std::slice::from_ref(&witness));
         assert_eq!(twice, cosigned);
@@ -369,7 +449,62 @@ mod tests {
             &PETER.replace("Peter", "Pe ter"),
             &PETER[..PETER.len() - 4],
         ] {
-            assert_eq!(NoteVerifier::parse(bad), Err(MalformedVerifierKey), "{bad}");
+            assert_eq!(NoteVerifier::parse(bad), Err(MalformedVerifierKey::NoKey), "{bad}");
         }
+    }
+
+    fn witness(number: u8) -> (SigningKeyPair, NoteVerifier) {
+        let pair = SigningKeyPair::from_seed(&Seed::from_bytes([number; 32]));
+        let key = *pair.verifying_key();
+        (pair, NoteVerifier { name: format!("wit.example/{number}"), kind: Kind::Cosignature, key })
+    }
+
+    #[test]
+    fn a_wrong_line_in_the_name_of_a_known_key_spoils_the_note() {
+        let signer = signer("example.com/log");
+        let (good, other) = (signer.sign(TEXT), signer.sign("example.com/log\n2\nAAAA\n"));
+        let line = |note: &Note| note.to_string().split_once("\n\n").unwrap().1.to_owned();
+        for lines in [line(&good) + &line(&other), line(&other) + &line(&good), line(&other)] {
+            let note = Note::parse(&format!("{TEXT}\n{lines}")).unwrap();
+            let wrong = Unsigned::Wrong("example.com/log".into());
+            assert_eq!(note.check(signer.verifier()), Err(wrong), "{lines}");
+        }
+        // Of an unknown key, whatever its name is, a line counts for nothing.
+        let stranger =
+            NoteSigner::of_log(&LogOrigin::parse("example.com/log").unwrap(), &Seed::from_bytes([8; 32]));
+        let lines = line(&good) + &line(&stranger.sign("example.com/log\n2\nAAAA\n"));
+        assert_eq!(Note::parse(&format!("{TEXT}\n{lines}")).unwrap().check(signer.verifier()), Ok(()));
+        assert!(matches!(
+            Note::parse(&format!("{TEXT}\n{}", line(&stranger.sign(TEXT)))).unwrap().check(signer.verifier()),
+            Err(Unsigned::Missing(_))
+        ));
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_however_many_sign() {
+        let signer = signer("example.com/log");
+        let cosigned = |(pair, key): &(SigningKeyPair, NoteVerifier)| {
+            let signed = pair.sign(format!("cosignature/v1\ntime 5\n{TEXT}").as_bytes());
+            let bytes = [key.id().as_slice(), &5_u64.to_be_bytes(), &signed].concat();
+            format!("{DASH}{} {}\n", key.name, STANDARD.encode(bytes))
+        };
+        let witnesses: Vec<_> = (1..=70).map(witness).collect();
+        let keys: Vec<_> = witnesses.iter().map(|(_, key)| key.clone()).collect();
+        let note =
+            witnesses.iter().fold(signer.sign(TEXT), |note, one| note.with_good(&cosigned(one), &keys));
+        let read = Note::parse(&note.to_string()).unwrap();
+        assert_eq!(
+            (read.check(signer.verifier()), read.signatures_besides(std::slice::from_ref(signer.verifier()))),
+            (Ok(()), 63)
+        );
+    }
+
+    #[test]
+    fn the_key_of_a_witness_is_no_logs_key_and_the_other_way_around() {
+        let (witness, log) = (witness(9).1.to_string(), signer("example.com/log").verifier().to_string());
+        assert_eq!(NoteVerifier::parse(&witness), Err(MalformedVerifierKey::OfWitness));
+        assert_eq!(NoteVerifier::parse_witness(&log), Err(MalformedVerifierKey::OfLog));
+        assert!(NoteVerifier::parse_witness(&witness).is_ok() && NoteVerifier::parse(&log).is_ok());
+        assert_eq!(NoteVerifier::parse_witness("x"), Err(MalformedVerifierKey::NoKey));
     }
 }

@@ -36,6 +36,7 @@ pub fn router(app: App) -> Router {
         .route("/.well-known/oauth-authorization-server/{*path}", get(oauth::metadata::metadata_of_path))
         .route("/.well-known/jwks.json", get(oauth::jwks))
         .route("/tlog/checkpoint", get(tlog::checkpoint))
+        .route("/tlog/checkpoint/cosigned", get(tlog::cosigned_checkpoint))
         .route("/tlog/verifier-key", get(tlog::verifier_key))
         .route("/tlog/tile/{*path}", get(tlog::tile))
         .route("/tlog/proof/{position}", get(tlog::proof))

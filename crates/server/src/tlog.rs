@@ -35,7 +35,9 @@ enum Life {
 /// `GET /tlog/checkpoint`: the latest checkpoint, a signed note.
 ///
 /// Whoever shows a credential gets one that covers all that was acknowledged before. To anybody else it may be a second
-/// old, as it may be in a cache between: strangers do not make the server sign and sync as often as they like.
+/// old, as it may be in a cache between: strangers do not make the server sign and sync as often as they like. Where there
+/// are witnesses, it is the latest that they signed, if they did so in the last seconds: tools that ask for cosignatures, and know
+/// this path only, find them.
 pub(crate) async fn checkpoint(State(app): State<App>, request: Request) -> Result<Response, RestError> {
     let visit = Visit::of(&app, &request)?;
     let known = visit.caller.is_some();
@@ -43,6 +45,16 @@ pub(crate) async fn checkpoint(State(app): State<App>, request: Request) -> Resu
         if known { app.authority.checkpoint_of_now() } else { app.authority.checkpoint() }
     };
     let note = waited(&app, sign).await??;
+    Ok(visit.answer(TEXT, Life::Moment, note.into_bytes()))
+}
+
+/// `GET /tlog/checkpoint/cosigned`: the latest checkpoint that witnesses signed, however old.
+pub(crate) async fn cosigned_checkpoint(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Response, RestError> {
+    let visit = Visit::of(&app, &request)?;
+    let note = waited(&app, |app| app.authority.cosigned_checkpoint()).await??.ok_or_else(not_cosigned)?;
     Ok(visit.answer(TEXT, Life::Moment, note.into_bytes()))
 }
 
@@ -143,6 +155,14 @@ async fn waited<T: Send + 'static>(
     tokio::task::spawn_blocking(move || span.in_scope(|| work(&app))).await.map_err(|_| {
         RestError::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says why")
     })
+}
+
+fn not_cosigned() -> RestError {
+    RestError::new(
+        StatusCode::NOT_FOUND,
+        "NOT_COSIGNED",
+        "no witness has signed a checkpoint of this log; name some with --witness, or see the server's log for what they answer",
+    )
 }
 
 fn no_tile() -> RestError {

@@ -19,8 +19,9 @@ use domain::time::Position;
 
 use crate::error::StoreError;
 use crate::files::replace;
-use crate::tree::TreeHash;
+use crate::snapshot::Snapshot;
 use crate::tree::tile::decimal;
+use crate::tree::{Frontier, TreeHash, Unproven};
 
 /// What a log says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,17 @@ pub struct Checkpoint {
     pub size: Position,
     /// The root of that tree.
     pub root: TreeHash,
+}
+
+/// How a ledger stands to a checkpoint that was signed of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It has the events that were signed.
+    Fits,
+    /// It has them, and its tree does not have their root: the tree is damaged.
+    TreeDamaged,
+    /// It has other events there, or fewer.
+    Contradicts,
 }
 
 /// A text that is not a checkpoint of ours.
@@ -53,6 +65,33 @@ impl Checkpoint {
             size: decimal(size).map(Position::new).ok_or(MalformedCheckpoint)?,
             root: TreeHash::parse(root).ok_or(MalformedCheckpoint)?,
         })
+    }
+
+    /// The right edge of its tree, if the ledger has that tree.
+    pub fn frontier(&self, snapshot: &Snapshot) -> Result<Result<Frontier, Unproven>, StoreError> {
+        if self.size > snapshot.head().position {
+            return Ok(Err(Unproven));
+        }
+        snapshot.tree().frontier(self.size.number(), self.root)
+    }
+
+    /// Holds the ledger to it. That reads a few blocks of the tree; only if they do not fit, the envelopes decide whether
+    /// the log or its tree is another.
+    pub fn stands(&self, snapshot: &Snapshot) -> Result<Stands, StoreError> {
+        if self.frontier(snapshot)?.is_ok() {
+            return Ok(Stands::Fits);
+        }
+        if self.size > snapshot.head().position {
+            return Ok(Stands::Contradicts);
+        }
+        let mut frontier = Frontier::default();
+        snapshot.scan_envelopes(|_, envelope| {
+            if frontier.size() < self.size.number() {
+                frontier.push(TreeHash::of_leaf(envelope), |_, _| {});
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(if frontier.root() == self.root { Stands::TreeDamaged } else { Stands::Contradicts })
     }
 }
 

@@ -147,6 +147,19 @@ pub enum StoreError {
         /// What the ledger has there instead.
         found: String,
     },
+    /// The ledger does not have what its own key signed.
+    #[error(
+        "the ledger was rolled back: a checkpoint was signed at position {signed}, and the ledger, which ends at position {head}, does not have those events; its guard went back with it. A restored backup brings revoked keys back to life. Put the newer ledger back; if {} is of another ledger, put the right file there. If the older history is what you want, start once with --accept-rollback, and repeat the revocations made since that backup",
+        .path.display()
+    )]
+    NotAsSigned {
+        /// How many events were signed.
+        signed: Position,
+        /// Where the ledger ends.
+        head: Position,
+        /// Where the checkpoint is kept.
+        path: PathBuf,
+    },
     /// There is no guard, or none that can be read.
     #[error("the guard {} is missing or unreadable ({why}), so nothing shows that this ledger was not rolled back; if it is kept elsewhere, give that place with --guard or --config; or else put it back. Where it is lost for good, keyledger serve goes on without it: docs/runbooks/restore.md tells how, and what that costs", .path.display())]
     NoGuard {

@@ -5,6 +5,7 @@
 //! | `ledger.redb` | the log, its views ([`crate::tables`]) | the server's one writer thread | fsync before every reply | everything; restore a backup | yes |
 //! | `guard` | ledger id, last position, its chain hash | the same, at most a second behind | replaced by rename, where a link leads | the server refuses to start without `--accept-rollback` | no: best on other storage |
 //! | `guard.checkpoint` | the highest signed checkpoint, beside the guard wherever that is ([`crate::checkpoint`]) | whoever signs, before the signature leaves | replaced by rename, fsync | no more checkpoints are signed until a start with `--accept-rollback`, which makes a new key for them | no: best on other storage |
+//! | `guard.checkpoint.cosigned` | the latest checkpoint that witnesses signed, beside it | the server, after a round of its witnesses | replaced by rename, fsync | the next round of witnesses makes another | no |
 //! | `ledger.redb.damaged` | what `ledger.redb` was before `audit rebuild` wrote it anew ([`crate::anew`]), because pages of its views were damaged | `audit rebuild` | as it was | nothing; it is kept to be looked at | no |
 //! | `ledger.probe` | zeros, for a moment | the writer, after a failure | none | nothing | no |
 //! | `usage.redb` | how keys are used, refused commands, and sessions of the web UI ([`crate::usage`]) | a thread of the server, every few seconds | fsync each time; a crash loses the last seconds | past use and refusals are forgotten, and everybody signs in anew; one that is damaged is moved aside | no |
@@ -237,6 +238,13 @@ impl DataFolder {
     pub fn checkpoint(&self) -> PathBuf {
         let mut path = self.guard().into_os_string();
         path.push(".checkpoint");
+        path.into()
+    }
+
+    /// The file of the latest checkpoint that witnesses signed, beside it.
+    pub fn cosigned_checkpoint(&self) -> PathBuf {
+        let mut path = self.checkpoint().into_os_string();
+        path.push(".cosigned");
         path.into()
     }
 

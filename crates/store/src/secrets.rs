@@ -114,11 +114,11 @@ pub fn read_note_key(folder: &DataFolder) -> Result<KeptNoteKey, StoreError> {
     Ok(parsed.map_or(KeptNoteKey::Damaged, KeptNoteKey::Whole))
 }
 
-/// Puts the highest checkpoint that was signed, and the key that signed it, aside: a rollback ended that log. Both are evidence, and
-/// take the place of none that was put aside before.
+/// Puts the highest checkpoint that was signed, what witnesses signed last, and the key, aside: a rollback ended that log. All are
+/// evidence, and take the place of none that was put aside before.
 pub fn retire_note_key(folder: &DataFolder) -> Result<(), StoreError> {
     // The checkpoint goes first: a key without one signs nothing, and a new key must not go on from an old history.
-    for path in [folder.checkpoint(), folder.note_key()] {
+    for path in [folder.checkpoint(), folder.cosigned_checkpoint(), folder.note_key()] {
         // Of a link what it leads to, so that the next file is made where this one was.
         let file = followed(&path).map_err(StoreError::file(&path))?;
         if file.exists() {

@@ -98,19 +98,19 @@ fn none_is_ever_written_over() {
 #[test]
 fn what_is_retired_takes_the_place_of_nothing() {
     let (_root, folder) = folder();
-    let (checkpoint, key) = (folder.checkpoint(), folder.note_key());
+    let (checkpoint, cosigned, key) = (folder.checkpoint(), folder.cosigned_checkpoint(), folder.note_key());
     for number in ["1", "2", "3"] {
         fs::write(&checkpoint, number).unwrap();
+        fs::write(&cosigned, number).unwrap();
         fs::write(&key, number).unwrap();
         secrets::retire_note_key(&folder).unwrap();
-        assert!(!checkpoint.exists() && !key.exists());
+        assert!(!checkpoint.exists() && !cosigned.exists() && !key.exists());
     }
     for (aside, number) in [("retired", "1"), ("retired.2", "2"), ("retired.3", "3")] {
         let read = |path: &Path, kind| fs::read_to_string(path.with_extension(format!("{kind}.{aside}")));
-        assert_eq!(
-            (read(&checkpoint, "checkpoint").unwrap(), read(&key, "key").unwrap()),
-            (number.into(), number.into())
-        );
+        assert_eq!(read(&checkpoint, "checkpoint").unwrap(), number);
+        assert_eq!(read(&cosigned, "cosigned").unwrap(), number);
+        assert_eq!(read(&key, "key").unwrap(), number);
     }
     secrets::retire_note_key(&folder).unwrap();
 }

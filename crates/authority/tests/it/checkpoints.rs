@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use credentials::note::{Note, NoteSigner, NoteVerifier};
 use credentials::signing_key::Seed;
 use domain::Command;
+use domain::event::Event;
 use domain::origin::LogOrigin;
 use domain::time::Position;
-use keyledger_authority::{Authority, Failure, Options, Rollback};
+use keyledger_authority::proof::{Bundle, Tile};
+use keyledger_authority::{Authority, Failure, OpenError, Options, Rollback};
 use redb::TableDefinition;
+use store::StoreError;
 use store::checkpoint::Checkpoint;
 use store::tree::{TreeHash, check_consistency, check_inclusion};
 
@@ -119,19 +122,14 @@ fn what_cannot_be_kept_is_not_shown() {
     assert!(scene.authority.receipt(None, position).is_err());
     let key = scene.authority.verifier_key().unwrap();
     assert_eq!(read(&fs::read_to_string(kept(&scene)).unwrap(), key), before);
-    assert!(
-        scene
-            .authority
-            .tile(&keyledger_authority::proof::Tile::parse(&format!("0/000.p/{position}")).unwrap())
-            .unwrap()
-            .is_none()
-    );
+    assert!(scene.authority.tile(&Tile::parse(&format!("0/000.p/{position}")).unwrap()).unwrap().is_none());
     fs::remove_dir(&beside).unwrap();
     assert_eq!(covering(&scene).size, position);
 }
 
+/// What the log's own key signed is proof, also where the guard went back with the ledger: what was revoked would work again.
 #[test]
-fn after_a_rollback_none_is_signed_until_it_is_accepted_and_then_by_another_key() {
+fn a_ledger_without_what_was_signed_is_refused_until_that_is_accepted_and_then_another_key_signs() {
     let scene = Scene::new();
     let options = scene.options.clone();
     let (data, aside) = (options.folder.root().to_owned(), scene.folder.path().join("aside"));
@@ -139,32 +137,41 @@ fn after_a_rollback_none_is_signed_until_it_is_accepted_and_then_by_another_key(
     make_a_key(&scene, "lost");
     let lost = covering(&scene);
     let first_key = scene.authority.verifier_key().unwrap().clone();
+    let checkpoint = fs::read(kept(&scene)).unwrap();
+    let refused = || {
+        let error = Authority::open(options.clone()).err().unwrap();
+        let OpenError::Store(StoreError::NotAsSigned { signed, .. }) = error else { panic!("{error}") };
+        assert_eq!(signed, lost.size);
+    };
     // The ledger and its guard go back together, so that only the checkpoint tells.
     let back = || {
         for file in ["ledger.redb", "guard"] {
             fs::copy(aside.join(file), data.join(file)).unwrap();
         }
+        refused();
+        // Where that was not seen, the ledger has grown beyond.
+        fs::remove_file(data.join("guard.checkpoint")).unwrap();
     };
     let scene = scene.reopened_after(back, options.clone());
-    make_a_key(&scene, "another");
-    make_a_key(&scene, "and another");
-    assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
-    assert_eq!(
-        scene.authority.receipt(None, lost.size).err(),
-        None,
-        "what is not beyond it is covered still"
-    );
-    let position = scene.authority.position();
-    assert!(position > lost.size);
-    assert_eq!(scene.authority.receipt(None, position).unwrap_err(), Failure::NoCheckpoint);
-
+    while scene.authority.position() <= lost.size {
+        make_a_key(&scene, "another");
+    }
     let accepting = Options { rollback: Rollback::Accept, ..options.clone() };
-    let scene = scene.reopened_after(|| {}, accepting);
+    let grown = || {
+        fs::write(data.join("guard.checkpoint"), &checkpoint).unwrap();
+        refused();
+    };
+    let scene = scene.reopened_after(grown, accepting);
     let second_key = scene.authority.verifier_key().unwrap().clone();
     assert_ne!(second_key, first_key);
     assert_eq!(signed(&scene).size, scene.authority.position());
     let retired = fs::read_to_string(kept(&scene).with_extension("checkpoint.retired")).unwrap();
     assert_eq!(read(&retired, &first_key), lost, "the evidence is kept");
+    let accepted = scene.log().into_iter().filter_map(|recorded| match recorded.event {
+        Event::RollbackAccepted { guard_position, .. } => Some(guard_position),
+        _ => None,
+    });
+    assert_eq!(accepted.collect::<Vec<_>>(), [lost.size], "it is recorded, as any rollback is");
     // Where nothing was lost, the key stays.
     let scene = scene.reopened_after(|| {}, Options { rollback: Rollback::Accept, ..options });
     assert_eq!(scene.authority.verifier_key(), Some(&second_key));
@@ -319,7 +326,38 @@ fn the_origin_is_a_setting_and_another_one_is_signed_anew() {
     assert_eq!((&after.origin, after.size, after.root), (&origin, before.size, before.root));
 }
 
-/// The tree's rows are in the file that an intruder may write to; the envelopes are hashed anew before each signature.
+/// Changes a byte of a block of the tree, as an intruder may who can write to the file, checks and all.
+fn forge(ledger: &Path, block: impl Fn(&[Vec<u8>]) -> Vec<u8>, byte: usize) {
+    let database = redb::Database::open(ledger).unwrap();
+    let txn = database.begin_write().unwrap();
+    {
+        let mut tree = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
+        let rows = redb::ReadableTable::iter(&tree).unwrap();
+        let keys: Vec<_> = rows.map(|row| row.unwrap().0.value().to_vec()).collect();
+        let key = block(&keys);
+        let mut value = redb::ReadableTable::get(&tree, key.as_slice()).unwrap().unwrap().value().to_vec();
+        let end = value.len() - 8;
+        value[byte.min(end - 1)] ^= 1;
+        let check = blake3::Hasher::new().update(&key).update(&value[..end]).finalize();
+        value[end..].copy_from_slice(&check.as_bytes()[..8]);
+        tree.insert(key.as_slice(), value.as_slice()).unwrap();
+    }
+    txn.commit().unwrap();
+}
+
+/// The first block of leaves: they come last in the table.
+fn first_leaves(keys: &[Vec<u8>]) -> Vec<u8> {
+    keys.iter().find(|key| key[0] == 255).unwrap().clone()
+}
+
+fn rebuilt(scene: Scene) -> Scene {
+    let options = scene.options.clone();
+    let rebuild =
+        || store::Ledger::open(&options.folder.ledger(), &options.ledger).unwrap().rebuild().unwrap();
+    scene.reopened_after(rebuild, options.clone())
+}
+
+/// The envelopes are hashed anew before each signature.
 #[test]
 fn a_tree_that_is_not_that_of_the_envelopes_is_not_signed() {
     let scene = Scene::new();
@@ -327,29 +365,58 @@ fn a_tree_that_is_not_that_of_the_envelopes_is_not_signed() {
     let options = scene.options.clone();
     let ledger = options.folder.ledger();
     make_a_key(&scene, "one");
-    let forge = || {
-        let database = redb::Database::open(&ledger).unwrap();
-        let txn = database.begin_write().unwrap();
-        {
-            let mut tree = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("tree")).unwrap();
-            let (key, mut value) = {
-                let last = redb::ReadableTable::last(&tree).unwrap().unwrap();
-                (last.0.value().to_vec(), last.1.value().to_vec())
-            };
-            let end = value.len() - 8;
-            value[end - 1] ^= 1;
-            let check = blake3::Hasher::new().update(&key).update(&value[..end]).finalize();
-            value[end..].copy_from_slice(&check.as_bytes()[..8]);
-            tree.insert(key.as_slice(), value.as_slice()).unwrap();
-        }
-        txn.commit().unwrap();
-    };
-    let scene = scene.reopened_after(forge, options);
+    let last = |keys: &[Vec<u8>]| keys.last().unwrap().clone();
+    let scene = scene.reopened_after(|| forge(&ledger, last, usize::MAX), options);
     assert_eq!(scene.authority.checkpoint(), Err(Failure::NoCheckpoint));
-    let Scene { authority, options, .. } = scene;
-    drop(authority);
-    store::Ledger::open(&ledger, &options.ledger).unwrap().rebuild().unwrap();
-    assert!(Authority::open(options).unwrap().checkpoint().is_ok());
+    assert!(rebuilt(scene).authority.checkpoint().is_ok());
+}
+
+/// The log is whole, and no rollback: but no proof would lead to what was signed.
+#[test]
+fn where_the_tree_lacks_what_was_signed_nothing_is_shown_until_it_is_rebuilt() {
+    let scene = Scene::new();
+    let good = signed(&scene);
+    let key = scene.authority.verifier_key().unwrap().clone();
+    let options = scene.options.clone();
+    let ledger = options.folder.ledger();
+    let mut scene = scene.reopened_after(|| forge(&ledger, first_leaves, 0), options.clone());
+    for rollback in [Rollback::Refuse, Rollback::Accept] {
+        let authority = &scene.authority;
+        assert_eq!(authority.checkpoint(), Err(Failure::NoCheckpoint));
+        assert_eq!(authority.checkpoint_of_now(), Err(Failure::NoCheckpoint));
+        assert_eq!(authority.cosigned_checkpoint(), Err(Failure::NoCheckpoint));
+        assert_eq!(authority.receipt(None, Position::new(1)).unwrap_err(), Failure::NoCheckpoint);
+        let tile = Tile::parse(&format!("0/000.p/{}", good.size)).unwrap();
+        assert_eq!(authority.tile(&tile), Err(Failure::NoCheckpoint));
+        let caller =
+            authority.authenticate(keyledger_authority::Shown::from_nowhere(&scene.root), None).unwrap();
+        let bundle = Bundle::parse(&format!("000.p/{}", good.size)).unwrap();
+        assert_eq!(authority.entries(&caller, &bundle), Err(Failure::NoCheckpoint));
+        assert_eq!(authority.to_be_witnessed().unwrap_err(), Failure::NoCheckpoint);
+        // No history is given up: the key that auditors know stays.
+        scene = scene.reopened_after(|| {}, Options { rollback, ..options.clone() });
+    }
+    let scene = rebuilt(scene);
+    assert_eq!(scene.authority.verifier_key(), Some(&key));
+    assert!(fits(&scene, &good, &signed(&scene)));
+}
+
+/// A hash that decides no root is not met by what is looked at before a signature.
+#[test]
+fn a_proof_that_does_not_lead_to_what_was_signed_does_not_leave() {
+    let scene = Scene::new();
+    // More than a block of leaves: what is above it is stored by itself.
+    (0..20).for_each(|number| make_a_key(&scene, &format!("key {number}")));
+    drop(covering(&scene));
+    let options = scene.options.clone();
+    let ledger = options.folder.ledger();
+    let scene = scene.reopened_after(|| forge(&ledger, first_leaves, 0), options);
+    let receipt = |position| scene.authority.receipt(None, Position::new(position)).map(drop);
+    for position in 2..=16 {
+        assert_eq!(receipt(position), Err(Failure::NoCheckpoint), "position {position}");
+    }
+    // Neither leads over the changed hash: the first one is that of the event itself.
+    assert_eq!((receipt(1), receipt(20)), (Ok(()), Ok(())));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use server::client_address::TrustedProxies;
 use server::serve::{CONNECTIONS_MAX, GUESSES_PER_MINUTE_MAX};
 use server::traces::{Endpoint, Traces};
-use server::witness::Witness;
+use server::witness::{WITNESSES_MAX, Witness};
 use server::{Introspection, ServeOptions, SessionLimits, TlogAccess};
 use store::{OpenOptions, Sharing, Snapshot, StoreError, secrets};
 
@@ -128,7 +128,7 @@ pub struct ServeArgs {
         env = "KEYLEDGER_WITNESS",
         hide_env_values = true,
         value_delimiter = ',',
-        value_parser = parse_witness
+        value_parser = Witness::parse
     )]
     witness: Vec<Witness>,
     /// How long a session of the web UI lasts after it was used last: 1m to 30d
@@ -256,6 +256,7 @@ enum Rotation {
 /// Serves until it is told to stop.
 pub fn run(args: ServeArgs) -> Result<(), CliError> {
     let signing_keys = signing_keys(args.signing_key_rotation, args.signing_key_prepublish)?;
+    check_witnesses(args.witness.len())?;
     // Dropped last: so the last spans leave after the ledger is closed.
     let traces = args.otlp_endpoint.as_ref().map(Traces::to).transpose().map_err(CliError::Traces)?;
     log::start(args.log.unwrap_or_else(LogFormat::of_standard_error), traces.as_ref())?;
@@ -403,10 +404,21 @@ fn options(args: &ServeArgs, issuer: Issuer) -> Options {
 
 /// Refuses settings each of which is well-formed, and which a start refuses together.
 pub(super) fn fit_together(serve: &ArgMatches) -> Result<(), CliError> {
+    check_witnesses(serve.get_many::<Witness>("witness").map_or(0, Iterator::count))?;
     let rotation = serve.get_one::<Rotation>("signing_key_rotation");
     let prepublish = serve.get_one::<Seconds>("signing_key_prepublish");
     let (Some(rotation), Some(prepublish)) = (rotation, prepublish) else { return Ok(()) };
     signing_keys(*rotation, *prepublish).map(drop)
+}
+
+/// A checkpoint with more signatures is one that not everybody reads.
+fn check_witnesses(count: usize) -> Result<(), CliError> {
+    if count <= WITNESSES_MAX {
+        return Ok(());
+    }
+    let message = format!("there are {count} witnesses, and a checkpoint has room for {WITNESSES_MAX}");
+    let hint = Some("leave some of --witness away".to_owned());
+    Err(UsageError { code: "USAGE", message, hint }.into())
 }
 
 fn signing_keys(
@@ -560,12 +572,6 @@ fn parse_tlog(text: &str) -> Result<TlogAccess, MalformedValue> {
         "restricted" => Ok(TlogAccess::Restricted),
         _ => Err(MalformedValue("give open or restricted")),
     }
-}
-
-fn parse_witness(text: &str) -> Result<Witness, MalformedValue> {
-    Witness::parse(text).ok_or(MalformedValue(
-        "give a witness's verifier key, a space and its URL, such as wit.example/w+1f3b0c2a+BAAA… https://wit.example",
-    ))
 }
 
 fn parse_introspection(text: &str) -> Result<Introspection, MalformedValue> {
