@@ -490,6 +490,12 @@ fn a_bundle_leaves_nothing_out_without_a_word() {
     let check =
         || keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key, "-o", "json"]);
     assert_eq!(json_of(&check())["scope"], scope);
+    let unproved = json!([json_of(&check())["scope_proved"], json_of(&check())["none_missing_between"]]);
+    assert_eq!(unproved, json!([false, false]));
+    let checked = keyledger(["audit", "check-bundle", &text(&to), "--verifier-key", &verifier_key]);
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.contains("Its maker says, and no proof shows: The life of key "), "{checked}");
+    assert!(checked.contains("Events of that kind may be missing"), "{checked}");
     for file in ["history.txt", "README.md"] {
         let said = fs::read_to_string(to.join(file)).unwrap();
         let left_out = format!(

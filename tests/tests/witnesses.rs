@@ -3,12 +3,14 @@
 
 mod witness;
 
+use std::fs;
 use std::path::Path;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use keyledger_tests::client::Client;
 use keyledger_tests::server::{Initialised, Server, init, keyledger};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use witness::{Manner, Witness};
@@ -79,6 +81,11 @@ fn cosigned(client: &Client, size: u64) -> String {
         let answer = client.get("/tlog/checkpoint/cosigned");
         (answer.status == 200 && size_of(&answer.text) >= size).then_some(answer.text)
     })
+}
+
+fn json_of(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
@@ -160,6 +167,78 @@ fn a_witness_that_said_that_it_knows_more_is_asked_again() {
     let told = |log: &str, what: &str| log.matches(what).count();
     until(|| (told(&server.log(), "the witness signs our checkpoints") == 2).then_some(()));
     assert_eq!(told(&server.log(), "WITNESS_CONTRADICTS"), 2, "each change is told, and no more");
+}
+
+#[test]
+fn cosignatures_are_checked_offline_and_a_forged_one_is_refused() {
+    let scene = Scene::new();
+    let [witness, stranger] =
+        ["w", "stranger"].map(|name| Witness::start(&format!("wit.example/{name}"), Manner::Signs));
+    let (server, anybody, operator) = scene.serve(&[&witness]);
+    let (key, position) = scene.grow(&operator, "one");
+    let note = cosigned(&anybody, position);
+    let log_key = anybody.get("/tlog/verifier-key").text.trim_end().to_owned();
+    // A newer one that no witness signed is of no use to whoever asks for less.
+    witness.now(Manner::Silent);
+    scene.grow(&operator, "two");
+    operator.get("/tlog/checkpoint");
+    server.stop();
+
+    let at = |name: &str| text(&scene.folder.path().join(name));
+    let (data, proof, bundle, kept) = (scene.data(), at("proof"), at("bundle"), at("kept"));
+    let position = position.to_string();
+    let made = ["audit", "prove", "--data", &data, "--position", &position, "--to", &proof];
+    assert!(keyledger(made).status.success());
+    let made = ["audit", "bundle", "--data", &data, "--key", &key, "--to", &bundle];
+    assert!(keyledger(made).status.success());
+    fs::write(&kept, &note).unwrap();
+    let checks: [Vec<&str>; 3] = [
+        vec!["audit", "check-proof", &proof, "--verifier-key", &log_key],
+        vec!["audit", "check-bundle", &bundle, "--verifier-key", &log_key],
+        vec!["audit", "verify", "--data", &data, "--against", &kept, "--verifier-key", &log_key],
+    ];
+    let seen = json!([{"witness": "wit.example/w", "at": "2026-01-01T00:00:00.000Z"}]);
+    for check in checks {
+        let with = |more: &[&str]| keyledger([&check, more].concat());
+        let cosignatures = |output: &Output| {
+            let told = json_of(output);
+            if check[1] == "verify" {
+                told["against"][0]["cosignatures"].clone()
+            } else {
+                told["cosignatures"].clone()
+            }
+        };
+        let checked = with(&["--witness-key", &witness.key, "-o", "json"]);
+        assert_eq!(cosignatures(&checked), json!({"by": seen, "not_checked": 0}), "{check:?}");
+        let said = String::from_utf8(with(&["--witness-key", &witness.key]).stdout).unwrap();
+        assert!(
+            said.contains("The witness wit.example/w signed its checkpoint at 2026-01-01T00:00:00"),
+            "{said}"
+        );
+        // Nobody looked at it: that must not look as if it was found good.
+        assert_eq!(cosignatures(&with(&["-o", "json"])), json!({"by": [], "not_checked": 1}), "{check:?}");
+        let said = String::from_utf8(with(&[]).stdout).unwrap();
+        assert!(said.contains("1 cosignature NOT CHECKED"), "{said}");
+        let refused = with(&["--witness-key", &witness.key, "--witness-key", &stranger.key]);
+        assert_eq!(refused.status.code(), Some(1), "{check:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("no signature of wit.example/stranger"));
+        // Neither of them passes for the other.
+        let swapped = with(&["--witness-key", &log_key]);
+        assert_eq!(swapped.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&swapped.stderr).contains("this is the key of a log"), "{swapped:?}");
+    }
+    let check = ["audit", "check-proof", &proof, "--verifier-key", &witness.key];
+    let refused = keyledger(check);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("this is the key of a witness"), "{refused:?}");
+    // As if the witness had signed it, and it did not.
+    let good = fs::read_to_string(&proof).unwrap();
+    let line = good.lines().last().unwrap();
+    let end = &line[line.len() - 8..];
+    fs::write(&proof, good.replace(end, "AAAAAAA=")).unwrap();
+    let check = ["audit", "check-proof", &proof, "--verifier-key", &log_key, "--witness-key", &witness.key];
+    let refused = keyledger(check);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use authority::SecretSources;
 use authority::compose::Prefixes;
 use clap::{Args, Parser, Subcommand};
 use credentials::key_string::{SERVICE_ACCOUNT_PREFIX, USER_PREFIX};
+use credentials::note::NoteVerifier;
 use domain::key::KeyPrefix;
 use replay::{Audit, Repair};
 use rustix::fs::Access;
@@ -155,6 +156,15 @@ fn parse_prefix(text: &str) -> Result<KeyPrefix, MalformedValue> {
     KeyPrefix::parse(text).ok_or(MalformedValue(
         "give 2 to 12 lower-case letters and digits, a letter first, such as pnu; the underscore comes by itself",
     ))
+}
+
+/// The witnesses that somebody trusts.
+#[derive(Debug, Args)]
+pub struct WitnessKeyArgs {
+    /// The key of a witness that must have signed the checkpoint, too, as NAME+HASH+KEY; may be given several times. Not
+    /// given: cosignatures are not checked
+    #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse_witness)]
+    pub witness_key: Vec<NoteVerifier>,
 }
 
 impl DataArgs {

@@ -43,14 +43,12 @@ const CONTENTS: [&str; 7] =
     ["README.md", "checkpoint", "verifier-key", "scope.json", "events.jsonl", "proofs", "history.txt"];
 
 /// What a bundle holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Bundled {
     /// How many events.
     pub events: u64,
-    /// What the log is called.
-    pub origin: String,
-    /// How many events the log has that is proved to have them.
-    pub size: Position,
+    /// The checkpoint of the log that is proved to have them.
+    pub signed: Signed,
     /// What it says of itself; none of one that was made before bundles said it.
     pub scope: Option<Scope>,
 }
@@ -74,13 +72,13 @@ pub fn write_bundle(
     later: Later,
     to: &Path,
 ) -> Result<Bundled, ProofError> {
-    let checkpoint = &prover.signed().checkpoint;
     let no_key =
         "the public half of the key that signed the checkpoint is not in this folder's secrets/note.key";
     let key = prover.verifier_key().ok_or_else(|| invalid(no_key))?;
     check_asked(prover, about)?;
-    let Chosen { lines, positions, history, later: left_out } = choose(prover, names, about)?;
-    let (covered, head) = (checkpoint.size, prover.source.head().position);
+    let (signed, chosen) = choose(prover, names, about)?;
+    let Chosen { lines, positions, history, later: left_out } = chosen;
+    let (covered, head) = (signed.checkpoint.size, prover.source.head().position);
     if left_out > 0 && later == Later::Refused {
         return Err(ProofError::LeftOut { later: left_out, covered, head });
     }
@@ -101,7 +99,7 @@ pub fn write_bundle(
     let made = DirBuilder::new().mode(0o700).create(&proofs);
     made.map_err(|error| ProofError::File { path: proofs.clone(), error })?;
     for position in positions {
-        let proof = prover.prove(position)?.to_string();
+        let proof = prover.prove_by(signed, position)?.to_string();
         write(&proofs.join(format!("{position}.tlog-proof")), proof.as_bytes())?;
     }
     let synced = File::open(&proofs).and_then(|folder| folder.sync_all());
@@ -109,13 +107,12 @@ pub fn write_bundle(
     write(&at("history.txt"), format!("{}\n\n{history}", scope.said()).as_bytes())?;
     write(&at("events.jsonl"), lines.as_bytes())?;
     write(&at("scope.json"), format!("{}\n", scope.json()).as_bytes())?;
-    write(&at("checkpoint"), prover.signed().note.to_string().as_bytes())?;
+    write(&at("checkpoint"), signed.note.to_string().as_bytes())?;
     write(&at("verifier-key"), format!("{key}\n").as_bytes())?;
     let readme = README.replace("VERIFIER-KEY", &key.to_string()).replace("SCOPE", &scope.said());
     write(&at("README.md"), readme.as_bytes())?;
     folder.finish().map_err(failed)?;
-    let origin = checkpoint.origin.to_string();
-    Ok(Bundled { events, origin, size: covered, scope: Some(scope) })
+    Ok(Bundled { events, signed: signed.clone(), scope: Some(scope) })
 }
 
 /// Whether the log knows what is asked for.
@@ -151,9 +148,27 @@ struct Chosen {
     later: u64,
 }
 
+/// The events, and the checkpoint that they are proved by: the latest that witnesses signed, if it covers all that belongs to
+/// them; else the highest.
+fn choose<'a>(prover: &'a Prover, names: &Names, about: About) -> Result<(&'a Signed, Chosen), ProofError> {
+    if let Some(cosigned) = prover.cosigned() {
+        let chosen = chosen_up_to(cosigned.checkpoint.size, prover, names, about)?;
+        if chosen.later == 0 && !chosen.positions.is_empty() {
+            return Ok((cosigned, chosen));
+        }
+    }
+    let signed = prover.signed();
+    Ok((signed, chosen_up_to(signed.checkpoint.size, prover, names, about)?))
+}
+
 /// Reads the log to its end, also behind the checkpoint: what cannot be proved yet is counted.
-fn choose(prover: &Prover, names: &Names, about: About) -> Result<Chosen, ProofError> {
-    let (covered, sealed) = (prover.signed().checkpoint.size, Names::sealed());
+fn chosen_up_to(
+    covered: Position,
+    prover: &Prover,
+    names: &Names,
+    about: About,
+) -> Result<Chosen, ProofError> {
+    let sealed = Names::sealed();
     let About { key, tenant, from, until } = about;
     let filter = Filter { from, to: until, tenant, ..Filter::default() };
     let mut life = key.map(Life::of);
@@ -221,9 +236,9 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         }
         note => note?,
     };
-    let Signed { checkpoint, .. } = Signed::parse(&note, Some(key))?;
+    let signed = Signed::parse(&note, Some(key))?;
     let mut lines = Lines::open(from.join("events.jsonl"))?;
-    let mut scope = read_scope(from, checkpoint.size)?.map(Admission::by);
+    let mut scope = read_scope(from, signed.checkpoint.size)?.map(Admission::by);
     let (mut last, mut events) = (Position::START, 0);
     while let Some(line) = lines.next()? {
         let position =
@@ -235,7 +250,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
         let proof = read_within(&from.join(format!("proofs/{position}.tlog-proof")))?;
         let proved = check_proof(&proof, None, key)
             .map_err(|error| if let ProofError::Invalid(why) = &error { at(why) } else { error })?;
-        if proved.note != note {
+        if proved.signed.note != signed.note {
             return Err(at("its proof leads to another checkpoint than the one in the bundle"));
         }
         if json::event(&proved.scanned, &Names::sealed()) != line {
@@ -249,6 +264,9 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
     if events == 0 {
         return Err(invalid("events.jsonl is empty: a bundle without events proves nothing"));
     }
+    if let Some(scope) = &scope {
+        scope.conclude().map_err(invalid)?;
+    }
     let scope = scope.map(|admission| admission.scope);
     if scope.as_ref().is_some_and(|scope| scope.events != events) {
         return Err(invalid("scope.json tells another number of events than events.jsonl has"));
@@ -258,7 +276,7 @@ pub fn check_bundle(from: &Path, key: &NoteVerifier) -> Result<Bundled, ProofErr
     if counted as u64 != events {
         return Err(invalid(format!("there are {counted} proofs, and events.jsonl has {events} events")));
     }
-    Ok(Bundled { events, origin: checkpoint.origin.to_string(), size: checkpoint.size, scope })
+    Ok(Bundled { events, signed, scope })
 }
 
 fn no_bundle(from: &Path, kind: ErrorKind, why: &str) -> ProofError {

@@ -191,6 +191,11 @@ pub(crate) fn may_bear_on(event: &Event, key: KeyId, owner: Owner, reach: Reach)
     is_about(event, key) || Befell::by(event).is_some_and(|befell| befell.may_bear_on(owner, reach))
 }
 
+/// The same, where neither is known: it is about the key, or befell others in a way that a key may rest on.
+pub(crate) fn may_bear_on_key(event: &Event, key: KeyId) -> bool {
+    is_about(event, key) || Befell::by(event).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use domain::event::TokenTarget;

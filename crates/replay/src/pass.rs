@@ -151,6 +151,7 @@ impl<'a> Pass<'a> {
             checks,
             problems,
             problems_left_out,
+            against: vec![],
         }
     }
 }

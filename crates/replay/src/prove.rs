@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use credentials::note::{Note, NoteVerifier};
 use domain::ids::LedgerId;
@@ -15,6 +16,7 @@ use store::tlog_proof::TlogProof;
 use store::tree::{TreeHash, check_inclusion};
 use store::{StoreError, chain, checkpoint, envelope, secrets};
 
+use crate::cosigned::{Cosigned, Seen};
 use crate::error::{ReplayError, reading};
 use crate::open::Audit;
 use crate::source::Source;
@@ -153,6 +155,23 @@ impl Signed {
         Ok(Self { checkpoint, note })
     }
 
+    /// What the witnesses with these keys signed, who must all have; and how much there is that was not checked.
+    pub fn cosigned_by(
+        &self,
+        key: Option<&NoteVerifier>,
+        witnesses: &[NoteVerifier],
+    ) -> Result<Cosigned, ProofError> {
+        let seen = |witness: &NoteVerifier| {
+            let at = self.note.cosigned_at(witness).map_err(|error| invalid(error.to_string()))?;
+            Ok(Seen { witness: witness.name().to_owned(), at })
+        };
+        let by = witnesses.iter().map(seen).collect::<Result<_, ProofError>>()?;
+        let known: Vec<_> = key.into_iter().chain(witnesses).cloned().collect();
+        // One line is the log's own, whether it was checked or not.
+        let own = usize::from(key.is_none());
+        Ok(Cosigned { by, unchecked: self.note.signatures_besides(&known).saturating_sub(own) })
+    }
+
     /// The same, unless it is another log's: its origin names another ledger, or it is not the one under which this log signs now and
     /// nobody gave the key of it.
     pub fn of_ledger(
@@ -180,7 +199,9 @@ impl Signed {
 /// What a data folder can prove: its ledger at one moment, and the highest checkpoint that was signed of it.
 pub struct Prover {
     pub(crate) source: Source,
-    pub(crate) signed: Signed,
+    signed: Signed,
+    /// The latest that witnesses signed, if there is one.
+    cosigned: Option<Signed>,
     key: Option<NoteVerifier>,
 }
 
@@ -191,11 +212,31 @@ impl Prover {
         let path = folder.checkpoint();
         // Before the snapshot: what is signed was committed before.
         let kept = checkpoint::read_kept(&path)?.ok_or_else(|| ProofError::NoCheckpoint(path.clone()))?;
+        let cosigned = checkpoint::read_kept(&folder.cosigned_checkpoint())?;
         let source = Source::of(audit.clone())?;
         let signed = Signed::parse(&kept, None)?;
         let public = secrets::read_note_key(folder)?.public();
         let key = public.and_then(|public| NoteVerifier::of_log(&signed.checkpoint.origin, &public).ok());
-        Ok(Self { source, signed, key: key.filter(|key| signed_by(key, &kept)) })
+        let key = key.filter(|key| signed.note.check(key).is_ok());
+        let mut prover = Self { source, signed, cosigned: None, key };
+        prover.cosigned = prover.cosigned_of(cosigned.as_deref())?;
+        Ok(prover)
+    }
+
+    /// What witnesses signed last: the highest checkpoint itself, or the one in its own file. That file decides nothing: one that
+    /// is not of this log counts for nothing.
+    fn cosigned_of(&self, kept: Option<&str>) -> Result<Option<Signed>, ProofError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let kept = kept.and_then(|kept| Signed::parse(kept, Some(key)).ok());
+        let cosigned = |signed: &Signed| {
+            signed.checkpoint.size <= self.signed.checkpoint.size
+                && signed.note.signatures_besides(slice::from_ref(key)) > 0
+        };
+        let latest = [Some(self.signed.clone()), kept].into_iter().flatten().find(cosigned);
+        let snapshot = self.source.snapshot().expect("it is a folder's");
+        let Some(latest) = latest else { return Ok(None) };
+        let fits = reading(|| latest.checkpoint.frontier(snapshot).map_err(ReplayError::from))?.is_ok();
+        Ok(fits.then_some(latest))
     }
 
     /// The key that the checkpoint was signed with, if the folder has its public half.
@@ -208,9 +249,24 @@ impl Prover {
         &self.signed
     }
 
+    /// The latest one that witnesses signed, if there is one.
+    pub fn cosigned(&self) -> Option<&Signed> {
+        self.cosigned.as_ref()
+    }
+
+    /// What a proof of this position leads to: what witnesses signed proves more, if it covers the position.
+    pub fn covering(&self, position: Position) -> &Signed {
+        self.cosigned().filter(|signed| signed.checkpoint.size >= position).unwrap_or(&self.signed)
+    }
+
     /// The proof that the log has the event at a position, checked before it is handed out.
     pub fn prove(&self, position: Position) -> Result<TlogProof, ProofError> {
-        let Checkpoint { size, root, .. } = self.signed.checkpoint;
+        self.prove_by(self.covering(position), position)
+    }
+
+    /// The same, up to this checkpoint.
+    pub(crate) fn prove_by(&self, signed: &Signed, position: Position) -> Result<TlogProof, ProofError> {
+        let Checkpoint { size, root, .. } = signed.checkpoint;
         let snapshot = self.source.snapshot().expect("it is a folder's");
         let envelope = reading(|| snapshot.envelope(position).map_err(ReplayError::from))?;
         let envelope = envelope.filter(|_| position != Position::START);
@@ -225,12 +281,8 @@ impl Prover {
                 "the log does not have the root that was signed at position {size}: it was changed since; run audit verify"
             ))
         })?;
-        Ok(TlogProof { extra: Some(envelope), index, path, checkpoint: self.signed.note.to_string() })
+        Ok(TlogProof { extra: Some(envelope), index, path, checkpoint: signed.note.to_string() })
     }
-}
-
-fn signed_by(key: &NoteVerifier, note: &str) -> bool {
-    Note::parse(note).is_ok_and(|note| note.check(key).is_ok())
 }
 
 /// What a proof proves.
@@ -239,22 +291,21 @@ pub struct Proved {
     /// The event.
     pub scanned: Scanned,
     /// The checkpoint of the log that has it.
-    pub checkpoint: Checkpoint,
-    /// The signed checkpoint itself.
-    pub note: String,
+    pub signed: Signed,
 }
 
 /// Checks a proof: that the key signed its checkpoint, and that the log that this names has the event. The event is
 /// the one given, or else the one in the proof.
 pub fn check_proof(text: &str, entry: Option<Vec<u8>>, key: &NoteVerifier) -> Result<Proved, ProofError> {
     let proof = TlogProof::parse(text).map_err(|error| invalid(error.to_string()))?;
-    let Signed { checkpoint, note } = Signed::parse(&proof.checkpoint, Some(key))?;
+    let signed = Signed::parse(&proof.checkpoint, Some(key))?;
+    let Checkpoint { size, root, .. } = signed.checkpoint;
     let missing = "the proof does not hold the event itself, so it must be given beside it, with --entry";
     let entry = entry.or(proof.extra).ok_or_else(|| invalid(missing))?;
     let leaf = TreeHash::of_leaf(&entry);
-    check_inclusion(leaf, proof.index, checkpoint.size.number(), &proof.path, checkpoint.root).map_err(
-        |error| invalid(format!("this event is not at index {} of that log: {error}", proof.index)),
-    )?;
+    check_inclusion(leaf, proof.index, size.number(), &proof.path, root).map_err(|error| {
+        invalid(format!("this event is not at index {} of that log: {error}", proof.index))
+    })?;
     let decoded = envelope::decode(&entry)
         .map_err(|error| invalid(format!("the log has this entry, but it is no event: {error}")))?;
     // The log has it there; what it says of its place must be true, too.
@@ -262,9 +313,5 @@ pub fn check_proof(text: &str, entry: Option<Vec<u8>>, key: &NoteVerifier) -> Re
         return Err(invalid(format!("the event says that it is at position {}", decoded.recorded.position)));
     }
     let (hash, bytes) = (chain::hash(&entry), entry.len());
-    Ok(Proved {
-        scanned: Scanned { recorded: decoded.recorded, hash, bytes },
-        checkpoint,
-        note: note.to_string(),
-    })
+    Ok(Proved { scanned: Scanned { recorded: decoded.recorded, hash, bytes }, signed })
 }

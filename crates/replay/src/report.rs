@@ -8,6 +8,7 @@ use domain::time::{Moment, Position, Timestamp};
 use serde_json::{Value, json};
 use store::chain::ChainHash;
 
+use crate::cosigned::Cosigned;
 use crate::print::{harmless_json, instant, one_line};
 
 /// No position is missing, and each event names the hash of the one before.
@@ -73,6 +74,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many more problems there are.
     pub problems_left_out: u64,
+    /// The checkpoints that somebody gave, each by its name, and what witnesses signed of them.
+    pub against: Vec<(String, Cosigned)>,
 }
 
 /// One check.
@@ -193,6 +196,11 @@ impl Report {
         if self.problems_left_out > 0 {
             writeln!(out, "  and {} more", self.problems_left_out)?;
         }
+        for (name, cosigned) in &self.against {
+            for said in cosigned.said() {
+                writeln!(out, "\n{}", one_line(&format!("{name}: {said}")))?;
+            }
+        }
         writeln!(out, "\n{}", one_line(&self.verdict()))
     }
 
@@ -213,6 +221,7 @@ impl Report {
             let position = problem.position.map(|position| position.to_string());
             json!({ "check": problem.check, "position": position, "what": problem.what })
         };
+        let against = |(name, cosigned): &(String, Cosigned)| json!({ "checkpoint": name, "cosignatures": cosigned.json() });
         json!({
             "ok": self.is_ok(),
             "verdict": self.verdict(),
@@ -231,6 +240,7 @@ impl Report {
             "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
             "problems": self.problems.iter().map(problem).collect::<Vec<_>>(),
             "problems_left_out": self.problems_left_out,
+            "against": self.against.iter().map(against).collect::<Vec<_>>(),
         })
     }
 }

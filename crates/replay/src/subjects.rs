@@ -32,3 +32,18 @@ pub fn concerns_tenant<L: Lookup>(rows: &L, event: &Event, tenant: TenantId) -> 
     }
     Ok(false)
 }
+
+/// Whether the event may concern the tenant, as far as it tells that itself: where it names tenants, it concerns these, and
+/// where it names nothing but signing keys, or nothing, it concerns none.
+pub(crate) fn may_concern_tenant(event: &Event, tenant: TenantId) -> bool {
+    let subjects = subjects_of(event);
+    let named = |subject: &Entity| match subject {
+        Entity::Tenant(named) | Entity::Member { tenant: named, .. } => Some(*named),
+        Entity::User(_) | Entity::ServiceAccount(_) | Entity::Key(_) | Entity::SigningKey(_) => None,
+    };
+    let mut tenants = subjects.iter().filter_map(named).peekable();
+    if tenants.peek().is_some() {
+        return tenants.any(|named| named == tenant);
+    }
+    subjects.iter().any(|subject| !matches!(subject, Entity::SigningKey(_)))
+}

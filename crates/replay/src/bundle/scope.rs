@@ -11,8 +11,9 @@ use domain::key::{Owner, Reach};
 use domain::time::Position;
 use serde_json::{Value, json};
 
-use crate::life::may_bear_on;
+use crate::life::{may_bear_on, may_bear_on_key};
 use crate::report::counted;
+use crate::subjects::may_concern_tenant;
 
 /// Which events a bundle is to have: those that everything said here applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,8 +55,8 @@ impl Scope {
             (None, Some(tenant)) => format!("The events of tenant {tenant}"),
             (None, None) => "The events of the log".to_owned(),
         };
-        let end = about.until.map_or(*covered, |until| until.min(*covered));
-        what += &format!(" from position {} up to position {end}.", about.from.max(Position::new(1)));
+        let (first, end) = self.positions();
+        what += &format!(" from position {first} up to position {end}.");
         match (head > covered, later) {
             (false, _) if end == *head => what + " The log ended there when this was made.",
             (false, _) => what + &format!(" The log ended at position {head} when this was made."),
@@ -68,6 +69,17 @@ impl Scope {
                 )
             }
         }
+    }
+
+    /// The first and the last position that it may have.
+    fn positions(&self) -> (Position, Position) {
+        let About { from, until, .. } = self.about;
+        (from.max(Position::new(1)), until.map_or(self.covered, |until| until.min(self.covered)))
+    }
+
+    /// Whether it is about every event between two positions: then these show whether one is missing.
+    pub const fn is_of_every_event(&self) -> bool {
+        self.about.key.is_none() && self.about.tenant.is_none()
     }
 
     /// For programs.
@@ -115,33 +127,68 @@ pub(crate) struct Admission {
     pub(crate) scope: Scope,
     /// Whose the key is and where it acts, once its beginning was proved.
     made: Option<(Owner, Reach)>,
+    /// The event before.
+    last: Option<Position>,
 }
 
 impl Admission {
     pub(crate) const fn by(scope: Scope) -> Self {
-        Self { scope, made: None }
+        Self { scope, made: None, last: None }
     }
 
     /// Whether the next event may be in the bundle.
     pub(crate) fn admits(&mut self, recorded: &Recorded) -> Result<(), &'static str> {
-        let About { key, from, until, .. } = self.scope.about;
-        if recorded.position < from || until.is_some_and(|until| recorded.position > until) {
+        let (first, _) = self.scope.positions();
+        let About { key, tenant, until, .. } = self.scope.about;
+        let position = recorded.position;
+        if position < first || until.is_some_and(|until| position > until) {
             return Err("it lies outside of the positions that scope.json tells");
         }
-        let Some(key) = key else { return Ok(()) };
-        if let Event::KeyCreated(created) = &recorded.event
+        let next = self.last.map_or(first, Position::next);
+        if self.scope.is_of_every_event() && position != next {
+            return Err("events before it are missing: scope.json tells of every event of the log there");
+        }
+        if let Some(key) = key {
+            self.admits_of(key, &recorded.event)?;
+        }
+        if tenant.is_some_and(|tenant| !may_concern_tenant(&recorded.event, tenant)) {
+            return Err("it does not concern the tenant that scope.json names");
+        }
+        self.last = Some(position);
+        Ok(())
+    }
+
+    /// Whether it may be of the life of the key.
+    fn admits_of(&mut self, key: KeyId, event: &Event) -> Result<(), &'static str> {
+        if let Event::KeyCreated(created) = event
             && created.key == key
         {
             self.made = Some((created.owner, created.reach));
-            return Ok(());
+            return match self.last {
+                None => Ok(()),
+                Some(_) => Err("it made the key that scope.json names, and other events come before it"),
+            };
         }
         match self.made {
-            Some((owner, reach)) if may_bear_on(&recorded.event, key, owner, reach) => Ok(()),
-            Some(_) => Err("nothing of it bears on the key that scope.json names"),
-            None if from <= Position::new(1) => Err("it comes before the key that scope.json names was made"),
-            // Of a part of its life the rest is not there to tell.
-            None => Ok(()),
+            Some((owner, reach)) if may_bear_on(event, key, owner, reach) => Ok(()),
+            // Of a part of its life the beginning is not there to tell whose the key is.
+            None if self.scope.about.from > Position::new(1) && may_bear_on_key(event, key) => Ok(()),
+            None if self.scope.about.from <= Position::new(1) => {
+                Err("it comes before the key that scope.json names was made")
+            }
+            Some(_) | None => Err("nothing of it bears on the key that scope.json names"),
         }
+    }
+
+    /// Whether none is missing behind the last one, as far as that can be told.
+    pub(crate) fn conclude(&self) -> Result<(), &'static str> {
+        let (_, end) = self.scope.positions();
+        if self.scope.is_of_every_event() && self.last != Some(end) {
+            return Err(
+                "events after the last one are missing: scope.json tells of every event of the log there",
+            );
+        }
+        Ok(())
     }
 }
 

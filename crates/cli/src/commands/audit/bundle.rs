@@ -6,12 +6,13 @@ use clap::Args;
 use credentials::note::NoteVerifier;
 use domain::ids::{KeyId, TenantId};
 use domain::time::Position;
-use replay::{About, Audit, Bundled, Later, Names, Prover, Repair, check_bundle, write_bundle};
-use serde_json::json;
+use replay::{About, Audit, Bundled, Later, Names, Prover, Repair, Scope, check_bundle, write_bundle};
+use serde_json::{Value, json};
 use store::Pages;
+use store::checkpoint::Checkpoint;
 
 use super::show::parse_position;
-use crate::args::{DataArgs, GuardArgs};
+use crate::args::{DataArgs, GuardArgs, WitnessKeyArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
 
@@ -60,7 +61,8 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   keyledger audit check-bundle ./evidence --verifier-key 'keys.example.com/tlog+1f3b0c2a+AAAA…'
 
-Ends with 1 and PROOF_INVALID if anything of it does not hold. The key must be known from elsewhere.";
+Ends with 1 and PROOF_INVALID if anything of it does not hold. The key must be known from elsewhere, and
+so must those of witnesses (--witness-key).";
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -72,6 +74,8 @@ pub struct CheckBundleArgs {
     /// The key that must have signed its checkpoint, as NAME+HASH+KEY
     #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse)]
     verifier_key: NoteVerifier,
+    #[command(flatten)]
+    witnesses: WitnessKeyArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -86,30 +90,61 @@ pub fn run(args: BundleArgs) -> Result<(), CliError> {
     let later = if args.up_to_checkpoint { Later::LeftOut } else { Later::Refused };
     let names = Names::read(audit.folder());
     let bundled = write_bundle(&prover, &names, about, later, &args.to)?;
-    tell(&bundled, args.output.output, &format!("wrote {}", args.to.display()))
+    let said = bundled.scope.as_ref().map(Scope::said).into_iter().collect();
+    tell(&bundled, args.output.output, &format!("wrote {}", args.to.display()), said, json!({}))
 }
 
 /// Checks a bundle.
 pub fn check(args: CheckBundleArgs) -> Result<(), CliError> {
     let bundled = check_bundle(&args.bundle, &args.verifier_key)?;
-    tell(&bundled, args.output.output, "OK")
+    let cosigned = bundled.signed.cosigned_by(Some(&args.verifier_key), &args.witnesses.witness_key)?;
+    let mut said = said_unproved(&bundled);
+    said.extend(cosigned.said());
+    let of_every_event = bundled.scope.as_ref().is_some_and(Scope::is_of_every_event);
+    let checked = json!({
+        "scope_proved": false, "none_missing_between": of_every_event, "cosignatures": cosigned.json(),
+    });
+    tell(&bundled, args.output.output, "OK", said, checked)
 }
 
-fn tell(bundled: &Bundled, output: Output, done: &str) -> Result<(), CliError> {
-    let Bundled { events, origin, size, scope } = bundled;
+/// What the bundle says of itself, and what of that is shown.
+fn said_unproved(bundled: &Bundled) -> Vec<String> {
+    let Some(scope) = &bundled.scope else {
+        let size = bundled.signed.checkpoint.size;
+        return vec![format!("It tells nothing of what came after position {size}.")];
+    };
+    let missing = if scope.is_of_every_event() {
+        "No event between those positions is missing: their numbers show it."
+    } else {
+        "Events of that kind may be missing: only the whole log shows that none is."
+    };
+    vec![format!("Its maker says, and no proof shows: {}", scope.said()), missing.to_owned()]
+}
+
+/// Says what it holds, then these lines, or in JSON these members.
+fn tell(
+    bundled: &Bundled,
+    output: Output,
+    done: &str,
+    said: Vec<String>,
+    more: Value,
+) -> Result<(), CliError> {
+    let Bundled { events, signed, scope } = bundled;
+    let Checkpoint { origin, size, .. } = &signed.checkpoint;
     let text = match output {
         Output::Table => {
-            let said = scope.as_ref().map_or_else(
-                || format!("It tells nothing of what came after position {size}."),
-                |scope| scope.said(),
-            );
-            format!("{done}: {events} of the {size} events of {origin}, each proved\n{said}\n")
+            let first = format!("{done}: {events} of the {size} events of {origin}, each proved");
+            let lines: Vec<_> = [first].into_iter().chain(said).collect();
+            format!("{}\n", lines.join("\n"))
         }
         Output::Json => {
-            let scope = scope.as_ref().map(|scope| scope.json());
-            let json = json!({
-                "ok": true, "events": events, "origin": origin, "tree_size": size.to_string(), "scope": scope,
+            let mut json = json!({
+                "ok": true, "events": events, "origin": origin.to_string(), "tree_size": size.to_string(),
+                "scope": scope.as_ref().map(Scope::json),
             });
+            if let (Some(json), Value::Object(more)) = (json.as_object_mut(), more) {
+                json.extend(more);
+            }
             format!("{json}\n")
         }
     };

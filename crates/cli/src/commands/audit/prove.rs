@@ -8,10 +8,11 @@ use credentials::note::NoteVerifier;
 use domain::time::Position;
 use replay::{Audit, Names, ProofError, Prover, Repair, check_proof, json};
 use serde_json::json;
+use store::checkpoint::Checkpoint;
 use store::unfinished_file::UnfinishedFile;
 
 use super::show::parse_position;
-use crate::args::{DataArgs, GuardArgs};
+use crate::args::{DataArgs, GuardArgs, WitnessKeyArgs};
 use crate::error::CliError;
 use crate::output::{self, Output, OutputArgs};
 
@@ -20,8 +21,9 @@ Examples:
   keyledger audit prove --data /var/lib/keyledger --position 42 --to 42.tlog-proof
   keyledger audit prove --data ./data --position 42 -o json
 
-The proof is a file of C2SP tlog-proof v1. It leads to the highest checkpoint that the server signed,
-and holds the event as the log has it. It works beside a running server, too.";
+The proof is a file of C2SP tlog-proof v1. It leads to the latest checkpoint that witnesses signed, if
+that covers the event, else to the highest that the server signed, and holds the event as the log has
+it. It works beside a running server, too.";
 
 /// What to prove.
 #[derive(Debug, Args)]
@@ -46,8 +48,9 @@ Examples:
   keyledger audit check-proof 42.tlog-proof --verifier-key 'keys.example.com/tlog+1f3b0c2a+AAAA…'
   keyledger audit check-proof 42.tlog-proof --verifier-key KEY --entry 42.envelope
   jq -r .data.inclusion_proof.proof answer.json > receipt; keyledger audit check-proof receipt --verifier-key KEY
+  keyledger audit check-proof 42.tlog-proof --verifier-key KEY --witness-key 'wit.example/w+3e590217+BAAA…'
 
-Ends with 1 and PROOF_INVALID if it does not hold. The key must be known from elsewhere.";
+Ends with 1 and PROOF_INVALID if it does not hold. The keys must be known from elsewhere.";
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -59,6 +62,8 @@ pub struct CheckProofArgs {
     /// The key that must have signed its checkpoint, as NAME+HASH+KEY
     #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse)]
     verifier_key: NoteVerifier,
+    #[command(flatten)]
+    witnesses: WitnessKeyArgs,
     /// The event's bytes as the log has them, if they are not in the proof
     #[arg(long, value_name = "FILE")]
     entry: Option<PathBuf>,
@@ -75,7 +80,7 @@ pub fn run(args: ProveArgs) -> Result<(), CliError> {
     if let Some(to) = &args.to {
         write_new(to, proof.as_bytes())?;
     }
-    let size = prover.signed().checkpoint.size;
+    let size = prover.covering(args.position).checkpoint.size;
     let text = match (args.output.output, &args.to) {
         (Output::Json, to) => {
             let file = to.as_ref().map(|to| to.to_string_lossy());
@@ -103,17 +108,26 @@ pub fn check(args: CheckProofArgs) -> Result<(), CliError> {
     let entry = args.entry.as_deref().map(replay::prove::read_bytes).transpose()?;
     let proof = replay::prove::read(&args.proof)?;
     let proved = check_proof(without_printed_end(&proof), entry, &args.verifier_key)?;
+    let cosigned = proved.signed.cosigned_by(Some(&args.verifier_key), &args.witnesses.witness_key)?;
     let event = json::event(&proved.scanned, &Names::sealed());
     let (position, name) = (proved.scanned.recorded.position, proved.scanned.recorded.event.name());
-    let (origin, size) = (&proved.checkpoint.origin, proved.checkpoint.size);
+    let Checkpoint { origin, size, .. } = &proved.signed.checkpoint;
     let text = match args.output.output {
         Output::Table => {
-            format!("OK: {origin} of {size} events has {name} at position {position}\n{event}\n")
+            let lines = [format!("OK: {origin} of {size} events has {name} at position {position}")];
+            let lines: Vec<_> = lines.into_iter().chain(cosigned.said()).chain([event]).collect();
+            format!("{}\n", lines.join("\n"))
         }
         Output::Json => {
             let event: serde_json::Value = serde_json::from_str(&event).expect("we wrote it");
-            let (origin, size) = (origin.to_string(), size.to_string());
-            format!("{}\n", json!({"ok": true, "origin": origin, "tree_size": size, "event": event}))
+            let json = json!({
+                "ok": true,
+                "origin": origin.to_string(),
+                "tree_size": size.to_string(),
+                "cosignatures": cosigned.json(),
+                "event": event,
+            });
+            format!("{json}\n")
         }
     };
     output::write(&text)?;

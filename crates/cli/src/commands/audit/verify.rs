@@ -8,8 +8,7 @@ use clap::Args;
 use credentials::note::NoteVerifier;
 use domain::ids::LedgerId;
 use domain::origin::LogOrigin;
-use replay::{Audit, Depth, ProofError, Repair, Signed, Source};
-use store::checkpoint::Checkpoint;
+use replay::{Audit, Cosigned, Depth, ProofError, Repair, Report, Signed, Source};
 
 use crate::args::{DataArgs, GuardArgs};
 use crate::error::CliError;
@@ -43,6 +42,10 @@ pub struct VerifyArgs {
     /// The key that must have signed them, as NAME+HASH+KEY; not given: their signatures are not checked
     #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse, requires = "against")]
     verifier_key: Option<NoteVerifier>,
+    /// The key of a witness that must have signed each of them, too, as NAME+HASH+KEY; may be given several times. Not
+    /// given: cosignatures are not checked
+    #[arg(long, value_name = "KEY", value_parser = NoteVerifier::parse_witness, requires = "against")]
+    witness_key: Vec<NoteVerifier>,
     /// Everything: also that each row and each list of the views is what the log amounts to, that each event is about what
     /// there was and is written in the one way there is, and that each page of the file is as it was written
     #[arg(long)]
@@ -60,18 +63,24 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(args.output.output);
     let mut tell = |done, total| progress.tell("verifying", done, total);
     let depth = if args.full { Depth::Everything } else { Depth::Log };
-    let report = if args.data.data.is_file() {
+    let (report, known) = if args.data.data.is_file() {
         let source = Source::open(&args.data.data, repair)?;
         let known = known(&args, source.ledger(), None)?;
-        replay::verify::verify_file(&source, &known, depth, Clock::System.now(), Some(&mut tell))
+        let checkpoints: Vec<_> = known.iter().map(|kept| kept.signed.checkpoint.clone()).collect();
+        (
+            replay::verify::verify_file(&source, &checkpoints, depth, Clock::System.now(), Some(&mut tell)),
+            known,
+        )
     } else {
         let audit = Audit::open(&args.data.folder(Some(&args.guard)), repair)?;
         let ledger = audit.snapshot()?.ledger();
-        let audit = known(&args, ledger, audit.origin().as_ref())?.into_iter().fold(audit, Audit::against);
-        replay::verify(&audit, depth, Clock::System.now(), Some(&mut tell))
+        let known = known(&args, ledger, audit.origin().as_ref())?;
+        let audit = known.iter().map(|kept| kept.signed.checkpoint.clone()).fold(audit, Audit::against);
+        (replay::verify(&audit, depth, Clock::System.now(), Some(&mut tell)), known)
     };
     drop(progress);
-    let report = report?;
+    let against = known.into_iter().map(|Kept { name, cosigned, .. }| (name, cosigned)).collect();
+    let report = Report { against, ..report? };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = match args.output.output {
         Output::Table => report.write_table(&mut out),
@@ -81,12 +90,20 @@ pub fn run(args: VerifyArgs) -> Result<(), CliError> {
     if report.is_ok() { Ok(()) } else { Err(CliError::VerificationFailed { verdict: report.verdict() }) }
 }
 
-/// The checkpoints that somebody kept, each of this log.
-fn known(args: &VerifyArgs, ledger: LedgerId, own: Option<&LogOrigin>) -> Result<Vec<Checkpoint>, CliError> {
+/// A checkpoint that somebody kept, and what witnesses signed of it.
+struct Kept {
+    name: String,
+    signed: Signed,
+    cosigned: Cosigned,
+}
+
+/// Those that were given, each of this log.
+fn known(args: &VerifyArgs, ledger: LedgerId, own: Option<&LogOrigin>) -> Result<Vec<Kept>, CliError> {
     let key = args.verifier_key.as_ref();
-    let read = |file: &PathBuf| -> Result<Checkpoint, ProofError> {
-        let signed = Signed::parse(&replay::prove::read(file)?, key)?;
-        Ok(signed.of_ledger(ledger, own, key)?.checkpoint)
+    let read = |file: &PathBuf| -> Result<Kept, ProofError> {
+        let signed = Signed::parse(&replay::prove::read(file)?, key)?.of_ledger(ledger, own, key)?;
+        let cosigned = signed.cosigned_by(key, &args.witness_key)?;
+        Ok(Kept { name: file.display().to_string(), signed, cosigned })
     };
     let named = |file: &PathBuf| {
         read(file).map_err(|error| match error {
