@@ -26,6 +26,7 @@ mod when;
 mod words;
 mod state_of_key;
 mod consequences;
+mod preview;
 mod as_of;
 mod keys;
 mod key;

@@ -240,7 +240,7 @@ fn a_key_that_was_not_made_yet_is_to_come_and_one_that_never_was_is_not() {
 /// What a page offers to do to a key.
 fn offers(page: &str) -> Vec<&'static str> {
     let offered = [
-        ("disable", "/disable?in="),
+        ("disable", "/disable\""),
         ("enable", "/enable?in="),
         ("replace", "/rotate\""),
         ("revoke", "/revoke\""),

@@ -12,6 +12,8 @@ use super::document::{self, Document};
 use super::form::Fields;
 use super::frame::Frame;
 use super::members::takes_only;
+use super::notices;
+use super::preview::{self, Mutation, Wanted};
 use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Account, Page, RoleWords, Who, role_name};
@@ -139,18 +141,89 @@ pub(super) async fn change_role(
         }
     }
     let input = json!({"service_account_id": id, "role": fields.get("role")});
-    let _: Value = visit.page(document::CHANGE_ACCOUNT_ROLE, &json!({ "input": input })).await?;
-    Ok(visit.go_to("ui/accounts?done=role"))
+    match visit.ask::<Value>(document::CHANGE_ACCOUNT_ROLE, &json!({ "input": input })).await {
+        Ok(answer) => {
+            let done = notices::word(&answer, "role", "unchanged");
+            Ok(visit.go_to(&format!("ui/accounts?done={done}")))
+        }
+        Err(refused) => another_role(&visit, &id, fields.get("role"), Some(refused)).await,
+    }
+}
+
+/// `GET /ui/accounts/ID/role?role=…`
+pub(super) async fn role_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
+    another_role(&visit, &id, visit.query.get("role"), None).await
+}
+
+async fn another_role(
+    visit: &Visit,
+    id: &str,
+    role: Option<&str>,
+    error: Option<Refused>,
+) -> Result<Response, Refusal> {
+    let role = preview::role(role).map_err(|refused| visit.refusal(&error.clone().unwrap_or(refused)))?;
+    let (who, account) = named(visit, id).await?;
+    let title = format!("Change the role of {}", account.name);
+    let frame = Frame::new(visit, "ui/accounts", title.as_str(), &who)
+        .on_the_command_line(format!("keyledger service-account change-role {id} {}", role.value));
+    let own = frame.who.id == account.id;
+    let wanted = Wanted {
+        title,
+        says: preview::another_role(&account.name, &account.role, role),
+        own: own.then(|| preview::own_role(&frame.who.tenant, &account.role, role)),
+        path: format!("ui/accounts/{id}/role"),
+        back: "ui/accounts".to_owned(),
+        button: "Change the role",
+        role: Some(role.value),
+    };
+    let (document, field) = (document::CHANGE_ACCOUNT_ROLE, "change_service_account_role");
+    let input = json!({"service_account_id": id, "role": role.value});
+    Ok(preview::show(visit, frame, wanted, Mutation { document, field, input }, error).await)
+}
+
+/// `GET /ui/accounts/ID/suspend`
+pub(super) async fn suspension_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
+    suspension(&visit, &id, None).await
 }
 
 /// `POST /ui/accounts/ID/suspend`
 pub(super) async fn suspend(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
-    switch(&visit, &id, document::SUSPEND_ACCOUNT, "account-suspended").await
+    let input = json!({"input": {"service_account_id": id}});
+    match visit.ask::<Value>(document::SUSPEND_ACCOUNT, &input).await {
+        Ok(answer) => {
+            let done = notices::word(&answer, "account-suspended", "unchanged");
+            Ok(visit.go_to(&format!("ui/accounts?done={done}")))
+        }
+        Err(refused) => suspension(&visit, &id, Some(refused)).await,
+    }
+}
+
+async fn suspension(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
+    let (who, account) = named(visit, id).await?;
+    let title = format!("Suspend {}", account.name);
+    let frame = Frame::new(visit, "ui/accounts", title.as_str(), &who)
+        .on_the_command_line(format!("keyledger service-account suspend {id}"));
+    let own = frame.who.id == account.id;
+    let wanted = Wanted {
+        title,
+        says: "Its keys are refused from the next request on, with every token made from them, until somebody resumes it.".to_owned(),
+        own: own.then(|| "You signed in with a key of this service account. You will be signed out.".to_owned()),
+        path: format!("ui/accounts/{id}/suspend"),
+        back: "ui/accounts".to_owned(),
+        button: "Suspend it",
+        role: None,
+    };
+    let (document, field) = (document::SUSPEND_ACCOUNT, "suspend_service_account");
+    let mutation = Mutation { document, field, input: json!({ "service_account_id": id }) };
+    Ok(preview::show(visit, frame, wanted, mutation, error).await)
 }
 
 /// `POST /ui/accounts/ID/resume`
 pub(super) async fn resume(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
-    switch(&visit, &id, document::RESUME_ACCOUNT, "account-resumed").await
+    let input = json!({"input": {"service_account_id": id}});
+    let answer: Value = visit.page(document::RESUME_ACCOUNT, &input).await?;
+    let done = notices::word(&answer, "account-resumed", "unchanged");
+    Ok(visit.go_to(&format!("ui/accounts?done={done}")))
 }
 
 /// `GET /ui/accounts/ID/remove`
@@ -164,21 +237,19 @@ pub(super) async fn remove(
     Named(id): Named<String>,
     fields: Fields,
 ) -> Result<Response, Refusal> {
-    let name = named(&visit, &id).await?.1;
+    let name = named(&visit, &id).await?.1.name;
     if fields.get("name") != Some(name.trim()) {
         let message = "type the account's name to remove it: there is no way back";
         return removal(&visit, &id, Some(Refused::new("NAME_DIFFERS", message))).await;
     }
     let input = json!({ "service_account_id": id });
     match visit.ask::<Value>(document::REMOVE_ACCOUNT, &json!({ "input": input })).await {
-        Ok(_) => Ok(visit.go_to("ui/accounts?done=account-removed")),
+        Ok(answer) => {
+            let done = notices::word(&answer, "account-removed", "account-removed-before");
+            Ok(visit.go_to(&format!("ui/accounts?done={done}")))
+        }
         Err(refused) => removal(&visit, &id, Some(refused)).await,
     }
-}
-
-async fn switch(visit: &Visit, id: &str, document: Document, done: &str) -> Result<Response, Refusal> {
-    let _: Value = visit.page(document, &json!({"input": {"service_account_id": id}})).await?;
-    Ok(visit.go_to(&format!("ui/accounts?done={done}")))
 }
 
 async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Result<Response, Refusal> {
@@ -192,7 +263,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
 }
 
 async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
-    let (who, name) = named(visit, id).await?;
+    let (who, Account { name, .. }) = named(visit, id).await?;
     let input = json!({ "service_account_id": id });
     let field = "delete_service_account";
     let consequences = Consequences::of(visit, document::REMOVE_ACCOUNT, field, input.clone()).await;
@@ -203,8 +274,8 @@ async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Resp
     Ok(visit.answer(&page, page.error.as_ref()))
 }
 
-/// Who looks, and what the account is called.
-async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
+/// Who looks, and the account.
+async fn named(visit: &Visit, id: &str) -> Result<(Who, Account), Refusal> {
     let missing = || {
         let message = "there is no such service account here, or it was removed";
         visit.refusal(&Refused::new("NOT_FOUND", message))
@@ -213,5 +284,5 @@ async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
     let variables = json!({"filter": {"id": id}, "after": null, "as_of": null});
     let Answer { who, service_accounts } = visit.page(document::ACCOUNTS, &variables).await?;
     let account = service_accounts.nodes().next().ok_or_else(missing)?;
-    Ok((who, account.name.clone()))
+    Ok((who, account.clone()))
 }

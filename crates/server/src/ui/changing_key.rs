@@ -8,6 +8,7 @@ use super::document::{self, Document};
 use super::form::Fields;
 use super::key;
 use super::new_key;
+use super::notices;
 use super::refusal::Refusal;
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
@@ -137,7 +138,10 @@ async fn change(
         Err(refused) => Err(refused),
     };
     match changed {
-        Ok(_) => Ok(visit.go_to(&format!("ui/keys/{id}?done={}", form.done()))),
+        Ok(answer) => {
+            let done = notices::word(&answer, form.done(), "unchanged");
+            Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
+        }
         Err(refused) => key::again(visit, id, Sent { form, fields, refused }).await,
     }
 }

@@ -71,17 +71,6 @@ struct Seen {
     key: Option<ShownKey>,
 }
 
-/// A tenant of the reader's, if it is one.
-#[derive(Deserialize)]
-struct Own {
-    tenant: Vec<Named>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
 /// The most keys of a group that are listed one by one.
 const LISTED_MAX: usize = 20;
 
@@ -159,8 +148,7 @@ async fn grouped(visit: &Visit, keys: &[Stopped]) -> Vec<Group> {
     groups.sort_by_key(|group| group.tenant_id.is_some());
     for group in &mut groups {
         if let Some(id) = &group.tenant_id {
-            let own = visit.ask::<Own>(document::OWN_TENANT, &json!({ "id": id })).await;
-            group.tenant = own.ok().and_then(|own| own.tenant.into_iter().next()).map(|tenant| tenant.name);
+            group.tenant = visit.own_tenant(id).await;
         }
         for stopped in &mut group.listed {
             // Whoever may remove an owner may not therefore see the keys: of those they see the id.

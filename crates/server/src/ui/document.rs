@@ -71,6 +71,7 @@ pub(super) const REFUSALS: Document = Document(concat!(
 
 pub(super) const MANAGED: Document = Document(include_str!("documents/managed.graphql"));
 pub(super) const OWN_TENANT: Document = Document(include_str!("documents/own_tenant.graphql"));
+pub(super) const CLOSED: Document = Document(include_str!("documents/closed.graphql"));
 pub(super) const STOPPED_KEY: Document = Document(include_str!("documents/stopped_key.graphql"));
 pub(super) const FIND: Document = Document(include_str!("documents/find_key.graphql"));
 pub(super) const REACHED: Document = Document(include_str!("documents/reached.graphql"));
@@ -140,6 +141,7 @@ mod tests {
             DEPLOYMENT,
             MANAGED,
             OWN_TENANT,
+            CLOSED,
             STOPPED_KEY,
             FIND,
             REACHED,

@@ -10,7 +10,9 @@ use super::document::{self, Document};
 use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
+use super::notices;
 use super::offered::Offered;
+use super::preview::{self, Mutation, Wanted};
 use super::refusal::Refusal;
 use super::shown::{Key, Who};
 use super::visit::Visit;
@@ -76,24 +78,59 @@ pub(super) async fn revoke(
     }
     let input = json!({"key_id": id, "reason": fields.get("reason"), "note": fields.get("note")});
     match visit.ask::<Value>(document::REVOKE_KEY, &json!({"input": input})).await {
-        Ok(_) => Ok(visit.go_to(&format!("ui/keys/{id}?done=revoked"))),
+        Ok(answer) => {
+            let done = notices::word(&answer, "revoked", "revoked-before");
+            Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
+        }
         Err(refused) => asked(&visit, &id, &fields, Some(refused)).await,
     }
 }
 
+/// `GET /ui/keys/ID/disable`
+pub(super) async fn disabling_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
+    disabling(&visit, &id, None).await
+}
+
 /// `POST /ui/keys/ID/disable`
 pub(super) async fn disable(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
-    switch(&visit, &id, document::DISABLE_KEY, "disabled").await
+    match visit.ask::<Value>(document::DISABLE_KEY, &json!({"input": {"key_id": id}})).await {
+        Ok(answer) => {
+            let done = notices::word(&answer, "disabled", "unchanged");
+            Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
+        }
+        Err(refused) => disabling(&visit, &id, Some(refused)).await,
+    }
 }
 
 /// `POST /ui/keys/ID/enable`
 pub(super) async fn enable(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
-    switch(&visit, &id, document::ENABLE_KEY, "enabled").await
+    let answer: Value = visit.page(document::ENABLE_KEY, &json!({"input": {"key_id": id}})).await?;
+    let done = notices::word(&answer, "enabled", "unchanged");
+    Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
 }
 
-async fn switch(visit: &Visit, id: &str, document: Document, done: &str) -> Result<Response, Refusal> {
-    let _: Value = visit.page(document, &json!({"input": {"key_id": id}})).await?;
-    Ok(visit.go_to(&format!("ui/keys/{id}?done={done}")))
+async fn disabling(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
+    let (who, key) = briefly(visit, id).await?;
+    let title = format!("Disable {}", key.name);
+    let frame = Frame::new(visit, "ui/keys", title.as_str(), &who)
+        .on_the_command_line(format!("keyledger key disable {id}"));
+    let own = (frame.who.key_id == key.id).then(|| {
+        "You signed in with this key. You will be signed out, and it takes another key to enable it."
+            .to_owned()
+    });
+    let wanted = Wanted {
+        title,
+        says: "It is refused from the next request on, with every token made from it, until somebody enables it."
+            .to_owned(),
+        own,
+        path: format!("ui/keys/{id}/disable"),
+        back: format!("ui/keys/{id}"),
+        button: "Disable it",
+        role: None,
+    };
+    let (document, field) = (document::DISABLE_KEY, "disable_api_key");
+    let mutation = Mutation { document, field, input: json!({"key_id": id}) };
+    Ok(preview::show(visit, frame, wanted, mutation, error).await)
 }
 
 async fn asked(

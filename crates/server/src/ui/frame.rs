@@ -25,6 +25,8 @@ pub(super) struct Frame {
     pub(super) cli: Option<String>,
     /// What was just done, if something was.
     pub(super) notice: Option<&'static str>,
+    /// Why the reader is in another tenant than before, if they did not choose so.
+    pub(super) moved: Option<String>,
     as_of: Option<AsOf>,
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Shown {
     pub(super) audits: bool,
     /// Whether they operate the deployment with this key.
     pub(super) operates: bool,
+    /// Whether they may leave the tenant.
+    pub(super) leaves: bool,
     /// Whether they make keys with this key: their own, or those of service accounts.
     pub(super) makes_keys: bool,
 }
@@ -91,6 +95,8 @@ impl Frame {
     /// The frame of a page of a section.
     pub(super) fn new(visit: &Visit, section: &str, title: impl Into<String>, who: &Who) -> Self {
         let shown = Shown::of(visit, who);
+        let moved = visit.left.as_ref().map(|why| format!("{why} You are in {} now.", shown.tenant));
+        visit.is_shown(who.tenant());
         let wanted = |of: For| match of {
             For::Everyone => true,
             For::WhoeverIsInATenant => !shown.tenant_id.is_empty(),
@@ -113,6 +119,7 @@ impl Frame {
             operations: vec![],
             cli: None,
             notice: visit.done().and_then(notice),
+            moved,
             as_of: visit.as_of.clone(),
         }
     }
@@ -255,6 +262,7 @@ impl Shown {
             administers,
             audits: administrator && visit.permits(Permission::Audit),
             operates,
+            leaves: me.is_some() && caller.role.is_some() && visit.permits(Permission::OwnKeys),
             // A key has a home, and a service account's are made by administrators.
             makes_keys: administers
                 || (me.is_some() && visit.permits(Permission::OwnKeys) && caller.tenant.is_some()),
@@ -266,6 +274,8 @@ impl Shown {
 fn notice(done: &str) -> Option<&'static str> {
     let sentence = match done {
         "revoked" => "The key is revoked. It and every token made from it are refused from now on.",
+        "revoked-before" => "It was revoked already; the reason and note of then stay.",
+        "unchanged" => "It was so already: nothing was changed.",
         "disabled" => "The key is disabled. It is refused until you enable it.",
         "enabled" => "The key is enabled. It is accepted again.",
         "renamed" => "The key has its new name.",
@@ -275,11 +285,15 @@ fn notice(done: &str) -> Option<&'static str> {
         "rate" => "How often the key is accepted is changed. It counts from the next request on.",
         "account" => "The service account is there. Make a key for it next.",
         "account-removed" => "The service account is removed, with all of its keys.",
+        "account-removed-before" => "The service account was removed already: nothing was changed.",
         "account-suspended" => "The service account is suspended. Its keys are refused until you resume it.",
         "account-resumed" => "The service account is resumed. Its keys are accepted again.",
         "role" => "The role is changed. It counts from the next request on.",
         "member" => "The member is added.",
+        "member-before" => "They are a member with this role already: nothing was changed.",
+        "left" => "You left the tenant.",
         "member-removed" => "The member is removed from this tenant.",
+        "member-removed-before" => "They were removed from this tenant already: nothing was changed.",
         "policy" => "The rules for new keys are changed.",
         "tenant" => "You are in another tenant now.",
         "signing-key" => "A new signing key is published.",

@@ -11,6 +11,8 @@ use super::consequences::Consequences;
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::notices;
+use super::preview::{self, Mutation, Wanted};
 use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Member, Page, RoleWords, Who, role_name};
@@ -60,8 +62,10 @@ struct Addition {
 #[template(path = "remove_member.html")]
 struct Removal {
     frame: Frame,
+    title: String,
     id: String,
-    email: String,
+    /// It is the reader.
+    own: bool,
     consequences: Consequences,
     error: Option<Refused>,
 }
@@ -126,8 +130,13 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
         "first_key": first_key,
         "idempotency_key": fields.get("attempt"),
     });
+    let before = visit.app.authority.position().number();
     match visit.ask::<Value>(document::ADD_MEMBER, &json!({ "input": input })).await {
         Ok(added) => match FirstKey::of(&added["add_member"]) {
+            // What the log said before, this did not make so.
+            FirstKey { id: None, .. } if recorded_until(&added["add_member"], before) => {
+                Ok(visit.go_to("ui/members?done=member-before"))
+            }
             FirstKey { id: None, .. } => Ok(visit.go_to("ui/members?done=member")),
             first_key => Ok(addition(&visit, &who, &fields, None, first_key)),
         },
@@ -149,8 +158,44 @@ pub(super) async fn change_role(
         }
     }
     let input = json!({"user_id": id, "role": fields.get("role")});
-    let _: Value = visit.page(document::CHANGE_MEMBER_ROLE, &json!({ "input": input })).await?;
-    Ok(visit.go_to("ui/members?done=role"))
+    match visit.ask::<Value>(document::CHANGE_MEMBER_ROLE, &json!({ "input": input })).await {
+        Ok(answer) => {
+            let done = notices::word(&answer, "role", "unchanged");
+            Ok(visit.go_to(&format!("ui/members?done={done}")))
+        }
+        Err(refused) => another_role(&visit, &id, fields.get("role"), Some(refused)).await,
+    }
+}
+
+/// `GET /ui/members/ID/role?role=…`
+pub(super) async fn role_form(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
+    another_role(&visit, &id, visit.query.get("role"), None).await
+}
+
+async fn another_role(
+    visit: &Visit,
+    id: &str,
+    role: Option<&str>,
+    error: Option<Refused>,
+) -> Result<Response, Refusal> {
+    let role = preview::role(role).map_err(|refused| visit.refusal(&error.clone().unwrap_or(refused)))?;
+    let (who, member) = named(visit, id).await?;
+    let title = format!("Change the role of {}", member.email);
+    let frame = Frame::new(visit, "ui/members", title.as_str(), &who)
+        .on_the_command_line(format!("keyledger member change-role {id} {}", role.value));
+    let own = frame.who.id == member.user_id;
+    let wanted = Wanted {
+        title,
+        says: preview::another_role(&member.email, &member.role, role),
+        own: own.then(|| preview::own_role(&frame.who.tenant, &member.role, role)),
+        path: format!("ui/members/{id}/role"),
+        back: "ui/members".to_owned(),
+        button: "Change the role",
+        role: Some(role.value),
+    };
+    let (document, field) = (document::CHANGE_MEMBER_ROLE, "change_member_role");
+    let input = json!({"user_id": id, "role": role.value});
+    Ok(preview::show(visit, frame, wanted, Mutation { document, field, input }, error).await)
 }
 
 /// `GET /ui/members/ID/remove`
@@ -161,7 +206,12 @@ pub(super) async fn removal_form(visit: Visit, Named(id): Named<String>) -> Resu
 /// `POST /ui/members/ID/remove`
 pub(super) async fn remove(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     match visit.ask::<Value>(document::REMOVE_MEMBER, &json!({"input": {"user_id": id}})).await {
-        Ok(_) => Ok(visit.go_to("ui/members?done=member-removed")),
+        // Whoever has left looks at what they have left.
+        Ok(_) if visit.is_oneself(&id) => Ok(visit.go_to("ui/tenants?done=left")),
+        Ok(answer) => {
+            let done = notices::word(&answer, "member-removed", "member-removed-before");
+            Ok(visit.go_to(&format!("ui/members?done={done}")))
+        }
         Err(refused) => removal(&visit, &id, Some(refused)).await,
     }
 }
@@ -187,6 +237,12 @@ impl FirstKey {
     pub(super) fn made_before(&self) -> Option<String> {
         self.id.clone().filter(|_| self.secret.is_none())
     }
+}
+
+/// Whether what was answered rests on nothing that was recorded after this position.
+fn recorded_until(answer: &Value, position: u64) -> bool {
+    let recorded = answer["position"].as_str().and_then(|text| text.parse::<u64>().ok());
+    recorded.is_some_and(|recorded| recorded <= position)
 }
 
 /// Whether whoever is added gets a key at once, which is shown.
@@ -232,23 +288,26 @@ fn addition(
 }
 
 async fn removal(visit: &Visit, id: &str, error: Option<Refused>) -> Result<Response, Refusal> {
-    let (who, email) = named(visit, id).await?;
+    let (who, member) = named(visit, id).await?;
+    let own = visit.is_oneself(&member.user_id);
     let input = json!({ "user_id": id });
     let consequences = Consequences::of(visit, document::REMOVE_MEMBER, "remove_member", input.clone()).await;
-    let frame = Frame::new(visit, "ui/members", format!("Remove {email}"), &who)
+    let tenant = who.tenant().map_or("this tenant", |tenant| tenant.name.as_str());
+    let title = if own { format!("Leave {tenant}") } else { format!("Remove {}", member.email) };
+    let frame = Frame::new(visit, "ui/members", title.as_str(), &who)
         .asked(document::REMOVE_MEMBER, &json!({ "input": input }))
         .on_the_command_line(format!("keyledger member remove {id}"));
-    let page = Removal { frame, id: id.to_owned(), email, consequences, error };
+    let page = Removal { frame, title, id: id.to_owned(), own, consequences, error };
     Ok(visit.answer(&page, page.error.as_ref()))
 }
 
-/// Who looks, and the member's address.
-async fn named(visit: &Visit, id: &str) -> Result<(Who, String), Refusal> {
+/// Who looks, and the member.
+async fn named(visit: &Visit, id: &str) -> Result<(Who, Member), Refusal> {
     let missing = || visit.refusal(&Refused::new("NOT_FOUND", "there is no such member here"));
     let user = UserId::parse(id).map_err(|_| missing())?;
     let filter = json!({"user_id": user.to_string()});
     let variables = json!({"filter": filter, "after": null, "as_of": null});
     let Answer { who, members } = visit.page(document::MEMBERS, &variables).await?;
-    let email = members.nodes().next().map(|member| member.email.clone()).ok_or_else(missing)?;
-    Ok((who, email))
+    let member = members.nodes().next().cloned().ok_or_else(missing)?;
+    Ok((who, member))
 }

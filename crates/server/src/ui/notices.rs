@@ -1,9 +1,12 @@
-//! What was just done, to be told by the next page: only the session that did it is told, and once. The word stands in the
-//! address, where anybody can write one.
+//! What the next page is to tell a session, once: what it just did, and that its tenant was closed to it. The word of what was
+//! done stands in the address, where anybody can write one: only the session that did it is told.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
+
+use domain::ids::TenantId;
+use serde_json::Value;
 
 /// The parameter that holds the word.
 pub(super) const DONE: &str = "done";
@@ -16,7 +19,23 @@ const WAITING_MAX: usize = 10_000;
 pub(crate) struct Notices {
     /// By a keyed hash of the session's secret, which is not kept.
     waiting: Mutex<HashMap<u64, String>>,
+    /// Where each session was shown a page last, by the same.
+    places: Mutex<HashMap<u64, Place>>,
     sessions: RandomState,
+}
+
+/// A tenant in which a session was shown a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) tenant: TenantId,
+    /// What it was called then: once it is closed to the session, nobody tells.
+    pub(super) name: String,
+}
+
+/// The word for what was done; the other one, if it was so before and nothing was recorded.
+pub(super) fn word<'a>(answer: &Value, done: &'a str, before: &'a str) -> &'a str {
+    let mut fields = answer.as_object().into_iter().flat_map(|fields| fields.values());
+    if fields.any(|field| field["changed"] == Value::Bool(false)) { before } else { done }
 }
 
 impl Notices {
@@ -39,6 +58,26 @@ impl Notices {
         let meant = waiting.get(&session).is_some_and(|left| left == word);
         meant && waiting.remove(&session).is_some()
     }
+
+    /// Where the session was shown a page last, if it is known.
+    pub(super) fn place(&self, secret: &str) -> Option<Place> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(&self.sessions.hash_one(secret)).cloned()
+    }
+
+    /// The session is shown a page there; none: outside of every tenant, or it goes elsewhere by its own choice.
+    pub(super) fn put(&self, secret: &str, place: Option<Place>) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = self.sessions.hash_one(secret);
+        let Some(place) = place else {
+            places.remove(&session);
+            return;
+        };
+        if places.len() >= WAITING_MAX && !places.contains_key(&session) {
+            places.clear();
+        }
+        places.insert(session, place);
+    }
 }
 
 #[cfg(test)]
@@ -59,11 +98,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_so_before_has_a_word_of_its_own() {
+        let answer = |changed| serde_json::json!({"delete_api_key": {"success": true, "changed": changed}});
+        assert_eq!(word(&answer(true), "revoked", "unchanged"), "revoked");
+        assert_eq!(word(&answer(false), "revoked", "unchanged"), "unchanged");
+        assert_eq!(word(&serde_json::json!({"rotate": {"id": "x"}}), "made", "unchanged"), "made");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let notices = Notices::default();
+        let place = Place { tenant: TenantId::from_bytes([1; 16]), name: "acme".to_owned() };
         for number in 0..=WAITING_MAX {
             notices.leave(&number.to_string(), "x?done=role");
+            notices.put(&number.to_string(), Some(place.clone()));
         }
         assert_eq!(notices.waiting.lock().unwrap().len(), 1);
+        assert_eq!(notices.places.lock().unwrap().len(), 1);
+        let last = WAITING_MAX.to_string();
+        assert_eq!(notices.place(&last), Some(place));
+        notices.put(&last, None);
+        assert_eq!(notices.place(&last), None);
     }
 }

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::acts::{self, Act};
 use super::consequences::Consequences;
 use super::document;
+use super::fault;
 use super::form::Fields;
 use super::frame::Frame;
+use super::notices;
 use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, Tenant, User, Who};
@@ -138,7 +140,10 @@ async fn done(
         }
     }
     match visit.ask::<Value>(act.document, &json!({ "input": subject.input() })).await {
-        Ok(_) => Ok(visit.go_to(&format!("{}?done={}", list_path(subject.list), act.done))),
+        Ok(answer) => {
+            let done = notices::word(&answer, act.done, "unchanged");
+            Ok(visit.go_to(&format!("{}?done={done}", list_path(subject.list))))
+        }
         Err(refused) => asked(visit, who, subject, act, Some(refused)).await,
     }
 }

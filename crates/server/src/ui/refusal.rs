@@ -21,7 +21,17 @@ pub(crate) struct Refusal {
     retry_after_seconds: Option<u64>,
     /// To somebody who is signed in, and may want to be somebody else.
     signed_in: bool,
+    /// The tenant in which it would be done.
+    switch: Option<Box<Switch>>,
     noted: Box<Noted>,
+}
+
+/// A tenant of the reader's to go to, and the page that is shown there.
+#[derive(Debug)]
+pub(super) struct Switch {
+    pub(super) tenant: String,
+    pub(super) name: String,
+    pub(super) then: String,
 }
 
 #[derive(Template)]
@@ -32,6 +42,7 @@ struct Page<'a> {
     code: &'a str,
     message: &'a str,
     signed_in: bool,
+    switch: Option<&'a Switch>,
 }
 
 impl Refusal {
@@ -39,12 +50,18 @@ impl Refusal {
     pub(crate) fn new(root: Root, status: StatusCode, code: &str, message: &str) -> Self {
         let noted = Box::new(Noted { code: Some(code.to_owned().into()), ..Noted::default() });
         let (code, message) = (code.to_owned(), message.to_owned());
-        Self { root, status, code, message, retry_after_seconds: None, signed_in: false, noted }
+        let (retry_after_seconds, switch) = (None, None);
+        Self { root, status, code, message, retry_after_seconds, signed_in: false, switch, noted }
     }
 
     /// The same to somebody who is signed in.
     pub(super) fn signed_in(self) -> Self {
         Self { signed_in: true, ..self }
+    }
+
+    /// The same with the way to another tenant.
+    pub(super) fn offering(self, switch: Switch) -> Self {
+        Self { switch: Some(Box::new(switch)), ..self }
     }
 
     /// What the API refused.
@@ -97,7 +114,8 @@ impl IntoResponse for Refusal {
             _ => "This did not work",
         };
         let Self { root, signed_in, .. } = self;
-        let page = Page { root, heading, code: &self.code, message: &self.message, signed_in };
+        let (message, switch) = (self.message.as_str(), self.switch.as_deref());
+        let page = Page { root, heading, code: &self.code, message, signed_in, switch };
         let text = page.render().expect("a page of texts can be written out");
         let mut response = (self.status, [(CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response();
         if let Some(seconds) = self.retry_after_seconds {

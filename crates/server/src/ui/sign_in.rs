@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::cookie::Transport;
 use super::form::Fields;
 use super::root::Root;
-use super::visit::{not_let_in, resumed, see_other};
+use super::visit::{UNSENT, not_let_in, resumed, see_other};
 use crate::graphql::in_process::Refused;
 use crate::request_log::Noted;
 use crate::state::App;
@@ -133,7 +133,7 @@ pub(super) async fn sign_out(
 }
 
 /// A page of ours, or else where everybody begins: a link must not lead anybody elsewhere from here.
-fn within(then: Option<&str>) -> &str {
+pub(super) fn within(then: Option<&str>) -> &str {
     let ours = |then: &&str| {
         let plain = then.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         // A browser reads `%2e` in a path as a dot; no path of ours has anything escaped.

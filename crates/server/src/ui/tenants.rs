@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use super::document;
 use super::form::Fields;
 use super::frame::Frame;
+use super::notices;
 use super::prove::{self, Wish};
 use super::refusal::Refusal;
 use super::shown::{Page, Tenant, Who, duration_words};
+use super::sign_in::within;
 use super::visit::Visit;
 use crate::graphql::in_process::Refused;
 
@@ -131,8 +133,10 @@ pub(super) async fn enter(visit: Visit, fields: Fields) -> Result<Response, Refu
     if own.is_empty() {
         return Err(missing());
     }
-    visit.app.authority.enter_tenant(visit.secret(), tenant);
-    Ok(visit.go_to("ui/keys?done=tenant"))
+    visit.enter(tenant);
+    let page = within(fields.get("then"));
+    let page = page.split(['?', '#']).next().unwrap_or_default();
+    Ok(visit.go_to(&format!("{page}?done=tenant")))
 }
 
 /// `POST /ui/tenants/policy`
@@ -149,7 +153,10 @@ pub(super) async fn change_policy(visit: Visit, fields: Fields) -> Result<Respon
     }
     let input = json!({"key_life_seconds_max": max, "key_life_seconds_default": default});
     match visit.ask::<Value>(document::CHANGE_POLICY, &json!({ "input": input })).await {
-        Ok(_) => Ok(visit.go_to("ui/tenants?done=policy")),
+        Ok(answer) => {
+            let done = notices::word(&answer, "policy", "unchanged");
+            Ok(visit.go_to(&format!("ui/tenants?done={done}")))
+        }
         Err(refused) => listed(&visit, Some((&fields, refused))).await,
     }
 }

@@ -14,18 +14,22 @@ use axum::response::{IntoResponse, Response};
 use domain::Refusal as CredentialRefusal;
 use domain::actor::{Actor, Way};
 use domain::ids::TenantId;
+use domain::key::Owner;
 use domain::role::{Permission, Role};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::address::Address;
 use super::as_of::AsOf;
 use super::cookie::Transport;
-use super::document::Document;
+use super::document::{self, Document};
 use super::form::{self, Fields};
-use super::notices::DONE;
-use super::refusal::{self, Refusal};
+use super::keys::by_id;
+use super::notices::{DONE, Place};
+use super::refusal::{self, Refusal, Switch};
 use super::root::Root;
+use super::shown::Tenant;
 use crate::deadline::Deadline;
 use crate::graphql::in_process::Refused;
 use crate::let_in::NotLetIn;
@@ -37,11 +41,13 @@ use crate::visitor::Visitor;
 pub(super) const MADE_FOR: &str = "in";
 
 /// The last parts of the paths of pages on which something is done.
-const FORMS: [&str; 11] = [
+const FORMS: [&str; 13] = [
     "new",
     "add",
+    "disable",
     "revoke",
     "rotate",
+    "role",
     "remove",
     "retire",
     "suspend",
@@ -71,15 +77,46 @@ pub(super) struct Visit {
     pub(super) as_of: Option<AsOf>,
     /// What the address asks beside its path.
     pub(super) query: Fields,
+    /// Why the session is in another tenant than the one in which it was shown a page last, if it did not choose so.
+    pub(super) left: Option<String>,
     secret: String,
     id: Id,
     until: Instant,
 }
 
+/// How the reader's own key stands in a tenant.
+#[derive(Deserialize)]
+struct Closed {
+    explain: Explained,
+}
+
+#[derive(Deserialize)]
+struct Explained {
+    code: String,
+}
+
+/// A tenant of the reader's, if it is one.
+#[derive(Deserialize)]
+struct Own {
+    tenant: Vec<NamedTenant>,
+}
+
+#[derive(Deserialize)]
+struct NamedTenant {
+    name: String,
+}
+
 /// Why there is no page for this request.
 pub(super) enum NoVisit {
     /// Nobody is signed in: they are led to where one signs in, and from there back.
-    SignIn { root: Root, then: String, why: Option<&'static str>, forget: Option<Transport> },
+    SignIn {
+        root: Root,
+        then: String,
+        why: Option<&'static str>,
+        /// A form was sent, and nothing was done.
+        unsent: bool,
+        forget: Option<Transport>,
+    },
     /// They are, and are refused.
     Refused(Refusal),
 }
@@ -91,12 +128,11 @@ impl FromRequestParts<App> for Visit {
         let root = Root::of(parts.uri.path());
         let transport = Transport::of(&parts.headers, &parts.extensions);
         let visitor = Visitor::of(app, UseWay::Ui, &parts.headers, &parts.extensions);
-        // A form that was sent too late is not sent again from the sign-in page: only pages are led back to.
-        let then = match parts.method.is_safe() {
-            true => parts.uri.path_and_query().map(|asked| asked.as_str().trim_start_matches('/').to_owned()),
-            false => None,
-        };
-        let then = then.filter(|then| then.len() <= THEN_BYTES_MAX).unwrap_or_default();
+        // A form that was sent too late is not sent again from the sign-in page: one is led back to the page that it is on.
+        let unsent = !parts.method.is_safe();
+        let asked = parts.uri.path_and_query().map_or(parts.uri.path(), |asked| asked.as_str());
+        let then = if unsent { page_of(parts.uri.path()) } else { asked.trim_start_matches('/') };
+        let then = Some(then).filter(|then| then.len() <= THEN_BYTES_MAX).unwrap_or_default().to_owned();
         let last = parts.uri.path().rsplit('/').next().unwrap_or_default();
         let route = parts.extensions.get::<MatchedPath>();
         let polled = route.is_some_and(|route| route.as_str().ends_with(POLLED));
@@ -113,7 +149,7 @@ impl FromRequestParts<App> for Visit {
                     }
                     Some(SessionOver::Denied(denial)) => (Some(denial.denied.code()), Some(transport)),
                 };
-                NoVisit::SignIn { root, then, why, forget }
+                NoVisit::SignIn { root, then, why, unsent, forget }
             })?;
         let secret = secret.to_owned();
         let caller = if polled {
@@ -145,14 +181,12 @@ impl FromRequestParts<App> for Visit {
                 "this page was asked for as of the past, where nothing can be changed; return to now first";
             return refuse("IN_THE_PAST", message);
         }
-        let elsewhere = |made_for: &str| caller.tenant.is_none_or(|tenant| tenant.to_string() != made_for);
-        if !parts.method.is_safe() && query.get(MADE_FOR).is_some_and(elsewhere) {
-            let message = "this form was made for another tenant than the one in which you act now, so nothing was done; open the page again";
-            return refuse("TENANT_CHANGED", message);
-        }
+        let elsewhere = |made_for: &&str| caller.tenant.is_none_or(|tenant| tenant.to_string() != *made_for);
+        let made_for = query.get(MADE_FOR).filter(|made_for| unsent && elsewhere(made_for));
+        let made_for = made_for.map(str::to_owned);
         let id = *parts.extensions.get::<Id>().expect("every request has an id before it has a page");
         let Deadline(until) = *parts.extensions.get().expect("every request has a deadline");
-        Ok(Self {
+        let mut visit = Self {
             app: app.clone(),
             caller,
             proved: AtomicBool::new(proved),
@@ -161,10 +195,35 @@ impl FromRequestParts<App> for Visit {
             visitor,
             as_of,
             query,
+            left: None,
             secret,
             id,
             until,
-        })
+        };
+        if let Some(made_for) = made_for {
+            let refusal = visit.made_elsewhere(&made_for, page_of(parts.uri.path())).await;
+            return Err(NoVisit::Refused(refusal));
+        }
+        if !polled {
+            visit.left = visit.left().await;
+        }
+        Ok(visit)
+    }
+}
+
+/// The page that a form is on which is sent to this path: the same path if there is a page, else what it is a part of.
+fn page_of(path: &str) -> &str {
+    let path = path.trim_start_matches('/');
+    let Some((before, last)) = path.rsplit_once('/') else { return path };
+    let in_a_list = ["ui/accounts/", "ui/members/"].iter().any(|list| path.starts_with(list));
+    // Another role is chosen in the list, and so is to resume an account.
+    let has_page = FORMS.contains(&last) && !(in_a_list && ["role", "resume"].contains(&last));
+    if has_page || before == "ui" {
+        return path;
+    }
+    match before.rsplit_once('/') {
+        Some((list, _)) if in_a_list && list != "ui" => list,
+        _ => before,
     }
 }
 
@@ -193,6 +252,77 @@ impl Visit {
         self.ask(document, variables).await.map_err(|refused| self.refusal(&refused))
     }
 
+    /// Why the session is no more in the tenant in which it was shown a page last.
+    async fn left(&self) -> Option<String> {
+        let Place { tenant, name } = self.app.running.notices.place(&self.secret)?;
+        if self.caller.tenant == Some(tenant) {
+            return None;
+        }
+        let variables = json!({"key": by_id(&self.caller.key.to_string()), "tenant": tenant.to_string()});
+        let closed = self.ask::<Closed>(document::CLOSED, &variables).await.ok();
+        Some(match closed.as_ref().map(|closed| closed.explain.code.as_str()) {
+            Some("TENANT_SUSPENDED") => format!("{name} is suspended."),
+            Some("TENANT_REMOVED") => format!("{name} was removed."),
+            Some("MEMBERSHIP_REMOVED" | "NOT_A_MEMBER") => format!("You are no member of {name} any more."),
+            _ => format!("You do not act in {name} any more."),
+        })
+    }
+
+    /// A form was made for another tenant than the one in which the session acts now: which both are, and the way back.
+    async fn made_elsewhere(&self, made_for: &str, page: &str) -> Refusal {
+        let there = self.own_tenant(made_for).await;
+        let here = match self.caller.tenant {
+            Some(tenant) => self.own_tenant(&tenant.to_string()).await,
+            None => Some("no tenant".to_owned()),
+        };
+        let here = here.unwrap_or_else(|| "another one".to_owned());
+        let known = || self.app.running.notices.place(&self.secret);
+        let known = || known().filter(|place| place.tenant.to_string() == made_for).map(|place| place.name);
+        let (name, next) = match &there {
+            Some(name) => (
+                name.clone(),
+                format!("switch back to {name} and send it again, or open the page again here"),
+            ),
+            None => {
+                let name = known().unwrap_or_else(|| "a tenant in which you do not act".to_owned());
+                (name, "open the page again".to_owned())
+            }
+        };
+        let message =
+            format!("this form was made for {name}, and you act in {here} now, so nothing was done; {next}");
+        let refused = Refusal::new(self.root, StatusCode::CONFLICT, "TENANT_CHANGED", &message).signed_in();
+        match there {
+            Some(name) => {
+                refused.offering(Switch { tenant: made_for.to_owned(), name, then: page.to_owned() })
+            }
+            None => refused,
+        }
+    }
+
+    /// What a tenant is called, if it is one of the reader's.
+    pub(super) async fn own_tenant(&self, id: &str) -> Option<String> {
+        let own = self.ask::<Own>(document::OWN_TENANT, &json!({ "id": id })).await.ok()?;
+        own.tenant.into_iter().next().map(|tenant| tenant.name)
+    }
+
+    /// Whether this is the id of whoever looks.
+    pub(super) fn is_oneself(&self, id: &str) -> bool {
+        matches!(self.caller.owner, Owner::User(user) if user.to_string() == id)
+    }
+
+    /// Takes note of where the reader is shown a page.
+    pub(super) fn is_shown(&self, tenant: Option<&Tenant>) {
+        let place = self.caller.tenant.zip(tenant);
+        let place = place.map(|(tenant, shown)| Place { tenant, name: shown.name.clone() });
+        self.app.running.notices.put(&self.secret, place);
+    }
+
+    /// The reader goes to another tenant by their own choice.
+    pub(super) fn enter(&self, tenant: TenantId) {
+        self.app.running.notices.put(&self.secret, None);
+        self.app.authority.enter_tenant(&self.secret, tenant);
+    }
+
     /// A refusal of this page.
     pub(super) fn refusal(&self, refused: &Refused) -> Refusal {
         Refusal::of(self.root, refused).signed_in()
@@ -201,11 +331,6 @@ impl Visit {
     /// The moment asked about, as the API takes it.
     pub(super) fn moment(&self) -> Value {
         self.as_of.as_ref().map_or(Value::Null, AsOf::input)
-    }
-
-    /// The session's secret.
-    pub(super) fn secret(&self) -> &str {
-        &self.secret
     }
 
     /// What the log line tells of it.
@@ -346,13 +471,16 @@ impl IntoResponse for NoVisit {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(refusal) => refusal.into_response(),
-            Self::SignIn { root, then, why, forget } => {
+            Self::SignIn { root, then, why, unsent, forget } => {
                 let mut query = form_urlencoded::Serializer::new(String::new());
                 if !then.is_empty() {
                     query.append_pair("then", &then);
                 }
                 if let Some(why) = why {
                     query.append_pair("why", why);
+                }
+                if unsent {
+                    query.append_pair(UNSENT, "yes");
                 }
                 let query = query.finish();
                 let mark = if query.is_empty() { "" } else { "?" };
@@ -364,6 +492,30 @@ impl IntoResponse for NoVisit {
                 }
                 response
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_that_was_sent_too_late_leads_back_to_its_page() {
+        for (sent, page) in [
+            ("/ui/keys/new", "ui/keys/new"),
+            ("/ui/keys/1/rename", "ui/keys/1"),
+            ("/ui/keys/1/revoke", "ui/keys/1/revoke"),
+            ("/ui/keys/find", "ui/keys"),
+            ("/ui/accounts/1/remove", "ui/accounts/1/remove"),
+            ("/ui/accounts/1/resume", "ui/accounts"),
+            ("/ui/members/1/role", "ui/members"),
+            ("/ui/members/find", "ui/members"),
+            ("/ui/tenants/policy", "ui/tenants"),
+            ("/ui/signing-keys", "ui/signing-keys"),
+            ("/ui/deployment/people/1/resume", "ui/deployment/people/1/resume"),
+        ] {
+            assert_eq!(page_of(sent), page, "{sent}");
         }
     }
 }
