@@ -21,6 +21,14 @@ impl AsOf {
         &self.0
     }
 
+    /// An address with the moment in it.
+    pub(super) fn kept_in(&self, path: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("as_of", &self.0);
+        let mark = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{mark}{}", query.finish())
+    }
+
     /// The position, if it names one.
     pub(super) fn position(&self) -> Option<u64> {
         self.0.parse().ok()

@@ -37,7 +37,11 @@ struct StateCount {
 struct List {
     frame: Frame,
     keys: Page<Key>,
+    /// What the other tenants are called in which they act, by id.
+    tenants: Vec<(String, String)>,
     filters: Vec<Filter>,
+    /// Ended ones that fit, if none that lives does: how many, and where they are listed.
+    ended: Option<(u64, String)>,
     /// What was searched for.
     wanted: String,
     /// Whose keys, if only one owner's.
@@ -48,13 +52,40 @@ struct List {
     next: Option<String>,
 }
 
+impl List {
+    /// Where a key acts, as far as the reader may know.
+    fn acts_in<'a>(&'a self, key: &'a Key) -> &'a str {
+        let Some(id) = &key.tenant_id else { return "every tenant of its owner" };
+        if *id == self.frame.who.tenant_id {
+            return &self.frame.who.tenant;
+        }
+        let known = self.tenants.iter().find(|(known, _)| known == id);
+        known.map_or("another tenant", |(_, name)| name)
+    }
+}
+
+/// The names of the tenants in which keys act beside the one where the reader is, for those that are theirs.
+async fn other_tenants(visit: &Visit, keys: &Page<Key>, here: Option<&str>) -> Vec<(String, String)> {
+    let mut ids: Vec<_> = keys.nodes().filter_map(|key| key.tenant_id.as_deref()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut named = vec![];
+    for id in ids.into_iter().filter(|id| Some(*id) != here) {
+        named.extend(visit.own_tenant(id).await.map(|name| (id.to_owned(), name)));
+    }
+    named
+}
+
 /// A filter by state, with how many keys it lets through.
 struct Filter {
     address: String,
+    value: &'static str,
     name: &'static str,
     count: u64,
     current: bool,
 }
+
+const DEAD: &str = "dead";
 
 /// The filters: what the address calls them, what people do, and the states of the API.
 const FILTERS: &[(&str, &str, &[&str])] = &[
@@ -62,7 +93,7 @@ const FILTERS: &[(&str, &str, &[&str])] = &[
     ("active", "Active", &["active"]),
     ("disabled", "Disabled", &["disabled"]),
     ("suspended", "Suspended", &["suspended"]),
-    ("dead", "Dead", &["expired", "revoked", "rotated", "ended"]),
+    (DEAD, "Dead", &["expired", "revoked", "rotated", "ended"]),
     ("expired", "Expired", &["expired"]),
 ];
 
@@ -94,9 +125,12 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
         }
         let query = query.finish();
         let path = if query.is_empty() { "ui/keys".to_owned() } else { format!("ui/keys?{query}") };
-        Filter { address: frame.to(&path), name, count: count(states), current: *value == state }
+        Filter { address: frame.to(&path), value, name, count: count(states), current: *value == state }
     });
     let filters: Vec<_> = filters.collect();
+    let wants = state.is_empty() && wanted.is_some() && page.is_empty();
+    let dead = filters.iter().find(|filter| filter.value == DEAD && wants && filter.count > 0);
+    let ended = dead.map(|filter| (filter.count, filter.address.clone()));
     let all: u64 = counts.iter().map(|counted| counted.count).sum();
     let next = page.next().map(|after| {
         let state = Some(state).filter(|state| !state.is_empty());
@@ -106,8 +140,11 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
         Some(key) => key.owner().to_owned(),
         None => owner.to_owned(),
     });
+    let tenants = other_tenants(&visit, &page, who.auth_info.tenant_id.as_deref()).await;
     let list = List {
         filters,
+        tenants,
+        ended,
         wanted: wanted.unwrap_or_default().to_owned(),
         owner: owner_name,
         untouched: all == 0 && owner.is_none() && wanted.is_none(),

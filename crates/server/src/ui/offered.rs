@@ -39,10 +39,12 @@ impl Offered {
         let own = frame.who.is_user && key.user_id == frame.who.id;
         let confined = visit.confined_to().map(|tenant| tenant.to_string());
         let reaches = confined.is_none() || confined == key.tenant_id;
+        // Of somebody else's keys administrators manage those of the tenant's service accounts.
+        let of_an_account = !own && frame.who.audits && is_account(visit, frame, &key.user_id).await;
         let manages = if own {
             reaches && visit.permits(Permission::OwnKeys)
         } else {
-            frame.who.administers && manages_keys_of(visit, frame, &key.user_id).await
+            of_an_account && frame.who.administers
         };
         let held = key.id == frame.who.key_id;
         let now = visit.app.authority.now().unix_ms();
@@ -61,13 +63,16 @@ impl Offered {
             revoke,
             change: manages,
             end: manages && lasts,
-            instead: (!manages).then(|| instead(frame, key, own, revoke)),
+            instead: (!manages).then(|| match own {
+                true => instead_of_own(revoke),
+                false => instead(frame, key, of_an_account, revoke),
+            }),
         }
     }
 }
 
-/// Whether the reader, who administers the tenant, manages the keys of somebody else: of its service accounts.
-async fn manages_keys_of(visit: &Visit, frame: &mut Frame, owner: &str) -> bool {
+/// Whether somebody is a service account of the tenant, for a reader who sees all of it.
+async fn is_account(visit: &Visit, frame: &mut Frame, owner: &str) -> bool {
     let variables = json!({"filter": {"id": owner}});
     let Ok(Managed { service_accounts }) = visit.ask(document::MANAGED, &variables).await else {
         return false;
@@ -83,19 +88,36 @@ fn scopes_of(key: &Key) -> Option<Scopes> {
     Scopes::only(scopes?).ok()
 }
 
-fn instead(frame: &Frame, key: &Key, own: bool, revokes: bool) -> String {
+/// Of the reader's own key, which the one that they signed in with may not change.
+fn instead_of_own(revokes: bool) -> String {
+    let who = "The key that you signed in with may not change this one: sign in with one that may.";
+    if revokes { format!("{who} You can revoke it.") } else { who.to_owned() }
+}
+
+/// Of somebody else's key: who changes it, and who stops it if somebody else has it.
+fn instead(frame: &Frame, key: &Key, of_an_account: bool, revokes: bool) -> String {
+    let tenant = &frame.who.tenant;
     let elsewhere = key.tenant_id.as_ref().is_some_and(|tenant| *tenant != frame.who.tenant_id);
-    let who = match (own, elsewhere) {
-        (true, _) => "The key that you signed in with may not change this one: sign in with one that may.",
-        (false, true) => "It acts in another tenant than you do now, and is changed by whoever may there.",
-        (false, false) => "Only its owner changes this key.",
-    };
-    let stop = match (own, revokes) {
-        (true, false) => return who.to_owned(),
-        (_, true) => "You can revoke it.",
-        (false, false) => {
-            "If somebody else may have it, remove its owner from this tenant, or ask an operator to revoke it."
+    let who = match (of_an_account, elsewhere) {
+        (true, _) => format!("Administrators of {tenant} change this key."),
+        (false, true) => {
+            "It acts in another tenant than you do now, and is changed by whoever may there.".to_owned()
         }
+        (false, false) => "Only its owner changes this key.".to_owned(),
+    };
+    let stop = match (revokes, of_an_account, frame.who.administers) {
+        (true, ..) => "You can revoke it.".to_owned(),
+        // One key is no reason to remove an account with all of its keys.
+        (false, true, _) => {
+            format!("If somebody else may have it, ask an administrator of {tenant} to revoke it.")
+        }
+        (false, false, true) => {
+            "If somebody else may have it, remove its owner from this tenant, or ask an operator to revoke it."
+                .to_owned()
+        }
+        (false, false, false) => format!(
+            "If somebody else may have it, ask its owner or an operator to revoke it, or an administrator of {tenant} to remove its owner from this tenant."
+        ),
     };
     format!("{who} {stop}")
 }

@@ -55,7 +55,7 @@ pub(super) async fn members(visit: Visit, fields: Fields) -> Result<Response, Re
 
 /// Leads to the list, with what was searched for, or to the key that was pasted.
 pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Response, Refusal> {
-    let wanted = fields.get("q").unwrap_or_default();
+    let wanted = as_listed(fields.get("q").unwrap_or_default());
     let words = words(wanted);
     let mut pasted = words.iter().filter(|word| looks_like_a_key(word));
     let Some(key) = pasted.next() else {
@@ -64,13 +64,13 @@ pub(super) async fn led(visit: &Visit, fields: &Fields, list: &str) -> Result<Re
             return Err(visit.refusal(&Refused::new("FORM_INVALID", message)));
         }
         if list == KEYS_LIST && KeyId::parse(wanted).is_ok() && is_seen(visit, wanted).await? {
-            return Ok(visit.go_to(&format!("{KEYS_LIST}/{wanted}")));
+            return Ok(visit.lead_to(&format!("{KEYS_LIST}/{wanted}")));
         }
         let mut query = form_urlencoded::Serializer::new(String::new());
         if !wanted.is_empty() {
             query.append_pair("q", wanted);
         }
-        return Ok(visit.go_to(&format!("{list}?{}", query.finish())));
+        return Ok(visit.lead_to(&format!("{list}?{}", query.finish())));
     };
     if pasted.next().is_some() {
         let message = "there is more than one key in this; paste one";
@@ -91,7 +91,7 @@ async fn led_to(visit: &Visit, id: &str) -> Result<Response, Refusal> {
         let message = "this key is known here, but it is none that you may see: it is of another tenant, or of somebody else";
         return Err(visit.refusal(&Refused::new("FORBIDDEN", message)));
     }
-    Ok(visit.go_to(&format!("{KEYS_LIST}/{id}")))
+    Ok(visit.lead_to(&format!("{KEYS_LIST}/{id}")))
 }
 
 /// Whether the reader may see a key, of which only the id is known.
@@ -112,6 +112,15 @@ fn unknown(visit: &Visit) -> Refusal {
     }
     let message = "nobody here has this key; look whether you pasted all of it";
     visit.refusal(&Refused::new("NOT_FOUND", message))
+}
+
+/// What was typed; of a key as the lists show it, such as `kls_…mA5Y`, its last characters.
+fn as_listed(wanted: &str) -> &str {
+    let cut = ["…", "..."].iter().find_map(|dots| wanted.split_once(dots));
+    match cut {
+        Some((prefix, last)) if prefix.ends_with('_') && !last.is_empty() => last,
+        _ => wanted,
+    }
 }
 
 /// The words of what was pasted, without what people paste around a key: quotes, a variable's name, characters that
@@ -144,6 +153,19 @@ fn looks_like_a_key(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_as_the_lists_show_it_is_looked_for_by_its_last_characters() {
+        for (wanted, looked_for) in [
+            ("kls_…mA5Y", "mA5Y"),
+            ("kls_...mA5Y", "mA5Y"),
+            ("and so on…", "and so on…"),
+            ("a…b", "a…b"),
+            ("kls_…", "kls_…"),
+        ] {
+            assert_eq!(as_listed(wanted), looked_for);
+        }
+    }
 
     #[test]
     fn a_pasted_key_is_told_from_a_name() {

@@ -60,6 +60,12 @@ const FORMS: [&str; 13] = [
 /// How the route of what a page asks for by itself ends.
 const POLLED: &str = "/{id}/used";
 
+/// The last part of the paths by which something is searched for: nothing is done, in the past either.
+const SEARCH: &str = "find";
+
+/// The parameter by which the sign-in page knows that a form was sent for nothing.
+pub(super) const UNSENT: &str = "unsent";
+
 /// The longest address that somebody is led back to after signing in.
 const THEN_BYTES_MAX: usize = 1_024;
 
@@ -175,7 +181,8 @@ impl FromRequestParts<App> for Visit {
             return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", message);
         }
         let refuse = |code, message| refused(StatusCode::CONFLICT, code, message);
-        let does = !parts.method.is_safe() || FORMS.contains(&last);
+        let searches = last == SEARCH;
+        let does = unsent && !searches || FORMS.contains(&last);
         if as_of.is_some() && does {
             let message =
                 "this page was asked for as of the past, where nothing can be changed; return to now first";
@@ -354,6 +361,14 @@ impl Visit {
     /// After something was done: the page that shows it, at a path from the root.
     pub(super) fn go_to(&self, path: &str) -> Response {
         self.app.running.notices.leave(&self.secret, path);
+        let mut response = see_other(&format!("{}{path}", self.root));
+        response.extensions_mut().insert(self.noted());
+        response
+    }
+
+    /// The page at a path from the root, at the moment that this one is asked about.
+    pub(super) fn lead_to(&self, path: &str) -> Response {
+        let path = self.as_of.as_ref().map_or_else(|| path.to_owned(), |as_of| as_of.kept_in(path));
         let mut response = see_other(&format!("{}{path}", self.root));
         response.extensions_mut().insert(self.noted());
         response
