@@ -11,6 +11,7 @@ mod ended;
 mod in_plain_words;
 mod told;
 mod before;
+mod moments;
 
 use std::cell::RefCell;
 use std::path::PathBuf;

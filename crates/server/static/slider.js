@@ -20,6 +20,8 @@ function addressOf(position) {
 /** Tells where the slider is, before the server has said anything. */
 function point(position) {
   slider.value = position;
+  // When that was, the server says; until then only the place is known.
+  slider.setAttribute("aria-valuetext", `event ${slider.value} of ${slider.max}`);
   machine.querySelector("[data-place]").textContent = slider.value;
   const cursor = machine.querySelector(".cursor");
   const share = (slider.value - slider.min) / Math.max(slider.max - slider.min, 1);
@@ -80,7 +82,10 @@ function take(page) {
   slider.max = there.max;
   document.querySelector("#instant").value = page.querySelector("#instant").value;
   // Whoever has moved it meanwhile is not dragged back.
-  if (!waiting || Number(slider.value) === Number(there.value)) point(there.value);
+  if (!waiting || Number(slider.value) === Number(there.value)) {
+    point(there.value);
+    slider.setAttribute("aria-valuetext", there.getAttribute("aria-valuetext"));
+  }
   if (within && document.activeElement === document.body) {
     const part = document.querySelector(`[data-part="${within.dataset.part}"]`);
     part.querySelector("[aria-current] a, a[data-go]")?.focus();

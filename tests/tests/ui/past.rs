@@ -62,8 +62,6 @@ fn the_time_machine_leads_from_event_to_event_by_links_and_forms() {
         let then = browser.page(&format!("/ui/time?as_of={}", instant.replace(':', "%3A")));
         assert!(then.contains(&format!("after event <a href=\"../ui/events?at={position}\">")), "{then}");
     }
-    assert_eq!(browser.get("/ui/time?as_of=2001-01-01T00:00:00").status, 422);
-    assert_eq!(browser.get("/ui/time?as_of=999999").status, 422);
 }
 
 #[test]
@@ -103,8 +101,10 @@ fn what_is_otherwise_is_a_table_and_a_text_and_what_increases_access_can_be_told
     assert_eq!(increases.iter().filter(|line| line.starts_with("@@ ")).count(), 1, "{increases:?}");
     assert!(increases.iter().any(|line| line.contains("(more access)")), "{increases:?}");
     assert!(!increases.iter().any(|line| line.contains("hourly")), "{increases:?}");
-    let backwards = browser.page(&format!("/ui/time?as_of={from}&to=1"));
-    assert!(backwards.contains("AS_OF_BACKWARDS"), "the rest of the page is there: {backwards}");
+    // Neither moment has to be named first.
+    let head = text(&world.position());
+    let backwards = unified(&format!("/ui/time?as_of={head}&to={from}"));
+    assert_eq!(backwards, unified(&format!("/ui/time?as_of={from}&to={head}")));
 }
 
 #[test]

@@ -16,6 +16,11 @@ impl AsOf {
             .map(|text| Self(text.to_owned()))
     }
 
+    /// Just after an event.
+    pub(super) fn at(position: u64) -> Self {
+        Self(position.to_string())
+    }
+
     /// As it stands in an address.
     pub(super) fn text(&self) -> &str {
         &self.0
@@ -52,6 +57,12 @@ impl AsOf {
     /// As the API takes it. A date field of a browser gives neither seconds nor a zone: it is UTC here.
     pub(super) fn input(&self) -> Value {
         if self.is_position() { json!({ "position": self.0 }) } else { json!({ "instant": self.whole() }) }
+    }
+
+    /// The instant, if it is one, as the API takes it.
+    pub(super) fn instant(&self) -> Option<String> {
+        let whole = self.whole();
+        (!self.is_position() && instant::parse(&whole).is_some()).then_some(whole)
     }
 
     fn is_position(&self) -> bool {

@@ -1,16 +1,21 @@
 //! What happened, the last first: the log as people read it.
 
 use askama::Template;
+use authority::events::EventType;
 use axum::response::Response;
+use domain::ids::UserId;
+use domain::telling::in_plain_words;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::as_of::AsOf;
 use super::command_line::with_flags;
 use super::document;
 use super::frame::Frame;
 use super::refusal::Refusal;
 use super::shown::{Event, Page, Who};
 use super::visit::Visit;
+use crate::graphql::in_process::Refused;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -19,15 +24,77 @@ struct Answer {
     events: Page<Event>,
 }
 
+#[derive(Deserialize)]
+struct WhoOnly {
+    #[serde(flatten)]
+    who: Who,
+}
+
 #[derive(Template)]
 #[template(path = "events.html")]
 struct List {
     frame: Frame,
     events: Page<Event>,
-    kinds: Vec<(&'static str, &'static str, bool)>,
-    /// What the list is confined to, beside a kind.
+    /// The filters by kind: the address, the name, whether it is this one.
+    kinds: Vec<(String, &'static str, bool)>,
+    /// The types that can be chosen: of the API, in words, whether it is this one.
+    types: Vec<(String, String, bool)>,
+    asked: Asked,
+    /// What the list is confined to by the page that led here.
     only: Option<String>,
+    /// Why the one event that was asked for is not shown.
+    absent: Option<String>,
     next: Option<String>,
+    error: Option<Refused>,
+}
+
+/// What is asked for, as it stands in the address.
+#[derive(Clone, Default)]
+struct Asked {
+    kind: Option<String>,
+    kind_of_event: Option<String>,
+    actor: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    at: Option<String>,
+    key: Option<String>,
+    account: Option<String>,
+    user: Option<String>,
+    /// Every event of the deployment.
+    all: bool,
+}
+
+impl List {
+    /// What else is asked for, that the form does not ask.
+    fn kept(&self) -> Vec<(&'static str, &str)> {
+        let own = ["type", "actor", "since", "until", "all"];
+        let asked = self.asked.query().into_iter().filter(|(name, _)| !own.contains(name));
+        let moment = ("as_of", self.frame.moment());
+        asked.chain([moment]).filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    fn actor(&self) -> &str {
+        self.asked.actor.as_deref().unwrap_or_default()
+    }
+
+    fn since(&self) -> &str {
+        self.asked.since.as_deref().unwrap_or_default()
+    }
+
+    fn until(&self) -> &str {
+        self.asked.until.as_deref().unwrap_or_default()
+    }
+
+    /// The whole list: of the deployment, if this is.
+    fn everything(&self) -> &'static str {
+        if self.asked.all { "ui/events?all=yes" } else { "ui/events" }
+    }
+
+    /// The same event in the log of the deployment.
+    fn in_the_deployment(&self) -> String {
+        let at = self.asked.at.as_deref().unwrap_or_default();
+        self.frame.to(&format!("ui/events?at={at}&all=yes"))
+    }
 }
 
 /// What is offered, and the types of the API that it stands for.
@@ -105,40 +172,71 @@ fn command_line(types: Option<&[&str]>, [at, key, account, user]: [Option<&str>;
 
 /// `GET /ui/events`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
-    let kind = visit.query.get("kind").unwrap_or_default();
-    let types = KINDS.iter().find(|(value, _, _)| *value == kind).map(|(_, _, types)| *types);
-    let types = types.filter(|types| !types.is_empty());
-    let [at, key, account, user] = ["at", "key", "account", "user"].map(|name| visit.query.get(name));
-    let filter = json!({
-        "types": types,
-        "from": at,
-        "to": at,
-        "key_id": key,
-        "service_account_id": account,
-        "user_id": user,
-    });
-    let only = match (at, key, account, user) {
-        (Some(at), ..) => Some(format!("Only event {at}.")),
-        (None, Some(_), ..) => Some("Only what was done with one key, or to it.".to_owned()),
-        (None, None, Some(_), _) => Some("Only what concerns one service account.".to_owned()),
-        (None, None, None, Some(_)) => Some("Only what concerns one person.".to_owned()),
-        (None, None, None, None) => None,
+    let asked = Asked::of(&visit);
+    let (filter, wrong) = match asked.filter() {
+        Ok(filter) => (filter, None),
+        Err(refused) => (Value::Null, Some(refused)),
     };
     let variables = json!({
         "filter": filter,
         "after": visit.query.get("after"),
-        "all": null,
+        "all": asked.all.then_some(true),
         "as_of": visit.moment(),
     });
-    let Answer { who, events } = visit.page(document::EVENTS, &variables).await?;
+    let answer = match wrong {
+        Some(refused) => Err(refused),
+        None => visit.ask::<Answer>(document::EVENTS, &variables).await,
+    };
+    let (who, events, error) = match answer {
+        Ok(Answer { who, events }) => (who, events, None),
+        // What was typed stands there still, to be put right.
+        Err(refused) if asked.was_typed() && refused.code != "FORBIDDEN" => {
+            let WhoOnly { who } = visit.page(document::WHO, &json!({})).await?;
+            (who, Page::empty(), Some(refused))
+        }
+        Err(refused) => return Err(visit.refusal(&refused)),
+    };
     let frame = Frame::new(&visit, "ui/events", "Events", &who)
         .based(events.as_of.as_ref())
         .asked(document::EVENTS, &variables)
-        .on_the_command_line(command_line(types, [at, key, account, user]));
-    let kind = Some(kind).filter(|kind| !kind.is_empty());
-    let kept = [("kind", kind), ("key", key), ("account", account), ("user", user)];
-    let next = events.next().map(|after| frame.to_next("ui/events", &kept, after));
-    let kinds = KINDS.map(|(value, name, _)| (value, name, value == kind.unwrap_or_default())).into();
-    let list = List { only, kinds, next, events, frame };
-    Ok(visit.answer(&list, None))
+        .on_the_command_line(asked.command_line());
+    let next = events.next().map(|after| frame.to_next("ui/events", &asked.query(), after));
+    let kind = asked.kind.clone().unwrap_or_default();
+    let kinds = KINDS.map(|(value, name, _)| {
+        (frame.to(&asked.to_kind(value)), name, value == kind && asked.kind_of_event.is_none())
+    });
+    let types = EventType::ALL.map(|known| {
+        let name = known.to_string();
+        let chosen = asked.kind_of_event.as_ref() == Some(&name);
+        (name.clone(), in_plain_words(&name), chosen)
+    });
+    let list = List {
+        absent: absent(&asked, &events, &frame),
+        only: asked.only(),
+        kinds: kinds.into(),
+        types: types.into(),
+        next,
+        events,
+        asked,
+        frame,
+        error,
+    };
+    Ok(visit.answer(&list, list.error.as_ref()))
+}
+
+/// Why the one event that was asked for is not shown, if it is not.
+fn absent(asked: &Asked, events: &Page<Event>, frame: &Frame) -> Option<String> {
+    let at = asked.at.as_ref().filter(|_| events.is_empty())?;
+    let last = events.as_of.as_ref().and_then(|basis| basis.position.parse::<u64>().ok())?;
+    let sentence = match at.parse::<u64>() {
+        Ok(position) if (1..=last).contains(&position) && asked.all => {
+            format!("Event {at} is there, and does not fit what else is asked for.")
+        }
+        Ok(position) if (1..=last).contains(&position) => format!(
+            "Event {at} is none of {}’s: it concerns another tenant, or none at all, as when somebody becomes known to the deployment.",
+            frame.who.tenant
+        ),
+        _ => format!("There is no event {at}: the log goes from 1 to {last}."),
+    };
+    Some(sentence)
 }

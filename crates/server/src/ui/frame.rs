@@ -43,6 +43,8 @@ pub(super) struct Shown {
     pub(super) administers: bool,
     /// Whether they see all of the tenant with this key, its events included.
     pub(super) audits: bool,
+    /// Whether they see all of the deployment with this key.
+    pub(super) audits_deployment: bool,
     /// Whether they operate the deployment with this key.
     pub(super) operates: bool,
     /// Whether they may leave the tenant.
@@ -76,11 +78,13 @@ const SECTIONS: [(&str, &str, For); 8] = [
     ("ui/accounts", "Service accounts", For::Auditors),
     ("ui/members", "Members", For::WhoeverIsInATenant),
     ("ui/tenants", "Tenants", For::Everyone),
-    ("ui/events", "Events", For::Auditors),
+    ("ui/events", "Events", For::AuditorsOfAny),
     ("ui/time", "Time machine", For::Auditors),
-    ("ui/signing-keys", "Signing keys", For::Operators),
-    ("ui/deployment", "Deployment", For::Operators),
+    ("ui/signing-keys", "Signing keys", For::AuditorsOfTheDeployment),
+    ("ui/deployment", "Deployment", For::AuditorsOfTheDeployment),
 ];
+
+const ALL_EVENTS: &str = "ui/events?all=yes";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {
@@ -88,7 +92,9 @@ enum For {
     /// Not an operator outside of every tenant.
     WhoeverIsInATenant,
     Auditors,
-    Operators,
+    AuditorsOfTheDeployment,
+    /// Of the tenant, or of the deployment.
+    AuditorsOfAny,
 }
 
 impl Frame {
@@ -101,11 +107,16 @@ impl Frame {
             For::Everyone => true,
             For::WhoeverIsInATenant => !shown.tenant_id.is_empty(),
             For::Auditors => shown.audits,
-            For::Operators => shown.operates,
+            For::AuditorsOfTheDeployment => shown.audits_deployment,
+            For::AuditorsOfAny => shown.audits || shown.audits_deployment,
         };
         let sections = SECTIONS.iter().filter(|(_, _, of)| wanted(*of));
-        let sections =
-            sections.map(|&(path, name, _)| Section { path, name, current: path == section }).collect();
+        let sections = sections.map(|&(path, name, of)| {
+            // Whoever sees the events of the deployment need not see those of the tenant alone.
+            let path_there = if of == For::AuditorsOfAny && !shown.audits { ALL_EVENTS } else { path };
+            Section { path: path_there, name, current: path == section }
+        });
+        let sections = sections.collect();
         let past = visit.as_of.as_ref().map(|as_of| Past {
             position: as_of.position().map(|position| position.to_string()),
             instant: None,
@@ -156,11 +167,15 @@ impl Frame {
 
     /// The address of a page, at the moment that this page is asked about.
     pub(super) fn to(&self, path: &str) -> String {
-        let Some(as_of) = &self.as_of else { return format!("{}{path}", self.root) };
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("as_of", as_of.text());
-        let mark = if path.contains('?') { '&' } else { '?' };
-        format!("{}{path}{mark}{}", self.root, query.finish())
+        match &self.as_of {
+            Some(as_of) => format!("{}{}", self.root, as_of.kept_in(path)),
+            None => format!("{}{path}", self.root),
+        }
+    }
+
+    /// The moment that this page is asked about, as it stands in its address.
+    pub(super) fn moment(&self) -> Option<&str> {
+        self.as_of.as_ref().map(AsOf::text)
     }
 
     /// The address of a thing's page.
@@ -191,11 +206,6 @@ impl Frame {
     /// The address of the keys of one owner.
     pub(super) fn to_keys_of(&self, owner: &str) -> String {
         self.to(&format!("ui/keys?owner={owner}"))
-    }
-
-    /// The address of the events of one kind.
-    pub(super) fn to_events_of(&self, kind: &str) -> String {
-        self.to(&format!("ui/events?kind={kind}"))
     }
 
     /// The address of the events that made a service account what it is.
@@ -250,6 +260,9 @@ impl Shown {
         let administers = administrator && visit.permits(Permission::Administer);
         let operator = me.is_some_and(|me| me.operator);
         let operates = operator && visit.permits(Permission::Operate) && visit.confined_to().is_none();
+        let looks =
+            visit.permits(Permission::Operate) || visit.caller.scopes.include(Permission::Audit.scope());
+        let audits_deployment = operator && looks && visit.confined_to().is_none();
         let name = me.map(|me| me.name.clone().unwrap_or_else(|| me.email.clone()));
         Self {
             name: name.unwrap_or_else(|| "a service account".to_owned()),
@@ -261,6 +274,7 @@ impl Shown {
             is_user: me.is_some(),
             administers,
             audits: administrator && visit.permits(Permission::Audit),
+            audits_deployment,
             operates,
             leaves: me.is_some() && caller.role.is_some() && visit.permits(Permission::OwnKeys),
             // A key has a home, and a service account's are made by administrators.

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::changing_key::{Form, PERIODS, Sent};
@@ -164,6 +165,8 @@ struct Deciding {
     #[serde(rename = "type")]
     kind: String,
     decides: String,
+    /// None: it is not for the reader to see.
+    event: Option<IgnoredAny>,
 }
 
 /// That a key has a successor.

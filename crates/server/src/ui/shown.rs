@@ -75,6 +75,11 @@ pub(super) struct Basis {
 }
 
 impl<T> Page<T> {
+    /// One with nothing on it.
+    pub(super) const fn empty() -> Self {
+        Self { edges: vec![], page_info: None, as_of: None }
+    }
+
     /// The entries.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &T> {
         self.edges.iter().map(|edge| &edge.node)

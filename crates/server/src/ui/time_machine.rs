@@ -15,11 +15,13 @@ use super::frame::Frame;
 use super::refusal::Refusal;
 use super::shown::{Basis, Event, Page, Who};
 use super::unified::{self, Line};
-use super::visit::Visit;
+use super::visit::{NO_MOMENT, Visit};
 use crate::graphql::in_process::Refused;
 
 /// The most positions that the slider spans: of so many the API counts the events.
 const SPAN_MAX: u64 = 10_000_000;
+/// The most differences of a page, as its document says.
+const ENTRIES_MAX: u64 = 200;
 /// What lies so close to now is compared with it without being asked: it costs little.
 const COMPARED_UNASKED: u64 = 1_000;
 
@@ -134,6 +136,8 @@ struct Shown {
     after: Vec<Event>,
     steps: Steps,
     comparison: Comparison,
+    /// Why the machine does not stand at the moment that was asked for.
+    error: Option<Refused>,
 }
 
 /// What is otherwise between this place and another.
@@ -141,7 +145,20 @@ struct Comparison {
     /// The moment of the other end, as it stands in the address; empty: now.
     to_text: String,
     only_increases: bool,
+    /// The other end lies before this place, so it is told from there to here.
+    backwards: bool,
     told: Told,
+}
+
+/// A part of a long difference.
+struct Part {
+    /// The number of its first entry, from 1.
+    first: u64,
+    last: u64,
+    all: u64,
+    /// Where the parts before it and after it are.
+    before: Option<String>,
+    after: Option<String>,
 }
 
 enum Told {
@@ -151,27 +168,30 @@ enum Told {
     },
     /// It cannot be told.
     Refused(Refused),
-    Difference(Difference, Vec<Line>),
+    Difference(Difference, Vec<Line>, Part),
+}
+
+/// The page's main answer, and what was asked for it.
+struct Seen {
+    answer: Answer,
+    variables: Value,
+    first: u64,
+    head: u64,
 }
 
 /// `GET /ui/time?as_of=…&to=…`
-pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
-    let head = visit.app.authority.position().number();
-    let place = match &visit.as_of {
-        None => head,
-        Some(as_of) => match as_of.position() {
-            Some(position) => position,
-            None => position_at(&visit, as_of).await?,
-        },
+pub(super) async fn show(mut visit: Visit) -> Result<Response, Refusal> {
+    let (seen, error) = match see(&visit).await {
+        Ok(seen) => (seen, None),
+        // From a moment that is none one can go to one that is: the machine stands at now.
+        Err(refused) if visit.as_of.take().is_some() => {
+            let seen = see(&visit).await.map_err(|_| visit.refusal(&refused))?;
+            (seen, Some(refused))
+        }
+        Err(refused) => return Err(visit.refusal(&refused)),
     };
-    let first = head.saturating_sub(SPAN_MAX - 1).max(1);
-    let next = place.saturating_add(1);
-    let variables = json!({
-        "moment": visit.moment(),
-        "next": next.to_string(),
-        "from": first.to_string(),
-    });
-    let Answer { who, event_density, before, after, keys } = visit.page(document::TIME, &variables).await?;
+    let Seen { answer, variables, first, head } = seen;
+    let Answer { who, event_density, before, after, keys } = answer;
     let here = before.as_of.clone();
     let here =
         here.ok_or_else(|| visit.refusal(&Refused::new("INTERNAL", "the server failed; its log says why")))?;
@@ -199,8 +219,28 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
         head,
         steps,
         comparison,
+        error,
     };
-    Ok(visit.answer(&shown, None))
+    Ok(visit.answer(&shown, shown.error.as_ref()))
+}
+
+/// What there is at the moment asked about.
+async fn see(visit: &Visit) -> Result<Seen, Refused> {
+    let head = visit.app.authority.position().number();
+    let place = match &visit.as_of {
+        None => head,
+        Some(as_of) if !as_of.is_well_formed() => return Err(Refused::new("FORM_INVALID", NO_MOMENT)),
+        Some(as_of) => place_of(visit, as_of).await?,
+    };
+    let first = head.saturating_sub(SPAN_MAX - 1).max(1);
+    let next = place.saturating_add(1);
+    let variables = json!({
+        "moment": visit.moment(),
+        "next": next.to_string(),
+        "from": first.to_string(),
+    });
+    let answer = visit.ask(document::TIME, &variables).await?;
+    Ok(Seen { answer, variables, first, head })
 }
 
 /// The steps to the events beside this place, and to the changes of the same key.
@@ -243,25 +283,98 @@ async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> 
     let only_increases = visit.query.get("only_increases") == Some("yes");
     let to_text = to.as_ref().map(|to| to.text().to_owned()).unwrap_or_default();
     let positions = head.saturating_sub(position);
+    let mut comparison =
+        Comparison { to_text, only_increases, backwards: false, told: Told::Unasked { positions } };
     if !asked && positions > COMPARED_UNASKED {
-        return Comparison { to_text, only_increases, told: Told::Unasked { positions } };
+        return comparison;
     }
-    let from = visit.as_of.as_ref().map_or_else(|| json!({"position": position.to_string()}), AsOf::input);
-    let to_input = to.as_ref().map_or(Value::Null, AsOf::input);
-    let variables = json!({"from": from, "to": to_input, "only_increases": only_increases});
-    let told = match visit.ask::<Compared>(document::TIME_DIFF, &variables).await {
+    // Neither has to be named first.
+    comparison.backwards = match &to {
+        None => false,
+        Some(to) => match place_of(visit, to).await {
+            Ok(place) => place < position,
+            Err(refused) => return Comparison { told: Told::Refused(refused), ..comparison },
+        },
+    };
+    comparison.told = told(visit, frame, position, to.as_ref(), &comparison).await;
+    comparison
+}
+
+/// The difference itself, or the part of it that was asked for.
+async fn told(
+    visit: &Visit,
+    frame: &mut Frame,
+    position: u64,
+    to: Option<&AsOf>,
+    comparison: &Comparison,
+) -> Told {
+    let here = visit.as_of.clone().unwrap_or_else(|| AsOf::at(position));
+    let (from, to) = match to {
+        Some(to) if comparison.backwards => (to, Some(&here)),
+        to => (&here, to),
+    };
+    let offset = visit.query.get("offset").and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+    let variables = json!({
+        "from": from.input(),
+        "to": to.map_or(Value::Null, AsOf::input),
+        "only_increases": comparison.only_increases,
+        "offset": offset.min(i32::MAX as u32),
+    });
+    match visit.ask::<Compared>(document::TIME_DIFF, &variables).await {
         Ok(Compared { state_diff }) => {
             frame.also_asked(document::TIME_DIFF, &variables);
-            let from = visit.as_of.as_ref().map_or_else(|| position.to_string(), AsOf::on_the_command_line);
-            let to = to.as_ref().map(|to| format!(" {}", to.on_the_command_line())).unwrap_or_default();
-            let increases = if only_increases { " --only-increases" } else { "" };
-            frame.cli = Some(format!("keyledger diff {from}{to}{increases}"));
-            let lines = unified::lines(&state_diff);
-            Told::Difference(state_diff, lines)
+            let to = to.map(|to| format!(" {}", to.on_the_command_line())).unwrap_or_default();
+            let increases = if comparison.only_increases { " --only-increases" } else { "" };
+            frame.cli = Some(format!("keyledger diff {}{to}{increases}", from.on_the_command_line()));
+            let part = Part::of(&state_diff, u64::from(offset), |offset| {
+                to_part(visit, position, comparison, offset)
+            });
+            let mut lines = unified::lines(&state_diff);
+            lines.extend(part.cut());
+            Told::Difference(state_diff, lines, part)
         }
         Err(refused) => Told::Refused(refused),
-    };
-    Comparison { to_text, only_increases, told }
+    }
+}
+
+/// The address of a part of the same difference.
+fn to_part(visit: &Visit, position: u64, comparison: &Comparison, offset: u64) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("as_of", &position.to_string());
+    let to = Some(comparison.to_text.as_str()).filter(|to| !to.is_empty());
+    query.append_pair("to", to.unwrap_or("now"));
+    if comparison.only_increases {
+        query.append_pair("only_increases", "yes");
+    }
+    query.append_pair("offset", &offset.to_string());
+    format!("{}ui/time?{}#diff", visit.root, query.finish())
+}
+
+impl Part {
+    fn of(difference: &Difference, offset: u64, to: impl Fn(u64) -> String) -> Self {
+        let last = offset + difference.entries.len() as u64;
+        Self {
+            first: offset + 1,
+            last,
+            all: difference.count,
+            before: (offset > 0).then(|| to(offset.saturating_sub(ENTRIES_MAX))),
+            after: (last < difference.count && last > offset).then(|| to(last)),
+        }
+    }
+
+    /// Whether it is not the whole.
+    fn is_cut(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
+    }
+
+    /// The line that says so, for whoever copies the text.
+    fn cut(&self) -> Option<Line> {
+        let text = format!(
+            "# differences {} to {} of {}: the others are not in this text",
+            self.first, self.last, self.all
+        );
+        self.is_cut().then_some(Line { class: "file", text })
+    }
 }
 
 /// How many keys stood how, those that lived.
@@ -281,10 +394,13 @@ struct Reached {
     position: String,
 }
 
-/// The last place until an instant.
-async fn position_at(visit: &Visit, moment: &AsOf) -> Result<u64, Refusal> {
-    let Reached { position } = visit.page(document::REACHED, &json!({"as_of": moment.input()})).await?;
-    Ok(number(&position))
+/// The last place until a moment.
+async fn place_of(visit: &Visit, moment: &AsOf) -> Result<u64, Refused> {
+    if let Some(position) = moment.position() {
+        return Ok(position);
+    }
+    let reached = visit.ask(document::REACHED, &json!({"as_of": moment.input()})).await;
+    reached.map(|Reached { position }| number(&position))
 }
 
 #[cfg(test)]

@@ -57,6 +57,12 @@ const FORMS: [&str; 13] = [
     "withdraw-operator",
 ];
 
+/// The route of the time machine.
+const MACHINE: &str = "/ui/time";
+
+/// What is said of an address with a moment that is none.
+pub(super) const NO_MOMENT: &str = "the moment in the address of this page is none: give a position of the log, such as 1042, or a time, such as 2026-11-25T10:00";
+
 /// How the route of what a page asks for by itself ends.
 const POLLED: &str = "/{id}/used";
 
@@ -176,9 +182,10 @@ impl FromRequestParts<App> for Visit {
         if !query.are_whole() {
             return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", form::TOO_MANY);
         }
-        if as_of.as_ref().is_some_and(|as_of| !as_of.is_well_formed()) {
-            let message = "the moment in the address of this page is none: give a position of the log, such as 1042, or a time, such as 2026-11-25T10:00";
-            return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", message);
+        // The time machine says it itself, and goes on.
+        let machine = route.is_some_and(|route| route.as_str() == MACHINE);
+        if !machine && as_of.as_ref().is_some_and(|as_of| !as_of.is_well_formed()) {
+            return refused(StatusCode::BAD_REQUEST, "FORM_INVALID", NO_MOMENT);
         }
         let refuse = |code, message| refused(StatusCode::CONFLICT, code, message);
         let searches = last == SEARCH;

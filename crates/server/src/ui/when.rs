@@ -39,6 +39,11 @@ impl When {
         self.written("%-d %b %Y, %H:%M UTC")
     }
 
+    /// The same with words to the millisecond: where what came first matters.
+    pub(super) fn precise(&self) -> Precise<'_> {
+        Precise(self)
+    }
+
     fn written(&self, form: &str) -> String {
         match instant::parse(&self.0) {
             Some(at) => instant::civil(at).strftime(form).to_string(),
@@ -47,16 +52,32 @@ impl When {
     }
 }
 
-impl fmt::Display for When {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// An instant that is shown to the millisecond.
+pub(super) struct Precise<'a>(&'a When);
+
+impl When {
+    fn element(&self, words: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What is no instant is shown as nothing: then there is nothing to escape.
         let Some(at) = instant::parse(&self.0) else { return Ok(()) };
-        write!(f, r#"<time datetime="{at}">{}</time>"#, self.words())
+        write!(f, r#"<time datetime="{at}">{words}</time>"#)
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.element(&self.words(), f)
+    }
+}
+
+impl fmt::Display for Precise<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.element(&self.0.written("%-d %b %Y, %H:%M:%S.%3f UTC"), f)
     }
 }
 
 /// Only digits, letters of our own and the marks of RFC 3339 are ever written.
 impl HtmlSafe for When {}
+impl HtmlSafe for Precise<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -69,9 +90,14 @@ mod tests {
             when.to_string(),
             r#"<time datetime="2026-11-25T10:00:00.123Z">25 Nov 2026, 10:00 UTC</time>"#
         );
+        assert_eq!(
+            when.precise().to_string(),
+            r#"<time datetime="2026-11-25T10:00:00.123Z">25 Nov 2026, 10:00:00.123 UTC</time>"#
+        );
         assert_eq!(when.field(), "2026-11-25T10:00:00.123");
         assert_eq!(When("2026-11-25T10:00:00Z".to_owned()).field(), "2026-11-25T10:00:00.000");
         assert_eq!(When("<script>".to_owned()).to_string(), "");
+        assert_eq!(When("<script>".to_owned()).precise().to_string(), "");
         assert_eq!(When::of_unix_ms(0).exact(), "1970-01-01T00:00:00.000Z");
         assert_eq!(When("9999-12-31T23:59:59.000Z".to_owned()).words(), "31 Dec 9999, 23:59 UTC");
     }
