@@ -18,6 +18,7 @@ mod frame;
 mod refusal;
 mod form;
 mod attempt;
+mod fault;
 mod notices;
 mod prove;
 mod search;

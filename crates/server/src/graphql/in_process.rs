@@ -25,11 +25,18 @@ pub(crate) struct Refused {
     pub(crate) message: String,
     /// In how many seconds to try again, if that is all there is to do.
     pub(crate) retry_after_seconds: Option<u64>,
+    /// The field of a form that it is about: its id and its label.
+    pub(crate) field: Option<(&'static str, &'static str)>,
 }
 
 impl Refused {
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), retry_after_seconds: None }
+        Self { code: code.to_owned(), message: message.into(), retry_after_seconds: None, field: None }
+    }
+
+    /// The same about a field of a form.
+    pub(crate) fn at(self, field: (&'static str, &'static str)) -> Self {
+        Self { field: Some(field), ..self }
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::consequences::Consequences;
-use super::document::{self, Document};
+use super::document;
+use super::fault::{self, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::members::takes_only;
@@ -78,6 +79,9 @@ impl NewAccount {
     }
 }
 
+/// With which field what is refused.
+const MEANT: [Meant; 1] = [Meant { field: fault::NAME, codes: &["NAME_TAKEN"], word: Some("a name") }];
+
 /// `GET /ui/accounts`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let wanted = visit.query.get("q");
@@ -104,7 +108,7 @@ pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
 pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Refusal> {
     let Some(name) = fields.get("name") else {
         let message = "give it a name, such as what runs as it";
-        return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message))).await;
+        return creation(&visit, &fields, Some(Refused::new("FORM_INVALID", message).at(fault::NAME))).await;
     };
     let Some(role) = fields.get("role") else {
         let message = "choose what it may do";
@@ -240,7 +244,7 @@ pub(super) async fn remove(
     let name = named(&visit, &id).await?.1.name;
     if fields.get("name") != Some(name.trim()) {
         let message = "type the account's name to remove it: there is no way back";
-        return removal(&visit, &id, Some(Refused::new("NAME_DIFFERS", message))).await;
+        return removal(&visit, &id, Some(Refused::new("NAME_DIFFERS", message).at(fault::NAME))).await;
     }
     let input = json!({ "service_account_id": id });
     match visit.ask::<Value>(document::REMOVE_ACCOUNT, &json!({ "input": input })).await {
@@ -258,6 +262,7 @@ async fn creation(visit: &Visit, fields: &Fields, error: Option<Refused>) -> Res
         .asked(document::CREATE_ACCOUNT, &json!({"input": {"name": "…", "role": "runner"}}))
         .on_the_command_line("keyledger service-account create NAME --role runner");
     let role = fields.get("role").unwrap_or("runner").to_owned();
+    let error = error.map(|refused| fault::about(refused, &MEANT));
     let form = NewAccount { frame, name: fields.text("name"), role, error };
     Ok(visit.answer(&form, form.error.as_ref()))
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::document::{self, Document};
+use super::fault::{self, Field};
 use super::form::Fields;
 use super::key;
 use super::new_key;
@@ -38,6 +39,28 @@ impl Form {
             Self::Rate => document::CHANGE_KEY_RATE,
         }
     }
+
+    /// The field that is wrong if it is refused.
+    pub(super) const fn field(self) -> Field {
+        match self {
+            Self::Name => fault::NAME,
+            Self::Note => fault::NOTE,
+            Self::End => fault::CUSTOM_END,
+            Self::Addresses => ("addresses", "Networks or single addresses"),
+            Self::Rate => ("requests", "At most so many requests"),
+        }
+    }
+
+    /// Which refusals are about its field, and not about the key or who asks.
+    pub(super) const CODES: &[&str] = &[
+        "FORM_INVALID",
+        "INVALID",
+        "NAME_INVALID",
+        "NAME_TOO_LONG",
+        "NETWORK_INVALID",
+        "EXPIRY_IN_PAST",
+        "KEY_LIFE_TOO_LONG",
+    ];
 
     /// What is said to be done afterwards.
     fn done(self) -> &'static str {

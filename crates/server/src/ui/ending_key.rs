@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::consequences::Consequences;
-use super::document::{self, Document};
+use super::document;
+use super::fault::{self, Field, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::keys::by_id;
@@ -58,6 +59,8 @@ impl Revocation {
     }
 }
 
+const REMARK: Field = ("note", "A remark");
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// `GET /ui/keys/ID/revoke`
@@ -74,7 +77,8 @@ pub(super) async fn revoke(
     let key = briefly(&visit, &id).await?.1;
     if is_busy(&visit, &key) && fields.get("name") != Some(key.name.trim()) {
         let message = "type the key's name to revoke it: it was used within the last day";
-        return asked(&visit, &id, &fields, Some(Refused::new("NAME_DIFFERS", message))).await;
+        let refused = Refused::new("NAME_DIFFERS", message).at(fault::NAME);
+        return asked(&visit, &id, &fields, Some(refused)).await;
     }
     let input = json!({"key_id": id, "reason": fields.get("reason"), "note": fields.get("note")});
     match visit.ask::<Value>(document::REVOKE_KEY, &json!({"input": input})).await {
@@ -146,6 +150,8 @@ async fn asked(
         .asked(document::REVOKE_KEY, &json!({ "input": input }))
         .on_the_command_line(format!("keyledger key revoke {id}"));
     let offered = Offered::of(visit, &mut frame, &key).await;
+    let meant = Meant { field: REMARK, codes: &["INVALID"], word: Some("a note") };
+    let error = error.map(|refused| fault::about(refused, &[meant]));
     let page = Revocation {
         offered,
         busy: is_busy(visit, &key),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::as_of::AsOf;
 use super::command_line::with_flags;
 use super::document;
+use super::fault::Field;
 use super::frame::Frame;
 use super::refusal::Refusal;
 use super::shown::{Event, Page, Who};
@@ -155,19 +156,123 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
     ),
 ];
 
-/// The same list on the command line.
-fn command_line(types: Option<&[&str]>, [at, key, account, user]: [Option<&str>; 4]) -> String {
-    let types = types.map(|types| types.join(","));
-    let flags = [
-        ("--type", types.as_deref()),
-        ("--from", at),
-        ("--to", at),
-        ("--key", key),
-        ("--service-account", account),
-        // An account and a person are never both asked about there.
-        ("--user", user.filter(|_| account.is_none())),
-    ];
-    with_flags("keyledger events", &flags)
+impl Asked {
+    fn of(visit: &Visit) -> Self {
+        let text = |name: &str| visit.query.get(name).map(str::to_owned);
+        Self {
+            kind: text("kind"),
+            kind_of_event: text("type"),
+            actor: text("actor"),
+            since: text("since"),
+            until: text("until"),
+            at: text("at"),
+            key: text("key"),
+            account: text("account"),
+            user: text("user"),
+            all: visit.query.get("all") == Some("yes"),
+        }
+    }
+
+    /// As an address has it.
+    fn query(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![
+            ("kind", self.kind.as_deref()),
+            ("type", self.kind_of_event.as_deref()),
+            ("actor", self.actor.as_deref()),
+            ("since", self.since.as_deref()),
+            ("until", self.until.as_deref()),
+            ("at", self.at.as_deref()),
+            ("key", self.key.as_deref()),
+            ("account", self.account.as_deref()),
+            ("user", self.user.as_deref()),
+            ("all", self.all.then_some("yes")),
+        ]
+    }
+
+    /// The same list of another kind.
+    fn to_kind(&self, kind: &str) -> String {
+        let kind = Some(kind).filter(|kind| !kind.is_empty()).map(str::to_owned);
+        let other = Self { kind, kind_of_event: None, ..self.clone() };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in other.query() {
+            query.extend_pairs(value.map(|value| (name, value)));
+        }
+        format!("ui/events?{}", query.finish())
+    }
+
+    /// The types of the API; none: all.
+    fn types(&self) -> Option<Vec<&str>> {
+        if let Some(one) = &self.kind_of_event {
+            return Some(vec![one]);
+        }
+        let kind = self.kind.as_deref().unwrap_or_default();
+        let (_, _, types) = KINDS.iter().find(|(value, _, _)| *value == kind)?;
+        (!types.is_empty()).then(|| types.to_vec())
+    }
+
+    /// The filter as the API takes it.
+    fn filter(&self) -> Result<Value, Refused> {
+        if let Some(actor) = &self.actor
+            && UserId::parse(actor).is_err()
+        {
+            let message = "give the whole id of a person, a service account, a key or a token, such as 01890a5d-ac96-774b-bcce-b302099a8057";
+            return Err(Refused::new("FORM_INVALID", message).at(("actor", "By")));
+        }
+        let instant = |field: Field, text: &Option<String>| {
+            let Some(moment) = AsOf::of(text.as_deref()) else { return Ok(None) };
+            let message = "give a time in UTC, such as 2026-11-25T10:00";
+            moment.instant().map(Some).ok_or(Refused::new("FORM_INVALID", message).at(field))
+        };
+        Ok(json!({
+            "types": self.types(),
+            "actor_id": self.actor,
+            "from": self.at,
+            "to": self.at,
+            "key_id": self.key,
+            "service_account_id": self.account,
+            "user_id": self.user,
+            "since": instant(("since", "From, in UTC"), &self.since)?,
+            "until": instant(("until", "Until before, in UTC"), &self.until)?,
+        }))
+    }
+
+    /// The same list on the command line.
+    fn command_line(&self) -> String {
+        let types = self.types().map(|types| types.join(","));
+        let instant = |text: &Option<String>| AsOf::of(text.as_deref()).and_then(|moment| moment.instant());
+        let (since, until) = (instant(&self.since), instant(&self.until));
+        let flags = [
+            ("--type", types.as_deref()),
+            ("--actor", self.actor.as_deref()),
+            ("--from", self.at.as_deref()),
+            ("--to", self.at.as_deref()),
+            ("--since", since.as_deref()),
+            ("--until", until.as_deref()),
+            ("--key", self.key.as_deref()),
+            ("--service-account", self.account.as_deref()),
+            // An account and a person are never both asked about there.
+            ("--user", self.user.as_deref().filter(|_| self.account.is_none())),
+        ];
+        let command = if self.all { "keyledger events --deployment" } else { "keyledger events" };
+        with_flags(command, &flags)
+    }
+
+    /// What it is confined to by the page that led here.
+    fn only(&self) -> Option<String> {
+        let only = match self {
+            Self { at: Some(at), .. } => format!("Only event {at}."),
+            Self { key: Some(_), .. } => "Only what was done with one key, or to it.".to_owned(),
+            Self { account: Some(_), .. } => "Only what concerns one service account.".to_owned(),
+            Self { user: Some(_), .. } => "Only what concerns one person.".to_owned(),
+            _ => return None,
+        };
+        Some(only)
+    }
+
+    /// Whether something was typed, which may be wrong.
+    fn was_typed(&self) -> bool {
+        [&self.kind_of_event, &self.actor, &self.since, &self.until].into_iter().any(Option::is_some)
+    }
 }
 
 /// `GET /ui/events`

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::changing_key::{Form, PERIODS, Sent};
 use super::document;
+use super::fault::{self, Meant};
 use super::frame::Frame;
 use super::keys::by_id;
 use super::new_key::{End, ends};
@@ -355,7 +356,10 @@ async fn page(visit: &Visit, id: &str, sent: Option<Sent<'_>>) -> Result<Respons
         custom_end,
         longest,
         confined_to,
-        error: sent.map(|sent| sent.refused),
+        error: sent.map(|sent| {
+            let meant = Meant { field: sent.form.field(), codes: Form::CODES, word: None };
+            fault::about(sent.refused, &[meant])
+        }),
     };
     Ok(visit.answer(&shown, shown.error.as_ref()))
 }

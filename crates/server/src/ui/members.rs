@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::attempt;
 use super::consequences::Consequences;
 use super::document;
+use super::fault::{self, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::notices;
@@ -86,6 +87,12 @@ impl Addition {
     }
 }
 
+/// With which field what is refused.
+const MEANT: [Meant; 2] = [
+    Meant { field: fault::EMAIL, codes: &["EMAIL_TAKEN", "ALREADY_MEMBER"], word: Some("e-mail address") },
+    Meant { field: fault::NAME, codes: &[], word: Some("a name") },
+];
+
 /// `GET /ui/members`
 pub(super) async fn list(visit: Visit) -> Result<Response, Refusal> {
     let wanted = visit.query.get("q");
@@ -114,7 +121,9 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
     let who = who(&visit).await?;
     let again = |refused| Ok(addition(&visit, &who, &fields, Some(refused), FirstKey::default()));
     let Some(email) = fields.get("email") else {
-        return again(Refused::new("FORM_INVALID", "give the e-mail address of whom to add"));
+        return again(
+            Refused::new("FORM_INVALID", "give the e-mail address of whom to add").at(fault::EMAIL),
+        );
     };
     let first_key = wants_first_key(&fields);
     if first_key || !takes_only(&fields) {
@@ -270,6 +279,7 @@ fn addition(
     first_key: FirstKey,
 ) -> Response {
     let error = error.map(|refused| attempt::in_plain_words(refused, SENT_BEFORE));
+    let error = error.map(|refused| fault::about(refused, &MEANT));
     let frame = Frame::new(visit, "ui/members", "Add a member", who)
         .asked(document::ADD_MEMBER, &json!({"input": {"email": "…", "role": "member"}}))
         .on_the_command_line("keyledger member add EMAIL --role member");

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::attempt;
 use super::document;
 use super::ending_key::briefly;
+use super::fault::{self, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::refusal::Refusal;
@@ -229,10 +230,12 @@ pub(super) async fn rotate(
 }
 
 fn creation_input(visit: &Visit, fields: &Fields) -> Result<Value, Refused> {
-    let name = fields
-        .get("name")
-        .ok_or(Refused::new("FORM_INVALID", "give the key a name, such as what will use it"))?;
-    let owner = fields.get("owner").ok_or(Refused::new("FORM_INVALID", "say whose key it is to be"))?;
+    let name = fields.get("name").ok_or(
+        Refused::new("FORM_INVALID", "give the key a name, such as what will use it").at(fault::NAME),
+    )?;
+    let owner = fields
+        .get("owner")
+        .ok_or(Refused::new("FORM_INVALID", "say whose key it is to be").at(fault::OWNER))?;
     let more = fields.get("more_scopes").unwrap_or_default();
     let scopes: Vec<_> = fields.all("scope").chain(more.split_whitespace()).collect();
     let narrowed = match fields.get("narrowed") {
@@ -273,20 +276,21 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
     let chosen = fields.get("end").unwrap_or("none");
     if chosen == "custom" {
         let missing =
-            Refused::new("FORM_INVALID", "say when the key is to end, or choose one of the other ends");
+            Refused::new("FORM_INVALID", "say when the key is to end, or choose one of the other ends")
+                .at(fault::CUSTOM_END);
         let text = fields.get("custom_end").ok_or(missing)?;
         let instant = instant(text).ok_or_else(|| {
             let message = format!(
                 "{text} is no time that a key can end at: under \"At this time, in UTC\" give a day that there is, until the year 9999, and a time, such as 2027-02-28T18:00"
             );
-            Refused::new("FORM_INVALID", message)
+            Refused::new("FORM_INVALID", message).at(fault::CUSTOM_END)
         })?;
         return Ok(Some(instant));
     }
     if fields.get("custom_end").is_some() {
         let message =
             "you gave a time, and chose another end: choose \"At another time\", or empty the field";
-        return Err(Refused::new("FORM_INVALID", message));
+        return Err(Refused::new("FORM_INVALID", message).at(fault::CUSTOM_END));
     }
     if chosen == "none" {
         return Ok(None);
@@ -303,12 +307,22 @@ fn instant(text: &str) -> Option<String> {
     text.contains('T').then(|| at.to_string())
 }
 
+/// With which field what is refused.
+const MEANT: [Meant; 5] = [
+    Meant { field: fault::NAME, codes: &[], word: Some("a name") },
+    Meant { field: fault::NOTE, codes: &[], word: Some("a note") },
+    Meant { field: fault::CUSTOM_END, codes: &["EXPIRY_IN_PAST", "KEY_LIFE_TOO_LONG"], word: None },
+    Meant { field: fault::MORE_SCOPES, codes: &["SCOPE_INVALID"], word: None },
+    Meant { field: fault::OWNER, codes: &["SUSPENDED", "REMOVED"], word: None },
+];
+
 /// What was refused, in words for whoever filled in the form.
 fn in_plain_words(refused: Refused, who: &Who) -> Refused {
     let refused = attempt::in_plain_words(
         refused,
         "this form was sent before, with something else in it: the key that it asked for then was made, its secret was shown then, and it stands among the API keys. Nothing was done now. To make one more key, send this form once more",
     );
+    let refused = fault::about(refused, &MEANT);
     match who.tenant() {
         Some(here) => {
             let message = refused.message.replace(&format!("tenant {}", here.id), &here.name);

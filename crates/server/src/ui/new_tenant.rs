@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::attempt;
 use super::document;
+use super::fault::{self, Field, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::members::FirstKey;
@@ -39,6 +40,16 @@ struct NewTenant {
     attempt: String,
 }
 
+const SLUG: Field = ("slug", "Short name");
+
+/// With which field what is refused.
+const MEANT: [Meant; 4] = [
+    Meant { field: SLUG, codes: &["SLUG_TAKEN"], word: Some("a slug") },
+    Meant { field: fault::EMAIL, codes: &["EMAIL_TAKEN"], word: Some("e-mail address") },
+    Meant { field: fault::NAME, codes: &[], word: Some("a name") },
+    Meant { field: (LONGEST.number, LONGEST.label), codes: &["POLICY_CONTRADICTS"], word: None },
+];
+
 /// `GET /ui/deployment/tenants/new`
 pub(super) async fn form(visit: Visit) -> Result<Response, Refusal> {
     let who = who(&visit).await?;
@@ -66,9 +77,10 @@ pub(super) async fn create(visit: Visit, fields: Fields) -> Result<Response, Ref
 const SENT_BEFORE: &str = "this form was sent before, with something else in it: the tenant that it named then was made, and its administrator's first key, if there is one, was shown then. Nothing was done now. To make one more, send this form once more";
 
 fn input(fields: &Fields) -> Result<Value, Refused> {
-    let missing = |message| Refused::new("FORM_INVALID", message);
-    let slug = fields.get("slug").ok_or(missing("give the tenant a short name, such as acme"))?;
-    let email = fields.get("email").ok_or(missing("give the e-mail address of its first administrator"))?;
+    let missing = |field, message| Refused::new("FORM_INVALID", message).at(field);
+    let slug = fields.get("slug").ok_or(missing(SLUG, "give the tenant a short name, such as acme"))?;
+    let email = fields.get("email");
+    let email = email.ok_or(missing(fault::EMAIL, "give the e-mail address of its first administrator"))?;
     Ok(json!({
         "slug": slug,
         "name": fields.get("name"),
@@ -87,6 +99,7 @@ async fn who(visit: &Visit) -> Result<Who, Refusal> {
 
 fn page(visit: &Visit, who: &Who, fields: &Fields, error: Option<Refused>, first_key: FirstKey) -> Response {
     let error = error.map(|refused| attempt::in_plain_words(refused, SENT_BEFORE));
+    let error = error.map(|refused| fault::about(refused, &MEANT));
     let frame = Frame::new(visit, "ui/deployment", "New tenant", who)
         .asked(document::CREATE_TENANT, &json!({"input": {"slug": "…", "administrator_email": "…"}}))
         .on_the_command_line("keyledger tenant create SLUG --admin EMAIL");

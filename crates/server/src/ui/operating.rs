@@ -129,7 +129,7 @@ async fn done(
     let act = subject.act(visit, word)?;
     if act.typed && fields.get("name") != Some(subject.name.trim()) {
         let message = "type the name exactly as it stands here: what is done concerns everything of it";
-        let refused = Refused::new("NAME_DIFFERS", message);
+        let refused = Refused::new("NAME_DIFFERS", message).at(fault::NAME);
         return asked(visit, who, subject, act, Some(refused)).await;
     }
     if let Some(what) = act.proved {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::document;
+use super::fault;
 use super::form::Fields;
 use super::frame::Frame;
 use super::refusal::Refusal;
@@ -61,7 +62,7 @@ pub(super) async fn asked_for(
         path: wish.path.to_owned(),
         what: wish.what,
         fields: kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        error: fields.get(PROOF).is_some().then(|| refused.clone()),
+        error: fields.get(PROOF).is_some().then(|| fault::about(refused.clone(), &[])),
     };
     Ok(Some(visit.answer(&page, Some(&refused))))
 }

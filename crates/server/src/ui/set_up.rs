@@ -18,6 +18,7 @@ use domain::names::{Email, Slug};
 use zeroize::Zeroizing;
 
 use super::cookie::Transport;
+use super::fault::{self, Field, Meant};
 use super::form::Fields;
 use super::refusal::Refusal;
 use super::root::Root;
@@ -126,12 +127,23 @@ fn status(refused: &NotSetUp) -> StatusCode {
     }
 }
 
+const TENANT: Field = ("tenant", "Short name of your first tenant");
+const EMAIL: Field = ("email", "Your e-mail address");
+
 /// What is to be made, by the rules that `init` follows.
 fn wanted(fields: &Fields) -> Result<(TenantInput, UserInput), Refused> {
-    let missing = |message| Refused::new("FORM_INVALID", message);
-    let slug = fields.get("tenant").ok_or(missing("give your first tenant a short name, such as acme"))?;
-    let email = fields.get("email").ok_or(missing("give your e-mail address: by it you are known here"))?;
-    let refused = |failure: Failure| Refused::new(failure.code(), failure.to_string());
+    let missing = |field, message| Refused::new("FORM_INVALID", message).at(field);
+    let slug = fields.get("tenant");
+    let slug = slug.ok_or(missing(TENANT, "give your first tenant a short name, such as acme"))?;
+    let email = fields.get("email");
+    let email = email.ok_or(missing(EMAIL, "give your e-mail address: by it you are known here"))?;
+    let refused = |failure: Failure| {
+        let meant = [
+            Meant { field: TENANT, codes: &[], word: Some("a slug") },
+            Meant { field: EMAIL, codes: &[], word: Some("e-mail address") },
+        ];
+        fault::about(Refused::new(failure.code(), failure.to_string()), &meant)
+    };
     let parse = || -> Result<_, Failure> {
         let slug = Slug::parse(slug)?;
         let name = compose::name(fields.get("tenant_name").unwrap_or(slug.as_str()))?;

@@ -24,6 +24,10 @@ struct SignIn<'a> {
     then: &'a str,
     /// What went wrong, if something did.
     error: Option<&'a str>,
+    /// It is the key that was pasted.
+    is_wrong: bool,
+    /// A form was sent when nobody was signed in any more.
+    unsent: bool,
     /// If it is not, nobody can have a key yet.
     is_set_up: bool,
 }
@@ -43,7 +47,9 @@ pub(super) async fn show(State(app): State<App>, OriginalUri(address): OriginalU
     let query = Fields::parse(address.query().unwrap_or_default().as_bytes());
     let (then, error) = (within(query.get("then")), query.get("why").and_then(why));
     let is_set_up = app.authority.is_set_up();
-    SignIn { root: Root::of(address.path()), then, error, is_set_up }.page(StatusCode::OK)
+    let unsent = query.get(UNSENT).is_some();
+    let root = Root::of(address.path());
+    SignIn { root, then, error, is_wrong: false, unsent, is_set_up }.page(StatusCode::OK)
 }
 
 /// `POST /ui/sign-in`
@@ -59,7 +65,8 @@ pub(super) async fn sign_in(
     let shown = fields.get("key").unwrap_or_default();
     let refuse = |refused: &Refused, status, noted| {
         let is_set_up = app.authority.is_set_up();
-        let page = SignIn { root, then, error: Some(&refused.message), is_set_up };
+        let error = Some(refused.message.as_str());
+        let page = SignIn { root, then, error, is_wrong: true, unsent: false, is_set_up };
         let mut response = page.page(status);
         response.extensions_mut().insert(Noted { code: Some(refused.code.clone().into()), ..noted });
         response
@@ -114,7 +121,8 @@ pub(super) async fn welcome(
         return see_other(&format!("{root}{then}"));
     }
     let error = why("COOKIE_NOT_KEPT");
-    SignIn { root, then, error, is_set_up: true }.page(StatusCode::BAD_REQUEST)
+    SignIn { root, then, error, is_wrong: false, unsent: false, is_set_up: true }
+        .page(StatusCode::BAD_REQUEST)
 }
 
 /// `POST /ui/sign-out`

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::document;
+use super::fault::{self, Meant};
 use super::form::Fields;
 use super::frame::Frame;
 use super::notices;
@@ -111,7 +112,7 @@ fn unit(fields: &Fields, field: RuleField) -> Option<&'static Unit> {
 /// A rule's seconds, as many as the API takes; none: unlimited.
 pub(super) fn rule_seconds(fields: &Fields, field: RuleField) -> Result<Option<u64>, Refused> {
     let Some(text) = fields.get(field.number) else { return Ok(None) };
-    let refused = |message| Refused::new("FORM_INVALID", message);
+    let refused = |message| Refused::new("FORM_INVALID", message).at((field.number, field.label));
     let unit = unit(fields, field).ok_or(refused("say whether these are days, hours, minutes or seconds"))?;
     let seconds = text.parse().ok().and_then(|number: u64| number.checked_mul(unit.seconds));
     let seconds = seconds.filter(|seconds| (1..=i32::MAX as u64).contains(seconds));
@@ -178,7 +179,9 @@ async fn listed(visit: &Visit, refused: Option<(&Fields, Refused)>) -> Result<Re
             Rule::stored(USUAL, here.and_then(|tenant| tenant.key_life_seconds_default)),
         ],
     };
-    let list = List { frame, tenants, next, rules, error: refused.map(|(_, refused)| refused) };
+    let meant = Meant { field: (LONGEST.number, LONGEST.label), codes: &["POLICY_CONTRADICTS"], word: None };
+    let error = refused.map(|(_, refused)| fault::about(refused, &[meant]));
+    let list = List { frame, tenants, next, rules, error };
     Ok(visit.answer(&list, list.error.as_ref()))
 }
 
