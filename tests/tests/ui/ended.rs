@@ -24,7 +24,7 @@ fn a_rotation_is_shown_when_it_happened_and_the_end_of_the_grace_only_if_it_ende
     rotate(&replaced, 0);
     let facts = |key: &str| {
         let page = browser.page(&format!("/ui/keys/{key}"));
-        let lineage = part(&page, "<span class=\"name\">Lineage</span>", "</svg>").to_owned();
+        let lineage = part(&page, "title=\"Lineage\">Lineage</span>", "</svg>").to_owned();
         (part(&page, "<dt>Replaced</dt><dd>", "</dd>").to_owned(), lineage)
     };
     let (fact, lineage) = facts(&revoked);
@@ -52,7 +52,7 @@ fn a_rotation_is_shown_when_it_happened_and_the_end_of_the_grace_only_if_it_ende
         .unwrap();
     rotate(&successor, 3_600);
     let page = browser.page(&format!("/ui/keys/{successor}"));
-    let lineage = part(&page, "<span class=\"name\">Lineage</span>", "</svg>");
+    let lineage = part(&page, "title=\"Lineage\">Lineage</span>", "</svg>");
     assert!(lineage.contains("took the place of another key") && lineage.contains("its successor was made"));
     assert!(!browser.page(&format!("/ui/keys/{successor}?as_of={made}")).contains("<dt>Replaced</dt>"));
 

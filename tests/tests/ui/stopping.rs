@@ -24,7 +24,8 @@ fn a_key_that_goes_on_elsewhere_is_told_apart_from_those_that_stop() {
     let told = then(&browser.page(&format!("/ui/deployment/tenants/{globex}/remove")));
     let stops = format!("1 key would be refused from then on: nightly of etl, kls_…{last_four}, never used");
     assert!(told.contains(&stops), "{stops}: {told}");
-    let goes_on = "1 key would be refused in Globex only; elsewhere it goes on as before: ";
+    let goes_on =
+        "1 key would be refused in Globex only; wherever else its owner is a member it goes on as before: ";
     let goes_on = told.split(goes_on).nth(1).unwrap_or_else(|| panic!("{told}"));
     assert!(goes_on.contains("of ada@example.com, klu_…"), "{told}");
     assert!(!told.contains("2 keys"), "{told}");
@@ -50,11 +51,13 @@ fn a_key_is_called_as_in_the_lists_if_its_reader_may_see_it() {
     let path = format!("/ui/members/{grace}/remove");
     let seen = then(&world.signed_in(&world.made.key).page(&path));
     assert!(
-        seen.contains(&format!("in acme only; elsewhere it goes on as before: {name} of grace@")),
+        seen.contains(&format!(
+            "in acme only; wherever else its owner is a member it goes on as before: {name} of grace@"
+        )),
         "{seen}"
     );
     let hidden = then(&world.signed_in(&hopper).page(&path));
-    let goes_on = format!("in globex only; elsewhere it goes on as before: {key}");
+    let goes_on = format!("in globex only; wherever else its owner is a member it goes on as before: {key}");
     assert!(hidden.contains(&goes_on) && !hidden.contains("klu_…"), "its home is another's: {hidden}");
 
     let account = world.account("etl", "runner");

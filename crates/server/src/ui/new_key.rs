@@ -344,7 +344,9 @@ pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>,
     let longest = tenant.and_then(|tenant| tenant.key_life_seconds_max);
     let default = tenant.and_then(|tenant| tenant.key_life_seconds_default.or(tenant.key_life_seconds_max));
     let fits = |days: u64| longest.is_none_or(|longest| days * DAY_SECONDS <= longest);
-    let chosen = chosen.unwrap_or(if fits(90) { "90" } else { "none" });
+    // Where a tenant says how long keys live, that is what is meant unless something else is chosen.
+    let says = tenant.is_some_and(|tenant| tenant.key_life_seconds_default.is_some());
+    let chosen = chosen.unwrap_or(if fits(90) && !says { "90" } else { "none" });
     let mut ends: Vec<_> = DAYS
         .iter()
         .filter(|(_, days)| fits(*days))

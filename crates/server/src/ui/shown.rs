@@ -147,6 +147,11 @@ pub(super) struct LivingTokens {
 }
 
 impl LivingTokens {
+    /// Whether one lives, as far as is known, or may live.
+    pub(super) fn may_live(&self) -> bool {
+        self.living > 0 || self.uncounted_until.is_some()
+    }
+
     /// How many, in words.
     pub(super) fn how_many(&self) -> String {
         let known = match (self.living, &self.uncounted_until) {
