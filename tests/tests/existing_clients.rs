@@ -176,7 +176,7 @@ fn every_name_of_the_contract_is_there_in_its_shape() {
                 continue;
             }
             let is = written(&found["type"]);
-            // What a mutation refuses is null and takes nothing from those beside it: docs/decisions/0050.
+            // What a mutation refuses is null and takes nothing from those beside it: docs/decisions/0049.
             let wanted = if name == "Mutation" { wanted.trim_end_matches('!') } else { wanted };
             assert!(fits(&is, wanted, keyword == "input"), "{name}.{field} is {is}, and not {wanted}");
             for argument in arguments.trim_end_matches(')').split(',').filter(|it| !it.trim().is_empty()) {

@@ -110,8 +110,11 @@ impl Options {
         keyring: &Keyring,
         snapshot: &Snapshot,
     ) -> Result<Checkpoints, StoreError> {
-        let origin = self.origin.clone().unwrap_or_else(|| LogOrigin::of(ledger));
-        Checkpoints::open(&self.folder, keyring, origin, snapshot, self.rollback)
+        Checkpoints::open(&self.folder, keyring, self.origin_of(ledger), snapshot, self.rollback)
+    }
+
+    fn origin_of(&self, ledger: LedgerId) -> LogOrigin {
+        self.origin.clone().unwrap_or_else(|| LogOrigin::of(ledger))
     }
 }
 
@@ -233,7 +236,12 @@ impl Authority {
         // Made under another name first: a crash in the middle leaves nothing that looks like a ledger.
         let id = entropy::id(now);
         let ledger = Ledger::create(&folder.unfinished_ledger(), id, &options.ledger)?;
-        let checkpoints = options.checkpoints(id, &keyring, &ledger.snapshot()?)?;
+        let checkpoints = options.checkpoints(id, &keyring, &ledger.snapshot()?);
+        let checkpoints = checkpoints.map_err(|error| match error {
+            // Of a ledger that was here before: that one was not rolled back.
+            StoreError::NotAsSigned { .. } => StoreError::GuardExists(folder.guard()),
+            error => error,
+        })?;
         let authority = Self::assemble(options, ledger, keyring, Index::default(), checkpoints);
         let made = fill(&authority)?;
         authority.write_guard()?;
@@ -285,6 +293,7 @@ impl Authority {
         // Those that a crash left, and those that came back with an older copy of the secrets.
         keyring.erase(fitting.erasures())?;
         fitting.tell();
+        let origin = options.origin_of(snapshot.ledger());
         let checkpoints = options.checkpoints(snapshot.ledger(), &keyring, &snapshot)?;
         drop(snapshot);
         for signing_key in index.signing_keys().filter(|key| key.retired.is_none()) {
@@ -295,6 +304,13 @@ impl Authority {
         let signed = authority.checkpoints.given_up().map(|signed| (signed, ChainHash([0; 32])));
         if let Some((guard_position, guard_hash)) = rolled_back.or(signed) {
             authority.accept_rollback(guard_position, guard_hash)?;
+        }
+        // Only now: a start that broke off before would leave nothing that tells of the rollback.
+        if signed.is_some() {
+            let shared = &authority.shared;
+            let now = shared.ledger.snapshot()?;
+            let anew = Checkpoints::give_up(&shared.folder, &shared.keyring, origin, &now)?;
+            authority.checkpoints = anew;
         }
         // What was committed just before a crash is not in the guard yet.
         let published = authority.write_guard()?;

@@ -130,13 +130,10 @@ impl Checkpoints {
             return Err(StoreError::NotAsSigned { signed, head: snapshot.head().position, path });
         }
         let same = matches!(stands, Some(Stands::Fits | Stands::TreeDamaged));
-        let give_up = accept && !(same && (seed.is_some() || !there));
+        // What alone tells of a rollback stays until the log tells of it: [`Checkpoints::give_up`].
+        let give_up = accept && contradicted.is_none() && !(same && (seed.is_some() || !there));
         if give_up {
-            // What it signed is of a history that is given up. Whoever trusts the new key knows nothing of that one.
-            secrets::retire_note_key(folder)?;
-            tracing::warn!(
-                "a new key signs checkpoints from now on: tell auditors, and give witnesses a new --origin"
-            );
+            retire(folder)?;
         }
         if give_up || !there {
             let made = Self::create(folder, keyring, &origin, kept.filter(|_| same))?;
@@ -145,7 +142,8 @@ impl Checkpoints {
         }
         let signer = seed.map(|seed| NoteSigner::of_log(&origin, &seed));
         // Who can write the file, and has no key, must not say what is signed next.
-        let highest = highest(kept.filter(|kept| is_signed(kept, public)), stands);
+        let kept = kept.filter(|kept| contradicted.is_none() && is_signed(kept, public));
+        let highest = highest(kept, stands);
         let cosigned_path = folder.cosigned_checkpoint();
         let cosigned = match &highest {
             Highest::Known(highest) => cosigned(&cosigned_path, highest, &origin, public, snapshot)?,
@@ -153,6 +151,17 @@ impl Checkpoints {
         };
         let state = Mutex::new(State { highest, cosigned });
         Ok(Self { origin, signer, path, cosigned_path, state, given_up: contradicted })
+    }
+
+    /// Goes on with a new key and a new history of checkpoints, once the log says that the old one was given up.
+    pub(crate) fn give_up(
+        folder: &DataFolder,
+        keyring: &Keyring,
+        origin: LogOrigin,
+        snapshot: &Snapshot,
+    ) -> Result<Self, StoreError> {
+        retire(folder)?;
+        Self::open(folder, keyring, origin, snapshot, Rollback::Refuse)
     }
 
     /// Makes the key of a log, and signs the highest checkpoint of the key before, if it fits; of a new log that it is empty, so
@@ -187,7 +196,7 @@ impl Checkpoints {
         self.signer.as_ref().map(NoteSigner::verifier)
     }
 
-    /// How many events were signed of a history that this start gave up.
+    /// How many events were signed of a history that this start is to give up. Until then nothing is signed.
     pub(crate) fn given_up(&self) -> Option<Position> {
         self.given_up
     }
@@ -338,9 +347,23 @@ fn cosigned(
             && key
                 .is_some_and(|key| kept.note.check(&key).is_ok() && kept.note.signatures_besides(&[key]) > 0)
     };
-    let latest = [Some(highest.clone()), read(path)?].into_iter().flatten().find(ours);
-    let Some(kept) = latest else { return Ok(None) };
-    Ok(kept.checkpoint.frontier(snapshot)?.is_ok().then_some(kept))
+    // It decides nothing, and may be lost.
+    let apart = read(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what witnesses signed last cannot be read: they are asked again");
+        None
+    });
+    let Some(kept) = [Some(highest.clone()), apart].into_iter().flatten().find(ours) else { return Ok(None) };
+    let fits = kept.checkpoint.stands(snapshot)? == Stands::Fits;
+    Ok(fits.then_some(kept))
+}
+
+/// What was signed is of a history that is given up. Whoever trusts the new key knows nothing of that one.
+fn retire(folder: &DataFolder) -> Result<(), StoreError> {
+    secrets::retire_note_key(folder)?;
+    tracing::warn!(
+        "a new key signs checkpoints from now on: tell auditors, and give witnesses a new --origin"
+    );
+    Ok(())
 }
 
 fn public_half(seed: &Seed) -> PublicKey {

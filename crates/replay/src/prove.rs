@@ -212,7 +212,8 @@ impl Prover {
         let path = folder.checkpoint();
         // Before the snapshot: what is signed was committed before.
         let kept = checkpoint::read_kept(&path)?.ok_or_else(|| ProofError::NoCheckpoint(path.clone()))?;
-        let cosigned = checkpoint::read_kept(&folder.cosigned_checkpoint())?;
+        // It decides nothing, and may be lost.
+        let cosigned = checkpoint::read_kept(&folder.cosigned_checkpoint()).unwrap_or_default();
         let source = Source::of(audit.clone())?;
         let signed = Signed::parse(&kept, None)?;
         let public = secrets::read_note_key(folder)?.public();

@@ -78,8 +78,11 @@ impl Checkpoint {
     /// Holds the ledger to it. That reads a few blocks of the tree; only if they do not fit, the envelopes decide whether
     /// the log or its tree is another.
     pub fn stands(&self, snapshot: &Snapshot) -> Result<Stands, StoreError> {
-        if self.frontier(snapshot)?.is_ok() {
-            return Ok(Stands::Fits);
+        match self.frontier(snapshot) {
+            Ok(Ok(_)) => return Ok(Stands::Fits),
+            // A block of the tree that is missing or damaged is for the envelopes to judge, too.
+            Ok(Err(Unproven)) | Err(StoreError::Row { .. }) => {}
+            Err(error) => return Err(error),
         }
         if self.size > snapshot.head().position {
             return Ok(Stands::Contradicts);

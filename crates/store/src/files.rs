@@ -14,15 +14,16 @@ use crate::error::StoreError;
 /// So many links the kernel follows one after the other.
 const LINKS_MAX: usize = 40;
 
-/// Writes a new file, never over another.
+/// Writes a new file, never over another. Where a symbolic link leads to nothing yet, it is made there.
 pub(crate) fn create(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
     let write = || {
-        let beside = write_beside(path, contents)?;
+        let path = followed(path)?;
+        let beside = write_beside(&path, contents)?;
         // A link, unlike a rename, takes no other file's place.
-        let linked = fs::hard_link(&beside, path);
+        let linked = fs::hard_link(&beside, &path);
         fs::remove_file(&beside)?;
         linked?;
-        sync_folder_of(path)
+        sync_folder_of(&path)
     };
     write().map_err(StoreError::file(path))
 }

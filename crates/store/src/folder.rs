@@ -97,7 +97,11 @@ impl DataFolder {
     /// folder that holds a ledger, or the guard of one. What an interrupted attempt left of one was never answered for, and goes.
     pub fn begin(&self) -> Result<FolderLock, StoreError> {
         let lock = self.lock_vacant()?;
-        self.require_no_others_guard()?;
+        if self.has_a_guard_of_no_ledger()? {
+            // First: an attempt that breaks off later must not leave the guard of a ledger that is gone.
+            let guard = self.guard();
+            fs::remove_file(&guard).map_err(StoreError::file(&guard))?;
+        }
         self.clear_unfinished()?;
         self.close_to_others();
         Ok(lock)
@@ -119,19 +123,20 @@ impl DataFolder {
         Ok(lock)
     }
 
-    /// Refuses a guard that may be another ledger's: one that was moved away, or is kept elsewhere, could not be started any more, and what it
-    /// lost would go unnoticed. That of an attempt that broke off before its ledger got a name is nobody's.
-    fn require_no_others_guard(&self) -> Result<(), StoreError> {
+    /// Whether there is the guard of an attempt that broke off before its ledger got a name. Refuses one that may be a ledger's: one that
+    /// was moved away, or is kept elsewhere, could not be started any more, and what it lost would go unnoticed.
+    fn has_a_guard_of_no_ledger(&self) -> Result<bool, StoreError> {
         let path = self.guard();
         if !path.exists() {
-            return Ok(());
+            return Ok(false);
         }
         let ours = Guard::read(&path).is_ok_and(|guard| {
             let unfinished = Ledger::open(&self.unfinished_ledger(), &OpenOptions::default());
             let snapshot = unfinished.and_then(|unfinished| unfinished.snapshot());
-            snapshot.is_ok_and(|snapshot| snapshot.ledger() == guard.ledger)
+            // That of a restore that broke off is a ledger's: it knows more than the backup has.
+            snapshot.is_ok_and(|snapshot| Guard::of(&snapshot) == guard)
         });
-        if ours { Ok(()) } else { Err(StoreError::GuardExists(path)) }
+        if ours { Ok(true) } else { Err(StoreError::GuardExists(path)) }
     }
 
     /// Begins to make the ledger's file anew, beside the one that is there.

@@ -204,7 +204,10 @@ impl SubjectKeys {
         if is_cut_short(last, lines) {
             opened.file.set_len(lines.len() as u64).map_err(StoreError::file(path))?;
         } else if !last.is_empty() {
-            opened.subjects.take(last).map_err(|what| malformed_line(path, &what))?;
+            let line = last.trim_end_matches('\0');
+            opened.subjects.take(line).map_err(|what| malformed_line(path, &what))?;
+            let whole = lines.len() + line.len();
+            opened.file.set_len(whole as u64).map_err(StoreError::file(path))?;
             opened.file.write_all(b"\n").map_err(StoreError::file(path))?;
             opened.unsynced = true;
         }
@@ -218,7 +221,7 @@ impl SubjectKeys {
         let mut subjects = Subjects::default();
         let (lines, last) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
         let last = Some(last).filter(|last| !last.is_empty() && !is_cut_short(last, lines));
-        for line in lines.lines().chain(last) {
+        for line in lines.lines().chain(last.map(|last| last.trim_end_matches('\0'))) {
             if let Err(what) = subjects.take(line)
                 && subjects.unread.is_none()
             {
@@ -313,9 +316,10 @@ fn is_cut_short(last: &str, lines: &str) -> bool {
     }
     let whole = |kind: &str| format!("{kind}{} {}", TenantId::from_bytes([0; 16]), *hex(&[0; 32]));
     let begins = |whole: String| {
-        whole.get(written.len()..).is_some_and(|rest| {
-            let completed = format!("{written}{rest}");
-            !rest.is_empty() && parse_line(&completed).is_some_and(|(_, key)| unhex(key).is_some())
+        let rest = whole.get(written.len()..).filter(|rest| !rest.is_empty());
+        rest.is_some_and(|rest| {
+            let completed = Zeroizing::new(format!("{written}{rest}"));
+            parse_line(&completed).is_some_and(|(_, key)| unhex(key).is_some())
         })
     };
     !last.is_empty() && ["tenant:", "user:", "service_account:"].into_iter().map(whole).any(begins)
@@ -345,8 +349,11 @@ fn parse_name(name: &str) -> Option<Subject> {
     }
 }
 
-/// Overwrites the keys of these subjects in a file whose name leads elsewhere by now. All else stays as it is: the file may have
-/// another name, as in a snapshot made of hard links, and somebody may be reading it.
+/// What a file of keys is overwritten with that has no name any more.
+const OVERWRITTEN: u8 = b'#';
+
+/// Overwrites a file of keys whose name leads elsewhere by now: all of it, if it has no other name; else, as in a snapshot made of
+/// hard links, the keys of these subjects alone.
 fn overwrite_erased(file: &File, path: &Path, erased: &BTreeSet<Subject>) -> io::Result<()> {
     let inode = |file: io::Result<fs::Metadata>| file.map(|file| (file.dev(), file.ino())).ok();
     if inode(fs::metadata(path)) == inode(file.metadata()) {
@@ -356,6 +363,12 @@ fn overwrite_erased(file: &File, path: &Path, erased: &BTreeSet<Subject>) -> io:
     let mut reader = file;
     reader.rewind()?;
     reader.read_to_end(&mut text)?;
+    if file.metadata()?.nlink() == 0 {
+        // Nobody finds it any more, and later erasures not either. No line has this byte: who copies the file meanwhile gets one that
+        // is refused, and none that looks cut short.
+        file.write_all_at(&vec![OVERWRITTEN; text.len()], 0)?;
+        return file.sync_all();
+    }
     let mut begin = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let end = begin + line.len();
