@@ -66,9 +66,15 @@ fn is_as_shown(shown: &Value, told: &Value, at: &str, wrong: &mut Vec<String>) {
             told.iter().for_each(|told| is_as_shown(&shown[0], told, at, wrong));
         }
         (Value::String(shown), Value::String(told)) => {
-            let is_ours = ["code", "kind", "sub_kind", "role", "token_type", "issued_token_type"];
+            let is_ours =
+                ["code", "message", "status", "kind", "sub_kind", "role", "token_type", "issued_token_type"];
             let word = at.rsplit('.').next().unwrap_or_default();
             if is_ours.contains(&word) && shown != told {
+                wrong.push(format!("{at}: shown {shown}, told {told}"));
+            }
+        }
+        (Value::Bool(shown), Value::Bool(told)) => {
+            if shown != told {
                 wrong.push(format!("{at}: shown {shown}, told {told}"));
             }
         }

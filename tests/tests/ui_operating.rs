@@ -326,8 +326,9 @@ fn what_was_refused_is_read_by_administrators_and_found_by_key() {
 fn links(page: &str) -> BTreeSet<String> {
     let addresses = attributes(page, "href").into_iter().filter(|it| !it.starts_with(['#', 'd']));
     let path = |address: &str| {
+        let address = address.replace("&#38;", "&").replace("&amp;", "&");
         let path = address.split('#').next().unwrap().trim_start_matches("./").trim_start_matches("../");
-        format!("/{}", path.replace("&amp;", "&"))
+        format!("/{path}")
     };
     addresses.map(path).filter(|path| path.starts_with("/ui/") && !path.starts_with("/ui/static/")).collect()
 }

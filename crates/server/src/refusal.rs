@@ -116,6 +116,9 @@ impl From<Failure> for RestError {
     }
 }
 
+/// After how long it is worth asking again what cannot be done now.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 impl RestError {
     /// Gives an answer in another form the status, headers and code of this refusal.
     pub(crate) fn mark(&self, response: &mut Response) {
@@ -123,7 +126,9 @@ impl RestError {
         if let Some(challenge) = &self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
         }
-        if let Some(seconds) = self.retry_after_seconds {
+        // What cannot be done now can be done later.
+        let later = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS);
+        if let Some(seconds) = self.retry_after_seconds.or(later) {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(Noted::clone(&self.noted));

@@ -3,8 +3,9 @@
 //! Every few seconds all are shown one checkpoint, the latest, side by side, each with the proof that its log begins with the
 //! one that the witness knows. What they sign is kept and served with that checkpoint, once all have answered or had their time.
 
+use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use authority::Authority;
@@ -122,9 +123,19 @@ fn ask_all(asked: &mut [Asked], authority: &Authority, agent: &Agent, keys: &[No
     };
     let shown = &shown;
     let answers: Vec<Answer> = thread::scope(|scope| {
-        let threads: Vec<_> =
-            asked.iter_mut().map(|asked| scope.spawn(move || asked.ask(shown, authority, agent))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("asking does not panic")).collect()
+        let threads: Vec<_> = asked
+            .iter_mut()
+            .map(|asked| {
+                let ask = move || asked.ask(shown, authority, agent);
+                // A machine that has no thread to give has one later, perhaps.
+                thread::Builder::new().spawn_scoped(scope, ask)
+            })
+            .collect();
+        let answer = |thread: io::Result<ScopedJoinHandle<'_, Answer>>| match thread {
+            Ok(thread) => thread.join().expect("asking does not panic"),
+            Err(error) => Outcome::Failed(error.to_string()).into(),
+        };
+        threads.into_iter().map(answer).collect()
     });
     // All of them at once: whoever wants several cosignatures is not shown a checkpoint that has the first of them only.
     let lines: String = answers.iter().filter_map(|answer| answer.lines.as_deref()).collect();

@@ -42,6 +42,10 @@ impl Media {
         let code = code.to_owned();
         let status = self.status_of(data, &errors);
         body["errors"] = errors;
+        if status != StatusCode::OK {
+            // GraphQL over HTTP: where there are data, the status is 200. Here all of it is null.
+            body["data"] = Value::Null;
+        }
         self.reply(status, body, Some(code.into()))
     }
 

@@ -313,6 +313,7 @@ impl Mutation {
             user_id: user.into(),
             key: shown(&done, secret),
             key_id: key_created(&done.recorded).map(|(id, _)| id.into()),
+            changed: !done.recorded.is_empty(),
             position: LogPosition(done.position),
         }))
     }

@@ -424,6 +424,8 @@ pub struct AddMemberPayload {
     pub key: Option<String>,
     /// The id of that key, also where the same was asked before and the key is shown no more.
     pub key_id: Option<Uuid>,
+    /// Whether anything was changed: false, if the user was a member with that role before.
+    pub changed: bool,
     /// The position of the log that says so.
     pub position: LogPosition,
 }

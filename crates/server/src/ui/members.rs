@@ -139,14 +139,12 @@ pub(super) async fn add(visit: Visit, fields: Fields) -> Result<Response, Refusa
         "first_key": first_key,
         "idempotency_key": fields.get("attempt"),
     });
-    let before = visit.app.authority.position().number();
     match visit.ask::<Value>(document::ADD_MEMBER, &json!({ "input": input })).await {
         Ok(added) => match FirstKey::of(&added["add_member"]) {
-            // What the log said before, this did not make so.
-            FirstKey { id: None, .. } if recorded_until(&added["add_member"], before) => {
-                Ok(visit.go_to("ui/members?done=member-before"))
+            FirstKey { id: None, .. } => {
+                let done = notices::word(&added, "member", "member-before");
+                Ok(visit.go_to(&format!("ui/members?done={done}")))
             }
-            FirstKey { id: None, .. } => Ok(visit.go_to("ui/members?done=member")),
             first_key => Ok(addition(&visit, &who, &fields, None, first_key)),
         },
         Err(refused) => again(refused),
@@ -216,7 +214,10 @@ pub(super) async fn removal_form(visit: Visit, Named(id): Named<String>) -> Resu
 pub(super) async fn remove(visit: Visit, Named(id): Named<String>) -> Result<Response, Refusal> {
     match visit.ask::<Value>(document::REMOVE_MEMBER, &json!({"input": {"user_id": id}})).await {
         // Whoever has left looks at what they have left.
-        Ok(_) if visit.is_oneself(&id) => Ok(visit.go_to("ui/tenants?done=left")),
+        Ok(_) if visit.is_oneself(&id) => {
+            visit.leave();
+            Ok(visit.go_to("ui/tenants?done=left"))
+        }
         Ok(answer) => {
             let done = notices::word(&answer, "member-removed", "member-removed-before");
             Ok(visit.go_to(&format!("ui/members?done={done}")))
@@ -246,12 +247,6 @@ impl FirstKey {
     pub(super) fn made_before(&self) -> Option<String> {
         self.id.clone().filter(|_| self.secret.is_none())
     }
-}
-
-/// Whether what was answered rests on nothing that was recorded after this position.
-fn recorded_until(answer: &Value, position: u64) -> bool {
-    let recorded = answer["position"].as_str().and_then(|text| text.parse::<u64>().ok());
-    recorded.is_some_and(|recorded| recorded <= position)
 }
 
 /// Whether whoever is added gets a key at once, which is shown.

@@ -276,6 +276,9 @@ async fn steps(
     steps
 }
 
+/// The code of a difference of which the second moment is the earlier one.
+const BACKWARDS: &str = "AS_OF_BACKWARDS";
+
 /// What is otherwise, if it was asked for or costs little.
 async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> Comparison {
     let to = AsOf::of(visit.query.get("to"));
@@ -297,6 +300,11 @@ async fn compare(visit: &Visit, frame: &mut Frame, position: u64, head: u64) -> 
         },
     };
     comparison.told = told(visit, frame, position, to.as_ref(), &comparison).await;
+    // Between the same two events the clock tells which is the later one.
+    if to.is_some() && matches!(&comparison.told, Told::Refused(refused) if refused.code == BACKWARDS) {
+        comparison.backwards = !comparison.backwards;
+        comparison.told = told(visit, frame, position, to.as_ref(), &comparison).await;
+    }
     comparison
 }
 
@@ -327,7 +335,7 @@ async fn told(
             let increases = if comparison.only_increases { " --only-increases" } else { "" };
             frame.cli = Some(format!("keyledger diff {}{to}{increases}", from.on_the_command_line()));
             let part = Part::of(&state_diff, u64::from(offset), |offset| {
-                to_part(visit, position, comparison, offset)
+                to_part(visit, here.text(), comparison, offset)
             });
             let mut lines = unified::lines(&state_diff);
             lines.extend(part.cut());
@@ -337,10 +345,10 @@ async fn told(
     }
 }
 
-/// The address of a part of the same difference.
-fn to_part(visit: &Visit, position: u64, comparison: &Comparison, offset: u64) -> String {
+/// The address of a part of the same difference, which is between the same two moments.
+fn to_part(visit: &Visit, here: &str, comparison: &Comparison, offset: u64) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("as_of", &position.to_string());
+    query.append_pair("as_of", here);
     let to = Some(comparison.to_text.as_str()).filter(|to| !to.is_empty());
     query.append_pair("to", to.unwrap_or("now"));
     if comparison.only_increases {

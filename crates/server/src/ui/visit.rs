@@ -333,8 +333,13 @@ impl Visit {
 
     /// The reader goes to another tenant by their own choice.
     pub(super) fn enter(&self, tenant: TenantId) {
-        self.app.running.notices.put(&self.secret, None);
+        self.leave();
         self.app.authority.enter_tenant(&self.secret, tenant);
+    }
+
+    /// Leaves the tenant that one is in: nobody has to be told of what they chose.
+    pub(super) fn leave(&self) {
+        self.app.running.notices.put(&self.secret, None);
     }
 
     /// A refusal of this page.
