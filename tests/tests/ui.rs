@@ -381,6 +381,29 @@ fn a_form_from_another_site_is_not_looked_at_and_following_a_link_changes_nothin
     assert!(browser.page(&format!("/ui/keys/{key}")).contains("active"));
 }
 
+/// Its end counts from when the form was made, as it said: sent once more a minute later, it is the same command.
+#[test]
+fn a_form_that_was_open_for_a_while_asks_for_the_end_that_it_showed() {
+    let world = World::new();
+    let browser = world.signed_in(&world.made.key);
+    let begun = jiff::Timestamp::now().as_millisecond() - 150_000;
+    let attempt = format!("ui-{:08x}-{:04x}-7000-8000-000000000001", begun >> 16, begun & 0xffff);
+    let fields = [
+        ("attempt", attempt.as_str()),
+        ("owner", &world.made.user_id),
+        ("name", "nightly"),
+        ("end", "30"),
+        ("narrowed", "no"),
+    ];
+    let shown = browser.submit("/ui/keys/new", &fields);
+    assert_eq!(shown.status, 200, "{}", shown.text);
+    let secret =
+        attributes(&shown.text, "value").into_iter().find(|value| value.starts_with("klu_")).unwrap();
+    let whoami = Client::holding(world.server.url(), secret).whoami().json();
+    let end: jiff::Timestamp = text(&whoami["expires_at"]).parse().unwrap();
+    assert_eq!(end.as_millisecond(), (begun + 30 * 86_400_000) / 60_000 * 60_000);
+}
+
 #[test]
 fn an_account_a_key_and_its_end_need_nothing_but_forms() {
     let world = World::new();

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use domain::ids::ServiceAccountId;
+use domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -298,7 +299,9 @@ pub(super) fn end(visit: &Visit, fields: &Fields) -> Result<Option<String>, Refu
     let days = DAYS.iter().find(|(value, _)| *value == chosen).map(|(_, days)| *days);
     let days =
         days.ok_or(Refused::new("FORM_INVALID", "there is no such end to choose; choose one of the list"))?;
-    Ok(Some(after(visit, days).exact().to_owned()))
+    // From when the form was made, as it said: sent once more, it is the same command.
+    let begun = fields.get("attempt").and_then(attempt::begun).unwrap_or_else(|| visit.app.authority.now());
+    Ok(Some(after(begun, days).exact().to_owned()))
 }
 
 /// A time as a field for times sends it, in UTC, as the API takes it; none, if it is none.
@@ -332,9 +335,9 @@ fn in_plain_words(refused: Refused, who: &Who) -> Refused {
     }
 }
 
-/// So many days from now, less what is beyond the minute: what is shown is exact.
-fn after(visit: &Visit, days: u64) -> When {
-    let end = visit.app.authority.now().plus_seconds(days * DAY_SECONDS);
+/// So many days from then, less what is beyond the minute: what is shown is exact.
+fn after(begun: Timestamp, days: u64) -> When {
+    let end = begun.plus_seconds(days * DAY_SECONDS);
     When::of_unix_ms(end.unix_ms() / MINUTE_MS * MINUTE_MS)
 }
 
@@ -353,7 +356,7 @@ pub(super) fn ends(visit: &Visit, who: &Who, chosen: Option<&str>) -> (Vec<End>,
         .map(|(value, days)| End {
             value,
             name: format!("{days} days"),
-            at: Some(after(visit, *days)),
+            at: Some(after(visit.app.authority.now(), *days)),
             chosen: *value == chosen,
         })
         .collect();
