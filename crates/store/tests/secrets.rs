@@ -320,6 +320,12 @@ fn an_erased_key_is_gone_from_memory_from_the_file_and_from_the_blocks_of_the_ol
     keys.erase([USER]).unwrap();
     let keys = SubjectKeys::open(&path).unwrap();
     assert_eq!((keys.all().keys.len(), keys.all().erased.iter().collect::<Vec<_>>()), (3, vec![&USER]));
+    // Without another name nobody reaches the old file later, when somebody else is erased: all of it goes.
+    let written = fs::read_to_string(&path).unwrap();
+    let unnamed = fs::File::open(&path).unwrap();
+    let mut keys = keys;
+    keys.erase([ACCOUNT]).unwrap();
+    assert_eq!(std::io::read_to_string(unnamed).unwrap(), "#".repeat(written.len()));
     // A key put back beside the word is not taken.
     let line = written.lines().find(|line| line.ends_with(" erased")).unwrap();
     fs::write(&path, format!("{written}{}\n", line.replace("erased", &"ab".repeat(32)))).unwrap();

@@ -160,8 +160,16 @@ fn a_ledger_without_what_was_signed_is_refused_until_that_is_accepted_and_then_a
     let grown = || {
         fs::write(data.join("guard.checkpoint"), &checkpoint).unwrap();
         refused();
+        // Where it could not be recorded, what tells of it stays.
+        let signing = data.join("secrets/signing");
+        fs::rename(&signing, signing.with_extension("aside")).unwrap();
+        fs::write(&signing, "").unwrap();
+        assert!(Authority::open(accepting.clone()).is_err());
+        fs::remove_file(&signing).unwrap();
+        fs::rename(signing.with_extension("aside"), &signing).unwrap();
+        refused();
     };
-    let scene = scene.reopened_after(grown, accepting);
+    let scene = scene.reopened_after(grown, accepting.clone());
     let second_key = scene.authority.verifier_key().unwrap().clone();
     assert_ne!(second_key, first_key);
     assert_eq!(signed(&scene).size, scene.authority.position());

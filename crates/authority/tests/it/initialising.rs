@@ -7,6 +7,7 @@ use domain::event::Event;
 use domain::role::Role;
 use keyledger_authority::{Authority, Clock, OpenError, Shown};
 use store::StoreError;
+use store::guard::Guard;
 
 use crate::scene::{Scene, at, log, opened, options, tenant_input, user_input};
 
@@ -95,8 +96,15 @@ fn an_attempt_that_was_interrupted_at_any_place_can_be_repeated() {
         }
         let Err(error) = opened(&options) else { panic!("{leaves}: opened") };
         assert!(matches!(error, OpenError::Store(StoreError::NoLedger(_))), "{leaves}: {error}");
-        let made = Authority::initialise(options.clone(), &tenant_input("acme"), &user_input("ada"));
-        let made = made.unwrap_or_else(|error| panic!("{leaves}: {error}"));
+        let begin = || Authority::initialise(options.clone(), &tenant_input("acme"), &user_input("ada"));
+        if leaves != "nothing but folders" {
+            // Another attempt that breaks off, early, is in nobody's way either.
+            let master_key = fs::read(options.folder.master_key()).unwrap();
+            fs::write(options.folder.master_key(), "no key").unwrap();
+            assert!(begin().is_err(), "{leaves}");
+            fs::write(options.folder.master_key(), master_key).unwrap();
+        }
+        let made = begin().unwrap_or_else(|error| panic!("{leaves}: {error}"));
         assert!(!unfinished.exists(), "{leaves}");
         let authority = opened(&options).unwrap_or_else(|error| panic!("{leaves}: {error}"));
         assert_eq!(
@@ -106,6 +114,23 @@ fn an_attempt_that_was_interrupted_at_any_place_can_be_repeated() {
         assert_eq!(log(&authority.snapshot().unwrap()).len(), 6, "{leaves}");
     }
     drop(source);
+}
+
+/// A restore that broke off leaves the unfinished ledger of a backup, which is older than the guard.
+#[test]
+fn the_guard_of_a_ledger_that_was_being_restored_is_not_taken() {
+    let Scene { authority, options, folder: _folder, .. } = Scene::new();
+    drop(authority);
+    fs::rename(options.folder.ledger(), options.folder.unfinished_ledger()).unwrap();
+    let path = options.folder.guard();
+    let guard = Guard::read(&path).unwrap();
+    let later = Guard { position: guard.position.next(), ..guard };
+    later.write(&path).unwrap();
+    let refused =
+        Authority::initialise(options.clone(), &tenant_input("acme"), &user_input("ada")).err().unwrap();
+    assert!(matches!(refused, OpenError::Store(StoreError::GuardExists(_))), "{refused}");
+    assert_eq!(Guard::read(&path).unwrap(), later);
+    assert!(options.folder.unfinished_ledger().exists());
 }
 
 #[test]
