@@ -33,7 +33,8 @@ fn is_well_named(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// `uri-host [ ":" port ]` of RFC 9110, section 7.2, with a host: an `http` URI has one (section 4.2.1).
+/// `uri-host [ ":" port ]` of RFC 9110, section 7.2, with a host: an `http` URI has one (section 4.2.1). An address of a later
+/// version than IPv6 (`IPvFuture` of RFC 3986) there is none yet.
 fn is_host(text: &str) -> bool {
     let (is_name, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -43,11 +44,17 @@ fn is_host(text: &str) -> bool {
         None => {
             let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
             let admitted = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
-            (!name.is_empty() && name.bytes().all(admitted), port)
+            (!name.is_empty() && name.bytes().all(admitted) && is_escaped(name), port)
         }
     };
     let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(digits))
+}
+
+/// Whether each percent sign begins an escape: two hexadecimal digits follow (RFC 3986, section 2.1).
+fn is_escaped(name: &str) -> bool {
+    let digits = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    name.split('%').skip(1).all(digits)
 }
 
 #[cfg(test)]
@@ -65,6 +72,9 @@ mod tests {
             "",
             ":4200",
             "a b",
+            "%",
+            "a%4",
+            "%zz",
             "a/b",
             "a@b",
             "a:b",
