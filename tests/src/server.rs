@@ -17,6 +17,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Names the `keyledger` binary to be tested, so that nothing is built for it.
 const BINARY_VARIABLE: &str = "KEYLEDGER_TEST_BINARY";
 
+/// Runs the examples of a page as a shell would for whoever reads it: in this folder, with the command at hand, and with
+/// nothing of the environment. What they printed; one that fails ends all.
+pub fn run_examples(script: &str, folder: &Path) -> String {
+    let path = format!(
+        "{}:{}",
+        binary().parent().expect("a file stands in a folder").display(),
+        std::env::var("PATH").expect("there is a PATH")
+    );
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("there is a shell");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    out.into_owned()
+}
+
 /// The `keyledger` binary: the one named, or else built now for the profile that this process was built for.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();

@@ -1,9 +1,8 @@
 //! The page about the HTTP API, example by example, as a developer would type it.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use keyledger_tests::server::{Server, binary, init};
+use keyledger_tests::server::{Server, init, run_examples};
 use serde_json::Value;
 
 /// What stands on the page for the key of whoever reads it.
@@ -113,18 +112,7 @@ fn every_example_answers_as_the_page_shows() {
             + &example.replace(ADDRESS, server.url()).replace(PLACEHOLDER, &made.key)
             + "\n"
     });
-    let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(scratch.path())
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", scratch.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
+    let out = run_examples(&script, scratch.path());
     let answers: Vec<_> = out.split("\n>>>\n").skip(1).collect();
     assert_eq!(answers.len(), examples.len(), "{out}");
     let mut wrong = vec![];

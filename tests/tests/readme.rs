@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use keyledger_tests::server::{Server, binary, events_of, init};
+use keyledger_tests::server::{Server, events_of, init, run_examples};
 
 /// What stands in the README for the key that `make run` shows.
 const PLACEHOLDER: &str = "klu_…";
@@ -43,19 +42,7 @@ fn the_tour_of_the_readme_works_command_by_command() {
     assert!(blocks.len() >= 5, "the tour has its commands: {blocks:?}");
     assert!(blocks[0].contains(PLACEHOLDER), "the tour says where the key goes");
 
-    let bin = binary().parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("sh")
-        .args(["-c", &script(&blocks, server.url(), &made.key)])
-        .current_dir(scratch.path())
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", scratch.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
+    let out = run_examples(&script(&blocks, server.url(), &made.key), scratch.path());
 
     let said: BTreeMap<&str, &str> = out
         .split(">>> ")
